@@ -1,0 +1,1 @@
+"""The command line, `antiphon`: keys, agents, grants, users, roles and groups of a local or a deployed stack."""

@@ -1,0 +1,30 @@
+"""Permission bits and the principals that hold them, after LibreChat's access control lists. Pure.
+
+VIEW 1   list, retrieve and run      viewer 1
+EDIT 2   change                      editor 3
+DELETE 4 remove                      owner 15
+SHARE 8  grant to others
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from antiphon.records import PUBLIC, User
+
+VIEW: Final = 1
+EDIT: Final = 2
+DELETE: Final = 4
+SHARE: Final = 8
+LEVELS: Final = {"viewer": VIEW, "editor": VIEW | EDIT, "owner": VIEW | EDIT | DELETE | SHARE}
+OWNER: Final = LEVELS["owner"]
+
+
+def principals_of(user: User) -> tuple[str, ...]:
+    """Give all principals that a user is: itself, its groups, its role, and the public."""
+    return (f"user:{user.id}", *(f"group:{group}" for group in user.groups), f"role:{user.role}", PUBLIC)
+
+
+def level_of(bits: int) -> str:
+    """Name the level of some bits; the number itself where they are none of the levels."""
+    return next((name for name, level in LEVELS.items() if level == bits), str(bits))

@@ -1,0 +1,63 @@
+"""API keys: how one is made, and which strings can be one at all.
+
+    ap_ + environment + _ + 43 random base62 characters (256 bits) + 6 characters of checksum
+
+The checksum lets a mistyped key be refused without a look-up and a secret scanner recognise a leaked one. It must not know
+where keys are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from antiphon.ids import Entropy, checksum, random_base62
+from antiphon.records import Key
+
+SECRET_LENGTH: Final = 43
+_KEY: Final = re.compile(rf"(ap_[a-z0-9]{{1,16}}_[0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{6}})")
+
+
+def make_key(environment: str, entropy: Entropy) -> str:
+    """Draw a new key for an environment such as ``prod``."""
+    body = f"ap_{environment}_{random_base62(entropy, SECRET_LENGTH)}"
+    return body + checksum(body)
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a string has a key's form and checksum."""
+    match = _KEY.fullmatch(text)
+    return match is not None and checksum(match[1]) == match[2]
+
+
+def digest(key: str) -> str:
+    """Give the SHA-256 of a key, hexadecimal: all that is kept of it. A key has 256 random bits, so no salt is needed."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def record(
+    key: str,
+    *,
+    tenant: str,
+    user: str,
+    now: int,
+    name: str = "",
+    expires_at: int | None = None,
+    agents: tuple[str, ...] | None = None,
+    read_only: bool = False,
+) -> Key:
+    """Make the record of a new key; times in seconds since the epoch."""
+    hashed = digest(key)
+    return Key(
+        digest=hashed,
+        id="key_" + hashed[:16],
+        tenant=tenant,
+        user=user,
+        prefix=key[: key.rindex("_") + 5],
+        name=name,
+        created_at=now,
+        expires_at=expires_at,
+        agents=agents,
+        read_only=read_only,
+    )

@@ -1,0 +1,217 @@
+"""What can go wrong, as data: one class per cause, one table of the codes that a caller may see.
+
+A leaf: it must not know HTTP libraries, stores or providers. ``web.errors`` is the one place that turns these into bodies.
+
+    AntiphonError
+      ApiError              the request cannot be served; carries the public code, message and parameter
+      StorageUnavailable    a store did not answer, or throttled; the caller sees 503
+      AlreadyExists         a conditional put found something there
+      SlotTaken             another turn claimed this place in the conversation first
+      Superseded            a commit lost: the response was already ended by somebody else
+      ChainTooLarge         a conversation is longer than one request may read
+      ProviderError         the model's side failed; carries a code, never the provider's text
+      SettingsError         the environment is not usable; names the variable, never its value
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from antiphon.records import StoredResponse
+
+INVALID_REQUEST: Final = "invalid_request"
+NOT_FOUND: Final = "not_found"
+MODEL_ERROR: Final = "model_error"
+SERVER_ERROR: Final = "server_error"
+TOO_MANY_REQUESTS: Final = "too_many_requests"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One public error code: its HTTP status, the specification's error type, what it means and what to do."""
+
+    status: int
+    type: str
+    meaning: str
+    remedy: str
+
+
+CODES: Final[dict[str, ErrorCode]] = {
+    # who
+    "missing_api_key": ErrorCode(
+        401, INVALID_REQUEST, "No key was sent.", "Send the header `Authorization: Bearer KEY`."
+    ),
+    "invalid_api_key": ErrorCode(
+        401, INVALID_REQUEST, "The key is malformed or unknown.", "Check the key for typing errors."
+    ),
+    "key_revoked": ErrorCode(401, INVALID_REQUEST, "The key was revoked.", "Ask for a new key."),
+    "key_expired": ErrorCode(401, INVALID_REQUEST, "The key has expired.", "Ask for a new key."),
+    "permission_denied": ErrorCode(
+        403, INVALID_REQUEST, "The caller may not do this.", "Ask an administrator for the role or key scope."
+    ),
+    "model_not_found": ErrorCode(
+        404, NOT_FOUND, "There is no such agent for this caller.", "List `/v1/models` for the agents you may use."
+    ),
+    "response_not_found": ErrorCode(
+        404, NOT_FOUND, "There is no such response for this caller.", "It may have expired or been deleted."
+    ),
+    "previous_response_not_found": ErrorCode(
+        404,
+        NOT_FOUND,
+        "The response to continue, or an earlier turn of it, is gone.",
+        "Start a new conversation, or send the earlier items as `input`.",
+    ),
+    "route_not_found": ErrorCode(404, NOT_FOUND, "There is no such path.", "See `/docs` for the routes."),
+    "method_not_allowed": ErrorCode(
+        405, INVALID_REQUEST, "The path does not take this method.", "See the `allow` header."
+    ),
+    # body
+    "invalid_json": ErrorCode(400, INVALID_REQUEST, "The body is not JSON.", "Send one JSON object."),
+    "json_too_deep": ErrorCode(400, INVALID_REQUEST, "The body is nested too deeply.", "Flatten it."),
+    "invalid_number": ErrorCode(
+        400, INVALID_REQUEST, "A number is not finite or too large.", "Send a number that a double can hold."
+    ),
+    "invalid_unicode": ErrorCode(
+        400, INVALID_REQUEST, "The text holds half of a surrogate pair or a forbidden character.", "Send valid Unicode."
+    ),
+    "invalid_encoding": ErrorCode(400, INVALID_REQUEST, "The body is not UTF-8.", "Encode it as UTF-8, without a BOM."),
+    "duplicate_key": ErrorCode(400, INVALID_REQUEST, "An object has the same key twice.", "Send each key once."),
+    "unsupported_media_type": ErrorCode(
+        415, INVALID_REQUEST, "The content type is not JSON.", "Send `content-type: application/json`."
+    ),
+    "unsupported_encoding": ErrorCode(
+        415, INVALID_REQUEST, "The body is compressed.", "Send it without `content-encoding`."
+    ),
+    "request_too_large": ErrorCode(413, INVALID_REQUEST, "The body is over the limit.", "Send less, or use URLs."),
+    "missing_required_parameter": ErrorCode(400, INVALID_REQUEST, "A required field is missing.", "Add it."),
+    "invalid_type": ErrorCode(400, INVALID_REQUEST, "A field has the wrong type.", "See `/docs` for its type."),
+    "invalid_value": ErrorCode(400, INVALID_REQUEST, "A field's value is not acceptable.", "See the message."),
+    "unknown_parameter": ErrorCode(400, INVALID_REQUEST, "There is no such field.", "Remove it."),
+    "out_of_range": ErrorCode(400, INVALID_REQUEST, "A value or length is out of its range.", "See the message."),
+    "unsupported_value": ErrorCode(400, INVALID_REQUEST, "The value is not one of those known.", "See the message."),
+    "unsupported_parameter": ErrorCode(
+        400, INVALID_REQUEST, "The field is known, but cannot be served here.", "See the message."
+    ),
+    "tool_output_mismatch": ErrorCode(
+        400,
+        INVALID_REQUEST,
+        "Function calls and their outputs do not pair up.",
+        "Send exactly one output for each open call.",
+    ),
+    "context_length_exceeded": ErrorCode(
+        400, INVALID_REQUEST, "The conversation is too long.", "Start a new one, or compact it."
+    ),
+    "response_in_progress": ErrorCode(
+        409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says."
+    ),
+    # limits
+    "rate_limit_exceeded": ErrorCode(429, TOO_MANY_REQUESTS, "Too many requests.", "Wait as `retry-after` says."),
+    # provider
+    "provider_auth": ErrorCode(
+        500, SERVER_ERROR, "The model provider refused our credentials.", "The operator must mend the provider's key."
+    ),
+    "provider_not_configured": ErrorCode(
+        500, SERVER_ERROR, "The agent's provider is not set up here.", "The operator must configure it."
+    ),
+    "provider_rate_limited": ErrorCode(
+        429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says."
+    ),
+    "provider_timeout": ErrorCode(500, MODEL_ERROR, "The model did not answer in time.", "Try again."),
+    "provider_refused_request": ErrorCode(
+        500, MODEL_ERROR, "The model provider refused the request.", "Check the agent's model and parameters."
+    ),
+    "model_error": ErrorCode(500, MODEL_ERROR, "The model failed.", "Try again."),
+    # platform
+    "storage_unavailable": ErrorCode(503, SERVER_ERROR, "The store did not answer.", "Wait as `retry-after` says."),
+    "worker_lost": ErrorCode(
+        500, SERVER_ERROR, "The worker that ran this response was lost.", "Create the response again."
+    ),
+    "deadline_exceeded": ErrorCode(500, SERVER_ERROR, "The run reached its time limit.", "Ask for less at once."),
+    "shutting_down": ErrorCode(503, SERVER_ERROR, "The server stopped during the run.", "Create the response again."),
+    "internal_error": ErrorCode(500, SERVER_ERROR, "Something failed here.", "Try again; quote the request id."),
+}
+
+
+class AntiphonError(Exception):
+    """The root of everything that this package raises on purpose."""
+
+
+class ApiError(AntiphonError):
+    """The request cannot be served.
+
+    Args:
+        code: a key of ``CODES``; it fixes the status and the type.
+        message: for the caller; names the field and the limit, never the content.
+        param: the exact path of the field, such as ``input[3].type``.
+        retry_after: seconds to wait before a retry can help; None where it cannot.
+        headers: further response headers, such as ``allow``.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        retry_after: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        info = CODES[code]
+        self.code = code
+        self.status = info.status
+        self.type = info.type
+        self.message = message or info.meaning
+        self.param = param
+        self.retry_after = retry_after
+        self.headers = headers or {}
+        super().__init__(self.message)
+
+
+class StorageUnavailable(AntiphonError):
+    """A store did not answer in time, or throttled."""
+
+
+class AlreadyExists(AntiphonError):
+    """A record with this identity is already stored."""
+
+
+class SlotTaken(AntiphonError):
+    """Another turn claimed the same place in the conversation first; claim again under a new id."""
+
+
+class Superseded(AntiphonError):
+    """A commit lost against an ending that was stored before.
+
+    Attributes:
+        winner: the response as it is stored, or None where it was deleted meanwhile.
+    """
+
+    def __init__(self, winner: StoredResponse | None) -> None:
+        self.winner = winner
+        super().__init__("the response was already ended")
+
+
+class ChainTooLarge(AntiphonError):
+    """The stored conversation is larger than one request may read."""
+
+
+class ProviderError(AntiphonError):
+    """The model's side failed.
+
+    Args:
+        code: a key of ``CODES``.
+        retryable: whether the same call may succeed later; only meaningful before the first delta.
+        retry_after: seconds, as told by the provider.
+    """
+
+    def __init__(self, code: str, *, retryable: bool = False, retry_after: int | None = None) -> None:
+        self.code = code
+        self.retryable = retryable
+        self.retry_after = retry_after
+        super().__init__(CODES[code].meaning)
+
+
+class SettingsError(AntiphonError):
+    """The environment is not usable; the message names the variable and never its value."""

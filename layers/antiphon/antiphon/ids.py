@@ -1,0 +1,133 @@
+"""Identifiers: how they are made, and which strings can be one at all.
+
+A leaf. Randomness comes in as an argument (``Entropy``), so that every run can be replayed. A response id carries its place:
+
+    resp_ + conversation segment (22 base62 characters, 130 bits) + depth (3 base62 digits)
+
+so a store finds a turn, and all turns before it, without a look-up. An item id carries its response and its index, so the
+same deltas always give the same bytes, and an item can be found from its id alone.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+SEGMENT_LENGTH: Final = 22
+DEPTH_LENGTH: Final = 3
+MAX_DEPTH: Final = 62**DEPTH_LENGTH - 1
+
+Entropy = Callable[[int], bytes]
+"""Gives that many random bytes, such as ``secrets.token_bytes``."""
+
+_RESPONSE_ID: Final = re.compile(rf"resp_([0-9A-Za-z]{{{SEGMENT_LENGTH}}})([0-9A-Za-z]{{{DEPTH_LENGTH}}})")
+_ITEM_ID: Final = re.compile(
+    rf"(?:msg|fc|fco|rs|cmp)_([0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH}}})([io])([0-9A-Za-z]{{2}})"
+)
+_PREFIXES: Final = {
+    "message": "msg",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "reasoning": "rs",
+    "compaction": "cmp",
+}
+
+
+class Place(NamedTuple):
+    """Where a turn stands: its segment of the conversation, and how many turns that segment's lineage has before it."""
+
+    segment: str
+    depth: int
+
+
+def base62(number: int, length: int) -> str:
+    """Write a number in base 62, padded with zeros to a length."""
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def from_base62(text: str) -> int:
+    """Read a number that ``base62`` wrote."""
+    number = 0
+    for character in text:
+        number = number * 62 + ALPHABET.index(character)
+    return number
+
+
+def random_base62(entropy: Entropy, length: int) -> str:
+    """Draw that many random base62 characters, with a bias below 2**-64."""
+    return base62(int.from_bytes(entropy((length * 6 + 7) // 8 + 8), "big"), length)
+
+
+def checksum(text: str) -> str:
+    """Give the CRC-32 of a text as six base62 characters."""
+    return base62(zlib.crc32(text.encode()), 6)
+
+
+def response_id(place: Place) -> str:
+    """Write the id of the response at a place."""
+    return f"resp_{place.segment}{base62(place.depth, DEPTH_LENGTH)}"
+
+
+def parse_response_id(text: str) -> Place | None:
+    """Read a response id; None for any string that cannot be one."""
+    match = _RESPONSE_ID.fullmatch(text)
+    return Place(match[1], from_base62(match[2])) if match else None
+
+
+def first_response_id(entropy: Entropy) -> str:
+    """Draw the id of a conversation's first turn."""
+    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), 0))
+
+
+def next_response_id(previous: str) -> str:
+    """Give the id of the turn that continues a conversation where it ends.
+
+    Raises:
+        ValueError: the previous id is not a response id.
+    """
+    place = parse_response_id(previous)
+    if place is None:
+        raise ValueError("not a response id")
+    return response_id(Place(place.segment, place.depth + 1))
+
+
+def branch_response_id(previous: str, entropy: Entropy) -> str:
+    """Give the id of a turn that continues a conversation at a place that is continued already: a new segment, same depth.
+
+    Raises:
+        ValueError: the previous id is not a response id.
+    """
+    place = parse_response_id(previous)
+    if place is None:
+        raise ValueError("not a response id")
+    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), place.depth + 1))
+
+
+def item_id(response: str, kind: str, side: str, index: int) -> str:
+    """Derive an item's id from its response.
+
+    Args:
+        response: the response's id.
+        kind: the item's type, such as ``message``.
+        side: ``i`` for an input item, ``o`` for an output item.
+        index: its place on that side, 0 to 3843.
+    """
+    return f"{_PREFIXES[kind]}_{response[5:]}{side}{base62(index, 2)}"
+
+
+def parse_item_id(text: str) -> tuple[str, str, int] | None:
+    """Read an item id as (response id, side, index); None for any string that cannot be one of ours."""
+    match = _ITEM_ID.fullmatch(text)
+    return (f"resp_{match[1]}", match[2], from_base62(match[3])) if match else None
+
+
+def request_id(entropy: Entropy) -> str:
+    """Draw the id of one HTTP request."""
+    return "req_" + random_base62(entropy, 22)

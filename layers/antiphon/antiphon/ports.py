@@ -1,0 +1,229 @@
+"""The seams of the house, on one page: what the inside needs of stores, providers and time.
+
+It must not know any adapter. ``bootstrap`` is the only module that names them. Every store method may raise
+``StorageUnavailable``; every method is a coroutine and never blocks the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from antiphon.ids import Entropy
+from antiphon.records import Account, Agent, Grant, Group, Item, Key, Owner, Role, StoredResponse, Tenant, User
+
+Clock = Callable[[], float]
+"""Gives the time in seconds since the epoch, such as ``time.time``."""
+
+
+class KeyStore(Protocol):
+    """API keys, by the SHA-256 of the key."""
+
+    async def get(self, digest: str) -> Key | None:
+        """Read a key, consistently; one trip."""
+
+    async def add(self, key: Key) -> None:
+        """Keep a new key.
+
+        Raises:
+            AlreadyExists: a key with this digest is kept.
+        """
+
+    async def list(self, tenant: str) -> list[Key]:
+        """List a tenant's keys, revoked and expired ones included, newest first."""
+
+    async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
+        """Revoke a key from a time on (seconds since the epoch); None where there is none. A first revocation stays."""
+
+    async def last_used(self, tenant: str) -> dict[str, int]:
+        """Give when the tenant's keys were last used, in seconds since the epoch, by digest."""
+
+    async def touch(self, tenant: str, digest: str, at: int) -> None:
+        """Note that a key was used. Callers do this at most once an hour and never make a request wait for it."""
+
+
+class Directory(Protocol):
+    """Users, roles, groups, tenants, agents and grants."""
+
+    async def account(self, tenant: str, user: str) -> Account | None:
+        """Read a user with its role and tenant, in one trip; None where the user is unknown or its role is.
+
+        A tenant or a built-in role (ADMIN, USER) that was never stored exists with its defaults.
+        """
+
+    async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
+        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None where there is none."""
+
+    async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
+        """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
+
+    async def put(self, record: Tenant | Role | Group | User | Grant) -> None:
+        """Keep a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
+
+    async def put_agent(self, agent: Agent) -> None:
+        """Keep an agent; with a new one its author's grant of all bits, both or neither."""
+
+    async def delete_agent(self, tenant: str, agent: str) -> bool:
+        """Remove an agent and all grants on it; whether there was one."""
+
+    async def list_agents(self, tenant: str) -> list[Agent]:
+        """List all agents of a tenant, by id."""
+
+    async def list_users(self, tenant: str) -> list[User]:
+        """List all users of a tenant, by id."""
+
+    async def list_roles(self, tenant: str) -> list[Role]:
+        """List all roles of a tenant by id, the built-in ones included."""
+
+    async def list_groups(self, tenant: str) -> list[Group]:
+        """List all groups of a tenant, by id."""
+
+    async def get_tenant(self, tenant: str) -> Tenant:
+        """Read a tenant; its defaults where it was never stored."""
+
+    async def grants_on(self, tenant: str, agent: str) -> list[Grant]:
+        """List the grants on an agent, by principal. It may lag behind a change by some seconds."""
+
+
+class ResponseStore(Protocol):
+    """Stored responses. Owner and tenant are part of every key; a response past its ``expires_at`` is absent."""
+
+    async def claim(self, response: StoredResponse) -> None:
+        """Take a place in a conversation for a response in progress; one conditional write.
+
+        Raises:
+            SlotTaken: another turn has this id.
+        """
+
+    async def commit(self, response: StoredResponse) -> None:
+        """Store how a response ended, once, if its lease is still this writer's.
+
+        Raises:
+            Superseded: it was ended or deleted by somebody else meanwhile.
+        """
+
+    async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
+        """Read a response, consistently; None where it is absent, expired or another owner's."""
+
+    async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
+        """Read a response with all turns before it, oldest first, in at most two sequential trips.
+
+        None where the response, or any turn before it, is absent.
+
+        Raises:
+            ChainTooLarge: its stored size is over ``max_bytes``; found out before the second trip.
+        """
+
+    async def delete(self, owner: Owner, response_id: str) -> bool:
+        """Remove a response and all its content; whether there was one."""
+
+
+# What a provider says: a few neutral deltas. The stream machine alone makes wire events of them.
+
+
+class TextDelta(NamedTuple):
+    """A piece of the answer. ``logprobs`` in the specification's ``LogProb`` form, where asked for."""
+
+    text: str
+    logprobs: list[dict[str, Any]] | None = None
+
+
+class RefusalDelta(NamedTuple):
+    """A piece of a refusal."""
+
+    text: str
+
+
+class ReasoningDelta(NamedTuple):
+    """A piece of readable reasoning (a summary)."""
+
+    text: str
+
+
+class ToolCallDelta(NamedTuple):
+    """A piece of a function call. ``slot`` tells parallel calls apart; the first piece brings ``call_id`` and ``name``."""
+
+    slot: int
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+class UsageDelta(NamedTuple):
+    """Tokens used by this model turn so far; a later one replaces an earlier one."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class StopDelta(NamedTuple):
+    """Why the model stopped: the last delta of a turn."""
+
+    reason: Literal["stop", "tool_calls", "length", "content_filter"]
+
+
+Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta | UsageDelta | StopDelta
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What is asked of a model: the exact context and the settings in force.
+
+    Attributes:
+        model: the provider's own name of the model.
+        instructions: the system text; empty for none.
+        items: the whole context, oldest first: items in the specification's form.
+        tools: the function tools that may be offered, in the specification's form (``allowed_tools`` already applied).
+        settings: the request fields in force by wire name, as the response echoes them: ``temperature``, ``top_p``,
+            ``presence_penalty``, ``frequency_penalty``, ``max_output_tokens``, ``tool_choice``, ``parallel_tool_calls``,
+            ``text``, ``reasoning``, ``top_logprobs``, ``service_tier``, ``safety_identifier``, ``prompt_cache_key``.
+        explicit: the names among them that the request, the agent or the configuration set; a provider sends no other,
+            so the model's own defaults hold.
+        include_logprobs: the caller asked for ``message.output_text.logprobs``.
+        deadline: by when the call must have ended, in the event loop's time (seconds).
+    """
+
+    model: str
+    instructions: str
+    items: Sequence[Item]
+    tools: Sequence[dict[str, Any]]
+    settings: dict[str, Any]
+    explicit: frozenset[str]
+    include_logprobs: bool
+    deadline: float
+
+
+class ModelProvider(Protocol):
+    """Somebody who answers."""
+
+    def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
+        """Run one model turn. Closing the generator stops the provider's stream and closes its connection.
+
+        The last delta is a ``StopDelta``; a stream that ends without one was cut.
+
+        Raises:
+            ProviderError: the model's side failed.
+            ApiError: the call holds what this provider cannot do; raised before anything is sent.
+        """
+
+    async def aclose(self) -> None:
+        """Close connections that are kept open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All adapters of one process, as ``bootstrap`` puts them together.
+
+    Attributes:
+        providers: gives the provider of a configured name; None where there is none. Imports it on first use.
+    """
+
+    keys: KeyStore
+    directory: Directory
+    responses: ResponseStore
+    providers: Callable[[str], ModelProvider | None]
+    clock: Clock
+    entropy: Entropy

@@ -1,0 +1,272 @@
+"""What is kept: the records behind the store ports, as frozen values.
+
+It must not know how they are stored (``store``) nor what follows from them (``access``, ``agents``, ``run``). A record becomes
+a JSON document with ``dump`` and comes back, validated, with ``load``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from antiphon.ids import parse_response_id
+
+Item = dict[str, Any]
+"""One item in the specification's JSON form (Open Responses, "Items")."""
+
+T = TypeVar("T")
+
+PUBLIC: Final = "public"
+"""The principal that everybody of a tenant is."""
+
+IN_PROGRESS: Final = "in_progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One layer of configuration; None says nothing. Later layers (deployment, tenant, role) narrow earlier ones.
+
+    Attributes:
+        providers: names of the providers that may be used.
+        models: names of the providers' models that may be used.
+        defaults: request parameters by name, taken where neither request nor agent says one.
+        maximums: the greatest value allowed for a numeric parameter, by name.
+        retention_days: how long a stored response is kept.
+        max_body_bytes: the largest request body.
+    """
+
+    providers: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    defaults: dict[str, Any] = field(default_factory=dict)
+    maximums: dict[str, float] = field(default_factory=dict)
+    retention_days: int | None = None
+    max_body_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One customer of a deployment; its users, agents and responses are invisible to every other."""
+
+    id: str
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named set of feature permissions, after LibreChat's ``REMOTE_AGENTS``.
+
+    Attributes:
+        remote_agents: the permissions held, of ``USE``, ``CREATE``, ``SHARE``, ``SHARE_PUBLIC``.
+    """
+
+    tenant: str
+    id: str
+    remote_agents: frozenset[str] = frozenset()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named set of users; membership is kept with the user."""
+
+    tenant: str
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody, or something, that calls."""
+
+    tenant: str
+    id: str
+    name: str = ""
+    role: str = "USER"
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as it is kept: never the key itself.
+
+    Attributes:
+        digest: SHA-256 of the key, hexadecimal.
+        id: the public name of the key, for lists and revocation.
+        prefix: the first characters of the key, for recognition.
+        created_at, expires_at, revoked_at: seconds since the epoch.
+        agents: the agents it is limited to; None for all of its user's.
+        read_only: it can read, and never create.
+    """
+
+    digest: str
+    id: str
+    tenant: str
+    user: str
+    prefix: str
+    name: str = ""
+    created_at: int = 0
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    agents: tuple[str, ...] | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Instructions, a model and tools under one name; clients address it as ``model``.
+
+    Attributes:
+        provider: the name of a configured provider.
+        model: the provider's own name of the model.
+        parameters: request parameters by their wire name (``temperature``, ``max_output_tokens``, ``reasoning``, ...).
+        tools: function tools in the specification's form.
+        hide_instructions: a response echoes the caller's instructions alone, not the agent's.
+    """
+
+    tenant: str
+    id: str
+    provider: str
+    model: str
+    author: str
+    name: str = ""
+    description: str = ""
+    instructions: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    tools: tuple[dict[str, Any], ...] = ()
+    hide_instructions: bool = False
+    created_at: int = 0
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a principal may do with an agent.
+
+    Attributes:
+        principal: ``user:ID``, ``group:ID``, ``role:ID`` or ``public``.
+        bits: VIEW 1, EDIT 2, DELETE 4, SHARE 8.
+    """
+
+    tenant: str
+    agent: str
+    principal: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that a key's user brings: read together, cached together."""
+
+    user: User
+    role: Role
+    tenant: Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a stored object is; part of its key, so no query can forget it."""
+
+    tenant: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A run of turns of one segment that a store reads in one go.
+
+    Attributes:
+        first, last: depths, both included.
+        size: bytes as stored, all turns together.
+        chunks: how many further parts its one turn was cut into; 0 where every turn is in one piece.
+    """
+
+    segment: str
+    first: int
+    last: int
+    size: int
+    chunks: int = 0
+
+
+STRETCH_BYTES: Final = 900_000
+"""A stretch ends before this size: one DynamoDB Query page is 1 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """One turn: what came in, what went out, and where it stands in its conversation.
+
+    Attributes:
+        agent: the agent's id.
+        status: as in the resource.
+        created_at, expires_at: seconds since the epoch; ``expires_at`` None is for ever.
+        lease: a random name of the one writer; empty once ended.
+        lease_until: seconds since the epoch; later than this, an unended response counts as lost.
+        lineage: the turns before this one, oldest first.
+        input: this turn's own input items.
+        response: the resource, output included: the fold of the events that were sent.
+        size, chunks: what the store made of it; filled in on reading.
+    """
+
+    owner: Owner
+    id: str
+    agent: str
+    status: str
+    created_at: int
+    expires_at: int | None
+    lease: str
+    lease_until: float
+    lineage: tuple[Stretch, ...]
+    input: list[Item]
+    response: dict[str, Any]
+    size: int = 0
+    chunks: int = 0
+
+    @property
+    def previous_response_id(self) -> str | None:
+        """The id of the turn that this one continues."""
+        previous: str | None = self.response["previous_response_id"]
+        return previous
+
+
+def lineage_after(parent: StoredResponse) -> tuple[Stretch, ...]:
+    """Give the lineage of a turn that continues ``parent``: its last stretch grown by one turn, or a new stretch.
+
+    Raises:
+        ValueError: the parent's id is not a response id.
+    """
+    place = parse_response_id(parent.id)
+    if place is None:
+        raise ValueError("not a response id")
+    if parent.lineage and not parent.chunks:
+        *earlier, last = parent.lineage
+        follows = last.segment == place.segment and last.last + 1 == place.depth and not last.chunks
+        if follows and last.size + parent.size <= STRETCH_BYTES:
+            grown = dataclasses.replace(last, last=place.depth, size=last.size + parent.size)
+            return (*earlier, grown)
+    return (*parent.lineage, Stretch(place.segment, place.depth, place.depth, parent.size, parent.chunks))
+
+
+@cache
+def _adapter(kind: Hashable) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def dump(record: Any) -> bytes:
+    """Write a record as a JSON document."""
+    document: bytes = _adapter(type(record)).dump_json(record, exclude_defaults=True)
+    return document
+
+
+def load(kind: type[T], document: bytes | str) -> T:
+    """Read a record from its JSON document.
+
+    Raises:
+        pydantic.ValidationError: the document is not of this kind.
+    """
+    record: T = _adapter(kind).validate_json(document)
+    return record

@@ -1,0 +1,111 @@
+"""The environment as a typed value, read once at start.
+
+A leaf. It must not know what the settings are used for. A missing or malformed variable ends the start with one line
+that names the variable and never shows its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from antiphon.errors import SettingsError
+
+PREFIX: Final = "ANTIPHON_"
+
+
+class ProviderEndpoint(BaseModel):
+    """A named provider beside the built-in ones, as one entry of ``ANTIPHON_PROVIDERS`` (a JSON object by name).
+
+    Attributes:
+        kind: the protocol it speaks.
+        base_url: where it is, up to and without ``/chat/completions``.
+        api_key_env: the environment variable that holds its key; None for none.
+        api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Annotated[str, Field(pattern="^(openai_chat|demo)$")] = "openai_chat"
+    base_url: str | None = None
+    api_key_env: str | None = None
+    api_key_secret: str | None = None
+
+
+class Settings(BaseModel):
+    """What a deployment sets, each from ``ANTIPHON_`` + its name in capitals.
+
+    Attributes:
+        environment: part of every key made here, such as ``prod``; lower-case letters and digits.
+        core_table, responses_table: DynamoDB tables; both or neither.
+        database: the SQLite file, where there are no tables.
+        aws_endpoint_url: another endpoint for DynamoDB, such as a local emulator.
+        providers: further providers by name.
+        retention_days: how long a stored response is kept, unless tenant or role say less.
+        max_body_bytes: the largest request body.
+        max_chain_turns: the longest conversation that can be continued, in turns.
+        max_chain_bytes: the largest stored conversation that one request reads, as stored (compressed).
+        run_seconds: the longest run of one response where the host sets no limit of its own.
+        reserve_seconds: how long before the limit a run is ended, so that its ending can be stored and sent.
+        cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.
+        ping_seconds: a stream is never silent for longer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    environment: Annotated[str, Field(pattern="^[a-z0-9]{1,16}$")] = "dev"
+    core_table: str | None = None
+    responses_table: str | None = None
+    database: str | None = None
+    aws_endpoint_url: str | None = None
+    providers: dict[str, ProviderEndpoint] = Field(default_factory=dict)
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    max_body_bytes: Annotated[int, Field(ge=1024, le=64_000_000)] = 6_000_000
+    max_chain_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    max_chain_bytes: Annotated[int, Field(ge=1024)] = 16_000_000
+    run_seconds: Annotated[float, Field(gt=0)] = 840.0
+    reserve_seconds: Annotated[float, Field(ge=0)] = 3.0
+    cache_seconds: Annotated[float, Field(ge=0, le=60)] = 60.0
+    ping_seconds: Annotated[float, Field(gt=0, le=15)] = 15.0
+
+    @model_validator(mode="after")
+    def _one_store(self) -> Settings:
+        if (self.core_table is None) != (self.responses_table is None):
+            raise ValueError("CORE_TABLE and RESPONSES_TABLE go together")
+        if (self.core_table is None) == (self.database is None):
+            raise ValueError("set either CORE_TABLE and RESPONSES_TABLE, or DATABASE")
+        return self
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from an environment. Names with the prefix that are no setting are ignored.
+
+    Raises:
+        SettingsError: a variable is missing or malformed.
+    """
+    values: dict[str, object] = {}
+    for name in Settings.model_fields:
+        text = environ.get(PREFIX + name.upper())
+        if text:
+            values[name] = text
+    try:
+        if "providers" in values:
+            values["providers"] = _read_json(PREFIX + "PROVIDERS", str(values["providers"]))
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False, include_context=False):
+            where = PREFIX + ".".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "ANTIPHON_*"
+            lines.append(f"{where}: {problem['msg']}")
+        raise SettingsError("; ".join(lines)) from None
+
+
+def _read_json(name: str, text: str) -> object:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise SettingsError(f"{name}: not JSON") from None
