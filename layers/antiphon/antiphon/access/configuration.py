@@ -1,0 +1,61 @@
+"""The effective configuration of one request: deployment, tenant and role, each narrowing the earlier ones. Pure.
+
+After LibreChat's configuration middleware, which resolves once per request; here the result is an argument, never a
+global. It must not know where limits are kept, nor how a request applies them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from antiphon.records import Limits
+
+
+def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:
+    """Give the one configuration in force: no layer can allow what an earlier one forbids, whatever it says.
+
+    Sets intersect, in the order of the earlier layer; maximums, retention and body size take the smaller value; a later
+    default replaces an earlier one. A numeric default over its maximum, from whatever layer, is that maximum.
+    """
+    narrowed = _narrow(_narrow(deployment, tenant), role)
+    clipped = {name: _clip(value, narrowed.maximums.get(name)) for name, value in narrowed.defaults.items()}
+    return Limits(
+        providers=narrowed.providers,
+        models=narrowed.models,
+        defaults=clipped,
+        maximums=narrowed.maximums,
+        retention_days=narrowed.retention_days,
+        max_body_bytes=narrowed.max_body_bytes,
+    )
+
+
+def _narrow(earlier: Limits, later: Limits) -> Limits:
+    return Limits(
+        providers=_intersect(earlier.providers, later.providers),
+        models=_intersect(earlier.models, later.models),
+        defaults=earlier.defaults | later.defaults,
+        maximums={
+            name: min(limits.maximums[name] for limits in (earlier, later) if name in limits.maximums)
+            for name in earlier.maximums | later.maximums
+        },
+        retention_days=_smaller(earlier.retention_days, later.retention_days),
+        max_body_bytes=_smaller(earlier.max_body_bytes, later.max_body_bytes),
+    )
+
+
+def _intersect(earlier: tuple[str, ...] | None, later: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if earlier is None or later is None:
+        return later if earlier is None else earlier
+    return tuple(name for name in earlier if name in later)
+
+
+def _smaller(earlier: int | None, later: int | None) -> int | None:
+    said = [value for value in (earlier, later) if value is not None]
+    return min(said, default=None)
+
+
+def _clip(value: Any, maximum: float | None) -> Any:
+    """Keep the value's own type: an integer parameter stays an integer under a maximum such as 99.5."""
+    if maximum is None or isinstance(value, bool) or not isinstance(value, int | float) or value <= maximum:
+        return value
+    return type(value)(maximum)
