@@ -1,7 +1,7 @@
 """The decision: may this caller do this? Yes or no, with the public code and the reason. Pure; time is an argument.
 
-The chain is LibreChat's: key -> user -> the role's feature permission -> the agent's own access list. The reason goes to
-the audit log, never to the caller. Listing and checking use one rule, and invisible equals absent: both are
+The chain is LibreChat's: key -> user -> the role's feature permission -> the agent's own access list. The reason goes
+to the audit log, never to the caller. Listing and checking use one rule, and invisible equals absent: both are
 ``model_not_found``. It must not know how a refusal is sent.
 """
 
