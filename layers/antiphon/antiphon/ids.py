@@ -25,7 +25,7 @@ Entropy = Callable[[int], bytes]
 
 _RESPONSE_ID: Final = re.compile(rf"resp_([0-9A-Za-z]{{{SEGMENT_LENGTH}}})([0-9A-Za-z]{{{DEPTH_LENGTH}}})")
 _ITEM_ID: Final = re.compile(
-    rf"(?:msg|fc|fco|rs|cmp)_([0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH}}})([io])([0-9A-Za-z]{{2}})"
+    rf"(?:msg|fc|fco|rs|cmp)_([0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH}}})([io])([0-9A-Za-z]{{3}})"
 )
 _PREFIXES: Final = {
     "message": "msg",
@@ -117,9 +117,9 @@ def item_id(response: str, kind: str, side: str, index: int) -> str:
         response: the response's id.
         kind: the item's type, such as ``message``.
         side: ``i`` for an input item, ``o`` for an output item.
-        index: its place on that side, 0 to 3843.
+        index: its place on that side, 0 to 238,327.
     """
-    return f"{_PREFIXES[kind]}_{response[5:]}{side}{base62(index, 2)}"
+    return f"{_PREFIXES[kind]}_{response[5:]}{side}{base62(index, 3)}"
 
 
 def parse_item_id(text: str) -> tuple[str, str, int] | None:

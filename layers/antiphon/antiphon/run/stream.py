@@ -1,0 +1,402 @@
+"""The stream machine: the one place where wire events are made, numbered and ordered (Open Responses, "Streaming").
+
+    new -> open -> ended            created, in_progress | items | one ending
+    item: none -> message | function_call | reasoning -> none
+
+It owns every sequence number, index and id, and raises ``IllegalOrder`` where a caller would break the grammar. Ids derive from
+the response id and the index, time comes in as an argument: the same calls always give the same events. It must not know
+providers, stores or bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from antiphon.errors import AntiphonError
+from antiphon.ids import item_id
+from antiphon.records import Item
+
+Event = dict[str, Any]
+"""One streaming event in the specification's JSON form."""
+
+Ended = Literal["completed", "incomplete", "failed"]
+
+_PADDING: Final = "0123456789abcdef"
+_PADDED: Final = 16
+
+
+class IllegalOrder(AntiphonError):
+    """A call that does not fit the state of the stream: a defect of ours, never the caller's."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """The open content part of the open item."""
+
+    kind: str
+    index: int
+    pieces: list[str] = field(default_factory=list)
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Open:
+    """The open item: what is known of it until it is done."""
+
+    kind: str
+    id: str
+    index: int
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    call: _Call | None = None
+
+
+@dataclass(slots=True)
+class _Call:
+    """A function call, streaming or waiting until the one before it is complete."""
+
+    slot: int
+    call_id: str
+    name: str
+    pieces: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def complete(self) -> bool:
+        try:
+            json.loads(self.arguments)
+        except ValueError:
+            return False
+        return True
+
+
+class ResponseStream:
+    """One response's events, in order.
+
+    Args:
+        resource: the response as it begins: ``status`` in_progress, ``output`` empty. It is not changed.
+        emit: takes each event as it is made.
+        obfuscate: pad delta events, so that their size on the wire tells less of their content
+            (``stream_options.include_obfuscation``).
+    """
+
+    def __init__(self, resource: dict[str, Any], emit: Callable[[Event], None], *, obfuscate: bool = True) -> None:
+        self._resource = resource
+        self._emit = emit
+        self._obfuscate = obfuscate
+        self._sequence = 0
+        self._state: Literal["new", "open", "ended"] = "new"
+        self._item: _Open | None = None
+        self._part: _Part | None = None
+        self._calls: dict[int, _Call] = {}
+        self._output: list[Item] = []
+
+    @property
+    def output(self) -> list[Item]:
+        """The items that are done, in order."""
+        return self._output
+
+    def open(self) -> None:
+        """Say that the response was created and has begun.
+
+        Raises:
+            IllegalOrder: it has begun before.
+        """
+        if self._state != "new":
+            raise IllegalOrder("open")
+        self._state = "open"
+        self._send({"type": "response.created", "response": self._resource})
+        self._send({"type": "response.in_progress", "response": self._resource})
+
+    def text(self, delta: str, logprobs: list[dict[str, Any]] | None = None) -> None:
+        """Add to the answer's text. The parts around it open and close by themselves."""
+        part = self._part
+        if part is None or part.kind != "output_text":
+            part = self._open_part("message", "output_text")
+        if not delta.isascii():
+            delta = _valid(delta)
+        part.pieces.append(delta)
+        if logprobs:
+            part.logprobs.extend(logprobs)
+        item = self._item
+        assert item is not None
+        event = {
+            "type": "response.output_text.delta",
+            "sequence_number": self._sequence,
+            "item_id": item.id,
+            "output_index": item.index,
+            "content_index": part.index,
+            "delta": delta,
+            "logprobs": logprobs or [],
+        }
+        if self._obfuscate:
+            event["obfuscation"] = _PADDING[: -len(delta) % _PADDED]
+        self._sequence += 1
+        self._emit(event)
+
+    def refusal(self, delta: str) -> None:
+        """Add to the answer's refusal."""
+        part = self._part
+        if part is None or part.kind != "refusal":
+            part = self._open_part("message", "refusal")
+        delta = _valid(delta)
+        part.pieces.append(delta)
+        self._send({"type": "response.refusal.delta", **self._where(part), "delta": delta})
+
+    def reasoning(self, delta: str) -> None:
+        """Add to the readable reasoning: a summary, the one form that every client reads."""
+        part = self._part
+        if part is None or part.kind != "summary_text":
+            part = self._open_part("reasoning", "summary_text")
+        delta = _valid(delta)
+        part.pieces.append(delta)
+        self._send_delta({"type": "response.reasoning_summary_text.delta", **self._where(part), "delta": delta})
+
+    def call(self, slot: int, call_id: str, name: str) -> None:
+        """Begin a function call. Calls that a model makes at once leave one after the other: none interleaves.
+
+        Raises:
+            IllegalOrder: this slot has a call already.
+        """
+        self._require_open()
+        if slot in self._calls:
+            raise IllegalOrder("a second call in one slot")
+        self._calls[slot] = _Call(slot, call_id, name)
+        self._advance()
+
+    def arguments(self, slot: int, delta: str) -> None:
+        """Add to a call's arguments; they wait while an earlier call is still streaming.
+
+        Raises:
+            IllegalOrder: there is no such call, or it is done.
+        """
+        call = self._calls.get(slot)
+        if call is None or call.closed:
+            raise IllegalOrder("arguments of no open call")
+        delta = _valid(delta)
+        call.pieces.append(delta)
+        if self._item is not None and self._item.call is call:
+            self._send_arguments(delta)
+
+    def ending(
+        self,
+        status: Ended,
+        *,
+        at: int,
+        usage: dict[str, Any] | None = None,
+        incomplete_reason: str | None = None,
+        error: dict[str, str] | None = None,
+    ) -> Event:
+        """Close what is open and build the terminal event, without sending it: what it says must be stored first.
+
+        Args:
+            status: how the response ended.
+            at: now, in seconds since the epoch.
+            usage: the tokens used, in the specification's form.
+            incomplete_reason: why, where the status is ``incomplete``.
+            error: ``code`` and ``message``, where the status is ``failed``.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        self._close_all(whole=status == "completed")
+        response = {
+            **self._resource,
+            "status": status,
+            "completed_at": at if status == "completed" else None,
+            "incomplete_details": {"reason": incomplete_reason} if incomplete_reason else None,
+            "error": error,
+            "output": list(self._output),
+            "usage": usage,
+        }
+        return {"type": f"response.{status}", "response": response}
+
+    def end(self, ending: Event) -> None:
+        """Send the terminal event; nothing comes after it. Before ``response.failed`` goes one ``error`` event.
+
+        Raises:
+            IllegalOrder: the stream is not open, or something was left open.
+        """
+        self._require_open()
+        if self._item is not None:
+            raise IllegalOrder("an ending with an open item")
+        self._state = "ended"
+        response = ending["response"]
+        if response["status"] == "failed":
+            self._send(_error_event(response["error"]))
+        self._send(ending)
+
+    # the open item and part
+
+    def _open_part(self, item_kind: str, part_kind: str) -> _Part:
+        self._require_open()
+        if self._item is None or self._item.kind != item_kind:
+            self._close_item(whole=True)
+            self._open_item(item_kind)
+        self._close_part()
+        item = self._item
+        assert item is not None
+        self._part = part = _Part(part_kind, len(item.parts))
+        prefix = "response.reasoning_summary_part" if item_kind == "reasoning" else "response.content_part"
+        self._send({"type": f"{prefix}.added", **self._where(part), "part": _part_value(part)})
+        return part
+
+    def _open_item(self, kind: str, call: _Call | None = None) -> None:
+        index = len(self._output)
+        item = _Open(kind, item_id(self._resource["id"], kind, "o", index), index, call=call)
+        self._item = item
+        self._send(
+            {
+                "type": "response.output_item.added",
+                "output_index": index,
+                "item": _item_value(item, "in_progress", ""),
+            }
+        )
+
+    def _close_part(self) -> None:
+        part, item = self._part, self._item
+        if part is None or item is None:
+            return
+        self._part = None
+        value = _part_value(part)
+        item.parts.append(value)
+        where = self._where(part)
+        text = "".join(part.pieces)
+        if part.kind == "output_text":
+            done = {"type": "response.output_text.done", **where, "text": text, "logprobs": part.logprobs}
+        elif part.kind == "refusal":
+            done = {"type": "response.refusal.done", **where, "refusal": text}
+        else:
+            done = {"type": "response.reasoning_summary_text.done", **where, "text": text}
+        self._send(done)
+        prefix = "response.reasoning_summary_part" if item.kind == "reasoning" else "response.content_part"
+        self._send({"type": f"{prefix}.done", **where, "part": value})
+
+    def _close_item(self, *, whole: bool) -> None:
+        item = self._item
+        if item is None:
+            return
+        self._close_part()
+        arguments = ""
+        if item.call is not None:
+            item.call.closed = True
+            arguments = item.call.arguments
+            self._send(
+                {
+                    "type": "response.function_call_arguments.done",
+                    "item_id": item.id,
+                    "output_index": item.index,
+                    "arguments": arguments,
+                }
+            )
+        self._item = None
+        value = _item_value(item, "completed" if whole else "incomplete", arguments)
+        self._output.append(value)
+        self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
+
+    def _close_all(self, *, whole: bool) -> None:
+        """Close the open item and give waiting calls their turn; a cut response keeps no call that never began to stream."""
+        while whole and (waiting := self._waiting()):
+            self._close_item(whole=True)
+            self._start_call(waiting[0])
+        self._close_item(whole=whole)
+
+    # function calls
+
+    def _waiting(self) -> list[_Call]:
+        current = self._item.call if self._item is not None else None
+        return [call for call in self._calls.values() if not call.closed and call is not current]
+
+    def _advance(self) -> None:
+        """Let the next waiting call stream, unless the one that streams has not got all its arguments."""
+        current = self._item.call if self._item is not None else None
+        if current is not None and not current.complete:
+            return
+        self._close_item(whole=True)
+        self._start_call(self._waiting()[0])
+
+    def _start_call(self, call: _Call) -> None:
+        self._open_item("function_call", call)
+        if call.pieces:
+            self._send_arguments(call.arguments)
+
+    def _send_arguments(self, delta: str) -> None:
+        item = self._item
+        assert item is not None
+        self._send_delta(
+            {
+                "type": "response.function_call_arguments.delta",
+                "item_id": item.id,
+                "output_index": item.index,
+                "delta": delta,
+            }
+        )
+
+    # sending
+
+    def _where(self, part: _Part) -> dict[str, Any]:
+        item = self._item
+        assert item is not None
+        index = "summary_index" if item.kind == "reasoning" else "content_index"
+        return {"item_id": item.id, "output_index": item.index, index: part.index}
+
+    def _send_delta(self, event: Event) -> None:
+        if self._obfuscate:
+            event["obfuscation"] = _PADDING[: -len(event["delta"]) % _PADDED]
+        self._send(event)
+
+    def _send(self, event: Event) -> None:
+        event["sequence_number"] = self._sequence
+        self._sequence += 1
+        self._emit(event)
+
+    def _require_open(self) -> None:
+        if self._state != "open":
+            raise IllegalOrder(f"the stream is {self._state}")
+
+
+def _part_value(part: _Part) -> dict[str, Any]:
+    text = "".join(part.pieces)
+    if part.kind == "output_text":
+        return {"type": "output_text", "text": text, "annotations": [], "logprobs": part.logprobs.copy()}
+    return {"type": part.kind, "refusal" if part.kind == "refusal" else "text": text}
+
+
+def _item_value(item: _Open, status: str, arguments: str) -> Item:
+    if item.call is not None:
+        return {
+            "type": "function_call",
+            "id": item.id,
+            "call_id": item.call.call_id,
+            "name": item.call.name,
+            "arguments": arguments,
+            "status": status,
+        }
+    if item.kind == "reasoning":
+        return {"type": "reasoning", "id": item.id, "summary": item.parts.copy()}
+    return {"type": "message", "id": item.id, "status": status, "role": "assistant", "content": item.parts.copy()}
+
+
+def _error_event(error: dict[str, str]) -> Event:
+    """Build the one error event in both shapes at once: the specification's and that of OpenAI's clients."""
+    from antiphon.errors import CODES, SERVER_ERROR
+
+    known = CODES.get(error["code"])
+    shape = {"code": error["code"], "message": error["message"], "param": None}
+    return {"type": "error", **shape, "error": {"type": known.type if known else SERVER_ERROR, **shape}}
+
+
+def _valid(text: str) -> str:
+    """Replace halves of surrogate pairs, which no UTF-8 can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

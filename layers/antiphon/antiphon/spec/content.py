@@ -1,0 +1,101 @@
+"""Content parts that a client sends (Open Responses, "Content")."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from antiphon.spec.base import MAX_TEXT, Text, Wire
+
+
+def by_type(value: Any) -> str | None:
+    """Choose a member of a union by its ``type``. Tags begin with ``#``, so that they never look like a field's name."""
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return f"#{kind}" if isinstance(kind, str) else "#" if isinstance(value, dict) else None
+
+
+def text_or_list(value: Any) -> str | None:
+    """Choose between the short form, a string, and the long form, a list."""
+    if isinstance(value, str):
+        return "#text"
+    return "#list"
+
+
+class InputText(Wire):
+    """Text from the caller."""
+
+    type: Literal["input_text"]
+    text: Text
+
+
+class InputImage(Wire):
+    """An image by URL or as a data URL."""
+
+    type: Literal["input_image"]
+    image_url: Annotated[str, Field(max_length=20_971_520)]
+    detail: Literal["low", "high", "auto"] = "auto"
+
+
+class InputFile(Wire):
+    """A file: its content as a data URL or base64, or where to find it."""
+
+    type: Literal["input_file"]
+    filename: Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=255)] | None = None
+    file_data: Annotated[str, Field(max_length=33_554_432)] | None = None
+    file_url: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
+
+
+class UrlCitation(Wire):
+    """A citation that an earlier answer carried."""
+
+    type: Literal["url_citation"]
+    start_index: Annotated[int, Field(ge=0)]
+    end_index: Annotated[int, Field(ge=0)]
+    url: str
+    title: str
+
+
+class OutputText(Wire):
+    """Text of an earlier answer. ``logprobs`` and ``parsed`` come back from clients and say nothing to a model."""
+
+    type: Literal["output_text"]
+    text: Text
+    annotations: list[UrlCitation] = Field(default_factory=list)
+    logprobs: Annotated[Any, Field(exclude=True)] = None
+    parsed: Annotated[Any, Field(exclude=True)] = None
+
+
+class Refusal(Wire):
+    """A refusal of an earlier answer."""
+
+    type: Literal["refusal"]
+    refusal: Text
+
+
+class SummaryText(Wire):
+    """One part of a reasoning summary."""
+
+    type: Literal["summary_text"]
+    text: Text
+
+
+InputPart = Annotated[
+    Annotated[InputText, Tag("#input_text")]
+    | Annotated[InputImage, Tag("#input_image")]
+    | Annotated[InputFile, Tag("#input_file")],
+    Discriminator(by_type),
+]
+OutputPart = Annotated[
+    Annotated[OutputText, Tag("#output_text")] | Annotated[Refusal, Tag("#refusal")], Discriminator(by_type)
+]
+
+TextContent = Annotated[
+    Annotated[Text, Tag("#text")] | Annotated[list[InputText], Tag("#list")], Discriminator(text_or_list)
+]
+InputContent = Annotated[
+    Annotated[Text, Tag("#text")] | Annotated[list[InputPart], Tag("#list")], Discriminator(text_or_list)
+]
+OutputContent = Annotated[
+    Annotated[Text, Tag("#text")] | Annotated[list[OutputPart], Tag("#list")], Discriminator(text_or_list)
+]

@@ -1,0 +1,176 @@
+"""The body of ``POST /v1/responses`` (Open Responses, ``CreateResponseBody``): the only validation that a request gets.
+
+It must not know agents, stores or what becomes of a field.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Discriminator, Field, Tag, ValidationError
+
+from antiphon.errors import ApiError
+from antiphon.spec.base import Label, Name, Text, Wire
+from antiphon.spec.content import by_type, text_or_list
+from antiphon.spec.items import InputItem
+from antiphon.spec.tools import FunctionTool, ToolChoice
+
+IGNORED: Final = frozenset({"prompt_cache_retention", "client_metadata"})
+"""Fields that OpenAI's clients send and that mean nothing here: accepted, and without effect."""
+
+MAX_ITEMS: Final = 20_000
+MAX_TOOLS: Final = 128
+
+
+class TextFormat(Wire):
+    """Free text."""
+
+    type: Literal["text"]
+
+
+class JsonObjectFormat(Wire):
+    """Any JSON object."""
+
+    type: Literal["json_object"]
+
+
+class JsonSchemaFormat(Wire):
+    """JSON that fits a schema."""
+
+    type: Literal["json_schema"]
+    name: Name
+    description: str | None = None
+    schema_: Annotated[dict[str, Any], Field(alias="schema")]
+    strict: bool | None = None
+
+
+class TextParam(Wire):
+    """The form of the answer."""
+
+    format: (
+        Annotated[
+            Annotated[TextFormat, Tag("#text")]
+            | Annotated[JsonObjectFormat, Tag("#json_object")]
+            | Annotated[JsonSchemaFormat, Tag("#json_schema")],
+            Discriminator(by_type),
+        ]
+        | None
+    ) = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+
+
+class ReasoningParam(Wire):
+    """How much the model should think, and whether it should tell."""
+
+    effort: Literal["none", "low", "medium", "high", "xhigh"] | None = None
+    summary: Literal["concise", "detailed", "auto"] | None = None
+
+
+class StreamOptions(Wire):
+    """Options of a stream."""
+
+    include_obfuscation: bool = True
+
+
+MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
+
+
+class CreateResponse(Wire):
+    """What a client asks for."""
+
+    model: Annotated[str, Field(max_length=256)]
+    input: (
+        Annotated[
+            Annotated[Annotated[Text, Field(min_length=1)], Tag("#text")]
+            | Annotated[Annotated[list[InputItem], Field(min_length=1, max_length=MAX_ITEMS)], Tag("#list")],
+            Discriminator(text_or_list),
+        ]
+        | None
+    ) = None
+    previous_response_id: str | None = None
+    instructions: Text | None = None
+    include: Annotated[
+        list[Literal["reasoning.encrypted_content", "message.output_text.logprobs"]], Field(max_length=16)
+    ] = Field(default_factory=list)
+    tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
+    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None = None
+    text: TextParam | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    reasoning: ReasoningParam | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    prompt_cache_key: Label | None = None
+    safety_identifier: Label | None = None
+    user: Label | None = None
+    store: bool = True
+    background: bool = False
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+
+
+_CODES: Final = {
+    "missing": "missing_required_parameter",
+    "extra_forbidden": "unknown_parameter",
+    "literal_error": "unsupported_value",
+    "union_tag_invalid": "unsupported_value",
+    "finite_number": "invalid_number",
+    "string_unicode": "invalid_unicode",
+    "greater_than": "out_of_range",
+    "greater_than_equal": "out_of_range",
+    "less_than": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "too_long": "out_of_range",
+    "too_short": "out_of_range",
+    "string_too_long": "out_of_range",
+    "string_too_short": "out_of_range",
+    "string_pattern_mismatch": "invalid_value",
+}
+_MESSAGES: Final = {
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "union_tag_invalid": "This type is not known.",
+    "union_tag_not_found": "This must be an object with a type.",
+    "string_pattern_mismatch": "This holds characters that are not allowed here.",
+}
+
+
+def parse_create(document: dict[str, Any]) -> CreateResponse:
+    """Read a request.
+
+    Raises:
+        ApiError: 400, naming the first field that is not as the specification says; never what it holds.
+    """
+    known = {key: value for key, value in document.items() if key not in IGNORED}
+    try:
+        return CreateResponse.model_validate(known)
+    except ValidationError as error:
+        raise _refusal(error, document) from None
+
+
+def _refusal(error: ValidationError, document: dict[str, Any]) -> ApiError:
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    kind = problem["type"]
+    path = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("#"))]
+    if path and path[-1] == "[key]":
+        path = path[:-2]
+    if kind == "union_tag_invalid":
+        path.append("type")
+    param = _param(path)
+    message = _MESSAGES.get(kind) or problem["msg"].replace("Input should", "This must").rstrip(".") + "."
+    return ApiError(_CODES.get(kind, "invalid_type"), f"`{param}`: {message}" if param else message, param=param or None)
+
+
+def _param(path: list[int | str]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
