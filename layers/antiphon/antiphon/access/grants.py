@@ -19,6 +19,9 @@ SHARE: Final = 8
 LEVELS: Final = {"viewer": VIEW, "editor": VIEW | EDIT, "owner": VIEW | EDIT | DELETE | SHARE}
 OWNER: Final = LEVELS["owner"]
 
+PRINCIPAL: Final = r"^(?:public|(?:user|group|role):[A-Za-z0-9][A-Za-z0-9._@+|-]{0,127})$"
+"""The form of a principal; the ids of users, groups and roles have the form of the part after the colon."""
+
 
 def principals_of(user: User) -> tuple[str, ...]:
     """Give all principals that a user is: itself, its groups, its role, and the public."""
@@ -28,3 +31,16 @@ def principals_of(user: User) -> tuple[str, ...]:
 def level_of(bits: int) -> str:
     """Name the level of some bits; the number itself where they are none of the levels."""
     return next((name for name, level in LEVELS.items() if level == bits), str(bits))
+
+
+def read_level(text: str) -> int:
+    """Read the bits that ``level_of`` wrote: a level's name, or a number from 1 to 15.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text in LEVELS:
+        return LEVELS[text]
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= OWNER:
+        return int(text)
+    raise ValueError(f"a level is viewer, editor, owner or a number from 1 to {OWNER}")

@@ -1,0 +1,1 @@
+"""What an agent is, and what a request makes of it. No HTTP, no stores, no AWS."""
