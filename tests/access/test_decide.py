@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.access.decide import key_state, may_run, may_use, may_view
+from antiphon.access.decide import key_state, may_address, may_run, may_use, may_view
 from antiphon.access.grants import DELETE, EDIT, SHARE, VIEW, level_of
 from antiphon.access.principal import Principal
 from antiphon.access.roles import PERMISSIONS, built_in
 from antiphon.errors import CODES
-from antiphon.records import Account, Key, Limits, Tenant, User
+from antiphon.records import Account, Agent, Key, Limits, Tenant, User
 
 NOW = 1_000_000
+HELPER = Agent("acme", "helper", "demo", "echo", "ada")
 KEY = Key("d" * 64, "key_1", "acme", "ada", "ap_dev_AAAA")
 
 
@@ -67,7 +68,7 @@ def test_a_read_only_key_reads():
 def test_a_read_only_key_never_creates():
     decision = may_use(caller(read_only=True), write=True)
     assert (decision.allowed, decision.code) == (False, "permission_denied")
-    assert may_run(caller(read_only=True), "helper", VIEW).code == "permission_denied"
+    assert may_run(caller(read_only=True), HELPER, VIEW).code == "permission_denied"
 
 
 @pytest.mark.parametrize("bits", range(16))
@@ -92,11 +93,33 @@ def test_a_key_for_no_agent_hides_all():
 
 
 def test_an_administrator_needs_a_grant_like_everybody():
-    assert may_run(caller("ADMIN"), "helper", 0).code == "model_not_found"
+    assert may_run(caller("ADMIN"), HELPER, 0).code == "model_not_found"
 
 
 def test_whoever_lacks_use_learns_nothing_about_agents():
-    assert may_run(caller("USER"), "helper", VIEW) == may_run(caller("USER"), "absent", 0)
+    assert may_run(caller("USER"), HELPER, VIEW) == may_run(caller("USER"), HELPER, 0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed"),
+    [
+        (Limits(), True),
+        (Limits(providers=("demo",), models=("echo",)), True),
+        (Limits(providers=("other",)), False),
+        (Limits(models=("other",)), False),
+        (Limits(providers=()), False),
+    ],
+)
+def test_an_agent_whose_provider_or_model_is_not_allowed_does_not_exist(limits, allowed):
+    principal = dataclasses.replace(caller(), limits=limits)
+    decision = may_address(principal, HELPER, VIEW)
+    assert (decision.allowed, decision.code) == (allowed, None if allowed else "model_not_found")
+    assert may_run(principal, HELPER, VIEW).allowed == allowed
+
+
+def test_an_allowed_model_is_no_grant():
+    principal = dataclasses.replace(caller(), limits=Limits(providers=("demo",)))
+    assert not may_address(principal, HELPER, 0).allowed
 
 
 @given(
@@ -107,7 +130,7 @@ def test_whoever_lacks_use_learns_nothing_about_agents():
 )
 def test_only_what_is_visible_and_permitted_can_be_run(role, agents, read_only, bits):
     principal = caller(role, agents=agents, read_only=read_only)
-    decision = may_run(principal, "helper", bits)
+    decision = may_run(principal, HELPER, bits)
     assert decision.allowed == (may_use(principal, write=True).allowed and may_view(principal, "helper", bits).allowed)
     assert decision.reason
     assert (decision.code is None) if decision.allowed else (decision.code in CODES)

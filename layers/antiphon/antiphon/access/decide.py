@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from antiphon.access.grants import VIEW
 from antiphon.access.principal import Principal
 from antiphon.access.roles import USE
-from antiphon.records import Key
+from antiphon.records import Agent, Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,26 @@ def may_view(principal: Principal, agent: str, bits: int) -> Decision:
     return _yes(f"user {principal.user} has VIEW on agent {agent}")
 
 
-def may_run(principal: Principal, agent: str, bits: int) -> Decision:
+def may_address(principal: Principal, agent: Agent, bits: int) -> Decision:
+    """Decide whether an agent exists for the caller with what it runs on: VIEW, and an allowed provider and model.
+
+    The one rule behind listing, retrieving and running.
+    """
+    view = may_view(principal, agent.id, bits)
+    if not view.allowed:
+        return view
+    limits = principal.limits
+    if limits.providers is not None and agent.provider not in limits.providers:
+        return _no("model_not_found", f"the configuration does not allow provider {agent.provider}")
+    if limits.models is not None and agent.model not in limits.models:
+        return _no("model_not_found", f"the configuration does not allow model {agent.model}")
+    return view
+
+
+def may_run(principal: Principal, agent: Agent, bits: int) -> Decision:
     """Decide whether the caller may create a response with an agent: it may write, and the agent exists for it."""
     use = may_use(principal, write=True)
-    return may_view(principal, agent, bits) if use.allowed else use
+    return may_address(principal, agent, bits) if use.allowed else use
 
 
 def _yes(reason: str) -> Decision:

@@ -19,8 +19,11 @@ SHARE: Final = 8
 LEVELS: Final = {"viewer": VIEW, "editor": VIEW | EDIT, "owner": VIEW | EDIT | DELETE | SHARE}
 OWNER: Final = LEVELS["owner"]
 
-PRINCIPAL: Final = r"^(?:public|(?:user|group|role):[A-Za-z0-9][A-Za-z0-9._@+|-]{0,127})$"
-"""The form of a principal; the ids of users, groups and roles have the form of the part after the colon."""
+ID: Final = r"[A-Za-z0-9][A-Za-z0-9._@+|-]{0,127}"
+"""The form of the id of a tenant, user, group or role: wide enough for mail addresses and OpenID subjects."""
+
+PRINCIPAL: Final = rf"^(?:public|(?:user|group|role):{ID})$"
+"""The form of a principal."""
 
 
 def principals_of(user: User) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class InvalidDocument(AntiphonError):
 
 
 class Parameters(Wire):
-    """Request parameters, each as in ``CreateResponse``."""
+    """Request parameters, each as in ``CreateResponse``; ``truncation`` only as far as it is served."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -57,7 +57,7 @@ class Parameters(Wire):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tool_calls: Annotated[int, Field(ge=1)] | None = None
-    truncation: Literal["auto", "disabled"] | None = None
+    truncation: Literal["disabled"] | None = None
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
 
