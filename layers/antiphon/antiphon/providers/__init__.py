@@ -1,1 +1,1 @@
-"""TBD."""
+"""Who answers: adapters behind ``ModelProvider``, one per protocol; they do not know each other."""

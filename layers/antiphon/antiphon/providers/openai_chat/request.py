@@ -1,0 +1,93 @@
+"""Writes a model call as the body of a Chat Completions request.
+
+Pure: it must not know HTTP. Everything is carried over exactly, or refused before anything is sent. Sources: Open
+Responses 2026-04-24 for what comes in, OpenAI's API reference "Create chat completion" for what goes out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from antiphon.errors import ApiError
+from antiphon.ports import ModelCall
+from antiphon.providers.openai_chat.messages import messages
+
+Dialect = Literal["openai", "compatible"]
+"""``openai``, for OpenAI's own models: the role ``developer``, ``max_completion_tokens``, the field ``refusal``.
+``compatible``, which everybody else understands: ``system``, ``max_tokens``, a refusal as text."""
+
+Body = dict[str, Any]
+
+_SAME_NAME: Final = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "service_tier",
+    "prompt_cache_key",
+    "safety_identifier",
+)
+
+
+def chat_request(call: ModelCall, dialect: Dialect) -> Body:
+    """Translate a call; only settings named in ``call.explicit`` are sent.
+
+    Raises:
+        ApiError: the call holds what Chat Completions cannot carry.
+    """
+    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    body: Body = {
+        "model": call.model,
+        "messages": messages(call.instructions, call.items, modern=dialect == "openai"),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    body.update((name, asked[name]) for name in _SAME_NAME if name in asked)
+    if "max_output_tokens" in asked:
+        body["max_completion_tokens" if dialect == "openai" else "max_tokens"] = asked["max_output_tokens"]
+    if (asked.get("reasoning") or {}).get("effort") is not None:
+        body["reasoning_effort"] = asked["reasoning"]["effort"]
+    if call.include_logprobs:
+        body["logprobs"] = True
+        body.update((name, asked[name]) for name in ("top_logprobs",) if name in asked)
+    return body | _text(asked.get("text") or {}) | _tools(call, asked)
+
+
+def _text(text: dict[str, Any]) -> Body:
+    body: Body = {}
+    form = text.get("format") or {}
+    if form.get("type") == "json_object":
+        body["response_format"] = {"type": "json_object"}
+    elif form.get("type") == "json_schema":
+        named = {name: form[name] for name in ("name", "description", "schema", "strict") if form.get(name) is not None}
+        body["response_format"] = {"type": "json_schema", "json_schema": named}
+    if text.get("verbosity") is not None:
+        body["verbosity"] = text["verbosity"]
+    return body
+
+
+def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
+    if not call.tools:
+        return {}
+    body: Body = {"tools": [_tool(tool) for tool in call.tools]}
+    if "tool_choice" in asked:
+        body["tool_choice"] = _tool_choice(asked["tool_choice"])
+    if "parallel_tool_calls" in asked:
+        body["parallel_tool_calls"] = asked["parallel_tool_calls"]
+    return body
+
+
+def _tool(tool: dict[str, Any]) -> Body:
+    names = ("name", "description", "parameters", "strict")
+    return {"type": "function", "function": {name: tool[name] for name in names if tool.get(name) is not None}}
+
+
+def _tool_choice(choice: str | dict[str, Any]) -> str | Body:
+    if isinstance(choice, str):
+        return choice
+    if choice["type"] == "allowed_tools":
+        mode: str = choice.get("mode") or "auto"
+        return mode
+    if choice["type"] == "function":
+        return {"type": "function", "function": {"name": choice["name"]}}
+    raise ApiError("unsupported_value", "This model takes no such tool choice.", param="tool_choice.type")

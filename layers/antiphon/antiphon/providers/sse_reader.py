@@ -1,0 +1,67 @@
+"""Reads a server-sent event stream from bytes, however they were cut.
+
+It must not know what the events mean, nor where the bytes come from. After the WHATWG HTML standard, "Parsing an event
+stream": a line ends in LF, CR LF or CR; a blank line ends an event; comments and fields other than ``data`` are
+skipped.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+"""No event is larger, so a stream that never ends its line cannot fill the memory."""
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class SseReader:
+    """Turns chunks of bytes into the data of the events they complete.
+
+    Args:
+        max_event_bytes: a larger event is refused.
+    """
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max = max_event_bytes
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._after_cr = False
+        self._begun = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Take the next bytes and give the data of each event that they end, in order.
+
+        Raises:
+            ValueError: an event is larger than allowed.
+        """
+        if self._after_cr and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_cr = False
+        if b"\r" in chunk:
+            self._after_cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()
+        if lines and not self._begun:
+            self._begun = True
+            lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+        events = self._events(lines)
+        if self._size + len(self._rest) > self._max:
+            raise ValueError("an event is too large")
+        return events
+
+    def _events(self, lines: list[bytes]) -> list[bytes]:
+        events = []
+        data = self._data
+        for line in lines:
+            if line.startswith(b"data:"):
+                data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            elif line == b"data":
+                data.append(b"")
+            elif not line and data:
+                events.append(b"\n".join(data))
+                data.clear()
+        self._size = sum(map(len, data))
+        return events
