@@ -1,6 +1,7 @@
 """What can go wrong, as data: one class per cause, one table of the codes that a caller may see.
 
-A leaf: it must not know HTTP libraries, stores or providers. ``web.errors`` is the one place that turns these into bodies.
+A leaf: it must not know HTTP libraries, stores or providers. ``web.errors`` is the one place that turns these into
+bodies.
 
     AntiphonError
       ApiError              the request cannot be served; carries the public code, message and parameter
@@ -15,7 +16,9 @@ A leaf: it must not know HTTP libraries, stores or providers. ``web.errors`` is 
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -106,6 +109,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     "response_in_progress": ErrorCode(
         409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says."
     ),
+    "response_cancelled": ErrorCode(
+        409, INVALID_REQUEST, "The response was cancelled.", "Create it again, if it is still wanted."
+    ),
     # limits
     "rate_limit_exceeded": ErrorCode(429, TOO_MANY_REQUESTS, "Too many requests.", "Wait as `retry-after` says."),
     # provider
@@ -132,6 +138,13 @@ CODES: Final[dict[str, ErrorCode]] = {
     "shutting_down": ErrorCode(503, SERVER_ERROR, "The server stopped during the run.", "Create the response again."),
     "internal_error": ErrorCode(500, SERVER_ERROR, "Something failed here.", "Try again; quote the request id."),
 }
+
+
+def trace(error: BaseException) -> str:
+    """Name an error and where it was raised, without its message: that may quote what a user wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    path = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {path}"
 
 
 class AntiphonError(Exception):

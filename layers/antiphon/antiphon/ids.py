@@ -1,10 +1,12 @@
 """Identifiers: how they are made, and which strings can be one at all.
 
-A leaf. Randomness comes in as an argument (``Entropy``), so that every run can be replayed. A response id carries its place:
+A leaf. Randomness comes in as an argument (``Entropy``), so that every run can be replayed. A response id carries its
+place, so that a store finds a turn, and all turns before it, without a look-up:
 
-    resp_ + conversation segment (22 base62 characters, 130 bits) + depth (3 base62 digits)
+    resp_ + conversation segment (22 base62 characters, 130 bits) + depth (3 base62 digits) + mark (6 characters)
 
-so a store finds a turn, and all turns before it, without a look-up. An item id carries its response and its index, so the
+The mark is random. It tells a turn from another that took the same place after the first was deleted or had expired: a
+store that finds a turn at the place must compare the whole id. An item id carries its response and its index, so the
 same deltas always give the same bytes, and an item can be found from its id alone.
 """
 
@@ -18,15 +20,15 @@ from typing import Final, NamedTuple
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SEGMENT_LENGTH: Final = 22
 DEPTH_LENGTH: Final = 3
+MARK_LENGTH: Final = 6
 MAX_DEPTH: Final = 62**DEPTH_LENGTH - 1
 
 Entropy = Callable[[int], bytes]
 """Gives that many random bytes, such as ``secrets.token_bytes``."""
 
-_RESPONSE_ID: Final = re.compile(rf"resp_([0-9A-Za-z]{{{SEGMENT_LENGTH}}})([0-9A-Za-z]{{{DEPTH_LENGTH}}})")
-_ITEM_ID: Final = re.compile(
-    rf"(?:msg|fc|fco|rs|cmp)_([0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH}}})([io])([0-9A-Za-z]{{3}})"
-)
+_CODE: Final = rf"[0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH + MARK_LENGTH}}}"
+_RESPONSE_ID: Final = re.compile(rf"resp_({_CODE})")
+_ITEM_ID: Final = re.compile(rf"(?:msg|fc|fco|rs|cmp)_({_CODE})([io])([0-9A-Za-z]{{3}})")
 _PREFIXES: Final = {
     "message": "msg",
     "function_call": "fc",
@@ -70,44 +72,50 @@ def checksum(text: str) -> str:
     return base62(zlib.crc32(text.encode()), 6)
 
 
-def response_id(place: Place) -> str:
-    """Write the id of the response at a place."""
-    return f"resp_{place.segment}{base62(place.depth, DEPTH_LENGTH)}"
+def response_id(place: Place, entropy: Entropy) -> str:
+    """Draw an id for a response at a place."""
+    return f"resp_{place.segment}{base62(place.depth, DEPTH_LENGTH)}{random_base62(entropy, MARK_LENGTH)}"
 
 
 def parse_response_id(text: str) -> Place | None:
-    """Read a response id; None for any string that cannot be one."""
+    """Read the place out of a response id; None for any string that cannot be one."""
     match = _RESPONSE_ID.fullmatch(text)
-    return Place(match[1], from_base62(match[2])) if match else None
+    if match is None:
+        return None
+    code = match[1]
+    return Place(code[:SEGMENT_LENGTH], from_base62(code[SEGMENT_LENGTH:-MARK_LENGTH]))
 
 
 def first_response_id(entropy: Entropy) -> str:
     """Draw the id of a conversation's first turn."""
-    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), 0))
+    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), 0), entropy)
 
 
-def next_response_id(previous: str) -> str:
-    """Give the id of the turn that continues a conversation where it ends.
+def next_response_id(previous: str, entropy: Entropy) -> str:
+    """Draw the id of the turn that continues a conversation where it ends: same segment, one deeper.
 
     Raises:
         ValueError: the previous id is not a response id.
     """
-    place = parse_response_id(previous)
-    if place is None:
-        raise ValueError("not a response id")
-    return response_id(Place(place.segment, place.depth + 1))
+    place = _place(previous)
+    return response_id(Place(place.segment, place.depth + 1), entropy)
 
 
 def branch_response_id(previous: str, entropy: Entropy) -> str:
-    """Give the id of a turn that continues a conversation at a place that is continued already: a new segment, same depth.
+    """Draw the id of a turn that continues a conversation beside another turn that does: new segment, one deeper.
 
     Raises:
         ValueError: the previous id is not a response id.
     """
-    place = parse_response_id(previous)
+    place = _place(previous)
+    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), place.depth + 1), entropy)
+
+
+def _place(text: str) -> Place:
+    place = parse_response_id(text)
     if place is None:
         raise ValueError("not a response id")
-    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), place.depth + 1))
+    return place
 
 
 def item_id(response: str, kind: str, side: str, index: int) -> str:

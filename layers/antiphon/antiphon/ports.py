@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from antiphon.ids import Entropy
 from antiphon.records import Account, Agent, Grant, Group, Item, Key, Owner, Role, StoredResponse, Tenant, User
+from antiphon.settings import Settings
 
 Clock = Callable[[], float]
 """Gives the time in seconds since the epoch, such as ``time.time``."""
@@ -199,6 +200,13 @@ class ModelCall:
 class ModelProvider(Protocol):
     """Somebody who answers."""
 
+    def check(self, call: ModelCall) -> None:
+        """Refuse a call that this provider cannot carry, before anything is stored or sent.
+
+        Raises:
+            ApiError: 400, with the message and parameter for the caller.
+        """
+
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn. Closing the generator stops the provider's stream and closes its connection.
 
@@ -206,7 +214,6 @@ class ModelProvider(Protocol):
 
         Raises:
             ProviderError: the model's side failed.
-            ApiError: the call holds what this provider cannot do; raised before anything is sent.
         """
 
     async def aclose(self) -> None:
@@ -227,3 +234,4 @@ class Services:
     providers: Callable[[str], ModelProvider | None]
     clock: Clock
     entropy: Entropy
+    settings: Settings

@@ -7,9 +7,7 @@ a JSON document with ``dump`` and comes back, validated, with ``load``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final, TypeVar
 
 from antiphon.ids import parse_response_id
@@ -18,6 +16,8 @@ Item = dict[str, Any]
 """One item in the specification's JSON form (Open Responses, "Items")."""
 
 T = TypeVar("T")
+
+_adapters: dict[Any, Any] = {}
 
 PUBLIC: Final = "public"
 """The principal that everybody of a tenant is."""
@@ -249,11 +249,12 @@ def lineage_after(parent: StoredResponse) -> tuple[Stretch, ...]:
     return (*parent.lineage, Stretch(place.segment, place.depth, place.depth, parent.size, parent.chunks))
 
 
-@cache
-def _adapter(kind: Hashable) -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def dump(record: Any) -> bytes:

@@ -2,8 +2,8 @@
 
     ap_ + environment + _ + 43 random base62 characters (256 bits) + 6 characters of checksum
 
-The checksum lets a mistyped key be refused without a look-up and a secret scanner recognise a leaked one. It must not know
-where keys are kept.
+The checksum lets a mistyped key be refused without a look-up and a secret scanner recognise a leaked one. It must not
+know where keys are kept.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_key(text: str) -> bool:
 
 
 def digest(key: str) -> str:
-    """Give the SHA-256 of a key, hexadecimal: all that is kept of it. A key has 256 random bits, so no salt is needed."""
+    """Give the SHA-256 of a key, hexadecimal: all that is kept of it. 256 random bits need no salt."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """The feed: what lies between a run and whoever listens to it.
 
-The run never waits for the listener, so a stalled client cannot keep a response from being stored; what piles up is bounded by
-the response itself. One producer and one consumer in one event loop. It must not know what the events say.
+The run never waits for the listener, so a stalled client cannot keep a response from being stored; what piles up is
+bounded by the response itself. One producer and one consumer in one event loop. It must not know what the events say.
 """
 
 from __future__ import annotations
@@ -31,9 +31,14 @@ class Feed:
         self._wake()
 
     async def batches(self, idle: float) -> AsyncGenerator[list[Event], None]:
-        """Yield what has come, in order, until the feed is closed; an empty list after every ``idle`` seconds of silence."""
+        """Yield what has come, in order, until the feed is closed.
+
+        An empty list tells of ``idle`` seconds of silence.
+        """
         loop = asyncio.get_running_loop()
         heard = loop.time()
+
+        timer: asyncio.TimerHandle
 
         def tick() -> None:
             nonlocal timer

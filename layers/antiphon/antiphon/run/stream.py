@@ -3,9 +3,9 @@
     new -> open -> ended            created, in_progress | items | one ending
     item: none -> message | function_call | reasoning -> none
 
-It owns every sequence number, index and id, and raises ``IllegalOrder`` where a caller would break the grammar. Ids derive from
-the response id and the index, time comes in as an argument: the same calls always give the same events. It must not know
-providers, stores or bytes.
+It owns every sequence number, index and id, and raises ``IllegalOrder`` where a caller would break the grammar. Ids
+derive from the response id and the index, time comes in as an argument: the same calls always give the same events. It
+must not know providers, stores or bytes.
 """
 
 from __future__ import annotations
@@ -195,6 +195,8 @@ class ResponseStream:
     ) -> Event:
         """Close what is open and build the terminal event, without sending it: what it says must be stored first.
 
+        A completed response has at least one item: SDK helpers crash on none.
+
         Args:
             status: how the response ended.
             at: now, in seconds since the epoch.
@@ -206,6 +208,8 @@ class ResponseStream:
             IllegalOrder: the stream is not open.
         """
         self._require_open()
+        if status == "completed" and not self._output and self._item is None and not self._calls:
+            self._open_part("message", "output_text")
         self._close_all(whole=status == "completed")
         response = {
             **self._resource,
@@ -302,7 +306,7 @@ class ResponseStream:
         self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
 
     def _close_all(self, *, whole: bool) -> None:
-        """Close the open item and give waiting calls their turn; a cut response keeps no call that never began to stream."""
+        """Close the open item and give waiting calls their turn; a cut response keeps no call that never streamed."""
         while whole and (waiting := self._waiting()):
             self._close_item(whole=True)
             self._start_call(waiting[0])

@@ -10,7 +10,7 @@ from antiphon.spec.base import MAX_TEXT, Text, Wire
 
 
 def by_type(value: Any) -> str | None:
-    """Choose a member of a union by its ``type``. Tags begin with ``#``, so that they never look like a field's name."""
+    """Choose a member of a union by its ``type``. Tags begin with ``#``: they never look like a field's name."""
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
     return f"#{kind}" if isinstance(kind, str) else "#" if isinstance(value, dict) else None
 

@@ -79,7 +79,7 @@ MetadataValue = Annotated[str, Field(max_length=512)]
 class CreateResponse(Wire):
     """What a client asks for."""
 
-    model: Annotated[str, Field(max_length=256)]
+    model: Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=256)]
     input: (
         Annotated[
             Annotated[Annotated[Text, Field(min_length=1)], Tag("#text")]
@@ -153,10 +153,10 @@ def parse_create(document: dict[str, Any]) -> CreateResponse:
     try:
         return CreateResponse.model_validate(known)
     except ValidationError as error:
-        raise _refusal(error, document) from None
+        raise _refusal(error) from None
 
 
-def _refusal(error: ValidationError, document: dict[str, Any]) -> ApiError:
+def _refusal(error: ValidationError) -> ApiError:
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
     kind = problem["type"]
     path = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("#"))]
@@ -166,7 +166,8 @@ def _refusal(error: ValidationError, document: dict[str, Any]) -> ApiError:
         path.append("type")
     param = _param(path)
     message = _MESSAGES.get(kind) or problem["msg"].replace("Input should", "This must").rstrip(".") + "."
-    return ApiError(_CODES.get(kind, "invalid_type"), f"`{param}`: {message}" if param else message, param=param or None)
+    code = _CODES.get(kind, "invalid_type")
+    return ApiError(code, f"`{param}`: {message}" if param else message, param=param or None)
 
 
 def _param(path: list[int | str]) -> str:

@@ -1,0 +1,64 @@
+# The verbs of Antiphon. `make help` lists them.
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := layers/antiphon/antiphon functions local cli tests benchmarks
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: install-run ## serve the whole API at http://127.0.0.1:8000/v1 (PORT=, LOCAL_MODEL=1, LOCAL_MODEL_PATH=, OPENAI_API_KEY=)
+	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m local
+
+.PHONY: reset
+reset: ## forget the local state: keys, agents, responses
+	@rm -rf .antiphon && echo "Forgotten."
+
+.PHONY: test
+test: install-dev ## pass all tests
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: check
+check: install-dev install-sam ## format, lint, type-check, hold the import rules, validate the template
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+	$(BIN)/cfn-lint template.yaml
+
+.PHONY: format
+format: install-dev ## format the sources
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: bench
+bench: install-dev ## run the benchmarks and print their tables
+	@$(BIN)/python -m benchmarks
+
+.PHONY: build
+build: install-sam ## build the stack without Docker
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+
+.PHONY: lock
+lock: install-dev ## resolve the dependencies anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	cd requirements && for target in dev run; do \
+	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' $$([ $$target = dev ] || echo -c dev.txt) -o $$target.txt $$target.in; done
+	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' -o sam.txt sam.in
+	cd layers/dependencies && ../../$(BIN)/uv pip compile -q --universal --python-version 3.13 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command 'make lock' -c ../../requirements/dev.txt -o requirements.txt requirements.in
+
+.PHONY: install-run install-dev install-sam
+install-run:
+	@local/install.sh $(VENV) requirements/run.txt
+install-dev: install-run
+	@local/install.sh $(VENV) requirements/dev.txt
+	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+install-sam:
+	@local/install.sh .venv-sam requirements/sam.txt

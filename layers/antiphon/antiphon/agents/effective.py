@@ -1,0 +1,185 @@
+"""What a request makes of an agent: the settings in force, each from the request, the agent or the configuration.
+
+    configuration's defaults  <  the agent's parameters  <  the request's fields  <=  the configuration's maximums
+
+Pure. It must not know stores, providers or the stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from antiphon.errors import ApiError
+from antiphon.records import Agent, Limits
+from antiphon.spec.request import CreateResponse
+from antiphon.spec.tools import AllowedTools, FunctionChoice
+
+DEFAULTS: Final[dict[str, Any]] = {
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "max_tool_calls": None,
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "max_output_tokens": None,
+    "top_logprobs": 0,
+    "text": {"format": {"type": "text"}},
+    "reasoning": None,
+    "truncation": "disabled",
+    "service_tier": "default",
+    "safety_identifier": None,
+    "prompt_cache_key": None,
+}
+"""What holds where nobody says anything (Open Responses, ``ResponseResource``). A provider is not sent these."""
+
+_MERGED: Final[dict[str, dict[str, Any]]] = {
+    "text": DEFAULTS["text"],
+    "reasoning": {"effort": None, "summary": None},
+}
+_SCALARS: Final = tuple(name for name in DEFAULTS if name not in {"text", "reasoning", "tool_choice"})
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The settings in force for one response.
+
+    Attributes:
+        instructions: the agent's own, then the request's: what the model reads.
+        shown_instructions: what the response echoes; None for none.
+        tools: all tools, the agent's first, in the resource's form.
+        offered: those that the model may call: ``tool_choice`` is a hard limit.
+        settings: every name of ``DEFAULTS``.
+        explicit: the names that somebody set.
+        include_logprobs: log probabilities were asked for.
+    """
+
+    instructions: str
+    shown_instructions: str | None
+    tools: list[dict[str, Any]]
+    offered: list[dict[str, Any]]
+    settings: dict[str, Any]
+    explicit: frozenset[str]
+    include_logprobs: bool
+
+    def echo(self) -> dict[str, Any]:
+        """Give the fields of the resource that say what was in force.
+
+        The official schema lets ``text.format.schema`` be null only, so a JSON schema is not repeated.
+        """
+        text = self.settings["text"]
+        if text["format"]["type"] == "json_schema":
+            text = {**text, "format": {"description": None, "strict": False, **text["format"], "schema": None}}
+        echoed = {**self.settings, "text": text, "tools": self.tools, "instructions": self.shown_instructions}
+        if echoed["service_tier"] == "auto":
+            echoed["service_tier"] = "default"
+        return echoed
+
+
+def effective(agent: Agent, request: CreateResponse, limits: Limits) -> Effective:
+    """Work out what is in force.
+
+    Raises:
+        ApiError: 400, where the request asks for more than the configuration allows, for what is not there, or for what
+            cannot be served yet.
+    """
+    _refuse_unserved(request)
+    asked = _asked(request)
+    for name, value in asked.items():
+        _within(name, value, limits)
+    said = {**limits.defaults, **agent.parameters}
+    settings: dict[str, Any] = {}
+    for name in DEFAULTS:
+        layers = [layer[name] for layer in (limits.defaults, agent.parameters, asked) if layer.get(name) is not None]
+        settings[name] = _merge(name, layers)
+    settings = _clipped(settings, limits)
+    explicit = frozenset(name for name in DEFAULTS if name in said or name in asked or settings[name] != DEFAULTS[name])
+    tools = _tools(agent, request)
+    include_logprobs = "message.output_text.logprobs" in request.include or settings["top_logprobs"] > 0
+    own = request.instructions or ""
+    instructions = "\n\n".join(text for text in (agent.instructions, own) if text)
+    return Effective(
+        instructions=instructions,
+        shown_instructions=(own if agent.hide_instructions else instructions) or None,
+        tools=tools,
+        offered=_offered(tools, settings["tool_choice"]),
+        settings=settings,
+        explicit=explicit,
+        include_logprobs=include_logprobs,
+    )
+
+
+def _refuse_unserved(request: CreateResponse) -> None:
+    if request.background:
+        raise ApiError("unsupported_parameter", "`background` runs are not offered here.", param="background")
+    if request.truncation == "auto":
+        raise ApiError("unsupported_parameter", "`truncation` can be `disabled` only.", param="truncation")
+
+
+def _asked(request: CreateResponse) -> dict[str, Any]:
+    """Give the settings that the request says, in their JSON form."""
+    asked = {name: value for name in _SCALARS if (value := getattr(request, name)) is not None}
+    for name in ("text", "reasoning", "tool_choice"):
+        value = getattr(request, name)
+        if value is not None:
+            asked[name] = value if isinstance(value, str) else value.wire()
+    if request.user is not None and "safety_identifier" not in asked:
+        asked["safety_identifier"] = request.user
+    return asked
+
+
+def _within(name: str, value: Any, limits: Limits) -> None:
+    maximum = limits.maximums.get(name)
+    if maximum is not None and isinstance(value, int | float) and value > maximum:
+        raise ApiError("out_of_range", f"`{name}` may be at most {maximum:g} here.", param=name)
+
+
+def _merge(name: str, layers: list[Any]) -> Any:
+    """Take the last layer that says something; ``text`` and ``reasoning`` are merged field by field."""
+    if not layers:
+        return DEFAULTS[name]
+    if name not in _MERGED:
+        return layers[-1]
+    merged = dict(_MERGED[name])
+    for layer in layers:
+        merged |= layer
+    return merged
+
+
+def _clipped(settings: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    clipped = dict(settings)
+    for name, maximum in limits.maximums.items():
+        value = clipped.get(name)
+        if name in clipped and (value is None or value > maximum):
+            clipped[name] = int(maximum) if isinstance(DEFAULTS[name], int | None) else maximum
+    return clipped
+
+
+def _tools(agent: Agent, request: CreateResponse) -> list[dict[str, Any]]:
+    tools = [dict(tool) for tool in agent.tools]
+    names = {tool["name"] for tool in tools}
+    for index, tool in enumerate(request.tools or ()):
+        if tool.name in names:
+            raise ApiError("invalid_value", "Two tools have this name.", param=f"tools[{index}].name")
+        names.add(tool.name)
+        tools.append(tool.wire())
+    choice = request.tool_choice
+    if choice == "required" and not tools:
+        raise ApiError("invalid_value", "`required` needs at least one tool.", param="tool_choice")
+    if isinstance(choice, FunctionChoice) and choice.name not in names:
+        raise ApiError("invalid_value", "No tool has this name.", param="tool_choice.name")
+    if isinstance(choice, AllowedTools):
+        for index, allowed in enumerate(choice.tools):
+            if allowed.name not in names:
+                raise ApiError("invalid_value", "No tool has this name.", param=f"tool_choice.tools[{index}].name")
+    return tools
+
+
+def _offered(tools: list[dict[str, Any]], choice: Any) -> list[dict[str, Any]]:
+    if choice == "none":
+        return []
+    if isinstance(choice, str):
+        return tools
+    names = {choice["name"]} if choice["type"] == "function" else {tool["name"] for tool in choice["tools"]}
+    return [] if choice.get("mode") == "none" else [tool for tool in tools if tool["name"] in names]

@@ -1,0 +1,132 @@
+"""The composition root: the only module that names concrete adapters, and imports only those that a process needs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fastapi import FastAPI
+
+from antiphon.errors import SettingsError
+from antiphon.ports import Directory, KeyStore, ModelProvider, ResponseStore, Services
+from antiphon.settings import ProviderEndpoint, Settings, read_settings
+
+OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
+"""The provider ``openai``, present wherever its key is in the environment."""
+
+
+def build_stores(settings: Settings) -> tuple[KeyStore, Directory, ResponseStore]:
+    """Open the stores: DynamoDB where tables are named, SQLite where a file is."""
+    if settings.core_table is not None and settings.responses_table is not None:
+        from antiphon.store.dynamodb import open_stores
+
+        return open_stores(settings.core_table, settings.responses_table, endpoint_url=settings.aws_endpoint_url)
+    from antiphon.store.sqlite import open_stores as open_file
+
+    if settings.database is None:
+        raise SettingsError("ANTIPHON_DATABASE: missing")
+    return open_file(settings.database)
+
+
+class Providers:
+    """The providers of a process by name, each built on first use.
+
+    Args:
+        endpoints: the configured ones.
+        environ: where keys are.
+        demo_pause: seconds between the demo model's deltas.
+    """
+
+    def __init__(
+        self, endpoints: Mapping[str, ProviderEndpoint], environ: Mapping[str, str], *, demo_pause: float = 0.0
+    ) -> None:
+        self._endpoints = {"demo": ProviderEndpoint(kind="demo"), **endpoints}
+        if environ.get("OPENAI_API_KEY"):
+            base_url = environ.get("OPENAI_BASE_URL") or OPENAI.base_url
+            self._endpoints.setdefault("openai", OPENAI.model_copy(update={"base_url": base_url}))
+        self._environ = environ
+        self._demo_pause = demo_pause
+        self._built: dict[str, ModelProvider] = {}
+
+    def __call__(self, name: str) -> ModelProvider | None:
+        """Give a provider; None where no such name is configured."""
+        if name not in self._built:
+            endpoint = self._endpoints.get(name)
+            if endpoint is None:
+                return None
+            self._built[name] = self._build(name, endpoint)
+        return self._built[name]
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        for provider in self._built.values():
+            await provider.aclose()
+
+    def _build(self, name: str, endpoint: ProviderEndpoint) -> ModelProvider:
+        if endpoint.kind == "demo":
+            from antiphon.providers.demo import Demo
+
+            return Demo(pause=self._demo_pause)
+        from antiphon.providers.openai_chat import OpenAIChat
+
+        if endpoint.base_url is None:
+            raise SettingsError(f"ANTIPHON_PROVIDERS.{name}.base_url: missing")
+        return OpenAIChat(endpoint.base_url, self._api_key(endpoint))
+
+    def _api_key(self, endpoint: ProviderEndpoint) -> str | None:
+        if endpoint.api_key_secret is not None:
+            from antiphon.aws.secrets import secret
+
+            return secret(endpoint.api_key_secret)
+        if endpoint.api_key_env is None:
+            return None
+        key = self._environ.get(endpoint.api_key_env)
+        if not key:
+            raise SettingsError(f"{endpoint.api_key_env}: missing")
+        return key
+
+
+def build_services(settings: Settings, providers: Callable[[str], ModelProvider | None]) -> Services:
+    """Put the adapters of a process together."""
+    keys, directory, responses = build_stores(settings)
+    return Services(
+        keys=keys,
+        directory=directory,
+        responses=responses,
+        providers=providers,
+        clock=time.time,
+        entropy=secrets.token_bytes,
+        settings=settings,
+    )
+
+
+def create_app() -> FastAPI:
+    """Build the create function's app. It serves every route, so that its Function URL is a whole ``base_url``."""
+    from antiphon.web.app import build_app
+    from antiphon.web.routes import about, create, models, responses
+
+    return build_app(_services(), [create.router, models.router, responses.router, about.router])
+
+
+def retrieve_app() -> FastAPI:
+    """Build the get function's app."""
+    from antiphon.web.app import build_app
+    from antiphon.web.routes import responses
+
+    return build_app(_services(), [responses.router])
+
+
+def models_app() -> FastAPI:
+    """Build the list-models function's app. It also answers what needs no key, and every unknown path."""
+    from antiphon.web.app import build_app
+    from antiphon.web.routes import about, models
+
+    return build_app(_services(), [models.router, about.router])
+
+
+def _services() -> Services:
+    settings = read_settings(os.environ)
+    return build_services(settings, Providers(settings.providers, os.environ))

@@ -1,0 +1,147 @@
+"""The execution: one claimed response from its first event to its stored ending.
+
+    open -> turn (bounded by the deadline) -> ending built -> COMMIT -> ending sent -> feed closed
+
+It runs as a task of its own, so a client that leaves does not end it. The terminal event leaves only after what it says
+is stored. It must not know HTTP or any adapter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Any, Final
+
+from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
+from antiphon.ports import ModelCall, ModelProvider, Services
+from antiphon.records import StoredResponse
+from antiphon.run.feed import Feed
+from antiphon.run.fold import ENDINGS, Fold
+from antiphon.run.loop import Outcome, Turn, usage_resource
+from antiphon.run.stream import Event, ResponseStream
+
+log: Final = logging.getLogger("antiphon.run")
+
+COMMIT_ATTEMPTS: Final = 4
+"""Each attempt of a store is itself bounded and retried by its adapter; together they stay inside the reserve."""
+
+
+class Execution:
+    """One response on its way.
+
+    Args:
+        services: the adapters.
+        record: the response as claimed; its resource is where the stream begins.
+        stored: whether it was claimed, and is to be committed.
+        obfuscate: pad delta events.
+    """
+
+    def __init__(self, services: Services, record: StoredResponse, *, stored: bool, obfuscate: bool) -> None:
+        self._services = services
+        self._record = record
+        self._stored = stored
+        self._fold = Fold()
+        self._feed = Feed()
+        self._stream = ResponseStream(record.response, self._send, obfuscate=obfuscate)
+        self._task: asyncio.Task[None] | None = None
+        self.feed = self._feed
+
+    def start(self, provider: ModelProvider, call: ModelCall) -> None:
+        """Begin, in a task that outlives the request."""
+        turn = Turn(self._stream, call, self._record.id, self._record.response["max_tool_calls"])
+        self._task = asyncio.get_running_loop().create_task(self._run(provider, turn, call.deadline))
+        _running.add(self._task)
+        self._task.add_done_callback(_running.discard)
+
+    async def response(self) -> dict[str, Any]:
+        """Wait for the end and give the response resource: the fold of what was sent."""
+        assert self._task is not None
+        await asyncio.shield(self._task)
+        return self._fold.response()
+
+    def _send(self, event: Event) -> None:
+        self._fold.add(event)
+        self._feed.put(event)
+
+    async def _run(self, provider: ModelProvider, turn: Turn, deadline: float) -> None:
+        try:
+            self._stream.open()
+            outcome = await self._answer(provider, turn, deadline)
+            await self._finish(outcome, turn)
+        finally:
+            self._feed.close()
+
+    async def _answer(self, provider: ModelProvider, turn: Turn, deadline: float) -> Outcome:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await turn.run(provider, self._services.entropy)
+        except TimeoutError:
+            return Outcome("incomplete", "deadline") if turn.begun else _failure("deadline_exceeded")
+        except (ProviderError, ApiError) as error:
+            log.warning("provider failed", extra={"response_id": self._record.id, "code": error.code})
+            return _failure(error.code)
+        except asyncio.CancelledError:
+            return _failure("shutting_down")
+        except Exception as error:  # noqa: BLE001 - the edge of a run: whatever it was, the stream ends properly
+            log.error("run failed", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
+            return _failure("internal_error")
+
+    async def _finish(self, outcome: Outcome, turn: Turn) -> None:
+        ending = self._ending(outcome, turn)
+        if self._stored:
+            try:
+                await self._commit(ending)
+            except Superseded as lost:
+                ending = self._winning(lost.winner, turn)
+            except StorageUnavailable:
+                log.warning("commit failed", extra={"response_id": self._record.id})
+                ending = self._ending(_failure("storage_unavailable"), turn)
+        self._stream.end(ending)
+
+    def _ending(self, outcome: Outcome, turn: Turn) -> Event:
+        return self._stream.ending(
+            outcome.status,
+            at=int(self._services.clock()),
+            usage=usage_resource(turn.usage),
+            incomplete_reason=outcome.incomplete_reason,
+            error=outcome.error,
+        )
+
+    def _winning(self, winner: StoredResponse | None, turn: Turn) -> Event:
+        """Give the ending that somebody else stored first: it, and not ours, is the last event."""
+        if winner is not None and f"response.{winner.status}" in ENDINGS:
+            return {"type": f"response.{winner.status}", "response": winner.response}
+        return self._ending(_failure("response_not_found" if winner is None else "response_cancelled"), turn)
+
+    async def _commit(self, ending: Event) -> None:
+        response = self._fold.after(ending)
+        record = replace(self._record, status=response["status"], response=response)
+        for attempt in range(1, COMMIT_ATTEMPTS + 1):
+            try:
+                await self._services.responses.commit(record)
+            except StorageUnavailable:
+                if attempt == COMMIT_ATTEMPTS:
+                    raise
+                await asyncio.sleep(0.05 * 2**attempt * self._services.entropy(1)[0] / 255)
+            else:
+                return
+
+
+_running: set[asyncio.Task[None]] = set()
+"""Keeps tasks alive while they run: the event loop itself holds them weakly."""
+
+
+async def settle(seconds: float) -> None:
+    """Let the running responses end, then end the rest: each is stored as failed. For an orderly shutdown."""
+    if not _running:
+        return
+    _, late = await asyncio.wait(_running, timeout=seconds)
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=seconds)
+
+
+def _failure(code: str) -> Outcome:
+    return Outcome("failed", error={"code": code, "message": CODES[code].meaning})

@@ -1,0 +1,159 @@
+"""The loop: a provider's deltas -> the stream machine, within what the request allows.
+
+It must not know stores, HTTP or which provider it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from antiphon.errors import ProviderError
+from antiphon.ids import Entropy
+from antiphon.ports import (
+    Delta,
+    ModelCall,
+    ModelProvider,
+    ReasoningDelta,
+    RefusalDelta,
+    StopDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from antiphon.run.stream import Ended, IllegalOrder, ResponseStream
+
+ATTEMPTS: Final = 3
+"""One call and at most two retries, and only before the first delta (faults.md, 32)."""
+
+LONGEST_PAUSE: Final = 8.0
+"""Seconds. A provider that asks for more is not waited for."""
+
+_INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        incomplete_reason: why it is incomplete, in the specification's words where it has one.
+        error: ``code`` and ``message``, where it failed.
+    """
+
+    status: Ended
+    incomplete_reason: str | None = None
+    error: dict[str, str] | None = None
+
+
+class Turn:
+    """One model turn on its way into a stream.
+
+    Args:
+        stream: takes what the model says.
+        call: what was asked; fixes which tools may be called, and how many.
+        response_id: from which call ids derive, where a provider gives none.
+        max_tool_calls: a hard stop; None for none.
+    """
+
+    def __init__(self, stream: ResponseStream, call: ModelCall, response_id: str, max_tool_calls: int | None) -> None:
+        self._stream = stream
+        self._call = call
+        self._response_id = response_id
+        self._offered = {tool["name"] for tool in call.tools}
+        self._max_calls = max_tool_calls
+        self._parallel = call.settings["parallel_tool_calls"]
+        self._accepted: set[int] = set()
+        self._suppressed: set[int] = set()
+        self.usage: UsageDelta | None = None
+        self.begun = False
+
+    async def run(self, provider: ModelProvider, entropy: Entropy) -> Outcome:
+        """Run the turn, with retries before the first delta.
+
+        Raises:
+            ProviderError: the model's side failed.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._consume(provider)
+            except ProviderError as error:
+                pause = _pause(error, attempt, entropy)
+                late = asyncio.get_running_loop().time() + pause >= self._call.deadline
+                if self.begun or not error.retryable or attempt == ATTEMPTS or pause > LONGEST_PAUSE or late:
+                    raise
+            await asyncio.sleep(pause)
+        raise ProviderError("model_error")
+
+    async def _consume(self, provider: ModelProvider) -> Outcome:
+        text = self._stream.text
+        async with aclosing(provider.stream(self._call)) as deltas:
+            async for delta in deltas:
+                self.begun = True
+                if type(delta) is TextDelta:
+                    if delta.text:
+                        text(delta.text, delta.logprobs)
+                    continue
+                outcome = self._take(delta)
+                if outcome is not None:
+                    return outcome
+        raise ProviderError("model_error", retryable=not self.begun)
+
+    def _take(self, delta: Delta) -> Outcome | None:
+        if isinstance(delta, ToolCallDelta):
+            return self._take_call(delta)
+        if isinstance(delta, ReasoningDelta):
+            if delta.text:
+                self._stream.reasoning(delta.text)
+        elif isinstance(delta, RefusalDelta):
+            if delta.text:
+                self._stream.refusal(delta.text)
+        elif isinstance(delta, UsageDelta):
+            self.usage = delta
+        elif isinstance(delta, StopDelta):
+            reason = _INCOMPLETE.get(delta.reason)
+            return Outcome("incomplete", reason) if reason else Outcome("completed")
+        return None
+
+    def _take_call(self, delta: ToolCallDelta) -> Outcome | None:
+        """Pass a call on if it may be made; a call outside the offered tools never reaches the client."""
+        slot = delta.slot
+        if slot in self._suppressed:
+            return None
+        if slot not in self._accepted:
+            if delta.name is None or delta.name not in self._offered or (self._accepted and not self._parallel):
+                self._suppressed.add(slot)
+                return None
+            if self._max_calls is not None and len(self._accepted) >= self._max_calls:
+                return Outcome("incomplete", "max_tool_calls")
+            self._accepted.add(slot)
+            call_id = delta.call_id or f"call_{self._response_id[5:]}{len(self._accepted) - 1:02d}"
+            self._stream.call(slot, call_id, delta.name)
+        if delta.arguments:
+            try:
+                self._stream.arguments(slot, delta.arguments)
+            except IllegalOrder as error:
+                raise ProviderError("model_error") from error
+        return None
+
+
+def usage_resource(usage: UsageDelta | None) -> dict[str, Any] | None:
+    """Write usage in the specification's form."""
+    if usage is None:
+        return None
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+
+
+def _pause(error: ProviderError, attempt: int, entropy: Entropy) -> float:
+    """Give the seconds before the next attempt: what the provider asks for, else 0.5 and 1 with full jitter."""
+    if error.retry_after is not None:
+        return float(error.retry_after)
+    return 0.5 * attempt * entropy(1)[0] / 255

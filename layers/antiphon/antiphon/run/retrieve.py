@@ -1,0 +1,37 @@
+"""Read a stored response as it is now: one whose worker was lost counts as failed once its lease has ended.
+
+It must not know HTTP or any adapter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from antiphon.access.principal import Principal
+from antiphon.errors import CODES, ApiError
+from antiphon.ids import parse_response_id
+from antiphon.ports import Services
+from antiphon.records import IN_PROGRESS, StoredResponse
+
+
+async def retrieve(services: Services, principal: Principal, response_id: str) -> StoredResponse:
+    """Read one response of the caller.
+
+    Raises:
+        ApiError: 404, equal for absent, expired, deleted and another's.
+    """
+    if parse_response_id(response_id) is None:
+        raise ApiError("response_not_found")
+    now = services.clock()
+    found = await services.responses.get(principal.owner, response_id, now)
+    if found is None:
+        raise ApiError("response_not_found")
+    return current(found, now)
+
+
+def current(stored: StoredResponse, now: float) -> StoredResponse:
+    """Give a stored response as it is at a time, in seconds since the epoch."""
+    if stored.status != IN_PROGRESS or now <= stored.lease_until:
+        return stored
+    error = {"code": "worker_lost", "message": CODES["worker_lost"].meaning}
+    return replace(stored, status="failed", response={**stored.response, "status": "failed", "error": error})

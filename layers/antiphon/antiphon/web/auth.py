@@ -1,0 +1,140 @@
+"""Authentication as a FastAPI dependency, the same in all functions: header -> key -> user, role, limits -> allowed?
+
+The order is access.md's. A warm process trusts what it read for at most ``cache_seconds``; unknown keys are never
+cached. It must not know where keys are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from antiphon.access import decide, keys
+from antiphon.access.principal import Principal
+from antiphon.errors import ApiError, StorageUnavailable
+from antiphon.ports import Services
+from antiphon.records import Key, Limits
+
+audit: Final = logging.getLogger("antiphon.audit")
+
+HOUR: Final = 3600
+MAX_HEADER: Final = 512
+MAX_CACHED: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read of a key, and until when it is trusted (seconds since the epoch)."""
+
+    key: Key
+    principal: Principal
+    until: float
+
+
+class Authenticator:
+    """Knows who calls.
+
+    Args:
+        services: for the stores and the clock.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: dict[str, _Known] = {}
+        self._touched: dict[str, float] = {}
+
+    async def authenticate(self, request: Request) -> tuple[Key, Principal]:
+        """Decide who calls.
+
+        Raises:
+            ApiError: 401, where the key is missing, malformed, unknown, revoked or expired.
+            StorageUnavailable: a store did not answer: never a 401.
+        """
+        digest = keys.digest(bearer_key(request))
+        now = self._services.clock()
+        known = self._known.get(digest)
+        if known is None or known.until <= now:
+            known = await self._read(digest, now)
+        state = decide.key_state(known.key, now)
+        if not state.allowed:
+            raise ApiError(state.code or "invalid_api_key")
+        return known.key, known.principal
+
+    async def _read(self, digest: str, now: float) -> _Known:
+        self._known.pop(digest, None)
+        key = await self._services.keys.get(digest)
+        account = await self._services.directory.account(key.tenant, key.user) if key else None
+        if key is None or account is None:
+            raise ApiError("invalid_api_key")
+        settings = self._services.settings
+        deployment = Limits(retention_days=settings.retention_days, max_body_bytes=settings.max_body_bytes)
+        principal = Principal.from_account(account, key, deployment)
+        if len(self._known) >= MAX_CACHED:
+            self._known.clear()
+        known = _Known(key, principal, now + settings.cache_seconds)
+        self._known[digest] = known
+        return known
+
+    def touch(self, key: Key) -> asyncio.Task[None] | None:
+        """Note that a key was used, at most once an hour, beside the request."""
+        now = self._services.clock()
+        if now - self._touched.get(key.digest, 0.0) < HOUR:
+            return None
+        if len(self._touched) >= MAX_CACHED:
+            self._touched.clear()
+        self._touched[key.digest] = now
+        return asyncio.get_running_loop().create_task(self._touch(key, int(now)))
+
+    async def _touch(self, key: Key, at: int) -> None:
+        try:
+            await self._services.keys.touch(key.tenant, key.digest, at)
+        except StorageUnavailable:
+            audit.warning("last use not noted", extra={"key_id": key.id})
+
+
+def bearer_key(request: Request) -> str:
+    """Take the key out of the ``authorization`` header (RFC 6750, 2.1).
+
+    Raises:
+        ApiError: 401; no store was asked.
+    """
+    headers = request.headers.getlist("authorization")
+    if not headers:
+        raise ApiError("missing_api_key")
+    if len(headers) > 1 or len(headers[0]) > MAX_HEADER:
+        raise ApiError("invalid_api_key")
+    scheme, _, key = headers[0].partition(" ")
+    key = key.strip(" ")
+    if scheme.lower() != "bearer" or not keys.is_key(key):
+        raise ApiError("invalid_api_key")
+    return key
+
+
+def _caller(*, write: bool) -> Callable[[Request], AsyncGenerator[Principal, None]]:
+    async def caller(request: Request) -> AsyncGenerator[Principal, None]:
+        authenticator: Authenticator = request.app.state.authenticator
+        key, principal = await authenticator.authenticate(request)
+        decision = decide.may_use(principal, write=write)
+        if not decision.allowed:
+            audit.info("refused", extra={"key_id": principal.key_id, "reason": decision.reason})
+            raise ApiError(decision.code or "permission_denied")
+        touching = authenticator.touch(key)
+        try:
+            yield principal
+        finally:
+            if touching is not None:
+                await touching
+
+    return caller
+
+
+Reader = Annotated[Principal, Depends(_caller(write=False))]
+"""The caller of a route that only reads."""
+
+Writer = Annotated[Principal, Depends(_caller(write=True))]
+"""The caller of a route that creates, cancels or deletes."""

@@ -1,0 +1,153 @@
+"""The body reader: bytes, bounded -> strict JSON -> dict. Nothing that JSON readers usually wave through gets past it.
+
+RFC 8259 leaves duplicate keys, NaN, huge numbers, depth and lone surrogates to the reader; here each is refused with a
+code of its own (faults.md, 8 to 15). It must not know what the body means.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from antiphon.errors import ApiError
+
+MAX_DEPTH: Final = 100
+MAX_DIGITS: Final = 300
+"""A double holds numbers of up to 309 digits."""
+
+_TOKENS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
+    """Read the request's body as one JSON object.
+
+    Args:
+        request: the request; its body is not read further than the limit.
+        max_bytes: the largest body.
+
+    Raises:
+        ApiError: 400, 413 or 415, as faults.md says.
+    """
+    _require_json(request)
+    raw = await _read(request, max_bytes)
+    return parse_object(raw)
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Read bytes as one strict JSON object.
+
+    Raises:
+        ApiError: 400 ``invalid_encoding``, ``json_too_deep``, ``duplicate_key``, ``invalid_number``,
+            ``invalid_unicode``, ``invalid_json`` or ``invalid_type``.
+    """
+    text = _decode(raw)
+    _require_shallow(raw)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_short_integer,
+        )
+    except ValueError:
+        raise ApiError("invalid_json") from None
+    if not isinstance(value, dict):
+        raise ApiError("invalid_type", "The body must be a JSON object.")
+    if _SURROGATE_ESCAPE.search(raw):
+        _require_unicode(value)
+    return value
+
+
+def _require_json(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise ApiError("unsupported_encoding")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise ApiError("unsupported_media_type")
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _too_large(max_bytes: int) -> ApiError:
+    return ApiError("request_too_large", f"The body may be at most {max_bytes} bytes.")
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        raise ApiError("invalid_encoding") from None
+    if text.startswith("\ufeff") or "\x00" in text[:4]:  # UTF-16 of ASCII text is valid UTF-8 with NULs
+        raise ApiError("invalid_encoding")
+    return text
+
+
+def _require_shallow(raw: bytes) -> None:
+    """Count brackets outside of strings, so that a deep body is refused before a parser sees it."""
+    depth = 0
+    for token in _TOKENS.finditer(raw):
+        character = token.group()
+        if character in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ApiError("json_too_deep", f"The body may be nested at most {MAX_DEPTH} levels deep.")
+        elif character in b"]}":
+            depth -= 1
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ApiError("duplicate_key")
+    return value
+
+
+def _no_constant(_name: str) -> None:
+    raise ApiError("invalid_number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ApiError("invalid_number")
+    return value
+
+
+def _short_integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ApiError("invalid_number")
+    return int(text)
+
+
+def _require_unicode(value: Any) -> None:
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, str):
+            try:
+                current.encode()
+            except UnicodeEncodeError:
+                raise ApiError("invalid_unicode") from None
+        elif isinstance(current, dict):
+            pending.extend(current)
+            pending.extend(current.values())
+        elif isinstance(current, list):
+            pending.extend(current)

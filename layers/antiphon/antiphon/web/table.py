@@ -1,0 +1,25 @@
+"""The route table: which paths exist and which methods they take. Every function answers 404 and 405 from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_ID: Final = r"[^/]+"
+ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    "/v1/responses": ("POST",),
+    "/v1/responses/models": ("GET",),
+    "/v1/responses/{id}": ("GET",),
+    "/v1/models": ("GET",),
+    "/v1/models/{id}": ("GET",),
+    "/healthz": ("GET",),
+    "/openapi.json": ("GET",),
+    "/docs": ("GET",),
+    "/docs/{id}": ("GET",),
+}
+_PATTERNS: Final = [(re.compile(path.replace("{id}", _ID)), methods) for path, methods in ROUTES.items()]
+
+
+def allowed_methods(path: str) -> tuple[str, ...]:
+    """Give the methods that a path takes; none where there is no such path."""
+    return next((methods for pattern, methods in _PATTERNS if pattern.fullmatch(path)), ())

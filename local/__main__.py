@@ -1,0 +1,98 @@
+"""`make run`: the whole service in one process; the same apps, routes and pipeline as in Lambda, on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from antiphon.bootstrap import Providers, build_services
+from antiphon.errors import SettingsError
+from antiphon.ports import Services
+from antiphon.settings import ProviderEndpoint, read_settings
+from antiphon.web.app import build_app
+from antiphon.web.routes import about, create, models, responses
+from local.banner import banner
+from local.seed import Model, seed
+from local.server import PortInUseError, listen, serve
+
+DEMO_PAUSE = 0.02
+"""Seconds between the demo model's deltas, so that a person can see them stream."""
+
+
+def main() -> int:
+    """Serve until Ctrl-C. Gives the exit code."""
+    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
+    if not port.isdecimal():
+        return _fail(f"PORT must be a number: `make run PORT=8001`, not {port!r}.")
+    try:
+        listener = listen(host, int(port))
+    except PortInUseError:
+        return _fail(f"Port {port} is in use. `make run PORT={int(port) + 1}` takes another.")
+    with ExitStack() as stack:
+        stack.callback(listener.close)
+        try:
+            endpoints, further = _further_models(stack.enter_context)
+            services, providers = _services(endpoints)
+            key, agents = asyncio.run(seed(services, _state() / "key", further))
+        except SettingsError as error:
+            return _fail(str(error))
+        base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
+        text = banner(base_url, key, agents, str(_state()))
+        serve(_app(services, providers), listener, lambda: print(text, flush=True))
+    print("\nStopped.")
+    return 0
+
+
+def _state() -> Path:
+    return Path(os.environ.get("ANTIPHON_STATE", ".antiphon"))
+
+
+def _services(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Providers]:
+    state = _state()
+    state.mkdir(parents=True, exist_ok=True)
+    environ = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_DATABASE": str(state / "antiphon.db"), **os.environ}
+    settings = read_settings(environ)
+    providers = Providers(settings.providers | endpoints, environ, demo_pause=DEMO_PAUSE)
+    return build_services(settings, providers), providers
+
+
+def _app(services: Services, providers: Providers) -> FastAPI:
+    async def aclose() -> None:
+        await providers.aclose()
+        await services.responses.aclose()
+
+    return build_app(services, [create.router, models.router, responses.router, about.router], aclose)
+
+
+def _further_models(
+    enter: Callable[[AbstractContextManager[tuple[str, str]]], tuple[str, str]],
+) -> tuple[dict[str, ProviderEndpoint], list[Model]]:
+    """Give the providers and agents beyond the demo model: what the environment offers."""
+    endpoints: dict[str, ProviderEndpoint] = {}
+    further: list[Model] = []
+    if os.environ.get("OPENAI_API_KEY"):
+        name = os.environ.get("OPENAI_MODEL", "gpt-4.1-mini")
+        further.append(Model("openai", "openai", name, f"{name} through its Chat Completions API."))
+    if os.environ.get("LOCAL_MODEL"):
+        from local.model import serve_model
+
+        base_url, api_key = enter(serve_model(os.environ.get("LOCAL_MODEL_PATH")))
+        os.environ["LOCAL_MODEL_KEY"] = api_key
+        endpoints["local"] = ProviderEndpoint(base_url=base_url, api_key_env="LOCAL_MODEL_KEY")
+        further.append(Model("local-model", "local", "local", "A small real model on this machine."))
+    return endpoints, further
+
+
+def _fail(line: str) -> int:
+    print(line, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What a newcomer finds: a role, a user, agents and a key. Seeded once; what is there already is left as it is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from antiphon.access import keys, roles
+from antiphon.ports import Services
+from antiphon.records import Agent, Grant, User
+
+TENANT: Final = "default"
+USER: Final = "you"
+
+WEATHER_TOOL: Final = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "Tell the weather in a city.",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]}},
+        "required": ["city", "unit"],
+        "additionalProperties": False,
+    },
+    "strict": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A further agent to seed: its id, and the provider and model behind it."""
+
+    agent: str
+    provider: str
+    model: str
+    description: str
+
+
+def agents(now: int, models: list[Model]) -> list[Agent]:
+    """Give the agents to seed: two on the demo model, and one for each further model."""
+    common = {"tenant": TENANT, "author": USER, "created_at": now, "updated_at": now}
+    return [
+        Agent(
+            id="assistant",
+            name="Assistant",
+            description="Talks. Runs on the built-in demo model.",
+            provider="demo",
+            model="demo",
+            instructions="You are a friendly guide to Antiphon.",
+            **common,
+        ),
+        Agent(
+            id="weather",
+            name="Weather",
+            description="Asks its caller for the weather by a function call. Runs on the built-in demo model.",
+            provider="demo",
+            model="demo",
+            instructions="Answer questions about the weather. Use the tool.",
+            tools=(WEATHER_TOOL,),
+            **common,
+        ),
+        *(
+            Agent(
+                id=model.agent,
+                name=model.agent,
+                description=model.description,
+                provider=model.provider,
+                model=model.model,
+                instructions="You are a helpful assistant.",
+                **common,
+            )
+            for model in models
+        ),
+    ]
+
+
+async def seed(services: Services, key_file: Path, models: list[Model]) -> tuple[str, list[str]]:
+    """Seed what is missing.
+
+    Args:
+        services: the stores.
+        key_file: where the local key is kept in clear, readable by its owner alone, so that every start can show it.
+        models: further agents.
+
+    Returns:
+        The key, and the ids of all agents.
+    """
+    now = int(services.clock())
+    directory = services.directory
+    if await directory.account(TENANT, USER) is None:
+        await directory.put(User(TENANT, USER, name="You", role=roles.ADMIN))
+    there = {agent.id for agent in await directory.list_agents(TENANT)}
+    for agent in agents(now, models):
+        if agent.id not in there:
+            await directory.put_agent(agent)
+            await directory.put(Grant(TENANT, agent.id, "public", 1))
+    return await _key(services, key_file, now), [agent.id for agent in await directory.list_agents(TENANT)]
+
+
+async def _key(services: Services, key_file: Path, now: int) -> str:
+    if key_file.exists():
+        key = key_file.read_text().strip()
+        if keys.is_key(key) and await services.keys.get(keys.digest(key)) is not None:
+            return key
+    key = keys.make_key(services.settings.environment, services.entropy)
+    await services.keys.add(keys.record(key, tenant=TENANT, user=USER, now=now, name="local"))
+    key_file.unlink(missing_ok=True)
+    with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(key + "\n")
+    return key

@@ -1,0 +1,68 @@
+"""The local server: one process, one port, and an orderly end.
+
+It must not know what is served.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from antiphon.run.execution import settle
+
+GRACE_SECONDS = 2.0
+"""How long running responses may go on after Ctrl-C before they are ended, stored as failed."""
+
+
+class PortInUseError(Exception):
+    """Somebody else listens there."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port, before anything else is done.
+
+    Raises:
+        PortInUseError: it is taken.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortInUseError from error
+    return listener
+
+
+class Server(uvicorn.Server):
+    """Serves until it is told to stop; then every open stream gets its terminal event."""
+
+    def __init__(self, app: ASGIApp, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(app, http="httptools", log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+        )
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connection, end what runs, then close."""
+        for server in self.servers:
+            server.close()
+        await settle(GRACE_SECONDS)
+        await super().shutdown(sockets)
+
+
+def serve(app: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve an app until Ctrl-C or SIGTERM."""
+    try:
+        Server(app, ready).run([listener])
+    except KeyboardInterrupt:
+        return
