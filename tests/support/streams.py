@@ -1,0 +1,38 @@
+"""All that must hold of a stream, in one assertion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from antiphon.run.fold import ENDINGS, Fold
+from antiphon.run.grammar import check_frames, check_headers, parse_sse
+from tests.support.schema import check_event
+
+Event = dict[str, Any]
+
+
+def fold(events: Iterable[Event]) -> dict[str, Any]:
+    """Give the response that the events amount to."""
+    folded = Fold()
+    for event in events:
+        folded.add(event)
+    return folded.response()
+
+
+def assert_events(events: list[Event]) -> None:
+    """Assert that every event is valid and that what was sent folds to the terminal response."""
+    for event in events:
+        check_event(event)
+    ending = events[-1]
+    assert ending["type"] in ENDINGS, f"the last event is {ending['type']}"
+    assert fold(events) == ending["response"], "the fold of what was sent is not the terminal response"
+
+
+def assert_stream(raw: bytes, headers: Mapping[str, str] | None = None) -> list[Event]:
+    """Assert the headers where they are given, the framing, the grammar, the schema and the fold; give the events."""
+    if headers is not None:
+        check_headers(headers)
+    events = check_frames(parse_sse(raw))
+    assert_events(events)
+    return events
