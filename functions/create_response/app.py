@@ -1,0 +1,10 @@
+"""POST /v1/responses: streams, so it runs behind ``antiphon.aws.runtime``, which takes the ASGI application as it is.
+
+Behind a Function URL it serves every route.
+"""
+
+from antiphon.aws import logging
+from antiphon.bootstrap import create_app
+
+logging.configure("create-response")
+handler = logging.correlated(create_app())

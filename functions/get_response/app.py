@@ -1,0 +1,8 @@
+"""GET /v1/responses/{id}."""
+
+from antiphon.aws import logging
+from antiphon.aws.buffered import buffered
+from antiphon.bootstrap import retrieve_app
+
+logging.configure("get-response")
+handler = buffered(logging.correlated(retrieve_app()))

@@ -1,0 +1,8 @@
+"""GET /v1/models and what needs no store: health, documentation, and the answer to unknown paths."""
+
+from antiphon.aws import logging
+from antiphon.aws.buffered import buffered
+from antiphon.bootstrap import models_app
+
+logging.configure("list-models")
+handler = buffered(logging.correlated(models_app()))
