@@ -1,1 +1,1 @@
-"""The command line, `antiphon`: keys, agents, grants, users, roles and groups of a local or a deployed stack."""
+"""The command ``antiphon``: tenants, roles, groups, users, agents, grants and keys, in any store of a deployment."""

@@ -1,0 +1,117 @@
+"""`antiphon grants`: who may do what with an agent, and why."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from antiphon.access.decide import may_run
+from antiphon.access.grants import OWNER, level_of, principals_of, read_level
+from antiphon.access.principal import Principal
+from antiphon.access.roles import PERMISSIONS
+from antiphon.records import Account, Agent, Grant, Key, Limits
+from cli.answer import Answer, Refused, columns, table
+from cli.commands import Commands
+from cli.session import Session
+
+_PRINCIPAL = "user:ID, group:ID, role:ID or public"
+
+
+def add(commands: Commands) -> None:
+    """Describe the commands."""
+    grants = commands.group("grants", "who may do what with an agent")
+    command = grants.command("add", "grant a level on an agent, in the place of an earlier one", add_grant)
+    command.add_argument("agent", metavar="AGENT")
+    command.add_argument("principal", metavar="PRINCIPAL", help=_PRINCIPAL)
+    command.add_argument(
+        "level", metavar="LEVEL", help="viewer (1), editor (3), owner (15) or bits: VIEW 1, EDIT 2, DELETE 4, SHARE 8"
+    )
+    command = grants.command("remove", "take a grant back", remove_grant)
+    command.add_argument("agent", metavar="AGENT")
+    command.add_argument("principal", metavar="PRINCIPAL", help=_PRINCIPAL)
+    command = grants.command("list", "list the grants on an agent", list_grants)
+    command.add_argument("agent", metavar="AGENT")
+    command = grants.command("why", "explain whether a user may run an agent", why)
+    command.add_argument("agent", metavar="AGENT")
+    command.add_argument("user", metavar="USER")
+
+
+async def add_grant(session: Session, args: Namespace) -> Answer:
+    """Keep a grant."""
+    agent = await session.agent(args.agent)
+    await session.principal(args.principal)
+    try:
+        grant = Grant(session.tenant, agent.id, args.principal, read_level(args.level))
+    except ValueError as error:
+        raise Refused(f"{args.level!r}: {error}") from None
+    check_authors_grant(grant, agent.author)
+    await session.directory.put(grant)
+    return Answer(_shown(grant), f"{grant.principal} is {level_of(grant.bits)} of agent {agent.id}")
+
+
+async def remove_grant(session: Session, args: Namespace) -> Answer:
+    """Take a grant back; its principal need not exist any more."""
+    agent = await session.agent(args.agent)
+    check_authors_grant(Grant(session.tenant, agent.id, args.principal, 0), agent.author)
+    if not await session.bits(agent.id, args.principal):
+        raise Refused(f"{args.principal} has no grant on agent {agent.id}: see `antiphon grants list {agent.id}`")
+    grant = Grant(session.tenant, agent.id, args.principal, 0)
+    await session.directory.put(grant)
+    return Answer(_shown(grant), f"{grant.principal} has no grant on agent {agent.id} any more")
+
+
+async def list_grants(session: Session, args: Namespace) -> Answer:
+    """List the grants on an agent."""
+    agent = await session.agent(args.agent)
+    grants = await session.directory.grants_on(session.tenant, agent.id)
+    rows = [(grant.principal, level_of(grant.bits), str(grant.bits)) for grant in grants]
+    return Answer([_shown(grant) for grant in grants], table(("PRINCIPAL", "LEVEL", "BITS"), rows))
+
+
+async def why(session: Session, args: Namespace) -> Answer:
+    """Explain the decision on a user and an agent, as it falls for a key without a scope."""
+    agent = await session.agent(args.agent)
+    account = await session.account(args.user)
+    held = {name: await session.bits(agent.id, name) for name in principals_of(account.user)}
+    data = _decision(agent, account, held)
+    rows = [("user", account.user.id), ("role", account.role.id), ("permissions", ", ".join(data["permissions"]))]
+    rows += [(f"grant to {name}", f"{level_of(bits)} ({bits})" if bits else "") for name, bits in held.items()]
+    rows += [("effective bits", str(data["bits"])), ("verdict", f"{data['verdict']}: {data['reason']}")]
+    return Answer(data, columns(rows))
+
+
+def check_authors_grant(grant: Grant, author: str) -> None:
+    """Keep the author the owner.
+
+    Raises:
+        Refused: the grant is the author's own, and it would take something away.
+    """
+    if grant.principal == f"user:{author}" and grant.bits != OWNER:
+        raise Refused(
+            f"user {author} is the author of agent {grant.agent} and stays its owner; delete the agent instead"
+        )
+
+
+def _decision(agent: Agent, account: Account, held: dict[str, int]) -> dict[str, Any]:
+    user = account.user
+    unscoped = Key(digest="", id="", tenant=user.tenant, user=user.id, prefix="")
+    bits = 0
+    for more in held.values():
+        bits |= more
+    decision = may_run(Principal.from_account(account, unscoped, Limits()), agent, bits)
+    return {
+        "agent": agent.id,
+        "user": user.id,
+        "role": account.role.id,
+        "permissions": [name for name in PERMISSIONS if name in account.role.remote_agents],
+        "grants": [{"principal": name, "bits": more} for name, more in held.items()],
+        "bits": bits,
+        "allowed": decision.allowed,
+        "code": decision.code,
+        "reason": decision.reason,
+        "verdict": "allowed" if decision.allowed else f"refused with {decision.code}",
+    }
+
+
+def _shown(grant: Grant) -> dict[str, Any]:
+    return {"agent": grant.agent, "principal": grant.principal, "level": level_of(grant.bits), "bits": grant.bits}

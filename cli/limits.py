@@ -1,0 +1,80 @@
+"""The limits file of a tenant or role: one layer of the configuration, checked before it is kept.
+
+It must not know how layers are put together (``access.configuration``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from antiphon.agents.document import Parameters, explain
+from antiphon.records import Limits
+from antiphon.spec.base import Wire
+from cli import files
+from cli.answer import Refused
+
+Names = list[Annotated[str, Field(min_length=1, max_length=2048)]]
+
+
+class Maximums(Wire):
+    """The greatest value allowed for each numeric parameter, within the specification's own bounds."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
+    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+
+
+class LimitsDocument(Wire):
+    """One layer as a file says it; the fields are those of ``records.Limits``."""
+
+    providers: Names | None = None
+    models: Names | None = None
+    defaults: Parameters = Field(default_factory=Parameters)
+    maximums: Maximums = Field(default_factory=Maximums)
+    retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    max_body_bytes: Annotated[int, Field(ge=1024, le=64_000_000)] | None = None
+
+    def limits(self) -> Limits:
+        """Make the record."""
+        return Limits(
+            providers=None if self.providers is None else tuple(self.providers),
+            models=None if self.models is None else tuple(self.models),
+            defaults=self.defaults.wire(),
+            maximums=self.maximums.wire(),
+            retention_days=self.retention_days,
+            max_body_bytes=self.max_body_bytes,
+        )
+
+
+def read_limits(path: str) -> Limits:
+    """Read a limits file, or stdin for ``-``.
+
+    Raises:
+        Refused: it is not one document of this kind.
+    """
+    documents = files.read(path)
+    if len(documents) != 1:
+        raise Refused(f"{path}: one document is expected, `{{}}` for no limits")
+    try:
+        return LimitsDocument.model_validate(documents[0]).limits()
+    except ValidationError as error:
+        raise Refused(f"{path}: {explain(error)}") from None
+
+
+def write_limits(limits: Limits) -> dict[str, Any]:
+    """Give the document that ``read_limits`` takes for these limits; what is not said is left out."""
+    said = {
+        "providers": None if limits.providers is None else list(limits.providers),
+        "models": None if limits.models is None else list(limits.models),
+        "defaults": limits.defaults or None,
+        "maximums": limits.maximums or None,
+        "retention_days": limits.retention_days,
+        "max_body_bytes": limits.max_body_bytes,
+    }
+    return {name: value for name, value in said.items() if value is not None}

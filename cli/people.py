@@ -1,0 +1,160 @@
+"""`antiphon users`, `roles`, `groups` and `tenants`: who there is, and what each role and tenant may use.
+
+To put what exists already changes what is said and keeps the rest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from antiphon.access.grants import level_of, principals_of
+from antiphon.access.roles import DEFAULT, PERMISSIONS
+from antiphon.records import Group, Role, Tenant, User
+from cli import files
+from cli.answer import Answer, columns, table
+from cli.commands import Commands
+from cli.limits import read_limits, write_limits
+from cli.session import Session, check_id
+
+
+def add(commands: Commands) -> None:
+    """Describe the commands."""
+    users = commands.group("users", "users: whoever holds keys")
+    command = _named(users.command("put", "create or change a user", put_user), "user")
+    command.add_argument("--name", metavar="N")
+    command.add_argument("--role", metavar="R", help=f"{DEFAULT} for a new user")
+    membership = command.add_mutually_exclusive_group()
+    membership.add_argument("--group", action="append", metavar="G", help="a group it is in; repeat for all of them")
+    membership.add_argument("--no-groups", action="store_true", help="it is in no group")
+    users.command("list", "list all users", list_users)
+    _named(users.command("show", "show a user, its role and the agents it may use", show_user), "user")
+
+    roles = commands.group("roles", "roles: what their users may do at all")
+    command = _named(roles.command("put", "create or change a role", put_role), "role")
+    permissions = command.add_mutually_exclusive_group()
+    permissions.add_argument("--permission", action="extend", nargs="+", choices=PERMISSIONS, help="all that it holds")
+    permissions.add_argument("--no-permissions", action="store_true", help="it holds none")
+    _limited(command)
+    roles.command("list", "list all roles, the built-in ones too", list_roles)
+
+    groups = commands.group("groups", "groups of users, for grants")
+    command = _named(groups.command("put", "create or rename a group", put_group), "group")
+    command.add_argument("--name", metavar="N")
+    groups.command("list", "list all groups", list_groups)
+
+    tenants = commands.group("tenants", "tenants: each invisible to every other")
+    _limited(_named(tenants.command("put", "create or change a tenant", put_tenant), "tenant"))
+    command = tenants.command("show", "show a tenant and its limits", show_tenant)
+    command.add_argument("id", metavar="ID", nargs="?", help="the tenant's id; by default that of --tenant")
+
+
+def _named(command: ArgumentParser, kind: str) -> ArgumentParser:
+    command.add_argument("id", metavar="ID", help=f"the {kind}'s id")
+    return command
+
+
+def _limited(command: ArgumentParser) -> None:
+    command.add_argument("--limits", metavar="FILE", help="its limits, YAML or JSON; - for stdin, {} for none")
+
+
+async def put_user(session: Session, args: Namespace) -> Answer:
+    """Keep a user; its role and groups must exist."""
+    check_id("user", args.id)
+    stored = {user.id: user for user in await session.directory.list_users(session.tenant)}
+    user = stored.get(args.id) or User(session.tenant, args.id)
+    role = await session.role(args.role or user.role)
+    groups = user.groups if args.group is None else tuple(dict.fromkeys(args.group))
+    for group in args.group or ():
+        await session.group(group)
+    name = user.name if args.name is None else args.name
+    user = dataclasses.replace(user, name=name, role=role.id, groups=() if args.no_groups else groups)
+    await session.directory.put(user)
+    return Answer(_user(user), columns([("user", user.id), ("role", user.role), ("groups", ",".join(user.groups))]))
+
+
+async def list_users(session: Session, _args: Namespace) -> Answer:
+    """List the tenant's users."""
+    users = await session.directory.list_users(session.tenant)
+    rows = [(user.id, user.role, ",".join(user.groups), user.name) for user in users]
+    return Answer([_user(user) for user in users], table(("ID", "ROLE", "GROUPS", "NAME"), rows))
+
+
+async def show_user(session: Session, args: Namespace) -> Answer:
+    """Show a user with its role and the agents it holds grants on."""
+    account = await session.account(args.id)
+    agents = await session.directory.agents(session.tenant, principals_of(account.user))
+    permissions = [name for name in PERMISSIONS if name in account.role.remote_agents]
+    levels = {agent.id: level_of(bits) for agent, bits in agents}
+    rows = [
+        *((name, str(value)) for name, value in _user(account.user).items() if name != "groups"),
+        ("groups", ", ".join(account.user.groups)),
+        ("permissions", ", ".join(permissions)),
+        *((f"agent {agent}", level) for agent, level in levels.items()),
+    ]
+    return Answer({**_user(account.user), "permissions": permissions, "agents": levels}, columns(rows))
+
+
+async def put_role(session: Session, args: Namespace) -> Answer:
+    """Keep a role."""
+    check_id("role", args.id)
+    stored = {role.id: role for role in await session.directory.list_roles(session.tenant)}
+    role = stored.get(args.id) or Role(session.tenant, args.id)
+    held = role.remote_agents if args.permission is None else frozenset(args.permission)
+    limits = read_limits(args.limits) if args.limits else role.limits
+    role = dataclasses.replace(role, remote_agents=frozenset() if args.no_permissions else held, limits=limits)
+    await session.directory.put(role)
+    data = _role(role)
+    return Answer(data, columns([("role", role.id), ("permissions", ", ".join(data["permissions"]))]))
+
+
+async def list_roles(session: Session, _args: Namespace) -> Answer:
+    """List the tenant's roles."""
+    roles = [_role(role) for role in await session.directory.list_roles(session.tenant)]
+    rows = [(role["id"], ", ".join(role["permissions"]), "yes" if role["limits"] else "") for role in roles]
+    return Answer(roles, table(("ID", "PERMISSIONS", "LIMITS"), rows))
+
+
+async def put_group(session: Session, args: Namespace) -> Answer:
+    """Keep a group."""
+    check_id("group", args.id)
+    stored = {group.id: group for group in await session.directory.list_groups(session.tenant)}
+    group = stored.get(args.id) or Group(session.tenant, args.id)
+    group = group if args.name is None else dataclasses.replace(group, name=args.name)
+    await session.directory.put(group)
+    return Answer({"id": group.id, "name": group.name}, columns([("group", group.id), ("name", group.name)]))
+
+
+async def list_groups(session: Session, _args: Namespace) -> Answer:
+    """List the tenant's groups."""
+    groups = await session.directory.list_groups(session.tenant)
+    data = [{"id": group.id, "name": group.name} for group in groups]
+    return Answer(data, table(("ID", "NAME"), [(group.id, group.name) for group in groups]))
+
+
+async def put_tenant(session: Session, args: Namespace) -> Answer:
+    """Keep a tenant."""
+    tenant = await session.directory.get_tenant(check_id("tenant", args.id))
+    tenant = dataclasses.replace(tenant, limits=read_limits(args.limits)) if args.limits else tenant
+    await session.directory.put(tenant)
+    return _tenant(tenant)
+
+
+async def show_tenant(session: Session, args: Namespace) -> Answer:
+    """Show a tenant; one that was never put has no limits of its own."""
+    return _tenant(await session.directory.get_tenant(check_id("tenant", args.id or session.tenant)))
+
+
+def _tenant(tenant: Tenant) -> Answer:
+    data = {"id": tenant.id, "limits": write_limits(tenant.limits)}
+    return Answer(data, files.write(data))
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {"id": user.id, "name": user.name, "role": user.role, "groups": list(user.groups)}
+
+
+def _role(role: Role) -> dict[str, Any]:
+    permissions = [name for name in PERMISSIONS if name in role.remote_agents]
+    return {"id": role.id, "permissions": permissions, "limits": write_limits(role.limits)}

@@ -1,0 +1,117 @@
+"""One command's view of a deployment: the stores, the tenant, the time; and look-ups whose refusals guide a newcomer.
+
+It must not know where the stores are nor how answers are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from antiphon.access.grants import ID, PRINCIPAL
+from antiphon.ids import Entropy
+from antiphon.ports import Directory, KeyStore
+from antiphon.records import PUBLIC, Account, Agent, Group, Role
+from cli.answer import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with.
+
+    Attributes:
+        environment: part of every key made here.
+        now: seconds since the epoch.
+        api_url: where the deployment answers, if that is known.
+    """
+
+    keys: KeyStore
+    directory: Directory
+    tenant: str
+    environment: str
+    now: int
+    entropy: Entropy
+    api_url: str | None = None
+
+    async def account(self, user: str) -> Account:
+        """Read a user with its role.
+
+        Raises:
+            Refused: there is no such user, or no such role.
+        """
+        account = await self.directory.account(self.tenant, user)
+        if account is not None:
+            return account
+        known = {record.id: record for record in await self.directory.list_users(self.tenant)}
+        if user in known:
+            raise Refused(f"user {user} has the unknown role {known[user].role}: antiphon roles put {known[user].role}")
+        raise Refused(f"there is no user {user}: create it with `antiphon users put {user}`")
+
+    async def agent(self, agent: str) -> Agent:
+        """Read an agent.
+
+        Raises:
+            Refused: there is no such agent.
+        """
+        found = await self.directory.agent(self.tenant, agent, [])
+        if found is None:
+            raise Refused(
+                f"there is no agent {agent}: see `antiphon agents list`, or create it with `antiphon agents apply`"
+            )
+        return found[0]
+
+    async def bits(self, agent: str, principal: str) -> int:
+        """Read the bits that one principal holds on an agent; 0 where there is no grant."""
+        found = await self.directory.agent(self.tenant, agent, [principal])
+        return 0 if found is None else found[1]
+
+    async def role(self, role: str) -> Role:
+        """Read a role.
+
+        Raises:
+            Refused: there is no such role.
+        """
+        for record in await self.directory.list_roles(self.tenant):
+            if record.id == role:
+                return record
+        raise Refused(f"there is no role {role}: create it with `antiphon roles put {role} --permission USE`")
+
+    async def group(self, group: str) -> Group:
+        """Read a group.
+
+        Raises:
+            Refused: there is no such group.
+        """
+        for record in await self.directory.list_groups(self.tenant):
+            if record.id == group:
+                return record
+        raise Refused(f"there is no group {group}: create it with `antiphon groups put {group}`")
+
+    async def principal(self, principal: str) -> None:
+        """Make sure that a principal exists.
+
+        Raises:
+            Refused: it does not, or it is none at all.
+        """
+        if not re.fullmatch(PRINCIPAL, principal):
+            raise Refused(f"{principal!r} is no principal: user:ID, group:ID, role:ID or {PUBLIC}")
+        kind, _, name = principal.partition(":")
+        if kind == "user":
+            await self.account(name)
+        elif kind == "group":
+            await self.group(name)
+        elif kind == "role":
+            await self.role(name)
+
+
+def check_id(kind: str, id: str) -> str:
+    """Give back an id of a tenant, user, group or role.
+
+    Raises:
+        Refused: it is none.
+    """
+    if not re.fullmatch(ID, id):
+        raise Refused(
+            f"{id!r} cannot be the id of a {kind}: 1 to 128 letters, digits and `._@+|-`, a letter or digit first"
+        )
+    return id
