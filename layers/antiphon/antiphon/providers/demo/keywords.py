@@ -1,0 +1,80 @@
+"""What the keywords of a JSON Schema say, before a value is made.
+
+Pure; it must not know values. A keyword whose value has the wrong type says nothing, so no schema can make this fail.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+Schema = dict[str, Any]
+
+_TYPE_HINTS: Final = {
+    "object": ("properties", "required", "additionalProperties", "minProperties"),
+    "array": ("items", "prefixItems", "minItems"),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+}
+_COUNT: Final = ((int,), 0)
+_REAL: Final = ((int, float), -math.inf)
+_SHAPES: Final[dict[str, tuple[tuple[type, ...], float]]] = {
+    **dict.fromkeys(("$ref", "format", "pattern"), ((str,), 0)),
+    **dict.fromkeys(("allOf", "anyOf", "enum", "oneOf", "prefixItems", "required"), ((list,), 0)),
+    **dict.fromkeys(("maxItems", "maxLength", "minItems", "minLength", "minProperties"), _COUNT),
+    **dict.fromkeys(("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"), _REAL),
+    "multipleOf": ((int, float), 1e-300),
+    "properties": ((dict,), 0),
+    "type": ((str, list), 0),
+}
+
+
+def clean(raw: object) -> Schema:
+    """Leave out keywords whose value has not the type that JSON Schema gives it."""
+    if not isinstance(raw, dict):
+        return {}
+    return {name: value for name, value in raw.items() if name not in _SHAPES or _has_shape(value, *_SHAPES[name])}
+
+
+def _has_shape(value: object, kinds: tuple[type, ...], least: float) -> bool:
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        return False
+    return not isinstance(value, int | float) or value >= least
+
+
+def kind_of(schema: Schema) -> str:
+    """Give the type to make: the first that is not ``null``; without any, what other keywords hint at, or a string."""
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((one for one in kind if one != "null"), "null")
+    if isinstance(kind, str):
+        return kind
+    return next((kind for kind, hints in _TYPE_HINTS.items() if any(hint in schema for hint in hints)), "string")
+
+
+def nests(schema: object) -> bool:
+    """Whether a value may hold others, or may refer to one that does."""
+    if not isinstance(schema, dict):
+        return False
+    return bool({"$ref", "properties", "items", "anyOf", "oneOf", "allOf"} & schema.keys())
+
+
+def joined(one: Schema, other: Schema) -> Schema:
+    """Join two schemas that must both hold: names add up, bounds narrow; in all else the second wins."""
+    out = one | other
+    if "properties" in one and "properties" in other:
+        both = {
+            name: {"allOf": [one["properties"][name], value]}
+            for name, value in other["properties"].items()
+            if name in one["properties"]
+        }
+        out["properties"] = one["properties"] | other["properties"] | both
+    if "required" in one and "required" in other:
+        out["required"] = [*one["required"], *other["required"]]
+    if "enum" in one and "enum" in other:
+        out["enum"] = [value for value in one["enum"] if value in other["enum"]] or other["enum"]
+    for names, tighter in (
+        (("minimum", "exclusiveMinimum", "minLength", "minItems"), max),
+        (("maximum", "maxLength", "maxItems"), min),
+    ):
+        out |= {name: tighter(one[name], other[name]) for name in names if name in one and name in other}
+    return out

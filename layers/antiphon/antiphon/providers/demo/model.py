@@ -1,0 +1,89 @@
+"""Streams what the demo model answers, one token a delta.
+
+A pure function of the call, beside the pause between deltas; it must not know HTTP or stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+from antiphon.errors import ProviderError
+from antiphon.ports import Delta, ModelCall, ReasoningDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
+from antiphon.providers.demo.answer import Answer, Call, answer
+from antiphon.providers.demo.tokens import count_tokens, pieces
+
+
+class DemoModel:
+    """A ``ModelProvider`` that needs nothing.
+
+    Args:
+        pause: seconds between two deltas, so that streaming can be seen.
+    """
+
+    def __init__(self, pause: float = 0) -> None:
+        self._pause = pause
+
+    def check(self, call: ModelCall) -> None:
+        """Take every call."""
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
+        """Run one model turn; see ``ModelProvider.stream``.
+
+        Raises:
+            ProviderError: the deadline passed.
+        """
+        loop = asyncio.get_running_loop()
+        for delta in deltas(call):
+            if loop.time() > call.deadline:
+                raise ProviderError("provider_timeout")
+            yield delta
+            await asyncio.sleep(self._pause)
+
+    async def aclose(self) -> None:
+        """Close nothing: no connection is kept."""
+
+
+def deltas(call: ModelCall) -> Iterator[Delta]:
+    """Give the deltas of a call: reasoning, then text or function calls, usage, and why it stopped.
+
+    ``max_output_tokens`` cuts anywhere, also inside a call's arguments. Log probabilities are well-formed and made up:
+    a token's is always the same.
+    """
+    said = answer(call)
+    tokens = list(_tokens(said, call))
+    written = tokens[: call.settings.get("max_output_tokens")]
+    yield from written
+    thought = sum(isinstance(delta, ReasoningDelta) for delta in written)
+    yield UsageDelta(count_tokens(call), len(written), reasoning_tokens=thought)
+    whole = len(written) == len(tokens)
+    yield StopDelta(("tool_calls" if said.calls else "stop") if whole else "length")
+
+
+def _tokens(said: Answer, call: ModelCall) -> Iterator[ReasoningDelta | TextDelta | ToolCallDelta]:
+    for piece in pieces(said.reasoning):
+        yield ReasoningDelta(piece)
+    for piece in pieces(said.text):
+        yield TextDelta(piece, [_logprob(piece, call.settings)] if call.include_logprobs else None)
+    for slot, function in enumerate(said.calls):
+        yield from _call_tokens(slot, function)
+
+
+def _call_tokens(slot: int, call: Call) -> Iterator[ToolCallDelta]:
+    """A call's first token is its name; the others are its arguments."""
+    yield ToolCallDelta(slot, call.id, call.name)
+    for piece in pieces(call.arguments):
+        yield ToolCallDelta(slot, arguments=piece)
+
+
+def _logprob(token: str, settings: dict[str, Any]) -> dict[str, Any]:
+    first = -(zlib.crc32(token.encode()) % 1000) / 1000
+    alternatives = [token, *(f"{token}{number}" for number in range(1, 21))][: settings.get("top_logprobs") or 0]
+    tops = [_entry(text, first - number) for number, text in enumerate(alternatives)]
+    return {**_entry(token, first), "top_logprobs": tops}
+
+
+def _entry(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
