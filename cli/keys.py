@@ -104,7 +104,8 @@ async def _hints(session: Session, account: Account) -> list[str]:
     hints = [f"the API's base URL is {session.api_url}/v1"] if session.api_url else []
     if USE not in role.remote_agents:
         hints.append(
-            f"role {role.id} lacks {USE}, so every request is refused: antiphon roles put {role.id} --permission {USE}"
+            f"role {role.id} lacks {USE}, so every request is refused: choose a role with "
+            f"`antiphon roles put ROLE --permission {USE}` and `antiphon users put {user.id} --role ROLE`"
         )
     seen = await session.directory.agents(session.tenant, principals_of(user))
     if not any(bits & VIEW for _, bits in seen):

@@ -1,0 +1,137 @@
+"""`agents`: the store becomes what the files say, and a file comes back out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HELPER = {"id": "helper", "author": "ada", "provider": "demo", "model": "demo"}
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write documents to a file and give its path."""
+
+    def written(*documents):
+        path = tmp_path / "agents.yaml"
+        path.write_text(yaml.safe_dump_all(documents))
+        return str(path)
+
+    return written
+
+
+def results(outcome):
+    return [(result["id"], result["result"]) for result in outcome]
+
+
+def test_a_new_agent_is_created_and_the_same_file_then_changes_nothing(staffed, written):
+    path = written(HELPER)
+    assert results(staffed.read("agents", "apply", path)) == [("helper", "created")]
+    before = staffed.read("agents", "show", "helper")
+    assert results(staffed.read("agents", "apply", path)) == [("helper", "unchanged")]
+    assert staffed.read("agents", "show", "helper") == before
+
+
+def test_a_changed_file_updates_the_agent(staffed, written):
+    staffed.done("agents", "apply", written(HELPER))
+    assert staffed.done("agents", "apply", written({**HELPER, "temperature": 0.5})) == "updated  helper\n"
+    assert staffed.read("agents", "show", "helper") == {**HELPER, "temperature": 0.5}
+
+
+def test_what_a_file_no_longer_says_is_gone(staffed, written):
+    staffed.done("agents", "apply", written({**HELPER, "temperature": 0.5, "instructions": "x"}))
+    staffed.done("agents", "apply", written(HELPER))
+    assert staffed.read("agents", "show", "helper") == HELPER
+
+
+def test_several_documents_are_applied_together(staffed, written):
+    outcome = staffed.read("agents", "apply", written(HELPER, {**HELPER, "id": "other"}))
+    assert results(outcome) == [("helper", "created"), ("other", "created")]
+    assert [agent["id"] for agent in staffed.read("agents", "list")] == ["helper", "other"]
+
+
+def test_nothing_is_applied_where_one_document_is_wrong(staffed, written):
+    path = written(HELPER, {**HELPER, "id": "other", "tools": [{"name": "a b"}]})
+    assert f"{path}: document 2: tools[0].name: " in staffed.refused("agents", "apply", path)
+    path = written(HELPER, {**HELPER, "id": "other", "author": "eve"})
+    assert "antiphon users put eve" in staffed.refused("agents", "apply", path)
+    path = written(HELPER, {**HELPER, "id": "other", "grants": [{"principal": "group:x", "level": "viewer"}]})
+    assert "antiphon groups put x" in staffed.refused("agents", "apply", path)
+    assert "twice" in staffed.refused("agents", "apply", written(HELPER, HELPER))
+    assert staffed.read("agents", "list") == []
+
+
+def test_a_file_without_documents_is_refused(antiphon, tmp_path):
+    path = tmp_path / "empty.yaml"
+    path.write_text("# nothing yet\n")
+    assert "no document" in antiphon.refused("agents", "apply", str(path))
+
+
+def test_a_new_agent_needs_an_author(staffed, written):
+    path = written({name: value for name, value in HELPER.items() if name != "author"})
+    assert "name its author with `--author USER`" in staffed.refused("agents", "apply", path)
+    staffed.done("agents", "apply", path, "--author", "bob")
+    assert staffed.read("agents", "show", "helper")["author"] == "bob"
+    assert results(staffed.read("agents", "apply", path)) == [("helper", "unchanged")]
+
+
+def test_an_author_does_not_change(staffed, written):
+    staffed.done("agents", "apply", written(HELPER))
+    assert "belongs to user ada" in staffed.refused("agents", "apply", written({**HELPER, "author": "bob"}))
+    assert "belongs to user ada" in staffed.refused("agents", "apply", written(HELPER), "--author", "bob")
+
+
+def test_the_author_of_a_new_agent_is_its_owner(helper):
+    assert helper.read("grants", "list", "helper") == [
+        {"agent": "helper", "principal": "user:ada", "level": "owner", "bits": 15}
+    ]
+
+
+def test_grants_of_a_file_are_added_and_others_stay(helper, written):
+    helper.done("grants", "add", "helper", "public", "viewer")
+    path = written({**HELPER, "grants": [{"principal": "group:staff", "level": "editor"}]})
+    assert results(helper.read("agents", "apply", path)) == [("helper", "updated")]
+    assert results(helper.read("agents", "apply", path)) == [("helper", "unchanged")]
+    held = {grant["principal"]: grant["level"] for grant in helper.read("grants", "list", "helper")}
+    assert held == {"user:ada": "owner", "group:staff": "editor", "public": "viewer"}
+
+
+def test_a_file_cannot_lower_its_author(helper, written):
+    path = written({**HELPER, "grants": [{"principal": "user:ada", "level": "viewer"}]})
+    assert "stays its owner" in helper.refused("agents", "apply", path)
+
+
+def test_what_show_writes_apply_takes_unchanged(staffed, tmp_path):
+    staffed.done("groups", "put", "editors")
+    staffed.done("agents", "apply", str(EXAMPLES / "team.yaml"))
+    path = tmp_path / "shown.yaml"
+    path.write_text(staffed.done("agents", "show", "summary"))
+    assert results(staffed.read("agents", "apply", str(path))) == [("summary", "unchanged")]
+    path.write_text(json.dumps(staffed.read("agents", "show", "summary")))
+    assert results(staffed.read("agents", "apply", str(path))) == [("summary", "unchanged")]
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_can_be_applied(staffed, path):
+    staffed.done("groups", "put", "editors")
+    outcome = staffed.read("agents", "apply", str(path), "--author", "ada")
+    assert {result["result"] for result in outcome} == {"created"}
+
+
+def test_a_deleted_agent_is_gone_with_its_grants(helper, written):
+    helper.done("grants", "add", "helper", "public", "viewer")
+    assert helper.done("agents", "delete", "helper") == "deleted  helper\n"
+    assert "no agent helper" in helper.refused("agents", "show", "helper")
+    assert "no agent helper" in helper.refused("agents", "delete", "helper")
+    helper.done("agents", "apply", written(HELPER))
+    assert len(helper.read("grants", "list", "helper")) == 1
+
+
+def test_agents_are_listed_in_columns(helper):
+    header, row = helper.done("agents", "list").splitlines()
+    assert header.split() == ["ID", "NAME", "PROVIDER", "MODEL", "AUTHOR", "UPDATED"]
+    assert row.split()[:5] == ["helper", "-", "demo", "demo", "ada"]
