@@ -13,7 +13,7 @@ from jsonschema import validate
 
 from antiphon.errors import ProviderError
 from antiphon.ports import Delta, ModelCall, ReasoningDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
-from antiphon.providers.demo import DemoModel, count_tokens
+from antiphon.providers.demo import Demo, count_tokens
 from antiphon.providers.demo.answer import INTRODUCTION
 from antiphon.providers.demo.tokens import pieces
 from antiphon.records import Item
@@ -28,7 +28,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08" + struct.pack(">HH", 9,
 
 
 def say(items: str | list[Item], **more: Any) -> list[Delta]:
-    return run(DemoModel(), model_call(items, **more))
+    return run(Demo(), model_call(items, **more))
 
 
 def text_of(deltas: list[Delta]) -> str:
@@ -57,7 +57,7 @@ def test_it_says_what_it_is_and_quotes_the_user() -> None:
 
 def test_the_same_call_gets_the_same_deltas() -> None:
     call = model_call("Weather in Paris?", tools=[WEATHER], reasoning={"effort": "high"})
-    assert run(DemoModel(), call) == run(DemoModel(), call)
+    assert run(Demo(), call) == run(Demo(), call)
 
 
 def test_it_streams_word_by_word_and_counts_each_delta() -> None:
@@ -68,12 +68,12 @@ def test_it_streams_word_by_word_and_counts_each_delta() -> None:
 
 
 def test_every_call_passes_the_check() -> None:
-    DemoModel().check(model_call([user([{"type": "input_file", "file_url": "https://example.com/a"}])]))
+    Demo().check(model_call([user([{"type": "input_file", "file_url": "https://example.com/a"}])]))
 
 
 def test_it_takes_its_time_where_told_to() -> None:
     async def scenario() -> None:
-        stream = DemoModel(pause=3600).stream(model_call("Hi"))
+        stream = Demo(pause=3600).stream(model_call("Hi"))
         assert await anext(stream) == TextDelta("I")
         second = asyncio.ensure_future(anext(stream))
         for _ in range(10):
@@ -87,7 +87,7 @@ def test_it_takes_its_time_where_told_to() -> None:
 
 def test_the_deadline_ends_it() -> None:
     with pytest.raises(ProviderError) as caught:
-        run(DemoModel(), model_call(deadline=0.0))
+        run(Demo(), model_call(deadline=0.0))
     assert caught.value.code == "provider_timeout"
 
 
@@ -96,7 +96,7 @@ def test_other_tasks_run_while_it_streams() -> None:
         order: list[str] = []
 
         async def stream(name: str) -> None:
-            async for _ in DemoModel().stream(model_call("Hi")):
+            async for _ in Demo().stream(model_call("Hi")):
                 order.append(name)  # noqa: PERF401 two tasks write
 
         await asyncio.gather(stream("a"), stream("b"))
@@ -341,7 +341,7 @@ def test_it_reasons_where_an_effort_was_set() -> None:
     ],
 )
 def test_it_does_not_reason_unasked(call: ModelCall) -> None:
-    assert not any(isinstance(delta, ReasoningDelta) for delta in run(DemoModel(), call))
+    assert not any(isinstance(delta, ReasoningDelta) for delta in run(Demo(), call))
 
 
 def test_log_probabilities_are_well_formed() -> None:

@@ -4,7 +4,7 @@
 facts, ``sight`` looks at images and files, ``tokens`` counts; ``model`` alone streams.
 """
 
-from antiphon.providers.demo.model import DemoModel
+from antiphon.providers.demo.model import Demo
 from antiphon.providers.demo.tokens import count_tokens
 
-__all__ = ["DemoModel", "count_tokens"]
+__all__ = ["Demo", "count_tokens"]

@@ -15,7 +15,9 @@ _FACT: Final = re.compile(
     r"\b(?P<whose>my|our|the) (?P<thing>\w+(?: \w+){0,3}?)(?: is|'s|\u2019s| are| was) (?P<value>[^.!?\n;]{1,100})",
     re.IGNORECASE,
 )
-_NAME: Final = re.compile(r"\b(?:I am called|I'm called|[Cc]all me|I'm|I am) (?P<value>[A-Z]\w{1,30}(?: [A-Z]\w{1,30})?)")
+_NAME: Final = re.compile(
+    r"\b(?:I am called|I'm called|[Cc]all me|I'm|I am) (?P<value>[A-Z]\w{1,30}(?: [A-Z]\w{1,30})?)"
+)
 _KEEP: Final = re.compile(
     r"\b(?:remember|keep in mind|note|memori[sz]e)(?: that)?[:,]? (?P<value>[^.!?\n;]{1,100})", re.IGNORECASE
 )

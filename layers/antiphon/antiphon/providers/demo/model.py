@@ -16,7 +16,7 @@ from antiphon.providers.demo.answer import Answer, Call, answer
 from antiphon.providers.demo.tokens import count_tokens, pieces
 
 
-class DemoModel:
+class Demo:
     """A ``ModelProvider`` that needs nothing.
 
     Args:
