@@ -97,8 +97,10 @@ _ROLES = {"user": "#user", "system": "#instructing", "developer": "#instructing"
 
 def kind_of(value: Any) -> str | None:
     """Choose the model of an item; a tag that no model has where the type is unknown, None where it is no object."""
+    if isinstance(value, Wire):
+        value = {name: getattr(value, name, None) for name in ("type", "role")}
     if not isinstance(value, dict):
-        return f"#{value.type}" if isinstance(value, Wire) and hasattr(value, "type") else None
+        return None
     kind = value.get("type")
     if kind is None:
         kind = "message" if "role" in value else "item_reference" if "id" in value else ""
