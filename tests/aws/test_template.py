@@ -1,0 +1,279 @@
+"""The template, as CloudFormation gets it: transformed by SAM's own translator."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+from cfnlint.decode import cfn_yaml
+from samtranslator.translator.transform import transform
+
+from antiphon.errors import CODES
+from antiphon.settings import PREFIX, Settings, read_settings
+from antiphon.store.dynamodb import layout
+from antiphon.web.table import ROUTES
+
+ROOT = Path(__file__).parents[2]
+LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER"}
+READS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+class NoManagedPolicies:
+    """The template names none of AWS's own."""
+
+    def load(self):
+        return {}
+
+
+@pytest.fixture(scope="module")
+def written():
+    return json.loads(json.dumps(cfn_yaml.load(str(ROOT / "template.yaml"))))
+
+
+@pytest.fixture(scope="module")
+def template(written):
+    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
+    packaged = json.loads(json.dumps(written))
+    for resource in packaged["Resources"].values():
+        for name in {"CodeUri", "ContentUri"} & set(resource["Properties"]):
+            resource["Properties"][name] = "s3://bucket/key"
+    return transform(packaged, {}, NoManagedPolicies())
+
+
+@pytest.fixture(scope="module")
+def api(template):
+    [api] = of_type(template, "AWS::ApiGateway::RestApi").values()
+    return api["Properties"]
+
+
+def of_type(template, kind):
+    return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
+
+
+def functions(template):
+    return {name: function["Properties"] for name, function in of_type(template, "AWS::Lambda::Function").items()}
+
+
+def permitted(template, function):
+    """All that a function may do: (table or other resource, leading keys or none) -> actions."""
+    role = template["Resources"][functions(template)[function]["Role"]["Fn::GetAtt"][0]]["Properties"]
+    shared = [template["Resources"][policy["Ref"]]["Properties"] for policy in role["ManagedPolicyArns"]]
+    found = {}
+    for statement in (
+        each for policy in [*role["Policies"], *shared] for each in policy["PolicyDocument"]["Statement"]
+    ):
+        only = statement["Fn::If"][1] if "Fn::If" in statement else statement
+        keys = only.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
+        actions = only["Action"] if isinstance(only["Action"], list) else [only["Action"]]
+        found.setdefault((json.dumps(only["Resource"]), tuple(keys)), set()).update(actions)
+    return found
+
+
+def arn(name):
+    return json.dumps({"Fn::GetAtt": [name, "Arn"]})
+
+
+WHO_CALLS = {
+    (arn("CoreTable"), ("KEY#*", "T#*")): READS,
+    (arn("CoreTable"), ("USED#*",)): {"dynamodb:PutItem"},
+}
+
+
+def test_cfn_lint_finds_nothing_in_the_transformed_template(template):
+    found = lint(json.dumps(template), config=ManualArgs(regions=["eu-central-1", "us-east-1"]))
+    assert [str(match) for match in found] == []
+
+
+@pytest.mark.sam
+def test_sam_validate_lint_finds_nothing():
+    environ = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1", "SAM_CLI_TELEMETRY": "0"}
+    command = [str(ROOT / ".venv-sam/bin/sam"), "validate", "--lint"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_create_route_streams_for_fifteen_minutes(api):
+    integration = api["Body"]["paths"]["/v1/responses"]["post"]["x-amazon-apigateway-integration"]
+    assert integration["responseTransferMode"] == "STREAM"
+    assert integration["timeoutInMillis"] == 900_000
+    assert integration["uri"]["Fn::Sub"].endswith(
+        ":lambda:path/2021-11-15/functions/${CreateResponse.Arn}/response-streaming-invocations"
+    )
+
+
+def test_no_other_route_streams(api):
+    for path, methods in api["Body"]["paths"].items():
+        for method, operation in methods.items():
+            if (path, method) != ("/v1/responses", "post"):
+                integration = operation["x-amazon-apigateway-integration"]
+                assert "responseTransferMode" not in integration
+                assert integration["uri"]["Fn::Sub"].endswith("/invocations")
+
+
+def test_the_streaming_function_runs_on_our_runtime_as_long_as_its_route(template):
+    create = functions(template)["CreateResponse"]
+    assert create["Timeout"] == 900
+    assert create["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/antiphon-runtime"
+    assert os.access(ROOT / "layers/antiphon/antiphon-runtime", os.X_OK)
+
+
+def test_the_function_url_streams_may_be_left_out_and_is_open_to_callers_with_a_key(template):
+    [url] = of_type(template, "AWS::Lambda::Url").values()
+    assert (url["Properties"]["InvokeMode"], url["Properties"]["AuthType"]) == ("RESPONSE_STREAM", "NONE")
+    public = [p for p in of_type(template, "AWS::Lambda::Permission").values() if p["Properties"]["Principal"] == "*"]
+    assert {(p["Properties"]["Action"], p["Condition"]) for p in public} == {
+        ("lambda:InvokeFunctionUrl", "HasFunctionUrl"),
+        ("lambda:InvokeFunction", "HasFunctionUrl"),
+    }
+    assert url["Condition"] == "HasFunctionUrl"
+    assert all({"FunctionUrlAuthType", "InvokedViaFunctionUrl"} & set(p["Properties"]) for p in public)
+
+
+def test_the_api_is_regional_and_never_compresses(api):
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert "MinimumCompressionSize" not in api
+    assert "x-amazon-apigateway-minimum-compression-size" not in api["Body"]
+
+
+def test_every_route_of_the_application_reaches_a_function_and_every_other_the_404(api):
+    paths = api["Body"]["paths"]
+    for path, methods in ROUTES.items():
+        assert path in paths
+        for method in methods:
+            assert {method.lower(), "x-amazon-apigateway-any-method"} & set(paths[path])
+        assert "x-amazon-apigateway-any-method" in paths[path]
+    assert set(paths) - set(ROUTES) == {"/{proxy+}"}
+
+
+def test_a_route_with_a_method_of_its_own_goes_to_the_function_that_serves_it(api):
+    def served_by(path, method):
+        uri = api["Body"]["paths"][path][method]["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        return re.search(r"\$\{(\w+)\.Arn\}", uri)[1]
+
+    assert served_by("/v1/responses", "post") == "CreateResponse"
+    assert served_by("/v1/responses/{id}", "get") == "GetResponse"
+    others = [path for path in api["Body"]["paths"] if "x-amazon-apigateway-any-method" in api["Body"]["paths"][path]]
+    assert {served_by(path, "x-amazon-apigateway-any-method") for path in others} == {"ListModels"}
+
+
+def test_what_the_gateway_refuses_itself_has_our_envelope(api):
+    refusals = api["Body"]["x-amazon-apigateway-gateway-responses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(refusals)
+    for refusal in refusals.values():
+        error = json.loads(refusal["responseTemplates"]["application/json"])["error"]
+        code = CODES[error["code"]]
+        assert (error["type"], refusal["statusCode"], error["param"]) == (code.type, str(code.status), None)
+        assert refusal["responseParameters"] == {"gatewayresponse.header.x-request-id": "context.requestId"}
+
+
+def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
+    assert permitted(template, "CreateResponse") == WHO_CALLS | {
+        (arn("ResponsesTable"), ()): READS | {"dynamodb:PutItem", "dynamodb:BatchWriteItem"},
+        (arn("CreateResponseLogs"), ()): LOGS,
+        (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+    }
+
+
+def test_the_providers_key_may_be_read_only_where_one_is_given(template):
+    [policy] = template["Resources"]["CreateResponseRole"]["Properties"]["Policies"]
+    conditional = policy["PolicyDocument"]["Statement"][-1]["Fn::If"]
+    assert (conditional[0], conditional[2]) == ("HasOpenAi", {"Ref": "AWS::NoValue"})
+    assert conditional[1]["Action"] == "secretsmanager:GetSecretValue"
+
+
+def test_getting_can_only_read_responses(template):
+    assert permitted(template, "GetResponse") == WHO_CALLS | {
+        (arn("ResponsesTable"), ()): READS,
+        (arn("GetResponseLogs"), ()): LOGS,
+    }
+
+
+def test_listing_models_cannot_reach_responses_at_all(template):
+    assert permitted(template, "ListModels") == WHO_CALLS | {(arn("ListModelsLogs"), ()): LOGS}
+
+
+def test_no_policy_has_a_wildcard_action_or_resource(template):
+    for name in functions(template):
+        for (resource, _), actions in permitted(template, name).items():
+            assert "*" not in resource
+            assert not [action for action in actions if "*" in action]
+
+
+def test_the_leading_keys_of_the_policies_are_those_of_the_layout():
+    assert layout.api_key("d")["pk"]["S"].startswith("KEY#")
+    assert layout.used("t").startswith("USED#")
+    assert all(pk.startswith("T#") for pk in (layout.collection("t", "USERS"), layout.grants_of("t", "user:u")))
+
+
+@pytest.mark.parametrize("name", ["CoreTable", "ResponsesTable"])
+def test_a_table_can_be_restored_expires_its_items_and_outlives_the_stack(template, name):
+    table = template["Resources"][name]
+    properties = table["Properties"]
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": layout.TTL, "Enabled": True}
+    assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert "SSESpecification" not in properties, "the key that AWS owns costs nothing and is always on"
+
+
+def test_the_index_is_the_one_that_the_store_asks(template):
+    indexes = template["Resources"]["CoreTable"]["Properties"]["GlobalSecondaryIndexes"]
+    assert [index["IndexName"] for index in indexes] == [layout.GSI]
+    assert "GlobalSecondaryIndexes" not in template["Resources"]["ResponsesTable"]["Properties"]
+
+
+def test_every_function_logs_json_to_a_group_that_forgets(template):
+    for function in functions(template).values():
+        logging = function["LoggingConfig"]
+        group = template["Resources"][logging["LogGroup"]["Ref"]]
+        assert (logging["LogFormat"], group["Type"]) == ("JSON", "AWS::Logs::LogGroup")
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_function_runs_python_313_on_arm64_unless_told_otherwise(template, written):
+    for function in functions(template).values():
+        assert function["Runtime"] == "python3.13"
+        assert function["Architectures"] == [{"Ref": "Architecture"}]
+        assert len(function["Layers"]) == 2
+    assert written["Parameters"]["Architecture"]["Default"] == "arm64"
+
+
+def test_every_environment_variable_is_a_setting_with_an_acceptable_value(template, written):
+    for function in functions(template).values():
+        values = function["Environment"]["Variables"]
+        names = {name.removeprefix(PREFIX).lower() for name in set(values) - LAMBDAS_OWN}
+        assert names <= set(Settings.model_fields)
+        for choose in (1, 2):
+            environ = {name: resolved(value, written["Parameters"], choose) for name, value in values.items()}
+            settings = read_settings(environ)
+            assert settings.environment == "dev"
+            assert set(settings.providers) <= {"openai"}
+
+
+def resolved(value, parameters, choose):
+    """A value with the parameters' defaults; of a condition, the branch chosen."""
+    match value:
+        case {"Ref": name}:
+            return str(parameters.get(name, {}).get("Default", name))
+        case {"Fn::If": branches}:
+            return resolved(branches[choose], parameters, choose)
+        case {"Fn::Sub": text}:
+            return re.sub(r"\$\{(\w+)\}", lambda found: resolved({"Ref": found[1]}, parameters, choose), text)
+        case _:
+            return value
+
+
+def test_the_command_line_finds_what_it_needs_among_the_outputs(template):
+    assert {"ApiUrl", "FunctionUrl", "Environment", "CoreTableName", "ResponsesTableName"} == set(template["Outputs"])
+
+
+def test_no_function_serves_a_handler_that_is_not_there(written):
+    for resource in written["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            assert (ROOT / resource["Properties"]["CodeUri"] / "app.py").is_file()
