@@ -1,0 +1,22 @@
+"""The stores on Amazon DynamoDB: the two tables ``core`` and ``responses``, their keys on one page in ``layout``."""
+
+from __future__ import annotations
+
+from antiphon.store.dynamodb.client import DynamoDB
+from antiphon.store.dynamodb.directory import DynamoDBDirectory
+from antiphon.store.dynamodb.keys import DynamoDBKeys
+from antiphon.store.dynamodb.responses import DynamoDBResponses
+
+
+def open_stores(
+    core: str, responses: str, *, endpoint_url: str | None = None
+) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBResponses]:
+    """Put the stores together over one client, which connects at the first call.
+
+    Args:
+        core: the name of the table of keys, people, agents and grants.
+        responses: the name of the table of responses.
+        endpoint_url: another endpoint than AWS's own, such as a local emulator.
+    """
+    database = DynamoDB(endpoint_url=endpoint_url)
+    return DynamoDBKeys(database, core), DynamoDBDirectory(database, core), DynamoDBResponses(database, responses)

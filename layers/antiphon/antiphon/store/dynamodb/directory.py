@@ -1,0 +1,171 @@
+"""Users, roles, groups, tenants, agents and grants in the table ``core``. It must not know what a grant permits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from antiphon.access.grants import OWNER
+from antiphon.access.roles import built_in
+from antiphon.records import Account, Agent, Grant, Group, Role, Tenant, User, dump, load
+from antiphon.store.dynamodb import layout
+from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
+from antiphon.store.dynamodb.layout import AGENT, Row
+
+T = TypeVar("T")
+
+_COLLECTIONS: Final[dict[type, str]] = {User: "USERS", Role: "ROLES", Group: "GROUPS", Agent: "AGENTS"}
+
+
+class DynamoDBDirectory:
+    """The port ``Directory``."""
+
+    def __init__(self, database: DynamoDB, table: str) -> None:
+        self._database = database
+        self._table = table
+
+    async def account(self, tenant: str, user: str) -> Account | None:
+        """Read a user with its role and tenant, in one trip; None where the user is unknown or its role is.
+
+        A tenant or a built-in role (ADMIN, USER) that was never stored exists with its defaults.
+        """
+        keys = [_key(User, tenant, user), layout.tenant_record(tenant)]
+        rows, roles = await asyncio.gather(self._database.batch_get(self._table, keys), self._roles(tenant))
+        found = {row["sk"]["S"]: row for row in rows if row["pk"] == keys[0]["pk"]}
+        about = [row for row in rows if row["pk"] == keys[1]["pk"]]
+        if user not in found:
+            return None
+        known = _record(User, found[user])
+        role = roles.get(known.role)
+        return Account(known, role, _record(Tenant, about[0]) if about else Tenant(tenant)) if role else None
+
+    async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
+        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None where there is none."""
+        if not layout.is_id(agent):
+            return None
+        grants = [layout.grant(tenant, agent, principal) for principal in dict.fromkeys(principals)]
+        rows = await self._database.batch_get(self._table, [_key(Agent, tenant, agent), *grants])
+        found = [row for row in rows if "document" in row]
+        return (_record(Agent, found[0]), _bits(row for row in rows if "bits" in row)) if found else None
+
+    async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
+        """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
+        partitions = {layout.grants_of(tenant, principal) for principal in principals}
+        found = await asyncio.gather(*(self._query(pk) for pk in partitions))
+        bits: dict[str, int] = {}
+        for row in (row for rows in found for row in rows):
+            agent = row["sk"]["S"].removeprefix(AGENT)
+            bits[agent] = bits.get(agent, 0) | int(row["bits"]["N"])
+        rows = await self._database.batch_get(self._table, [_key(Agent, tenant, agent) for agent in sorted(bits)])
+        agents = sorted((_record(Agent, row) for row in rows), key=lambda agent: agent.id)
+        return [(agent, bits[agent.id]) for agent in agents]
+
+    async def put(self, record: Tenant | Role | Group | User | Grant) -> None:
+        """Keep a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
+        if isinstance(record, Grant) and not record.bits:
+            key = layout.grant(record.tenant, record.agent, record.principal)
+            await self._database.call("delete_item", TableName=self._table, Key=key)
+        else:
+            await self._database.put(
+                self._table, layout.grant_row(record) if isinstance(record, Grant) else _row(record)
+            )
+
+    async def put_agent(self, agent: Agent) -> None:
+        """Keep an agent; with a new one its author's grant of all bits, both or neither.
+
+        Of an agent that exists, its grants, its author and its time of creation stay.
+        """
+        row = await self._database.get(self._table, _key(Agent, agent.tenant, agent.id))
+        try:
+            if row is None:
+                await self._create(agent)
+            else:
+                first = _record(Agent, row)
+                await self._replace(replace(agent, author=first.author, created_at=first.created_at))
+        except ConditionFailed:  # it was made, or removed, since we looked
+            await self.put_agent(agent)
+
+    async def delete_agent(self, tenant: str, agent: str) -> bool:
+        """Remove an agent and all grants on it; whether there was one.
+
+        Grants are found through an index: one that was given within the last moments may stay.
+        """
+        key = _key(Agent, tenant, agent)
+        answer = await self._database.call("delete_item", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
+        grants = [layout.grant(tenant, agent, grant.principal) for grant in await self.grants_on(tenant, agent)]
+        await self._database.batch_delete(self._table, grants)
+        return "Attributes" in answer
+
+    async def list_agents(self, tenant: str) -> list[Agent]:
+        """List all agents of a tenant, by id."""
+        return await self._list(Agent, tenant)
+
+    async def list_users(self, tenant: str) -> list[User]:
+        """List all users of a tenant, by id."""
+        return await self._list(User, tenant)
+
+    async def list_roles(self, tenant: str) -> list[Role]:
+        """List all roles of a tenant by id, the built-in ones included."""
+        return sorted((await self._roles(tenant)).values(), key=lambda role: role.id)
+
+    async def list_groups(self, tenant: str) -> list[Group]:
+        """List all groups of a tenant, by id."""
+        return await self._list(Group, tenant)
+
+    async def get_tenant(self, tenant: str) -> Tenant:
+        """Read a tenant; its defaults where it was never stored."""
+        row = await self._database.get(self._table, layout.tenant_record(tenant))
+        return _record(Tenant, row) if row else Tenant(tenant)
+
+    async def grants_on(self, tenant: str, agent: str) -> list[Grant]:
+        """List the grants on an agent, by principal. It may lag behind a change by some seconds."""
+        pk = layout.grants_on(tenant, agent)
+        rows = await self._database.query(self._table, "gsi1pk = :pk", index=layout.GSI, pk=pk)
+        return [Grant(tenant, agent, row["gsi1sk"]["S"], int(row["bits"]["N"])) for row in rows]
+
+    async def aclose(self) -> None:
+        """Close the connections, which all stores of the process share."""
+        await self._database.aclose()
+
+    async def _query(self, pk: str) -> list[Row]:
+        return await self._database.query(self._table, "pk = :pk", pk=pk)
+
+    async def _list(self, kind: type[T], tenant: str) -> list[T]:
+        return [_record(kind, row) for row in await self._query(layout.collection(tenant, _COLLECTIONS[kind]))]
+
+    async def _roles(self, tenant: str) -> dict[str, Role]:
+        return built_in(tenant) | {role.id: role for role in await self._list(Role, tenant)}
+
+    async def _create(self, agent: Agent) -> None:
+        owner = layout.grant_row(Grant(agent.tenant, agent.id, f"user:{agent.author}", OWNER))
+        new = {"TableName": self._table, "Item": _row(agent), "ConditionExpression": "attribute_not_exists(pk)"}
+        writes = [{"Put": new}, {"Put": {"TableName": self._table, "Item": owner}}]
+        await self._database.call("transact_write_items", TransactItems=writes)
+
+    async def _replace(self, agent: Agent) -> None:
+        condition = "attribute_exists(pk)"
+        await self._database.call("put_item", TableName=self._table, Item=_row(agent), ConditionExpression=condition)
+
+
+def _key(kind: type, tenant: str, id: str) -> Row:
+    return layout.key(layout.collection(tenant, _COLLECTIONS[kind]), id)
+
+
+def _row(record: Tenant | Role | Group | User | Agent) -> Row:
+    where = (
+        layout.tenant_record(record.id) if isinstance(record, Tenant) else _key(type(record), record.tenant, record.id)
+    )
+    return {**where, "document": {"S": dump(record).decode()}}
+
+
+def _record(kind: type[T], row: Row) -> T:
+    return load(kind, row["document"]["S"])
+
+
+def _bits(rows: Iterable[Row]) -> int:
+    bits = 0
+    for row in rows:
+        bits |= int(row["bits"]["N"])
+    return bits

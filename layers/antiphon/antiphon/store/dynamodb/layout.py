@@ -1,0 +1,132 @@
+"""All keys of both tables on one page. It must not know how DynamoDB is called.
+
+    core
+    pk                      sk           gsi1pk            gsi1sk      what                       else
+    KEY#digest              KEY          T#tenant#KEYS     key id      an API key                 document, revoked_at
+    USED#tenant             digest                                     when a key was last used   at
+    T#tenant#TENANT         TENANT                                     a tenant                   document
+    T#tenant#USERS          user id                                    a user                     document
+    T#tenant#ROLES          role id                                    a role                     document
+    T#tenant#GROUPS         group id                                   a group                    document
+    T#tenant#AGENTS         agent id                                   an agent                   document
+    T#tenant#PRIN#principal AGENT#id     T#tenant#AGENT#id principal   a grant                    bits
+
+    responses
+    R#tenant#user#segment   000123                                     a turn's head              see ``rows``
+    R#tenant#user#segment   part#000123#01#tag                         a further part of its body body, expires_at
+
+A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
+``core`` (``dynamodb:LeadingKeys``). The TTL attribute is ``expires_at``. A turn's parts sort behind all turns of the
+segment, so a Query for turns never reads one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from antiphon.ids import Place
+from antiphon.records import Grant, Owner, Stretch
+
+Row = dict[str, Any]
+"""One DynamoDB item, or its key, in the low-level form: ``{"name": {"S": "value"}}``."""
+
+GSI: Final = "gsi1"
+TTL: Final = "expires_at"
+AGENT: Final = "AGENT#"
+ID_BYTES: Final = 512
+"""The longest id that is looked up; a sort key may have 1024 bytes (DynamoDB, "Constraints")."""
+
+
+def key(pk: str, sk: str) -> Row:
+    """Write a primary key."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a caller's string can be the id of something stored: not empty, and not over-long."""
+    return 0 < len(text.encode("utf-8", "surrogatepass")) <= ID_BYTES
+
+
+def api_key(digest: str) -> Row:
+    """Where an API key is."""
+    return key(f"KEY#{digest}", "KEY")
+
+
+def api_keys(tenant: str) -> str:
+    """The GSI partition of a tenant's API keys."""
+    return collection(tenant, "KEYS")
+
+
+def used(tenant: str) -> str:
+    """The partition of the last uses of a tenant's keys."""
+    return f"USED#{_word(tenant)}"
+
+
+def collection(tenant: str, name: str) -> str:
+    """The partition of a tenant's ``USERS``, ``ROLES``, ``GROUPS`` or ``AGENTS``."""
+    return f"T#{_word(tenant)}#{name}"
+
+
+def tenant_record(tenant: str) -> Row:
+    """Where a tenant is."""
+    return key(collection(tenant, "TENANT"), "TENANT")
+
+
+def grants_of(tenant: str, principal: str) -> str:
+    """The partition of all grants that a principal holds."""
+    return f"{collection(tenant, 'PRIN')}#{_word(principal)}"
+
+
+def grants_on(tenant: str, agent: str) -> str:
+    """The GSI partition of all grants on an agent."""
+    return f"{collection(tenant, 'AGENT')}#{_word(agent)}"
+
+
+def grant(tenant: str, agent: str, principal: str) -> Row:
+    """Where a grant is."""
+    return key(grants_of(tenant, principal), AGENT + agent)
+
+
+def grant_row(given: Grant) -> Row:
+    """Write a grant."""
+    return {
+        **grant(given.tenant, given.agent, given.principal),
+        "gsi1pk": {"S": grants_on(given.tenant, given.agent)},
+        "gsi1sk": {"S": given.principal},
+        "bits": {"N": str(given.bits)},
+    }
+
+
+def turns(owner: Owner, segment: str) -> str:
+    """The partition of an owner's turns of one segment."""
+    return f"R#{_word(owner.tenant)}#{_word(owner.user)}#{segment}"
+
+
+def turn(owner: Owner, place: Place) -> Row:
+    """Where a turn is."""
+    return key(turns(owner, place.segment), depth(place.depth))
+
+
+def depth(number: int) -> str:
+    """Write a depth so that it sorts as a number (at most 238,327, see ``ids``)."""
+    return f"{number:06}"
+
+
+def bounds(stretch: Stretch) -> tuple[str, str]:
+    """The sort keys of a stretch's first and last turn."""
+    return depth(stretch.first), depth(stretch.last)
+
+
+def parts(number: int) -> str:
+    """The beginning of the sort keys of all further parts of the turn at a depth."""
+    return f"part#{depth(number)}#"
+
+
+def part(number: int, index: int) -> str:
+    """The beginning of the sort keys of one further part, whichever write it is of."""
+    return f"{parts(number)}{index:02}#"
+
+
+def _word(text: str) -> str:
+    """Keep a separator inside an id from ending it: ``a#b`` is one word."""
+    return text.replace("%", "%25").replace("#", "%23")

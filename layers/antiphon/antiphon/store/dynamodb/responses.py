@@ -1,0 +1,195 @@
+"""Stored responses in the table ``responses``. It must not know what a response says.
+
+    claim    parts -> head, if the place is free                        one conditional write decides
+    commit   parts -> head, if in progress under this lease -> the claim's parts go
+    chain    head -> everything else at once: its lineage says where
+    delete   head is read -> its parts go -> head goes, if it still is that one
+
+Parts are stored before the head that names them, so a writer that dies leaves no head without its content; what it
+leaves has no head and goes with its TTL. A deletion that dies half-way can be sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from typing import Any, Final
+
+from antiphon.errors import SlotTaken, StorageUnavailable, Superseded
+from antiphon.ids import Place, parse_response_id
+from antiphon.ports import Clock
+from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
+from antiphon.store import turns
+from antiphon.store.dynamodb import layout, rows
+from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
+from antiphon.store.dynamodb.layout import Row
+
+_FREE: Final = "attribute_not_exists(pk) OR #expires_at <= :now"
+_OURS: Final = "#status = :status AND #lease = :lease"
+_SAME: Final = "#tag = :tag"
+
+
+class DynamoDBResponses:
+    """The port ``ResponseStore``.
+
+    Args:
+        database: how DynamoDB is called.
+        table: the table's name.
+        clock: tells a deletion whether the response was there at all; every other time comes with the call.
+    """
+
+    def __init__(self, database: DynamoDB, table: str, clock: Clock = time.time) -> None:
+        self._database = database
+        self._table = table
+        self._clock = clock
+
+    async def claim(self, response: StoredResponse) -> None:
+        """Take a place in a conversation for a response in progress; one conditional write.
+
+        Raises:
+            SlotTaken: another turn has this id.
+        """
+        now = {":now": {"N": str(response.created_at)}}
+        try:
+            await self._put(response, ConditionExpression=_FREE, **_names("expires_at"), ExpressionAttributeValues=now)
+        except ConditionFailed as failed:
+            if failed.row.get("lease") != {"S": response.lease}:
+                raise SlotTaken("another turn has this id") from None
+
+    async def commit(self, response: StoredResponse) -> None:
+        """Store how a response ended, once, if its lease is still this writer's.
+
+        Raises:
+            Superseded: it was ended or deleted by somebody else meanwhile.
+        """
+        values = {":status": {"S": IN_PROGRESS}, ":lease": {"S": response.lease}}
+        names = _names("status", "lease")
+        try:
+            await self._put(response, ConditionExpression=_OURS, **names, ExpressionAttributeValues=values)
+        except ConditionFailed as failed:
+            there = failed.row.get("id") == {"S": response.id}
+            raise Superseded(await self._whole(failed.row) if there else None) from None
+
+    async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
+        """Read a response, consistently; None where it is absent, expired or another owner's."""
+        head = await self._head(owner, response_id)
+        if not head or rows.is_expired(head, now):
+            return None
+        found = await self._whole(head)
+        if found is None and await self._head(owner, response_id) not in (None, head):
+            return await self.get(owner, response_id, now)  # it was committed while we read the claim's parts
+        return found
+
+    async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
+        """Read a response with all turns before it, oldest first, in at most two sequential trips.
+
+        None where the response, or any turn before it, is absent.
+
+        Raises:
+            ChainTooLarge: its stored size is over ``max_bytes``; found out before the second trip.
+        """
+        head = await self._head(owner, response_id)
+        if not head or rows.is_expired(head, now):
+            return None
+        lineage = turns.unpack_document(head["document"]["B"]).lineage
+        turns.check_size(lineage, rows.number(head, "size") or 0, max_bytes)
+        earlier = asyncio.gather(*(self._stretch(owner, stretch) for stretch in lineage))
+        last, stretches = await asyncio.gather(self._whole(head), earlier)
+        chain = [turn for turn in (*itertools.chain(*stretches), last) if turn]
+        return chain if last and turns.is_chain(chain, now) else None
+
+    async def delete(self, owner: Owner, response_id: str) -> bool:
+        """Remove a response and all its content; whether there was one."""
+        head = await self._head(owner, response_id)
+        if head is None:
+            return False
+        await self._remove_parts(head)
+        try:
+            await self._database.call(
+                "delete_item",
+                TableName=self._table,
+                Key=layout.key(head["pk"]["S"], head["sk"]["S"]),
+                ConditionExpression=_SAME,
+                **_names("tag"),
+                ExpressionAttributeValues={":tag": head["tag"]},
+            )
+        except ConditionFailed:  # it was committed, or removed, since we looked
+            await self.delete(owner, response_id)
+        return not rows.is_expired(head, self._clock())
+
+    async def aclose(self) -> None:
+        """Close the connections, which all stores of the process share."""
+        await self._database.aclose()
+
+    async def _put(self, response: StoredResponse, **condition: Any) -> None:
+        """Store parts, then head; then drop the parts that lost their head. Our own earlier try counts as success."""
+        place = _place(response.id)
+        head, rest = await self._database.work(rows.cut, response, place)
+        await asyncio.gather(*(self._database.put(self._table, row) for row in rest))
+        try:
+            answer = await self._database.call(
+                "put_item",
+                TableName=self._table,
+                Item=head,
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
+            )
+        except ConditionFailed as failed:
+            if failed.row.get("tag") == head["tag"]:
+                return
+            await self._drop_parts(head)
+            raise
+        await self._drop_parts(answer.get("Attributes", {}))
+
+    async def _drop_parts(self, head: Row) -> None:
+        """Remove the parts of a head that is gone; what cannot be removed now goes with its TTL."""
+        with contextlib.suppress(StorageUnavailable):
+            await self._remove_parts(head)
+
+    async def _remove_parts(self, head: Row) -> None:
+        chunks = rows.number(head, "chunks")
+        if chunks:
+            names = rows.part_names(int(head["sk"]["S"]), chunks, head["tag"]["S"])
+            await self._database.batch_delete(self._table, [layout.key(head["pk"]["S"], name) for name in names])
+
+    async def _head(self, owner: Owner, response_id: str) -> Row | None:
+        place = parse_response_id(response_id)
+        head = await self._database.get(self._table, layout.turn(owner, place)) if place else None
+        return head if head and head["id"]["S"] == response_id else None
+
+    async def _whole(self, head: Row) -> StoredResponse | None:
+        chunks = rows.number(head, "chunks") or 0
+        rest = await self._parts(head["pk"]["S"], int(head["sk"]["S"]), chunks)
+        return await self._database.work(rows.glue, head, rest)
+
+    async def _parts(self, pk: str, depth: int, chunks: int) -> list[Row]:
+        """Read all further parts at a place at once; those of other writes, if any, are left to the reader."""
+        where = "pk = :pk AND begins_with(sk, :part)"
+        names = [layout.part(depth, index) for index in range(1, chunks + 1)]
+        found = await asyncio.gather(*(self._database.query(self._table, where, pk=pk, part=name) for name in names))
+        return [row for page in found for row in page]
+
+    async def _stretch(self, owner: Owner, stretch: Stretch) -> list[StoredResponse | None]:
+        """Read a stretch in one trip: one Query for its turns, one more for each further part."""
+        pk, (first, last) = layout.turns(owner, stretch.segment), layout.bounds(stretch)
+        where = "pk = :pk AND sk BETWEEN :first AND :last"
+        heads, rest = await asyncio.gather(
+            self._database.query(self._table, where, pk=pk, first=first, last=last),
+            self._parts(pk, stretch.first, stretch.chunks),
+        )
+        return await self._database.work(lambda: [rows.glue(head, rest) for head in heads])
+
+
+def _place(response_id: str) -> Place:
+    place = parse_response_id(response_id)
+    if place is None:
+        raise ValueError("not a response id")
+    return place
+
+
+def _names(*attributes: str) -> dict[str, dict[str, str]]:
+    """Name attributes by ``#name``: some of ours are reserved words of DynamoDB's expressions."""
+    return {"ExpressionAttributeNames": {f"#{name}": name for name in attributes}}

@@ -1,0 +1,20 @@
+"""The stores in one SQLite file, over the standard library: the embedded default of a local service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from antiphon.store.sqlite.database import SQLite
+from antiphon.store.sqlite.directory import SQLiteDirectory
+from antiphon.store.sqlite.keys import SQLiteKeys
+from antiphon.store.sqlite.responses import SQLiteResponses
+
+
+def open_stores(path: str | Path) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteResponses]:
+    """Open the stores of one file, made where there is none.
+
+    Raises:
+        SettingsError: it cannot be opened.
+    """
+    database = SQLite(path)
+    return SQLiteKeys(database), SQLiteDirectory(database), SQLiteResponses(database)

@@ -1,0 +1,122 @@
+"""One SQLite file, one connection, one thread that uses it. It must not know what is stored beyond the schema.
+
+Durability: WAL with ``synchronous=NORMAL``. What was acknowledged survives the death of the process at any instruction,
+for the operating system has it. A power cut may take the last moments with it, and never damages the file; ``FULL``
+would add a disk flush to the time to the first token. Where that is not enough, DynamoDB is the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+from antiphon.errors import SettingsError, StorageUnavailable
+
+T = TypeVar("T")
+
+VERSION: Final = 1
+BUSY_SECONDS: Final = 5.0
+"""How long a call waits for another process, such as the command line, to finish its write."""
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA secure_delete = ON",  # what a caller deletes is overwritten
+)
+_SCHEMA: Final = (
+    """CREATE TABLE keys (
+        digest TEXT PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX keys_by_tenant ON keys (tenant, id)",
+    "CREATE TABLE used (tenant TEXT, digest TEXT, at INTEGER NOT NULL, PRIMARY KEY (tenant, digest)) WITHOUT ROWID",
+    """CREATE TABLE directory (
+        tenant TEXT, kind TEXT, id TEXT, document BLOB NOT NULL, PRIMARY KEY (tenant, kind, id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE grants (
+        tenant TEXT, agent TEXT, principal TEXT, bits INTEGER NOT NULL, PRIMARY KEY (tenant, agent, principal)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX grants_by_principal ON grants (tenant, principal)",
+    """CREATE TABLE responses (
+        tenant TEXT, user TEXT, segment TEXT, depth INTEGER, id TEXT NOT NULL,
+        status TEXT NOT NULL, lease TEXT NOT NULL, tag TEXT NOT NULL, size INTEGER NOT NULL, expires_at INTEGER,
+        document BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tenant, user, segment, depth)
+    )""",
+    "CREATE INDEX responses_by_expiry ON responses (expires_at)",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+
+class SQLite:
+    """One database file for all stores of a process; made where there is none.
+
+    Raises:
+        SettingsError: it cannot be opened, or was made by another version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._connection = _open(path)
+        self._worker = ThreadPoolExecutor(1, "sqlite")
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run some reading on one snapshot.
+
+        Raises:
+            StorageUnavailable: SQLite could not serve it.
+        """
+        return await self._run("BEGIN", work)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run some writing as one transaction: all of it, or none where ``work`` raises.
+
+        Raises:
+            StorageUnavailable: SQLite could not serve it.
+        """
+        return await self._run("BEGIN IMMEDIATE", work)
+
+    async def aclose(self) -> None:
+        """Finish what was begun and close the file; again without effect."""
+        await asyncio.to_thread(self._worker.shutdown)
+        self._connection.close()
+
+    async def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._transaction, begin, work)
+
+    def _transaction(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            with self._connection:
+                self._connection.execute(begin)
+                return work(self._connection)
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable("SQLite did not serve the call") from error
+
+
+def _open(path: str | Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error:
+        raise SettingsError("ANTIPHON_DATABASE: the file cannot be opened") from None
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        _prepare(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise SettingsError("ANTIPHON_DATABASE: the file is no database, or cannot be written") from None
+    except SettingsError:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version not in {0, VERSION}:
+            raise SettingsError(f"ANTIPHON_DATABASE: the file has schema {version}, this version reads {VERSION}")
+        for statement in _SCHEMA if version == 0 else ():
+            connection.execute(statement)

@@ -1,0 +1,165 @@
+"""Users, roles, groups, tenants, agents and grants in SQLite. It must not know what a grant permits."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+from sqlite3 import Connection
+from typing import Final, TypeVar
+
+from antiphon.access.grants import OWNER
+from antiphon.access.roles import built_in
+from antiphon.records import Account, Agent, Grant, Group, Role, Tenant, User, dump, load
+from antiphon.store.sqlite.database import SQLite
+
+T = TypeVar("T")
+
+_KINDS: Final[dict[type, str]] = {Tenant: "tenant", User: "user", Role: "role", Group: "group", Agent: "agent"}
+
+
+class SQLiteDirectory:
+    """The port ``Directory``."""
+
+    def __init__(self, database: SQLite) -> None:
+        self._database = database
+
+    async def account(self, tenant: str, user: str) -> Account | None:
+        """Read a user with its role and tenant, in one trip; None where the user is unknown or its role is.
+
+        A tenant or a built-in role (ADMIN, USER) that was never stored exists with its defaults.
+        """
+        return await self._database.read(lambda db: _account(db, tenant, user))
+
+    async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
+        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None where there is none."""
+
+        def work(db: Connection) -> tuple[Agent, int] | None:
+            found = _get(db, Agent, tenant, agent)
+            held = [grant.bits for grant in _grants_on(db, tenant, agent) if grant.principal in principals]
+            return (found, functools.reduce(operator.or_, held, 0)) if found else None
+
+        return await self._database.read(work)
+
+    async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
+        """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
+
+        def work(db: Connection) -> list[tuple[Agent, int]]:
+            bits = _bits_of(db, tenant, principals)
+            found = (_get(db, Agent, tenant, agent) for agent in sorted(bits))
+            return [(agent, bits[agent.id]) for agent in found if agent]
+
+        return await self._database.read(work)
+
+    async def put(self, record: Tenant | Role | Group | User | Grant) -> None:
+        """Keep a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
+        await self._database.write(lambda db: _put_grant(db, record) if isinstance(record, Grant) else _put(db, record))
+
+    async def put_agent(self, agent: Agent) -> None:
+        """Keep an agent; with a new one its author's grant of all bits, both or neither.
+
+        Of an agent that exists, its grants, its author and its time of creation stay.
+        """
+
+        def work(db: Connection) -> None:
+            first = _get(db, Agent, agent.tenant, agent.id)
+            if first:
+                _put(db, replace(agent, author=first.author, created_at=first.created_at))
+            else:
+                _put(db, agent)
+                _put_grant(db, Grant(agent.tenant, agent.id, f"user:{agent.author}", OWNER))
+
+        await self._database.write(work)
+
+    async def delete_agent(self, tenant: str, agent: str) -> bool:
+        """Remove an agent and all grants on it; whether there was one."""
+
+        def work(db: Connection) -> bool:
+            db.execute("DELETE FROM grants WHERE tenant = ? AND agent = ?", (tenant, agent))
+            sql = "DELETE FROM directory WHERE tenant = ? AND kind = ? AND id = ?"
+            return db.execute(sql, (tenant, _KINDS[Agent], agent)).rowcount > 0
+
+        return await self._database.write(work)
+
+    async def list_agents(self, tenant: str) -> list[Agent]:
+        """List all agents of a tenant, by id."""
+        return await self._database.read(lambda db: _list(db, Agent, tenant))
+
+    async def list_users(self, tenant: str) -> list[User]:
+        """List all users of a tenant, by id."""
+        return await self._database.read(lambda db: _list(db, User, tenant))
+
+    async def list_roles(self, tenant: str) -> list[Role]:
+        """List all roles of a tenant by id, the built-in ones included."""
+        stored = await self._database.read(lambda db: _list(db, Role, tenant))
+        roles = built_in(tenant) | {role.id: role for role in stored}
+        return sorted(roles.values(), key=lambda role: role.id)
+
+    async def list_groups(self, tenant: str) -> list[Group]:
+        """List all groups of a tenant, by id."""
+        return await self._database.read(lambda db: _list(db, Group, tenant))
+
+    async def get_tenant(self, tenant: str) -> Tenant:
+        """Read a tenant; its defaults where it was never stored."""
+        return await self._database.read(lambda db: _tenant(db, tenant))
+
+    async def grants_on(self, tenant: str, agent: str) -> list[Grant]:
+        """List the grants on an agent, by principal."""
+        return await self._database.read(lambda db: _grants_on(db, tenant, agent))
+
+    async def aclose(self) -> None:
+        """Close the file, which all stores of the process share."""
+        await self._database.aclose()
+
+
+def _get(db: Connection, kind: type[T], tenant: str, id: str) -> T | None:
+    sql = "SELECT document FROM directory WHERE tenant = ? AND kind = ? AND id = ?"
+    row = db.execute(sql, (tenant, _KINDS[kind], id)).fetchone()
+    return load(kind, row[0]) if row else None
+
+
+def _list(db: Connection, kind: type[T], tenant: str) -> list[T]:
+    sql = "SELECT document FROM directory WHERE tenant = ? AND kind = ? ORDER BY id"
+    return [load(kind, row[0]) for row in db.execute(sql, (tenant, _KINDS[kind]))]
+
+
+def _put(db: Connection, record: Tenant | Role | Group | User | Agent) -> None:
+    tenant = record.id if isinstance(record, Tenant) else record.tenant
+    sql = "INSERT OR REPLACE INTO directory (tenant, kind, id, document) VALUES (?, ?, ?, ?)"
+    db.execute(sql, (tenant, _KINDS[type(record)], record.id, dump(record)))
+
+
+def _put_grant(db: Connection, grant: Grant) -> None:
+    if grant.bits:
+        sql = "INSERT OR REPLACE INTO grants (tenant, agent, principal, bits) VALUES (?, ?, ?, ?)"
+        db.execute(sql, (grant.tenant, grant.agent, grant.principal, grant.bits))
+    else:
+        sql = "DELETE FROM grants WHERE tenant = ? AND agent = ? AND principal = ?"
+        db.execute(sql, (grant.tenant, grant.agent, grant.principal))
+
+
+def _account(db: Connection, tenant: str, user: str) -> Account | None:
+    found = _get(db, User, tenant, user)
+    if found is None:
+        return None
+    role = _get(db, Role, tenant, found.role) or built_in(tenant).get(found.role)
+    return Account(found, role, _tenant(db, tenant)) if role else None
+
+
+def _tenant(db: Connection, tenant: str) -> Tenant:
+    return _get(db, Tenant, tenant, tenant) or Tenant(tenant)
+
+
+def _grants_on(db: Connection, tenant: str, agent: str) -> list[Grant]:
+    sql = "SELECT principal, bits FROM grants WHERE tenant = ? AND agent = ? ORDER BY principal"
+    return [Grant(tenant, agent, principal, bits) for principal, bits in db.execute(sql, (tenant, agent))]
+
+
+def _bits_of(db: Connection, tenant: str, principals: Sequence[str]) -> dict[str, int]:
+    bits: dict[str, int] = {}
+    sql = "SELECT agent, bits FROM grants WHERE tenant = ? AND principal = ?"
+    for principal in principals:
+        for agent, held in db.execute(sql, (tenant, principal)):
+            bits[agent] = bits.get(agent, 0) | held
+    return bits

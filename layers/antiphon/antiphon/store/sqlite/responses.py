@@ -1,0 +1,186 @@
+"""Stored responses in SQLite. It must not know what a response says.
+
+A turn is one row, never cut. Rows past their time are removed at a process's first claim and now and then after it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from sqlite3 import Connection
+from typing import Any, Final
+
+from antiphon.errors import SlotTaken, Superseded
+from antiphon.ids import parse_response_id
+from antiphon.ports import Clock
+from antiphon.records import Owner, StoredResponse, Stretch
+from antiphon.store import turns
+from antiphon.store.sqlite.database import SQLite
+
+SWEEP_EVERY: Final = 500
+
+Values = dict[str, Any]
+
+_CLAIM: Final = """
+    INSERT INTO responses (tenant, user, segment, depth, id, status, lease, tag, size, expires_at, document, body)
+    VALUES (:tenant, :user, :segment, :depth, :id, :status, :lease, :tag, :size, :expires_at, :document, :body)
+    ON CONFLICT DO UPDATE SET id = :id, status = :status, lease = :lease, tag = :tag, size = :size,
+        expires_at = :expires_at, document = :document, body = :body
+    WHERE responses.expires_at <= :created_at"""
+_COMMIT: Final = """
+    UPDATE responses SET status = :status, tag = :tag, size = :size, expires_at = :expires_at, document = :document,
+        body = :body
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth
+        AND status = 'in_progress' AND lease = :lease"""
+_STATE: Final = """
+    SELECT lease, tag FROM responses
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth"""
+_DELETE: Final = """
+    DELETE FROM responses
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id
+    RETURNING expires_at"""
+_ONE: Final = """
+    SELECT document, body, size FROM responses
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id"""
+_STRETCH: Final = """
+    SELECT document, body, size FROM responses
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth BETWEEN :first AND :last
+    ORDER BY depth"""
+_SWEEP: Final = "DELETE FROM responses WHERE expires_at <= ?"
+
+
+class SQLiteResponses:
+    """The port ``ResponseStore``.
+
+    Args:
+        database: the file.
+        clock: tells a sweep and a deletion what has expired; every other time comes with the call.
+    """
+
+    def __init__(self, database: SQLite, clock: Clock = time.time) -> None:
+        self._database = database
+        self._clock = clock
+        self._claims = itertools.count()
+
+    async def claim(self, response: StoredResponse) -> None:
+        """Take a place in a conversation for a response in progress; one conditional write.
+
+        Raises:
+            SlotTaken: another turn has this id.
+        """
+        if next(self._claims) % SWEEP_EVERY == 0:
+            await self.sweep()
+        await self._database.write(lambda db: _claim(db, response))
+
+    async def commit(self, response: StoredResponse) -> None:
+        """Store how a response ended, once, if its lease is still this writer's.
+
+        Raises:
+            Superseded: it was ended or deleted by somebody else meanwhile.
+        """
+        await self._database.write(lambda db: _commit(db, response))
+
+    async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
+        """Read a response, consistently; None where it is absent, expired or another owner's."""
+        return await self._database.read(lambda db: _get(db, owner, response_id, now))
+
+    async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
+        """Read a response with all turns before it, oldest first, in one go.
+
+        None where the response, or any turn before it, is absent.
+
+        Raises:
+            ChainTooLarge: its stored size is over ``max_bytes``; found out before earlier turns are read.
+        """
+        return await self._database.read(lambda db: _chain(db, owner, response_id, now, max_bytes))
+
+    async def delete(self, owner: Owner, response_id: str) -> bool:
+        """Remove a response and all its content; whether there was one."""
+        key = _key(owner, response_id)
+        rows = await self._database.write(lambda db: db.execute(_DELETE, key).fetchall()) if key else []
+        return any(not turns.is_expired(expires_at, self._clock()) for (expires_at,) in rows)
+
+    async def sweep(self) -> int:
+        """Remove what has expired; how many rows."""
+        now = self._clock()
+        return await self._database.write(lambda db: db.execute(_SWEEP, (now,)).rowcount)
+
+    async def aclose(self) -> None:
+        """Close the file, which all stores of the process share."""
+        await self._database.aclose()
+
+
+def _claim(db: Connection, response: StoredResponse) -> None:
+    values = _values(response)
+    if not db.execute(_CLAIM, values).rowcount:
+        lease, _ = db.execute(_STATE, values).fetchone()
+        if lease != response.lease:
+            raise SlotTaken("another turn has this id")
+
+
+def _commit(db: Connection, response: StoredResponse) -> None:
+    values = _values(response)
+    if not db.execute(_COMMIT, values).rowcount:
+        state = db.execute(_STATE, values).fetchone()
+        if state is None or state[1] != values["tag"]:
+            raise Superseded(_one(db, response.owner, response.id))
+
+
+def _get(db: Connection, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
+    found = _one(db, owner, response_id)
+    return found if found and not turns.is_expired(found.expires_at, now) else None
+
+
+def _chain(db: Connection, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
+    head = _get(db, owner, response_id, now)
+    if head is None:
+        return None
+    turns.check_size(head.lineage, head.size, max_bytes)
+    chain = [turn for stretch in head.lineage for turn in _stretch(db, owner, stretch)]
+    chain.append(head)
+    return chain if turns.is_chain(chain, now) else None
+
+
+def _one(db: Connection, owner: Owner, response_id: str) -> StoredResponse | None:
+    key = _key(owner, response_id)
+    row = db.execute(_ONE, key).fetchone() if key else None
+    return _read(row) if row else None
+
+
+def _stretch(db: Connection, owner: Owner, stretch: Stretch) -> list[StoredResponse]:
+    place = {"segment": stretch.segment, "first": stretch.first, "last": stretch.last}
+    return [_read(row) for row in db.execute(_STRETCH, {"tenant": owner.tenant, "user": owner.user, **place})]
+
+
+def _read(row: tuple[bytes, bytes, int]) -> StoredResponse:
+    document, body, size = row
+    return turns.unpack(document, body, size=size)
+
+
+def _key(owner: Owner, response_id: str) -> Values:
+    """Give the key of a response; nothing for a string that cannot be an id."""
+    place = parse_response_id(response_id)
+    if place is None:
+        return {}
+    return {
+        "tenant": owner.tenant,
+        "user": owner.user,
+        "segment": place.segment,
+        "depth": place.depth,
+        "id": response_id,
+    }
+
+
+def _values(response: StoredResponse) -> Values:
+    packed = turns.pack(response)
+    return {
+        **_key(response.owner, response.id),
+        "status": response.status,
+        "lease": response.lease,
+        "tag": packed.tag,
+        "size": len(packed.document) + len(packed.body),
+        "expires_at": response.expires_at,
+        "created_at": response.created_at,
+        "document": packed.document,
+        "body": packed.body,
+    }

@@ -1,0 +1,102 @@
+"""How a turn becomes bytes, and when stored turns make a chain: what all response stores agree on.
+
+It must not know any store. A turn is two byte strings: its document (the record without its content: small, read to
+decide) and its body (input items and resource: large, compressed above 2 KB).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from antiphon.errors import ChainTooLarge
+from antiphon.records import IN_PROGRESS, StoredResponse, Stretch, dump, load
+
+COMPRESS_BYTES: Final = 2048
+_ZLIB: Final = b"\x78"
+"""How every zlib stream with the usual window begins (RFC 1950, 2.2); a JSON object begins with a brace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A turn as bytes.
+
+    Attributes:
+        document: the record without its content.
+        body: input items and resource.
+        tag: names exactly these bytes: 32 hexadecimal digits. Two writes with one tag are one write, sent twice.
+    """
+
+    document: bytes
+    body: bytes
+    tag: str
+
+
+def pack(response: StoredResponse) -> Packed:
+    """Write a turn. Large bodies take milliseconds: not for the event loop's thread."""
+    document = _squeeze(dump(replace(response, input=[], response={}, size=0, chunks=0)))
+    content = {"input": response.input, "response": response.response}
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    body = _squeeze(text.encode("utf-8", "surrogatepass"))
+    return Packed(document, body, hashlib.sha256(document + body).hexdigest()[:32])
+
+
+def unpack(document: bytes, body: bytes, *, size: int, chunks: int = 0) -> StoredResponse:
+    """Read a turn that ``pack`` wrote; an ended turn has no lease any more."""
+    record = unpack_document(document)
+    content = json.loads(_unsqueeze(body).decode("utf-8", "surrogatepass"))
+    return replace(
+        record,
+        lease=record.lease if record.status == IN_PROGRESS else "",
+        input=content["input"],
+        response=content["response"],
+        size=size,
+        chunks=chunks,
+    )
+
+
+def unpack_document(document: bytes) -> StoredResponse:
+    """Read a turn without its content."""
+    return load(StoredResponse, _unsqueeze(document))
+
+
+def is_expired(expires_at: int | None, now: float) -> bool:
+    """Tell whether the time of something has passed; seconds since the epoch, None is for ever."""
+    return expires_at is not None and expires_at <= now
+
+
+def check_size(lineage: Iterable[Stretch], size: int, max_bytes: int) -> None:
+    """Refuse a chain before it is read.
+
+    Args:
+        lineage: all turns before the last.
+        size: bytes of the last turn, as stored.
+        max_bytes: the most that may be read.
+
+    Raises:
+        ChainTooLarge: it is larger.
+    """
+    if size + sum(stretch.size for stretch in lineage) > max_bytes:
+        raise ChainTooLarge("the conversation is too large")
+
+
+def is_chain(turns: Sequence[StoredResponse], now: float) -> bool:
+    """Tell whether turns, oldest first, are a whole conversation: each continues the one before, and none has expired.
+
+    Whole ids are compared: a turn that took the place of a deleted one is no part of what followed the deleted one.
+    """
+    links = [None, *(turn.id for turn in turns)]
+    alive = not any(is_expired(turn.expires_at, now) for turn in turns)
+    return alive and all(turn.previous_response_id == link for turn, link in zip(turns, links, strict=False))
+
+
+def _squeeze(content: bytes) -> bytes:
+    return zlib.compress(content) if len(content) > COMPRESS_BYTES else content
+
+
+def _unsqueeze(content: bytes) -> bytes:
+    return zlib.decompress(content) if content.startswith(_ZLIB) else content

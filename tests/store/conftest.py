@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+from types_boto3_dynamodb import DynamoDBClient
+
+from antiphon.store.dynamodb import DynamoDBDirectory, DynamoDBKeys, DynamoDBResponses
+from antiphon.store.dynamodb.client import DynamoDB
+from antiphon.store.sqlite import SQLiteDirectory, SQLiteKeys, SQLiteResponses
+from antiphon.store.sqlite.database import SQLite
+from tests.support.stored import NOW, Stores
+from tests.support.tables import CORE, RESPONSES, create_tables
+
+
+class SetClock:
+    def __init__(self) -> None:
+        self.now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+    def set(self, now: float) -> None:
+        self.now = now
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBClient]:
+    """A boto3 client of a DynamoDB in this process, with both tables."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        client = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}, max_pool_connections=16))
+        create_tables(client)
+        yield client
+
+
+@pytest.fixture
+def dynamodb(aws: DynamoDBClient) -> Iterator[Stores]:
+    clock, database = SetClock(), DynamoDB(aws)
+    yield Stores(
+        DynamoDBKeys(database, CORE),
+        DynamoDBDirectory(database, CORE),
+        DynamoDBResponses(database, RESPONSES, clock),
+        clock.set,
+    )
+    asyncio.run(database.aclose())
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Stores]:
+    clock, database = SetClock(), SQLite(tmp_path / "antiphon.db")
+    yield Stores(SQLiteKeys(database), SQLiteDirectory(database), SQLiteResponses(database, clock), clock.set)
+    asyncio.run(database.aclose())
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Each adapter in turn: what is said of a store here holds for both."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Stores)
+    return found
