@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from fastapi import FastAPI
-
-from antiphon.bootstrap import Providers, build_services
+from antiphon.bootstrap import Providers, build_services, build_stores
 from antiphon.errors import SettingsError
 from antiphon.ports import Services
 from antiphon.settings import ProviderEndpoint, read_settings
@@ -38,13 +36,14 @@ def main() -> int:
         stack.callback(listener.close)
         try:
             endpoints, further = _further_models(stack.enter_context)
-            services, providers = _services(endpoints)
+            services, aclose = _open(endpoints)
             key, agents = asyncio.run(seed(services, _state() / "key", further))
         except SettingsError as error:
             return _fail(str(error))
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
         text = banner(base_url, key, agents, str(_state()))
-        serve(_app(services, providers), listener, lambda: print(text, flush=True))
+        routers = [create.router, models.router, responses.router, about.router]
+        serve(build_app(services, routers, aclose), listener, lambda: print(text, flush=True))
     print("\nStopped.")
     return 0
 
@@ -53,21 +52,20 @@ def _state() -> Path:
     return Path(os.environ.get("ANTIPHON_STATE", ".antiphon"))
 
 
-def _services(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Providers]:
+def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[], Awaitable[None]]]:
+    """Open the stores and providers; also gives what closes them."""
     state = _state()
     state.mkdir(parents=True, exist_ok=True)
     environ = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_DATABASE": str(state / "antiphon.db"), **os.environ}
     settings = read_settings(environ)
+    stores = build_stores(settings)
     providers = Providers(settings.providers | endpoints, environ, demo_pause=DEMO_PAUSE)
-    return build_services(settings, providers), providers
 
-
-def _app(services: Services, providers: Providers) -> FastAPI:
     async def aclose() -> None:
         await providers.aclose()
-        await services.responses.aclose()
+        await stores.aclose()
 
-    return build_app(services, [create.router, models.router, responses.router, about.router], aclose)
+    return build_services(settings, stores, providers), aclose
 
 
 def _further_models(
@@ -80,7 +78,7 @@ def _further_models(
         name = os.environ.get("OPENAI_MODEL", "gpt-4.1-mini")
         further.append(Model("openai", "openai", name, f"{name} through its Chat Completions API."))
     if os.environ.get("LOCAL_MODEL"):
-        from local.model import serve_model
+        from local.model import serve_model  # noqa: PLC0415 - an optional package
 
         base_url, api_key = enter(serve_model(os.environ.get("LOCAL_MODEL_PATH")))
         os.environ["LOCAL_MODEL_KEY"] = api_key

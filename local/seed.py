@@ -100,13 +100,20 @@ async def seed(services: Services, key_file: Path, models: list[Model]) -> tuple
 
 
 async def _key(services: Services, key_file: Path, now: int) -> str:
-    if key_file.exists():
-        key = key_file.read_text().strip()
-        if keys.is_key(key) and await services.keys.get(keys.digest(key)) is not None:
-            return key
+    key = _read(key_file)
+    if keys.is_key(key) and await services.keys.get(keys.digest(key)) is not None:
+        return key
     key = keys.make_key(services.settings.environment, services.entropy)
     await services.keys.add(keys.record(key, tenant=TENANT, user=USER, now=now, name="local"))
-    key_file.unlink(missing_ok=True)
-    with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(key + "\n")
+    _write(key_file, key)
     return key
+
+
+def _read(file: Path) -> str:
+    return file.read_text().strip() if file.exists() else ""
+
+
+def _write(file: Path, key: str) -> None:
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(key + "\n")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
 
 from fastapi import FastAPI
 
@@ -18,17 +18,41 @@ OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_e
 """The provider ``openai``, present wherever its key is in the environment."""
 
 
-def build_stores(settings: Settings) -> tuple[KeyStore, Directory, ResponseStore]:
-    """Open the stores: DynamoDB where tables are named, SQLite where a file is."""
+class Stores(NamedTuple):
+    """The three stores of a process, over one database; ``aclose`` ends what they opened."""
+
+    keys: KeyStore
+    directory: Directory
+    responses: ResponseStore
+    aclose: Callable[[], Awaitable[None]]
+
+
+def build_stores(settings: Settings) -> Stores:
+    """Open the stores: DynamoDB where tables are named, SQLite where a file is.
+
+    Raises:
+        SettingsError: the file cannot be used.
+    """
     if settings.core_table is not None and settings.responses_table is not None:
-        from antiphon.store.dynamodb import open_stores
+        from antiphon.store.dynamodb.client import DynamoDB
+        from antiphon.store.dynamodb.directory import DynamoDBDirectory
+        from antiphon.store.dynamodb.keys import DynamoDBKeys
+        from antiphon.store.dynamodb.responses import DynamoDBResponses
 
-        return open_stores(settings.core_table, settings.responses_table, endpoint_url=settings.aws_endpoint_url)
-    from antiphon.store.sqlite import open_stores as open_file
+        tables = DynamoDB(endpoint_url=settings.aws_endpoint_url)
+        return Stores(
+            DynamoDBKeys(tables, settings.core_table),
+            DynamoDBDirectory(tables, settings.core_table),
+            DynamoDBResponses(tables, settings.responses_table),
+            tables.aclose,
+        )
+    from antiphon.store.sqlite.database import SQLite
+    from antiphon.store.sqlite.directory import SQLiteDirectory
+    from antiphon.store.sqlite.keys import SQLiteKeys
+    from antiphon.store.sqlite.responses import SQLiteResponses
 
-    if settings.database is None:
-        raise SettingsError("ANTIPHON_DATABASE: missing")
-    return open_file(settings.database)
+    file = SQLite(settings.database or "")
+    return Stores(SQLiteKeys(file), SQLiteDirectory(file), SQLiteResponses(file), file.aclose)
 
 
 class Providers:
@@ -89,13 +113,12 @@ class Providers:
         return key
 
 
-def build_services(settings: Settings, providers: Callable[[str], ModelProvider | None]) -> Services:
+def build_services(settings: Settings, stores: Stores, providers: Callable[[str], ModelProvider | None]) -> Services:
     """Put the adapters of a process together."""
-    keys, directory, responses = build_stores(settings)
     return Services(
-        keys=keys,
-        directory=directory,
-        responses=responses,
+        keys=stores.keys,
+        directory=stores.directory,
+        responses=stores.responses,
         providers=providers,
         clock=time.time,
         entropy=secrets.token_bytes,
@@ -129,4 +152,4 @@ def models_app() -> FastAPI:
 
 def _services() -> Services:
     settings = read_settings(os.environ)
-    return build_services(settings, Providers(settings.providers, os.environ))
+    return build_services(settings, build_stores(settings), Providers(settings.providers, os.environ))

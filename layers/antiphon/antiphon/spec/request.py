@@ -167,7 +167,8 @@ def _refusal(error: ValidationError) -> ApiError:
     param = _param(path)
     message = _MESSAGES.get(kind) or problem["msg"].replace("Input should", "This must").rstrip(".") + "."
     code = _CODES.get(kind, "invalid_type")
-    return ApiError(code, f"`{param}`: {message}" if param else message, param=param or None)
+    named = "metadata" if path and path[0] == "metadata" else param  # its keys are the caller's own words
+    return ApiError(code, f"`{named}`: {message}" if named else message, param=param or None)
 
 
 def _param(path: list[int | str]) -> str:

@@ -1,0 +1,110 @@
+// The OpenAI SDK for Node.js, unchanged, against the service at BASE_URL with API_KEY. Run with `node --test`.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: process.env.API_KEY, maxRetries: 0 });
+const tool = {
+  type: "function",
+  name: "get_weather",
+  description: "Tell the weather in a city.",
+  parameters: {
+    type: "object",
+    properties: { city: { type: "string" } },
+    required: ["city"],
+    additionalProperties: false,
+  },
+  strict: true,
+};
+
+test("create gives the answer's text", async () => {
+  const response = await client.responses.create({ model: "agent", input: "Hello!" });
+  assert.equal(response.status, "completed");
+  assert.ok(response.output_text.length > 0);
+});
+
+test("a raw stream gives every delta", async () => {
+  const stream = await client.responses.create({ model: "agent", input: "Hello!", stream: true });
+  let text = "";
+  let last;
+  for await (const event of stream) {
+    if (event.type === "response.output_text.delta") text += event.delta;
+    last = event;
+  }
+  assert.equal(last.type, "response.completed");
+  assert.equal(text, last.response.output[0].content[0].text);
+});
+
+test("the stream helper gives the final response", async () => {
+  const stream = client.responses.stream({ model: "agent", input: "Hello!" });
+  let text = "";
+  stream.on("response.output_text.delta", (event) => (text += event.delta));
+  const final = await stream.finalResponse();
+  assert.equal(final.output_text, text);
+});
+
+test("parse gives a typed answer", async () => {
+  const format = {
+    type: "json_schema",
+    name: "person",
+    strict: true,
+    schema: {
+      type: "object",
+      properties: { name: { type: "string" }, age: { type: "integer" } },
+      required: ["name", "age"],
+      additionalProperties: false,
+    },
+  };
+  const response = await client.responses.parse({ model: "agent", input: "I am Ada, 36.", text: { format } });
+  const answer = JSON.parse(response.output_text);
+  assert.equal(typeof answer.name, "string");
+  assert.ok(Number.isInteger(answer.age));
+});
+
+test("retrieve gives the response that was created", async () => {
+  const created = await client.responses.create({ model: "agent", input: "Hello!" });
+  assert.deepEqual((await client.responses.retrieve(created.id)).output, created.output);
+});
+
+test("a conversation remembers", async () => {
+  const first = await client.responses.create({ model: "agent", input: "My name is Ada." });
+  const second = await client.responses.create({
+    model: "agent",
+    input: "What is my name?",
+    previous_response_id: first.id,
+  });
+  assert.match(second.output_text, /Ada/);
+});
+
+test("a function is called and its output is used", async () => {
+  const first = await client.responses.create({ model: "agent", input: "Weather in Paris?", tools: [tool] });
+  const call = first.output.find((item) => item.type === "function_call");
+  assert.deepEqual(Object.keys(JSON.parse(call.arguments)), ["city"]);
+  const second = await client.responses.create({
+    model: "agent",
+    previous_response_id: first.id,
+    input: [{ type: "function_call_output", call_id: call.call_id, output: "17 degrees and sunny" }],
+    tools: [tool],
+  });
+  assert.match(second.output_text, /17 degrees and sunny/);
+});
+
+test("models lists the agents", async () => {
+  const ids = [];
+  for await (const model of client.models.list()) ids.push(model.id);
+  assert.deepEqual(ids, ["agent"]);
+  assert.equal((await client.models.retrieve("agent")).id, "agent");
+});
+
+test("errors are the SDK's own exceptions", async () => {
+  await assert.rejects(client.responses.create({ model: "absent", input: "Hi" }), (error) => {
+    assert.ok(error instanceof OpenAI.NotFoundError);
+    assert.equal(error.code, "model_not_found");
+    return true;
+  });
+  await assert.rejects(client.responses.create({ model: "agent", input: "Hi", temperature: 3 }), {
+    status: 400,
+    code: "out_of_range",
+    param: "temperature",
+  });
+});

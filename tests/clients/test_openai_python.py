@@ -1,0 +1,143 @@
+"""The OpenAI SDK for Python, unchanged, against the service on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import openai
+import pytest
+from pydantic import BaseModel
+
+from tests.support.service import Service
+
+
+@pytest.fixture
+def client(service: Service, key: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=service.base_url, api_key=key, max_retries=0) as sdk:
+        yield sdk
+
+
+TOOL: openai.types.responses.FunctionToolParam = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "Tell the weather in a city.",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+    "strict": True,
+}
+
+
+def test_create_gives_the_answers_text(client: openai.OpenAI) -> None:
+    response = client.responses.create(model="agent", input="Hello!")
+    assert response.status == "completed"
+    assert response.output_text
+    assert response.usage is not None
+    assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
+
+
+def test_a_raw_stream_gives_every_delta(client: openai.OpenAI) -> None:
+    events = list(client.responses.create(model="agent", input="Hello!", stream=True))
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert events[-1].type == "response.completed"
+    assert text == events[-1].response.output_text
+
+
+def test_the_stream_helper_gives_the_final_response(client: openai.OpenAI) -> None:
+    with client.responses.stream(model="agent", input="Hello!") as stream:
+        text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+        final = stream.get_final_response()
+    assert text
+    assert final.output_text == text
+
+
+def test_parse_gives_a_typed_answer(client: openai.OpenAI) -> None:
+    class Person(BaseModel):
+        name: str
+        age: int
+
+    parsed = client.responses.parse(model="agent", input="My name is Ada and I am 36.", text_format=Person)
+    assert isinstance(parsed.output_parsed, Person)
+
+
+def test_retrieve_gives_the_response_that_was_created(client: openai.OpenAI) -> None:
+    created = client.responses.create(model="agent", input="Hello!")
+    assert client.responses.retrieve(created.id).to_dict() == created.to_dict()
+
+
+def test_a_conversation_remembers(client: openai.OpenAI) -> None:
+    first = client.responses.create(model="agent", input="My name is Ada.")
+    second = client.responses.create(model="agent", input="What is my name?", previous_response_id=first.id)
+    assert "Ada" in second.output_text
+
+
+def test_a_function_is_called_and_its_output_is_used(client: openai.OpenAI) -> None:
+    first = client.responses.create(model="agent", input="What is the weather in Paris?", tools=[TOOL])
+    call = next(item for item in first.output if item.type == "function_call")
+    assert set(json.loads(call.arguments)) == {"city"}
+    second = client.responses.create(
+        model="agent",
+        previous_response_id=first.id,
+        input=[{"type": "function_call_output", "call_id": call.call_id, "output": "17 degrees and sunny"}],
+        tools=[TOOL],
+    )
+    assert "17 degrees and sunny" in second.output_text
+
+
+def test_a_function_call_streams_its_arguments(client: openai.OpenAI) -> None:
+    with client.responses.stream(model="agent", input="What is the weather in Paris?", tools=[TOOL]) as stream:
+        done = [event for event in stream if event.type == "response.function_call_arguments.done"]
+        final = stream.get_final_response()
+    call = next(item for item in final.output if item.type == "function_call")
+    assert done[0].arguments == call.arguments
+
+
+def test_the_output_can_be_sent_back_as_input(client: openai.OpenAI) -> None:
+    first = client.responses.create(model="agent", input="My name is Ada.", store=False)
+    history = [{"role": "user", "content": "My name is Ada."}, *(item.to_dict() for item in first.output)]
+    history.append({"role": "user", "content": "What is my name?"})
+    second = client.responses.create(model="agent", input=history, store=False)  # type: ignore[arg-type]
+    assert "Ada" in second.output_text
+
+
+def test_an_image_is_seen(client: openai.OpenAI) -> None:
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    part = {"type": "input_image", "image_url": f"data:image/png;base64,{pixel}", "detail": "auto"}
+    text = {"type": "input_text", "text": "What is this?"}
+    response = client.responses.create(model="agent", input=[{"role": "user", "content": [text, part]}])  # type: ignore[list-item]
+    assert "image" in response.output_text
+
+
+def test_models_lists_the_agents(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["agent"]
+    assert client.models.retrieve("agent").id == "agent"
+
+
+def test_errors_are_the_sdks_own_exceptions(client: openai.OpenAI, service: Service) -> None:
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.responses.create(model="absent", input="Hi")
+    assert missing.value.code == "model_not_found"
+    with pytest.raises(openai.BadRequestError) as wrong:
+        client.responses.create(model="agent", input="Hi", temperature=3)
+    assert (wrong.value.code, wrong.value.param) == ("out_of_range", "temperature")
+    stranger = openai.OpenAI(base_url=service.base_url, api_key="nonsense")
+    with stranger, pytest.raises(openai.AuthenticationError):
+        stranger.models.list()
+
+
+def test_the_asynchronous_client_streams_many_at_once(service: Service, key: str) -> None:
+    async def one(sdk: openai.AsyncOpenAI, number: int) -> str:
+        stream = await sdk.responses.create(model="agent", input=f"My number is {number}.", stream=True)
+        events = [event async for event in stream]
+        return events[-1].response.output_text if events[-1].type == "response.completed" else ""
+
+    async def many() -> list[str]:
+        async with openai.AsyncOpenAI(base_url=service.base_url, api_key=key) as sdk:
+            return await asyncio.gather(*(one(sdk, number) for number in range(16)))
+
+    assert all(asyncio.run(many()))
