@@ -1,0 +1,26 @@
+"""`make bench`: run the benchmarks and print their tables; `python -m benchmarks imports` runs one of them."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import imports, streams
+from benchmarks.table import show
+
+BENCHMARKS = {"streams": streams.measure, "imports": imports.measure}
+
+
+def main() -> int:
+    """Run the benchmarks named on the command line, or all. Gives the exit code."""
+    names = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := set(names) - set(BENCHMARKS):
+        print(f"There is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        return 2
+    for name in names:
+        for table in BENCHMARKS[name]():
+            show(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

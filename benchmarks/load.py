@@ -1,0 +1,29 @@
+"""What the streaming benchmark's processes agree on: which model names ask for which stream. Knows nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A way to stream.
+
+    Attributes:
+        model: the name that asks the upstream for it; our server has an agent of the same name.
+        streams: how many run at once.
+        deltas: how many text deltas each has.
+        pause: seconds between two deltas of a stream; 0 is as fast as it can.
+    """
+
+    model: str
+    streams: int
+    deltas: int
+    pause: float
+
+
+BURST: Final = Load("burst", streams=16, deltas=2000, pause=0.0)
+PACED: Final = Load("paced", streams=64, deltas=400, pause=0.01)
+SHORT: Final = Load("short", streams=1, deltas=10, pause=0.0)
+LOADS: Final = {load.model: load for load in (BURST, PACED, SHORT)}
