@@ -43,11 +43,12 @@ REQUIRED = {
 class Answer:
     """What came back for one invocation, as far as it came."""
 
-    def __init__(self, request_id: str, attempt: str, payload: bytes, deadline: float) -> None:
+    def __init__(self, request_id: str, attempt: str, payload: bytes, seconds: float) -> None:
         self.request_id = request_id
         self.attempt = attempt
         self.payload = payload
-        self.deadline = deadline
+        self.seconds = seconds
+        self.deadline = 0.0
         self.chunks: list[bytes] = []
         self.trailers: dict[str, str] = {}
         self.error: dict[str, Any] | None = None
@@ -126,12 +127,10 @@ class LocalRuntimeApi:
         assert self.breaches == []
 
     def invoke(self, event: Any, *, seconds: float = 900.0) -> Answer:
-        """Queue an invocation."""
+        """Queue an invocation, which may take that many seconds from when it is taken."""
         self._count += 1
         name = f"{self._count:08x}-0000-4000-8000-000000000000"
-        answer = Answer(
-            name, f"attempt-{self._count}" * self.attempts, json.dumps(event).encode(), time.time() + seconds
-        )
+        answer = Answer(name, f"attempt-{self._count}" * self.attempts, json.dumps(event).encode(), seconds)
         self.pending.put(answer)
         return answer
 
@@ -196,6 +195,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _next(self) -> None:
         answer = self.api.pending.get()
+        answer.deadline = time.time() + answer.seconds
         self.api.handed_out[answer.request_id] = answer
         lines = {
             "Lambda-Runtime-Aws-Request-Id": answer.request_id,
