@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from antiphon.ids import Entropy, branch_response_id, first_response_id, next_response_id
+from antiphon.ids import Entropy, Place, branch_response_id, first_response_id, next_response_id, parse_response_id
 from antiphon.ports import Directory, KeyStore, ResponseStore
 from antiphon.records import Owner, StoredResponse, lineage_after
 
@@ -99,3 +99,10 @@ async def add_chain(store: ResponseStore, length: int, text: str = "Hi", **chang
     for number in range(length):
         chain.append(await add_turn(store, chain[-1] if chain else None, text, seed=number, **changes))
     return chain
+
+
+def place_of(turn: StoredResponse) -> Place:
+    """Give where a turn stands."""
+    place = parse_response_id(turn.id)
+    assert place is not None
+    return place

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from types_boto3_dynamodb import DynamoDBClient
+
+from antiphon.errors import ChainTooLarge
+from antiphon.records import PUBLIC, Agent, StoredResponse, User
+from antiphon.store.dynamodb.rows import cut, weight
+from tests.support.counting import Counting
+from tests.support.stored import NOW, OWNER, PLENTY, Stores, add_chain, add_turn, claimed, ended, noise, place_of
+
+TEXT = noise(20_000)
+
+
+def one_turn(client: DynamoDBClient, stores: Stores, parent: StoredResponse | None, seed: int) -> Counting:
+    """Do what one request does to the store, and count it."""
+
+    async def turn() -> None:
+        if parent is not None:
+            assert await stores.responses.chain(OWNER, parent.id, NOW, PLENTY) is not None
+        new = claimed(parent, seed=seed, branch=True)
+        await stores.responses.claim(new)
+        await stores.responses.commit(ended(new, TEXT))
+
+    counted = Counting(client)
+    asyncio.run(turn())
+    counted.stop()
+    return counted
+
+
+def test_a_turn_reads_its_context_once_in_few_calls_and_writes_the_same_at_any_depth(
+    aws: DynamoDBClient, dynamodb: Stores
+) -> None:
+    chain = asyncio.run(add_chain(dynamodb.responses, 100, TEXT))
+    first, tenth, hundredth = (
+        one_turn(aws, dynamodb, parent, seed=1000 + number) for number, parent in enumerate((None, chain[9], chain[99]))
+    )
+    writes = ["PutItem", "PutItem"]
+    assert first.operations == writes
+    assert tenth.operations == ["GetItem", "Query", *writes]
+    assert hundredth.operations == ["GetItem", *["Query"] * len(chain[99].lineage), *writes]
+    assert first.read_units == 0
+    assert tenth.read_units == pytest.approx(sum(turn.size for turn in chain[:10]) / 4096, abs=1)
+    assert hundredth.read_units == pytest.approx(10 * tenth.read_units, rel=0.03)
+    assert first.write_units <= tenth.write_units <= hundredth.write_units <= first.write_units + 1
+
+
+def test_a_chain_is_read_in_two_sequential_trips(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    chain = asyncio.run(add_chain(dynamodb.responses, 100, TEXT))
+    stretches = len(chain[-1].lineage)
+    assert stretches >= 2
+    meet_all(aws, stretches)
+    counted = Counting(aws)
+    assert asyncio.run(dynamodb.responses.chain(OWNER, chain[-1].id, NOW, PLENTY)) == chain
+    assert counted.operations == ["GetItem", *["Query"] * stretches]
+
+
+def test_a_chain_of_large_turns_is_read_in_two_sequential_trips(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    chain = asyncio.run(add_chain(dynamodb.responses, 3, noise(1_200_000)))
+    parts = [turn.chunks for turn in chain]
+    assert parts == [2, 2, 2]
+    queries = sum(parts) + 2
+    meet_all(aws, queries)
+    counted = Counting(aws)
+    assert asyncio.run(dynamodb.responses.chain(OWNER, chain[-1].id, NOW, PLENTY)) == chain
+    assert counted.operations == ["GetItem", *["Query"] * queries]
+
+
+def test_a_chain_that_is_too_large_costs_one_read(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    chain = asyncio.run(add_chain(dynamodb.responses, 5, TEXT))
+    counted = Counting(aws)
+    with pytest.raises(ChainTooLarge):
+        asyncio.run(dynamodb.responses.chain(OWNER, chain[-1].id, NOW, 50_000))
+    assert counted.operations == ["GetItem"]
+
+
+def test_a_get_is_one_call(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    turn = asyncio.run(add_turn(dynamodb.responses))
+    counted = Counting(aws)
+    assert asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW)) == turn
+    assert counted.operations == ["GetItem"]
+
+
+@pytest.mark.parametrize("text", ["resp_nonsense", "", "../../etc"])
+def test_an_id_that_cannot_be_one_costs_no_call(aws: DynamoDBClient, dynamodb: Stores, text: str) -> None:
+    counted = Counting(aws)
+    assert asyncio.run(dynamodb.responses.get(OWNER, text, NOW)) is None
+    assert asyncio.run(dynamodb.responses.chain(OWNER, text, NOW, PLENTY)) is None
+    assert asyncio.run(dynamodb.directory.agent("acme", "x" * 10_000, [PUBLIC])) is None
+    assert counted.operations == []
+
+
+def test_key_account_and_agent_are_read_with_few_consistent_calls(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    guide = Agent("acme", "guide", "openai", "gpt-5", author="ann")
+    asyncio.run(dynamodb.directory.put(User("acme", "ann")))
+    asyncio.run(dynamodb.directory.put_agent(guide))
+    consistent: list[Any] = []
+
+    def ask(params: dict[str, Any], **_: Any) -> None:
+        tables = params.get("RequestItems", {"": params}).values()
+        consistent.extend(asked.get("ConsistentRead") for asked in tables)
+
+    aws.meta.events.register("provide-client-params.dynamodb.*", ask)
+    counted = Counting(aws)
+    asyncio.run(dynamodb.keys.get("00"))
+    asyncio.run(dynamodb.directory.account("acme", "ann"))
+    asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann", "role:USER", PUBLIC]))
+    asyncio.run(dynamodb.directory.agents("acme", ["user:ann", PUBLIC]))
+    assert sorted(counted.operations) == sorted(
+        ["GetItem", "BatchGetItem", "Query", "BatchGetItem", "Query", "Query", "BatchGetItem"]
+    )
+    assert consistent == [True] * 7
+
+
+@pytest.mark.parametrize("length", [100, 300_000, 480_000, 500_000, 505_000, 510_000, 4_000_000])
+def test_no_item_is_over_dynamodbs_limit_and_the_size_is_that_of_all_items(length: int) -> None:
+    turn = ended(claimed(), noise(length))
+    head, rest = cut(turn, place_of(turn))
+    assert max(weight(row) for row in (head, *rest)) <= 400 * 1024
+    assert int(head["chunks"]["N"]) == len(rest)
+    assert abs(int(head["size"]["N"]) - sum(weight(row) for row in (head, *rest))) <= 8
+
+
+def meet_all(client: DynamoDBClient, queries: int) -> None:
+    """Hold every Query until that many are under way at once; fail where they never are."""
+    together = threading.Barrier(queries)
+
+    def meet(**_: Any) -> None:
+        together.wait(timeout=20)
+
+    client.meta.events.register("before-call.dynamodb.Query", meet)

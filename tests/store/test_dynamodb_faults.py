@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from types_boto3_dynamodb import DynamoDBClient
+
+from antiphon.errors import StorageUnavailable, Superseded
+from antiphon.records import Agent, Grant
+from antiphon.store.dynamodb import open_stores
+from antiphon.store.dynamodb.client import PAUSES, DynamoDB
+from tests.support.stored import NOW, OWNER, PLENTY, Stores, add_turn, claimed, ended, noise
+from tests.support.tables import RESPONSES
+from tests.support.throttling import refusing
+
+THROTTLED = "ProvisionedThroughputExceededException"
+GUIDE = Agent("acme", "guide", "openai", "gpt-5", author="ann")
+TURN = claimed()
+
+Call = Callable[[Stores], Coroutine[Any, Any, Any]]
+CALLS: dict[str, Call] = {
+    "key read": lambda stores: stores.keys.get("00"),
+    "last use": lambda stores: stores.keys.touch("acme", "00", NOW),
+    "account": lambda stores: stores.directory.account("acme", "ann"),
+    "agent": lambda stores: stores.directory.agent("acme", "guide", ["public"]),
+    "agents": lambda stores: stores.directory.agents("acme", ["public", "user:ann"]),
+    "grant": lambda stores: stores.directory.put(Grant("acme", "guide", "public", 1)),
+    "new agent": lambda stores: stores.directory.put_agent(GUIDE),
+    "get": lambda stores: stores.responses.get(OWNER, TURN.id, NOW),
+    "load": lambda stores: stores.responses.chain(OWNER, TURN.id, NOW, PLENTY),
+    "claim": lambda stores: stores.responses.claim(TURN),
+    "commit": lambda stores: stores.responses.commit(ended(TURN)),
+    "large commit": lambda stores: stores.responses.commit(ended(TURN, noise(900_000))),
+    "delete": lambda stores: stores.responses.delete(OWNER, TURN.id),
+}
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+
+def run(url: str, call: Call) -> Any:
+    keys, directory, responses = open_stores("core", "responses", endpoint_url=url)
+
+    async def story() -> Any:
+        try:
+            return await call(Stores(keys, directory, responses, lambda _: None))
+        finally:
+            await responses.aclose()
+
+    return asyncio.run(story())
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_throttled_store_is_unavailable_after_few_tries(name: str) -> None:
+    with refusing(THROTTLED) as endpoint:
+        with pytest.raises(StorageUnavailable) as refused:
+            run(endpoint.url, CALLS[name])
+        calls = len(endpoint.operations)
+    assert "canary-text" not in str(refused.value)
+    assert calls <= 4 * (len(PAUSES) + 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [(THROTTLED, 400), ("ThrottlingException", 400), ("RequestLimitExceeded", 400), ("InternalServerError", 500)],
+)
+def test_a_passing_fault_is_tried_again(code: str, status: int) -> None:
+    with refusing(code, status=status, refusals=2) as endpoint:
+        assert run(endpoint.url, CALLS["key read"]) is None
+        assert endpoint.operations == ["GetItem"] * 3
+
+
+def test_a_fault_that_does_not_pass_is_not_tried_again_and_says_what_it_is() -> None:
+    with refusing("ResourceNotFoundException") as endpoint:
+        with pytest.raises(ClientError):
+            run(endpoint.url, CALLS["key read"])
+        assert endpoint.operations == ["GetItem"]
+
+
+def test_an_endpoint_that_refuses_connections_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(StorageUnavailable):
+        run(f"http://127.0.0.1:{port}", CALLS["get"])
+
+
+def test_a_claim_whose_answer_was_lost_counts_as_claimed(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    lose_first_answer(aws, "PutItem")
+    asyncio.run(dynamodb.responses.claim(TURN))
+    assert asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW)) is not None
+
+
+@pytest.mark.parametrize("length", [2, 900_000])
+def test_a_commit_whose_answer_was_lost_counts_as_committed(aws: DynamoDBClient, dynamodb: Stores, length: int) -> None:
+    asyncio.run(dynamodb.responses.claim(TURN))
+    lose_first_answer(aws, "PutItem")
+    asyncio.run(dynamodb.responses.commit(ended(TURN, noise(length))))
+    found = asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW))
+    assert found is not None
+    assert found.response == ended(TURN, noise(length)).response
+
+
+def test_a_deletion_whose_answer_was_lost_counts_as_deleted(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    asyncio.run(add_turn(dynamodb.responses))
+    lose_first_answer(aws, "DeleteItem")
+    assert asyncio.run(dynamodb.responses.delete(OWNER, TURN.id))
+    assert asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW)) is None
+
+
+def test_a_writer_that_dies_between_parts_and_head_leaves_the_claim_as_it_was(
+    aws: DynamoDBClient, dynamodb: Stores
+) -> None:
+    turn = claimed(input=[{"text": noise(800_000)}])
+    asyncio.run(dynamodb.responses.claim(turn))
+    before = asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW))
+    throttle_heads(aws)
+    with pytest.raises(StorageUnavailable):
+        asyncio.run(dynamodb.responses.commit(ended(turn, noise(800_000, seed=2))))
+    assert asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW)) == before
+    rows = all_rows(aws)
+    assert len(rows) == 2 + 3  # the claim's head and part, and the dead writer's parts, which go with their TTL
+    assert all(row["expires_at"]["N"] == str(turn.expires_at) for row in rows)
+
+
+def test_a_response_that_is_committed_while_its_claim_is_being_read_is_not_lost(
+    aws: DynamoDBClient, dynamodb: Stores
+) -> None:
+    turn = claimed(input=[{"text": noise(800_000)}])
+    asyncio.run(dynamodb.responses.claim(turn))
+    once = iter([True])
+
+    def commit(**_: Any) -> None:
+        if next(once, False):
+            asyncio.run(dynamodb.responses.commit(ended(turn)))
+
+    aws.meta.events.register("before-call.dynamodb.Query", commit)
+    found = asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW))
+    assert found is not None
+    assert found.response == ended(turn).response
+
+
+def test_a_response_that_is_committed_while_it_is_being_deleted_is_deleted(
+    aws: DynamoDBClient, dynamodb: Stores
+) -> None:
+    turn = claimed(input=[{"text": noise(800_000)}])
+    asyncio.run(dynamodb.responses.claim(turn))
+    once = iter([True])
+
+    def commit(**_: Any) -> None:
+        if next(once, False):
+            asyncio.run(dynamodb.responses.commit(ended(turn)))
+
+    aws.meta.events.register("before-call.dynamodb.DeleteItem", commit)
+    assert asyncio.run(dynamodb.responses.delete(OWNER, turn.id))
+    assert all_rows(aws) == []
+
+
+def test_nothing_is_left_over_after_commit_lost_commit_or_deletion(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    turn = claimed(input=[{"text": noise(800_000)}])
+    store = dynamodb.responses
+
+    asyncio.run(store.claim(turn))
+    assert len(all_rows(aws)) == 2
+    asyncio.run(store.commit(ended(turn, noise(400_000, seed=2))))
+    committed = all_rows(aws)
+    assert len(committed) == 3
+    with pytest.raises(Superseded):
+        asyncio.run(store.commit(ended(turn, noise(900_000, seed=3))))
+    assert all_rows(aws) == committed
+    assert asyncio.run(store.delete(OWNER, turn.id))
+    assert all_rows(aws) == []
+
+
+def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    asyncio.run(dynamodb.directory.put_agent(GUIDE))
+    rounds: Iterator[int] = iter(range(2))
+
+    def leave_out(parsed: dict[str, Any], **_: Any) -> None:
+        if next(rounds, None) is not None:
+            keys = [{"pk": row["pk"], "sk": row["sk"]} for row in parsed["Responses"]["core"]]
+            parsed["UnprocessedKeys"] = {"core": {"Keys": keys, "ConsistentRead": True}}
+            parsed["Responses"] = {}
+
+    aws.meta.events.register("after-call.dynamodb.BatchGetItem", leave_out)
+    assert asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann"])) == (GUIDE, 15)
+    assert next(rounds, None) is None
+
+
+def test_keys_that_are_never_processed_make_the_store_unavailable(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    def leave_out(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["UnprocessedKeys"] = {"core": {"Keys": [{"pk": {"S": "a"}, "sk": {"S": "b"}}]}}
+
+    aws.meta.events.register("after-call.dynamodb.BatchGetItem", leave_out)
+    with pytest.raises(StorageUnavailable):
+        asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann"]))
+
+
+def test_a_second_close_does_nothing(aws: DynamoDBClient) -> None:
+    database = DynamoDB(aws)
+    asyncio.run(database.aclose())
+    asyncio.run(database.aclose())
+
+
+def all_rows(client: DynamoDBClient) -> list[dict[str, Any]]:
+    """Read the whole table of responses."""
+    return [row for page in client.get_paginator("scan").paginate(TableName=RESPONSES) for row in page["Items"]]
+
+
+def lose_first_answer(client: DynamoDBClient, operation: str) -> None:
+    """Let one call take effect and its answer be a fault."""
+    once = iter([True])
+
+    def lose(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+        if next(once, False):
+            http_response.status_code = 500
+            parsed["Error"] = {"Code": "InternalServerError", "Message": "lost"}
+            parsed["ResponseMetadata"]["HTTPStatusCode"] = 500
+
+    client.meta.events.register(f"after-call.dynamodb.{operation}", lose)
+
+
+def throttle_heads(client: DynamoDBClient) -> None:
+    """Refuse every write of a head from now on."""
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if "document" in params["Item"]:
+            error: Any = {"Error": {"Code": THROTTLED}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(error, "PutItem")
+
+    client.meta.events.register("provide-client-params.dynamodb.PutItem", refuse)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from antiphon.errors import SettingsError, StorageUnavailable
+from antiphon.records import User
+from antiphon.store.sqlite import SQLiteResponses, open_stores
+from antiphon.store.sqlite import responses as module
+from antiphon.store.sqlite.database import SQLite
+from tests.support.stored import DAY, NOW, OWNER, Stores, add_turn, claimed, ended, noise
+
+ROOT = Path(__file__).parents[2]
+
+
+def count(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    try:
+        found: int = connection.execute("SELECT count(*) FROM responses").fetchone()[0]
+        return found
+    finally:
+        connection.close()
+
+
+def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "antiphon.db"
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.sqlite_writer", str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    acknowledged = [writer.stdout.readline().strip() for _ in range(40)]
+    writer.kill()
+    acknowledged += [line.strip() for line in writer.stdout if line.endswith("\n")]
+    writer.stdout.close()
+    assert writer.wait() == -9
+    _, _, responses = open_stores(path)
+
+    async def story() -> list[bool]:
+        found = [await responses.get(OWNER, response, NOW) for response in acknowledged]
+        await responses.aclose()
+        return [turn is not None and turn.status == "completed" for turn in found]
+
+    assert asyncio.run(story()) == [True] * len(acknowledged)
+
+
+def test_what_one_process_wrote_another_reads_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "antiphon.db"
+    _, here, _ = open_stores(path)
+    _, there, _ = open_stores(path)
+
+    async def story() -> list[User]:
+        await here.put(User("acme", "ann"))
+        found = await there.list_users("acme")
+        await here.aclose()
+        await there.aclose()
+        return found
+
+    assert asyncio.run(story()) == [User("acme", "ann")]
+
+
+def test_expired_rows_are_removed_at_the_first_claim_and_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SWEEP_EVERY", 3)
+    path = tmp_path / "antiphon.db"
+    database = SQLite(path)
+    clock = iter([NOW, NOW + DAY, NOW + DAY])
+    store = SQLiteResponses(database, lambda: next(clock))
+
+    async def story() -> list[int]:
+        counts = []
+        for seed in range(4):
+            await store.claim(claimed(seed=seed, expires_at=NOW + DAY - 1))
+            counts.append(count(path))
+        await store.aclose()
+        return counts
+
+    assert asyncio.run(story()) == [1, 2, 3, 1]
+
+
+def test_deleted_content_is_not_left_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "antiphon.db"
+    _, _, responses = open_stores(path)
+    canary = "canary-4711"
+
+    async def story() -> None:
+        turn = await add_turn(responses, text=canary)
+        await responses.delete(turn.owner, turn.id)
+        await responses.aclose()
+
+    asyncio.run(story())
+    assert canary.encode() not in path.read_bytes()
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(sqlite: Stores, tmp_path: Path) -> None:
+    turn = claimed()
+    asyncio.run(sqlite.responses.claim(turn))
+    with pytest.raises(TypeError):
+        asyncio.run(sqlite.responses.commit(replace(ended(turn), response={"what": object()})))
+    found = asyncio.run(sqlite.responses.get(OWNER, turn.id, NOW))
+    assert found is not None
+    assert found.status == "in_progress"
+
+
+def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("antiphon.store.sqlite.database.BUSY_SECONDS", 0.01)
+    path = tmp_path / "antiphon.db"
+    _, _, responses = open_stores(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def story() -> None:
+        try:
+            await responses.claim(claimed())
+        finally:
+            await responses.aclose()
+
+    with pytest.raises(StorageUnavailable):
+        asyncio.run(story())
+    other.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database, it is a letter to the editor" * 100])
+def test_a_file_that_is_no_database_fails_at_start_naming_the_variable(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match="ANTIPHON_DATABASE"):
+        SQLite(path)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_does_not_exist_fails_at_start_naming_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ANTIPHON_DATABASE"):
+        SQLite(tmp_path / "nowhere" / "antiphon.db")
+
+
+def test_a_file_of_another_version_fails_at_start_and_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "antiphon.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(SettingsError, match="99"):
+        SQLite(path)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    connection.close()
+
+
+def test_a_large_body_is_compressed(sqlite: Stores) -> None:
+    turn = asyncio.run(add_turn(sqlite.responses, text="the same words again " * 5000))
+    assert turn.size < 3000
+    assert asyncio.run(add_turn(sqlite.responses, seed=1, text=noise(100_000))).size < 90_000

@@ -1,0 +1,72 @@
+"""A DynamoDB endpoint over a real socket that refuses the first calls as told, and then knows nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+EXCEPTIONS = "com.amazonaws.dynamodb.v20120810#"
+
+
+class Endpoint(ThreadingHTTPServer):
+    """Answers with an error until ``refusals`` are used up, then ``{}``.
+
+    Attributes:
+        code: the error, by DynamoDB's name.
+        status: its HTTP status.
+        refusals: how many calls are still refused.
+        operations: the calls that came in, in order.
+    """
+
+    def __init__(self, code: str, status: int, refusals: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.code, self.status, self.refusals = code, status, refusals
+        self.operations: list[str] = []
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def answer(self, operation: str) -> tuple[int, bytes]:
+        """Give the next answer."""
+        with self.lock:
+            self.operations.append(operation)
+            if len(self.operations) > self.refusals:
+                return 200, b"{}"
+        return self.status, json.dumps({"__type": EXCEPTIONS + self.code, "message": "canary-text"}).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Endpoint
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        status, body = self.server.answer(self.headers["x-amz-target"].partition(".")[2])
+        self.send_response(status)
+        self.send_header("content-type", "application/x-amz-json-1.0")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def refusing(code: str, *, status: int = 400, refusals: int = 1_000) -> Iterator[Endpoint]:
+    """Serve such an endpoint."""
+    endpoint = Endpoint(code, status, refusals)
+    thread = threading.Thread(target=endpoint.serve_forever)
+    thread.start()
+    try:
+        yield endpoint
+    finally:
+        endpoint.shutdown()
+        endpoint.server_close()
+        thread.join()
