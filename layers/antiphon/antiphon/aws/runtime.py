@@ -110,7 +110,8 @@ class Cycle:
 
     async def _fail(self, error: BaseException) -> None:
         failure = failure_of(error)
-        _log.error("invocation failed in state %s: %s", self._state.name, failure.type, extra={"trace": failure.trace})
+        known = {"correlation_id": self._invocation.request_id, "trace": failure.trace}
+        _log.error("invocation failed in state %s: %s", self._state.name, failure.type, extra=known)
         if self._answer is None:
             await self._api.fail(self._invocation, failure)
         elif self._state is State.RESPONSE:
