@@ -1,7 +1,7 @@
 # The verbs of Antiphon. `make help` lists them.
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := layers/antiphon/antiphon functions local cli tests benchmarks
+SOURCES := layers/antiphon/antiphon functions local cli tests benchmarks docs
 
 .DEFAULT_GOAL := help
 
@@ -34,6 +34,10 @@ check: install-dev install-sam ## format, lint, type-check, hold the import rule
 format: install-dev ## format the sources
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: docs
+docs: install-dev ## write docs/errors.md and the OpenAPI document anew from the code
+	@PYTHONPATH=layers/antiphon:. $(BIN)/python docs/generate.py
 
 .PHONY: bench
 bench: install-dev ## run the benchmarks and print their tables

@@ -17,7 +17,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/docs": ("GET",),
     "/docs/{id}": ("GET",),
 }
-_PATTERNS: Final = [(re.compile(path.replace("{id}", _ID)), methods) for path, methods in ROUTES.items()]
+_PATTERNS: Final = [(re.compile(re.escape(path).replace(r"\{id\}", _ID)), methods) for path, methods in ROUTES.items()]
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:

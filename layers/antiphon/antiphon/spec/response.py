@@ -1,0 +1,288 @@
+"""What an answer looks like (Open Responses, ``ResponseResource``), for the OpenAPI document alone.
+
+The hot path writes plain dicts: ``run.create`` and ``run.stream`` make them, and nothing on a request's way imports
+this module. Tests hold the two together. It must not know how an answer comes to be.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from antiphon.spec.tools import ToolChoice
+
+
+def _drop_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+Absent: Any = Field(default=None, json_schema_extra=_drop_default)
+"""The default of a field that may be left out, and is never null."""
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+class Shown(BaseModel):
+    """An object that Antiphon sends. Further fields may be added to it; a client passes over those it does not know."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class TopLogProb(Shown):
+    """One of the likeliest tokens at a place."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class LogProb(TopLogProb):
+    """How likely a token was."""
+
+    top_logprobs: list[TopLogProb]
+
+
+class Citation(Shown):
+    """A web page that a stretch of the text rests on."""
+
+    type: Literal["url_citation"]
+    start_index: int
+    """Where the stretch begins, in characters."""
+    end_index: int
+    """Where it ends, in characters."""
+    url: str
+    title: str
+
+
+class OutputTextPart(Shown):
+    """Text of the answer."""
+
+    type: Literal["output_text"]
+    text: str
+    annotations: list[Citation]
+    logprobs: list[LogProb]
+    """Empty unless asked for with `include`."""
+
+
+class RefusalPart(Shown):
+    """What the model says instead of an answer that it will not give."""
+
+    type: Literal["refusal"]
+    refusal: str
+
+
+class SummaryPart(Shown):
+    """One part of the readable reasoning."""
+
+    type: Literal["summary_text"]
+    text: str
+
+
+ContentPart = Annotated[OutputTextPart | RefusalPart, Field(discriminator="type")]
+
+
+class MessageItem(Shown):
+    """What the model says."""
+
+    type: Literal["message"]
+    id: str
+    status: ItemStatus
+    role: Literal["assistant"]
+    content: list[ContentPart]
+
+
+class FunctionCallItem(Shown):
+    """A call that the caller is to make. Answer it with a `function_call_output` item of the same `call_id`."""
+
+    type: Literal["function_call"]
+    id: str
+    call_id: str
+    """Ties the output to the call."""
+    name: str
+    arguments: str
+    """A JSON object, as text. It may be cut short where the status is `incomplete`."""
+    status: ItemStatus
+
+
+class ReasoningItem(Shown):
+    """How the model came to its answer, as far as it tells."""
+
+    type: Literal["reasoning"]
+    id: str
+    summary: list[SummaryPart]
+
+
+OutputItem = Annotated[MessageItem | FunctionCallItem | ReasoningItem, Field(discriminator="type")]
+
+
+class ToolResource(Shown):
+    """A function that was offered to the model."""
+
+    type: Literal["function"]
+    name: str
+    description: str | None
+    parameters: dict[str, Any] | None
+    """A JSON Schema."""
+    strict: bool | None
+
+
+class PlainFormat(Shown):
+    """Free text, or any JSON object."""
+
+    type: Literal["text", "json_object"]
+
+
+class SchemaFormat(Shown):
+    """JSON that fits the schema of the request, which is not repeated."""
+
+    type: Literal["json_schema"]
+    name: str
+    description: str | None
+    schema_: Annotated[None, Field(alias="schema")]
+    strict: bool
+
+
+class TextResource(Shown):
+    """The form of the answer that was in force."""
+
+    format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")]
+    verbosity: Literal["low", "medium", "high"] = Absent
+    """Absent where nobody set it."""
+
+
+class ReasoningResource(Shown):
+    """The reasoning settings that were in force."""
+
+    effort: Literal["none", "low", "medium", "high", "xhigh"] | None
+    summary: Literal["concise", "detailed", "auto"] | None
+
+
+class InputTokensDetails(Shown):
+    """What the input tokens were."""
+
+    cached_tokens: int
+    """Read from the provider's cache."""
+
+
+class OutputTokensDetails(Shown):
+    """What the output tokens were."""
+
+    reasoning_tokens: int
+    """Spent on thinking."""
+
+
+class Usage(Shown):
+    """The tokens used, as the provider counts them."""
+
+    input_tokens: int
+    input_tokens_details: InputTokensDetails
+    output_tokens: int
+    output_tokens_details: OutputTokensDetails
+    total_tokens: int
+
+
+class IncompleteDetails(Shown):
+    """Why a response is incomplete."""
+
+    reason: str
+    """`max_output_tokens`, `max_tool_calls`, `content_filter`, or `deadline` where the time of one run was used up."""
+
+
+class ResponseError(Shown):
+    """Why a response failed. The codes are those of the HTTP errors."""
+
+    code: str
+    message: str
+
+
+class ResponseResource(Shown):
+    """One turn of an agent. The settings are those that were in force, the agent's own included."""
+
+    id: str
+    """Give it as `previous_response_id` to go on from here."""
+    object: Literal["response"]
+    created_at: int
+    """In seconds since the epoch, as all times."""
+    completed_at: int | None
+    status: Literal["in_progress", "completed", "incomplete", "failed"]
+    incomplete_details: IncompleteDetails | None
+    model: str
+    """The agent's id."""
+    previous_response_id: str | None
+    instructions: str | None
+    """The agent's, unless they are hidden, then the request's."""
+    output: list[OutputItem]
+    error: ResponseError | None
+    tools: list[ToolResource]
+    """The agent's, then the request's."""
+    tool_choice: ToolChoice
+    truncation: Literal["disabled"]
+    parallel_tool_calls: bool
+    text: TextResource
+    top_p: float
+    presence_penalty: float
+    frequency_penalty: float
+    top_logprobs: int
+    temperature: float
+    reasoning: ReasoningResource | None
+    usage: Usage | None
+    max_output_tokens: int | None
+    max_tool_calls: int | None
+    store: bool
+    background: bool
+    service_tier: Literal["default", "flex", "priority"]
+    metadata: dict[str, str]
+    safety_identifier: str | None
+    prompt_cache_key: str | None
+
+
+class ErrorDetail(Shown):
+    """What went wrong."""
+
+    message: str
+    """For people. It names the field and the limit, never what a field holds."""
+    type: Literal["invalid_request", "not_found", "model_error", "server_error", "too_many_requests"]
+    code: str
+    """For programs: stable, and listed with every operation."""
+    param: str | None
+    """The exact path of the field, such as `input[3].type`."""
+
+
+class Error(Shown):
+    """The one body that every error has."""
+
+    error: ErrorDetail
+
+
+class ModelDetails(Shown):
+    """What Antiphon says of an agent beyond the fields that OpenAI's clients read."""
+
+    name: str
+    description: str
+
+
+class Model(Shown):
+    """An agent that the caller may use."""
+
+    id: str
+    """What to send as `model`."""
+    object: Literal["model"]
+    created: int
+    """In seconds since the epoch."""
+    owned_by: str
+    """The user who made the agent."""
+    antiphon: ModelDetails
+
+
+class ModelList(Shown):
+    """All agents that the caller may use, by id."""
+
+    object: Literal["list"]
+    data: list[Model]
+
+
+class Health(Shown):
+    """The process serves. No store was asked."""
+
+    status: Literal["ok"]

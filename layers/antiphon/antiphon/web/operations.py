@@ -1,0 +1,166 @@
+"""What the OpenAPI document says of each route: its words, its examples and the codes of its errors.
+
+Plain data. It must not know how the document is put together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from antiphon.errors import CODES
+from antiphon.web.samples import EXAMPLES, MODEL, MODELS, RESPONSE, TEXT_DELTA
+
+JSON: Final = "application/json"
+UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed"})
+"""Codes that belong to no operation."""
+
+LATER: Final = frozenset({"worker_lost"})
+"""Codes that no HTTP error has: they stand in a stored response."""
+
+KEYED: Final = frozenset(
+    {
+        "missing_api_key",
+        "invalid_api_key",
+        "key_revoked",
+        "key_expired",
+        "permission_denied",
+        "storage_unavailable",
+        "internal_error",
+    }
+)
+"""Codes of every operation that needs a key."""
+
+CREATING: Final = frozenset(CODES) - UNROUTED - LATER
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path.
+
+    Attributes:
+        id: a name for generated clients.
+        tag: the group that it is shown in.
+        answers: the schema of a success by media type: a component's name, or None for text.
+        codes: the codes of its errors.
+        keyed: whether it needs a key.
+        body: the component that the request body is, if there is one.
+        examples: request bodies by name, each with a summary.
+        parameter: what ``{id}`` is, with an example unless none works everywhere.
+        samples: a success by media type.
+        links: what can be done with the answer, in the form of OpenAPI.
+    """
+
+    id: str
+    tag: str
+    summary: str
+    description: str
+    answers: dict[str, str | None]
+    codes: frozenset[str] = KEYED
+    keyed: bool = True
+    body: str | None = None
+    examples: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    parameter: dict[str, str] | None = None
+    samples: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, Any] = field(default_factory=dict)
+
+
+_CREATE: Final = """\
+Asks an agent. The answer is one JSON body or, with `stream: true`, server-sent events.
+
+Each event is one frame: `event: TYPE`, `data: JSON` and an empty line; `TYPE` is the `type` of the JSON. A stream
+begins with `response.created` and `response.in_progress`. Each item of the output follows, from
+`response.output_item.added` to `response.output_item.done`. It ends with exactly one of `response.completed`,
+`response.incomplete` and `response.failed` (after an `error` event), then `data: [DONE]`. Silence is filled with the
+comment `: ping`. Once a stream has begun, an error is an event and no longer a status.
+
+No field is silently dropped: what is unknown or cannot be served is refused with 400. For an optional field, null means
+absent."""
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("/v1/responses", "POST"): Operation(
+        id="createResponse",
+        tag="Responses",
+        summary="Create a response",
+        description=_CREATE,
+        answers={JSON: "ResponseResource", "text/event-stream": "StreamEvent"},
+        codes=CREATING,
+        body="CreateResponse",
+        examples=EXAMPLES,
+        samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
+        links={"retrieve": {"operationId": "retrieveResponse", "parameters": {"id": "$response.body#/id"}}},
+    ),
+    ("/v1/responses/{id}", "GET"): Operation(
+        id="retrieveResponse",
+        tag="Responses",
+        summary="Read a stored response",
+        description="Gives the response as it is now. `?stream=true` is refused: its events are not replayed.",
+        answers={JSON: "ResponseResource"},
+        codes=KEYED | {"response_not_found", "unsupported_parameter"},
+        samples={JSON: RESPONSE},
+        parameter={"description": "The `id` of a response that you created."},
+    ),
+    ("/v1/responses/models", "GET"): Operation(
+        id="listResponsesModels",
+        tag="Models",
+        summary="List the agents, beside the responses",
+        description="The same as `/v1/models`, for clients that look here.",
+        answers={JSON: "ModelList"},
+        samples={JSON: MODELS},
+    ),
+    ("/v1/models", "GET"): Operation(
+        id="listModels",
+        tag="Models",
+        summary="List the agents that you may use",
+        description="Gives every agent that your key may address, in the form in which OpenAI's clients read models.",
+        answers={JSON: "ModelList"},
+        samples={JSON: MODELS},
+    ),
+    ("/v1/models/{id}", "GET"): Operation(
+        id="retrieveModel",
+        tag="Models",
+        summary="Read an agent",
+        description="What you may not use answers exactly as what does not exist.",
+        answers={JSON: "Model"},
+        codes=KEYED | {"model_not_found"},
+        samples={JSON: MODEL},
+        parameter={"description": "The agent's id.", "example": "assistant"},
+    ),
+    ("/healthz", "GET"): Operation(
+        id="getHealth",
+        tag="About",
+        summary="Ask whether the process serves",
+        description="It asks no store: a throttled table must not take the process out of service.",
+        answers={JSON: "Health"},
+        codes=frozenset(),
+        keyed=False,
+    ),
+    ("/openapi.json", "GET"): Operation(
+        id="getDocument",
+        tag="About",
+        summary="Read this document",
+        description="The OpenAPI document of this version.",
+        answers={JSON: None},
+        codes=frozenset(),
+        keyed=False,
+    ),
+    ("/docs", "GET"): Operation(
+        id="getPage",
+        tag="About",
+        summary="Read this document in a browser",
+        description="A page to read and to try the API. It loads nothing from elsewhere.",
+        answers={"text/html": None},
+        codes=frozenset(),
+        keyed=False,
+    ),
+    ("/docs/{id}", "GET"): Operation(
+        id="getPageFile",
+        tag="About",
+        summary="Read a file of the page",
+        description="The page's script and style sheet.",
+        answers={"text/css": None, "text/javascript": None},
+        codes=frozenset({"route_not_found"}),
+        keyed=False,
+        parameter={"description": "The file's name.", "example": "swagger-ui.css"},
+    ),
+}

@@ -1,0 +1,119 @@
+"""The examples of the OpenAPI document: requests that work as they stand, and what is answered.
+
+Plain data. The requests use the agents that ``make run`` seeds, and no state.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_QUESTION: Final = "What is the weather in Paris?"
+EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "answer": ("An answer", {"model": "assistant", "input": "Hello!"}),
+    "function_call": ("A function call", {"model": "weather", "input": _QUESTION}),
+    "function_output": (
+        "A function's output",
+        {
+            "model": "weather",
+            "input": [
+                {"type": "message", "role": "user", "content": _QUESTION},
+                {
+                    "type": "function_call",
+                    "call_id": "call_1",
+                    "name": "get_weather",
+                    "arguments": '{"city":"Paris","unit":"celsius"}',
+                },
+                {"type": "function_call_output", "call_id": "call_1", "output": "18 degrees, sunny"},
+            ],
+        },
+    ),
+    "stream": ("An answer as it is made", {"model": "assistant", "input": "Hello!", "stream": True}),
+    "structured": (
+        "JSON that fits a schema",
+        {
+            "model": "assistant",
+            "input": "Plan a day in Paris.",
+            "text": {
+                "format": {
+                    "type": "json_schema",
+                    "name": "plan",
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "title": {"type": "string"},
+                            "stops": {"type": "array", "items": {"type": "string"}},
+                        },
+                        "required": ["title", "stops"],
+                        "additionalProperties": False,
+                    },
+                }
+            },
+        },
+    ),
+}
+
+RESPONSE: Final[dict[str, Any]] = {
+    "id": "resp_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQ",
+    "object": "response",
+    "created_at": 1777000000,
+    "completed_at": 1777000001,
+    "status": "completed",
+    "incomplete_details": None,
+    "model": "assistant",
+    "previous_response_id": None,
+    "instructions": "You are a friendly guide to Antiphon.",
+    "output": [
+        {
+            "type": "message",
+            "id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQo000",
+            "status": "completed",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "Hello! How can I help?", "annotations": [], "logprobs": []}],
+        }
+    ],
+    "error": None,
+    "tools": [],
+    "tool_choice": "auto",
+    "truncation": "disabled",
+    "parallel_tool_calls": True,
+    "text": {"format": {"type": "text"}},
+    "top_p": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "top_logprobs": 0,
+    "temperature": 1.0,
+    "reasoning": None,
+    "usage": {
+        "input_tokens": 10,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 7,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 17,
+    },
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "store": True,
+    "background": False,
+    "service_tier": "default",
+    "metadata": {},
+    "safety_identifier": None,
+    "prompt_cache_key": None,
+}
+TEXT_DELTA: Final[dict[str, Any]] = {
+    "type": "response.output_text.delta",
+    "sequence_number": 4,
+    "item_id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQo000",
+    "output_index": 0,
+    "content_index": 0,
+    "delta": "Hello!",
+    "logprobs": [],
+    "obfuscation": "0123456789",
+}
+MODEL: Final[dict[str, Any]] = {
+    "id": "assistant",
+    "object": "model",
+    "created": 1777000000,
+    "owned_by": "you",
+    "antiphon": {"name": "Assistant", "description": "Talks. Runs on the built-in demo model."},
+}
+MODELS: Final[dict[str, Any]] = {"object": "list", "data": [MODEL]}

@@ -1,0 +1,16 @@
+"""The pages that come from the code."""
+
+from __future__ import annotations
+
+from antiphon.errors import CODES
+from docs.generate import ERRORS, errors_page
+
+
+def test_the_committed_page_of_errors_is_what_the_code_says():
+    assert ERRORS.read_text(encoding="utf-8") == errors_page(), "run `make docs`"
+
+
+def test_the_page_of_errors_has_one_row_for_every_code():
+    rows = [line.split(" | ") for line in errors_page().splitlines() if line.startswith("| `")]
+    assert sorted(row[0] for row in rows) == sorted(f"| `{code}`" for code in CODES)
+    assert all(len(row) == 5 for row in rows), "a cell holds a bar"
