@@ -38,11 +38,17 @@ def main() -> None:
     database, base_url = sys.argv[1:]
     settings = read_settings({"ANTIPHON_DATABASE": database})
     providers = Providers({"bench": ProviderEndpoint(base_url=base_url)}, os.environ)
-    services = build_services(settings, build_stores(settings), providers)
+    stores = build_stores(settings)
+    services = build_services(settings, stores, providers)
     key = asyncio.run(seed(services))
     listener = listen("127.0.0.1", 0)
     ready = json.dumps({"port": listener.getsockname()[1], "key": key})
-    app = build_app(services, [create.router, models.router, responses.router, about.router])
+
+    async def aclose() -> None:
+        await providers.aclose()
+        await stores.aclose()
+
+    app = build_app(services, [create.router, models.router, responses.router, about.router], aclose)
     serve(app, listener, lambda: print(ready, flush=True))
 
 
