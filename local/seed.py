@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -40,18 +41,17 @@ class Model:
 
 def agents(now: int, models: list[Model]) -> list[Agent]:
     """Give the agents to seed: two on the demo model, and one for each further model."""
-    common = {"tenant": TENANT, "author": USER, "created_at": now, "updated_at": now}
+    seeded = partial(Agent, tenant=TENANT, author=USER, created_at=now, updated_at=now)
     return [
-        Agent(
+        seeded(
             id="assistant",
             name="Assistant",
             description="Talks. Runs on the built-in demo model.",
             provider="demo",
             model="demo",
             instructions="You are a friendly guide to Antiphon.",
-            **common,
         ),
-        Agent(
+        seeded(
             id="weather",
             name="Weather",
             description="Asks its caller for the weather by a function call. Runs on the built-in demo model.",
@@ -59,17 +59,15 @@ def agents(now: int, models: list[Model]) -> list[Agent]:
             model="demo",
             instructions="Answer questions about the weather. Use the tool.",
             tools=(WEATHER_TOOL,),
-            **common,
         ),
         *(
-            Agent(
+            seeded(
                 id=model.agent,
                 name=model.agent,
                 description=model.description,
                 provider=model.provider,
                 model=model.model,
                 instructions="You are a helpful assistant.",
-                **common,
             )
             for model in models
         ),

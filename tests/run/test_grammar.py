@@ -281,7 +281,15 @@ BROKEN = {
         "details",
         partial(edit, "incomplete", ending="incomplete", inside="response", incomplete_details=None),
     ),
-    "completed without usage": ("usage", partial(edit, "completed", inside="response", usage=None)),
+    "usage that does not add up": (
+        "usage",
+        partial(
+            edit,
+            "completed",
+            inside="response",
+            usage={"input_tokens": 1, "output_tokens": 1, "total_tokens": 3},
+        ),
+    ),
     "an output index that jumps": ("output-index", partial(edit, "output_item.added", 1, output_index=2)),
     "an output index of another item": ("output-index", partial(edit, "output_text.delta", output_index=0)),
     "an output index of another done item": ("output-index", partial(edit, "output_item.done", output_index=2)),

@@ -88,46 +88,47 @@ class Turn:
         raise ProviderError("model_error")
 
     async def _consume(self, provider: ModelProvider) -> Outcome:
+        """Take all deltas: a provider that is read to its end keeps its connection, one that is left closes it."""
         text = self._stream.text
+        outcome: Outcome | None = None
         async with aclosing(provider.stream(self._call)) as deltas:
             async for delta in deltas:
                 self.begun = True
                 if type(delta) is TextDelta:
                     if delta.text:
                         text(delta.text, delta.logprobs)
-                    continue
-                outcome = self._take(delta)
-                if outcome is not None:
-                    return outcome
-        raise ProviderError("model_error", retryable=not self.begun)
+                elif isinstance(delta, StopDelta):
+                    reason = _INCOMPLETE.get(delta.reason)
+                    outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
+                elif not self._take(delta):
+                    return Outcome("incomplete", "max_tool_calls")
+        if outcome is None:
+            raise ProviderError("model_error", retryable=not self.begun)
+        return outcome
 
-    def _take(self, delta: Delta) -> Outcome | None:
+    def _take(self, delta: Delta) -> bool:
+        """Pass a delta on; whether the run may go on."""
         if isinstance(delta, ToolCallDelta):
             return self._take_call(delta)
-        if isinstance(delta, ReasoningDelta):
-            if delta.text:
-                self._stream.reasoning(delta.text)
-        elif isinstance(delta, RefusalDelta):
-            if delta.text:
-                self._stream.refusal(delta.text)
-        elif isinstance(delta, UsageDelta):
+        if isinstance(delta, UsageDelta):
             self.usage = delta
-        elif isinstance(delta, StopDelta):
-            reason = _INCOMPLETE.get(delta.reason)
-            return Outcome("incomplete", reason) if reason else Outcome("completed")
-        return None
+        elif isinstance(delta, ReasoningDelta) and delta.text:
+            self._stream.reasoning(delta.text)
+        elif isinstance(delta, RefusalDelta) and delta.text:
+            self._stream.refusal(delta.text)
+        return True
 
-    def _take_call(self, delta: ToolCallDelta) -> Outcome | None:
+    def _take_call(self, delta: ToolCallDelta) -> bool:
         """Pass a call on if it may be made; a call outside the offered tools never reaches the client."""
         slot = delta.slot
         if slot in self._suppressed:
-            return None
+            return True
         if slot not in self._accepted:
             if delta.name is None or delta.name not in self._offered or (self._accepted and not self._parallel):
                 self._suppressed.add(slot)
-                return None
+                return True
             if self._max_calls is not None and len(self._accepted) >= self._max_calls:
-                return Outcome("incomplete", "max_tool_calls")
+                return False
             self._accepted.add(slot)
             call_id = delta.call_id or f"call_{self._response_id[5:]}{len(self._accepted) - 1:02d}"
             self._stream.call(slot, call_id, delta.name)
@@ -136,7 +137,7 @@ class Turn:
                 self._stream.arguments(slot, delta.arguments)
             except IllegalOrder as error:
                 raise ProviderError("model_error") from error
-        return None
+        return True
 
 
 def usage_resource(usage: UsageDelta | None) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ IGNORED: Final = frozenset({"prompt_cache_retention", "client_metadata"})
 
 MAX_ITEMS: Final = 20_000
 MAX_TOOLS: Final = 128
+MAX_PARAM: Final = 200
+"""The longest path that an error repeats: the names in it may be the caller's own."""
 
 
 class TextFormat(Wire):
@@ -166,6 +168,7 @@ def _refusal(error: ValidationError) -> ApiError:
         path.append("type")
     param = _param(path)
     message = _MESSAGES.get(kind) or problem["msg"].replace("Input should", "This must").rstrip(".") + "."
+    param = param if len(param) <= MAX_PARAM else param[:MAX_PARAM] + "..."
     code = _CODES.get(kind, "invalid_type")
     named = "metadata" if path and path[0] == "metadata" else param  # its keys are the caller's own words
     return ApiError(code, f"`{named}`: {message}" if named else message, param=param or None)

@@ -150,7 +150,7 @@ class Checker:
         self.require(response["status"] == status, "status")
         self.require(matches(self._output, response["output"]), "output")
         if status == "completed":
-            self.require(bool(response.get("usage")), "usage")
+            self.require(_adds_up(response["usage"]), "usage")
             self.require(not self._cut(), "incomplete-completed")
         else:
             self.require(bool(response.get("error" if status == "failed" else "incomplete_details")), "details")
@@ -163,3 +163,8 @@ class Checker:
         "response.incomplete": _ending,
         "response.failed": _ending,
     }
+
+
+def _adds_up(usage: dict[str, int] | None) -> bool:
+    """Tell whether usage is consistent; null where a provider does not tell (``ResponseResource.usage``)."""
+    return usage is None or usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]

@@ -33,7 +33,7 @@ RULES: Final = {
     "error-first": "One error event precedes response.failed, directly, and nothing else.",
     "error-shapes": "The error event carries code, message and param twice: at its top and, with a type, in `error`.",
     "details": "A failed response says its error, an incomplete one its incomplete_details.",
-    "usage": "A completed response says its usage.",
+    "usage": "Usage, where a completed response says it, adds up.",
     "obfuscation": "Only delta events are padded.",
     "frame": "A frame is `event: TYPE`, `data: JSON` and an empty line, or a comment and an empty line.",
     "frame-event": "The frame's event name is the event's type.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -25,7 +23,7 @@ async def create_response(request: Request, principal: Writer) -> Response:
     services: Services = request.app.state.services
     max_bytes = principal.limits.max_body_bytes or services.settings.max_body_bytes
     wanted = parse_create(await read_json(request, max_bytes))
-    until = request.scope.get("antiphon.deadline") or time.time() + services.settings.run_seconds
+    until = request.scope.get("antiphon.deadline") or services.clock() + services.settings.run_seconds
     execution = await create(services, principal, wanted, until)
     if wanted.stream:
         return EventStream(execution.feed, services.settings.ping_seconds)

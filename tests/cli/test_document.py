@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.agents.document import (
+from antiphon.records import Agent, Grant, dump, load
+from antiphon.spec.request import CreateResponse
+from cli.document import (
     MAX_BYTES,
     PARAMETERS,
     AgentDocument,
@@ -15,8 +17,6 @@ from antiphon.agents.document import (
     read_agent,
     write_agent,
 )
-from antiphon.records import Agent, Grant, dump, load
-from antiphon.spec.request import CreateResponse
 
 SMALL = {"id": "helper", "provider": "demo", "model": "echo"}
 FULL = {

@@ -1,0 +1,184 @@
+"""The agent file: what an operator writes down about an agent, and how it becomes a record and a file again.
+
+The names, types and bounds of the request parameters are those of the specification's request (``spec.request``). It
+must not know YAML, files or stores: a document comes in as plain JSON values.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from antiphon.access.grants import PRINCIPAL, level_of, read_level
+from antiphon.errors import AntiphonError
+from antiphon.records import Agent, Grant, dump
+from antiphon.spec.base import Text, Wire
+from antiphon.spec.request import MAX_TOOLS, ReasoningParam, TextParam
+from antiphon.spec.tools import FunctionTool, ToolChoice
+
+MAX_BYTES: Final = 300_000
+"""The largest agent: a DynamoDB item holds 400 KB, keys and names included (AWS, "Item size limits")."""
+
+PARAMETERS: Final = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "max_output_tokens",
+    "reasoning",
+    "text",
+    "tool_choice",
+    "parallel_tool_calls",
+    "max_tool_calls",
+    "truncation",
+    "service_tier",
+    "top_logprobs",
+)
+"""The request parameters that an agent, or a layer of configuration, can set."""
+
+_PLAIN: Final = ("id", "name", "description", "author", "provider", "model", "instructions", "hide_instructions")
+
+
+class InvalidDocument(AntiphonError):
+    """A document is not as it must be; the message names the path of each problem."""
+
+
+class Parameters(Wire):
+    """Request parameters, each as in ``CreateResponse``; ``truncation`` only as far as it is served."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
+    reasoning: ReasoningParam | None = None
+    text: TextParam | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
+    truncation: Literal["disabled"] | None = None
+    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+
+
+class AgentTool(FunctionTool):
+    """A function tool; in a file its ``type`` may be left out."""
+
+    type: Literal["function"] = "function"
+
+
+class AgentGrant(Wire):
+    """Somebody who may use the agent, beside its author."""
+
+    principal: Annotated[str, Field(pattern=PRINCIPAL)]
+    level: str | int
+
+    @field_validator("level")
+    @classmethod
+    def _known(cls, level: str | int) -> str | int:
+        read_level(str(level))
+        return level
+
+
+class AgentDocument(Parameters):
+    """One agent as a file says it.
+
+    Attributes:
+        author: the user who owns the agent; needed when it is created, unless told otherwise.
+        grants: what is granted together with it; grants that are not named stay as they are.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: Annotated[str, Field(max_length=256)] = ""
+    description: Annotated[str, Field(max_length=4096)] = ""
+    author: str | None = None
+    provider: Annotated[str, Field(min_length=1, max_length=64)]
+    model: Annotated[str, Field(min_length=1, max_length=2048)]
+    instructions: Text = ""
+    hide_instructions: bool = False
+    tools: Annotated[list[AgentTool], Field(max_length=MAX_TOOLS)] = Field(default_factory=list)
+    grants: list[AgentGrant] = Field(default_factory=list)
+
+    @field_validator("tools")
+    @classmethod
+    def _names_differ(cls, tools: list[AgentTool]) -> list[AgentTool]:
+        names = [tool.name for tool in tools]
+        if len(set(names)) < len(names):
+            raise ValueError("two tools have the same name")
+        return tools
+
+    def agent(self, tenant: str, author: str, now: int) -> Agent:
+        """Make the record; the time is in seconds since the epoch.
+
+        Raises:
+            InvalidDocument: it is too large to be kept.
+        """
+        said = self.wire()
+        agent = Agent(
+            tenant=tenant,
+            id=self.id,
+            provider=self.provider,
+            model=self.model,
+            author=author,
+            name=self.name,
+            description=self.description,
+            instructions=self.instructions,
+            parameters={name: said[name] for name in PARAMETERS if name in said},
+            tools=tuple(tool.wire() for tool in self.tools),
+            hide_instructions=self.hide_instructions,
+            created_at=now,
+            updated_at=now,
+        )
+        if len(dump(agent)) > MAX_BYTES:
+            raise InvalidDocument(f"the agent is larger than {MAX_BYTES} bytes")
+        return agent
+
+    def granted(self, tenant: str) -> list[Grant]:
+        """Make the records of the grants."""
+        return [Grant(tenant, self.id, grant.principal, read_level(str(grant.level))) for grant in self.grants]
+
+
+def read_agent(document: Any) -> AgentDocument:
+    """Read an agent file's content.
+
+    Raises:
+        InvalidDocument: it is not an agent.
+    """
+    try:
+        return AgentDocument.model_validate(document)
+    except ValidationError as error:
+        raise InvalidDocument(explain(error)) from None
+
+
+def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
+    """Give the document that ``read_agent`` takes for this agent; what is at its default is left out."""
+    said: dict[str, Any] = {name: getattr(agent, name) for name in _PLAIN}
+    said |= {name: agent.parameters[name] for name in PARAMETERS if name in agent.parameters}
+    said["tools"] = [_said(tool) for tool in agent.tools]
+    said["grants"] = [
+        {"principal": grant.principal, "level": level_of(grant.bits)}
+        for grant in grants
+        if grant.principal != f"user:{agent.author}"
+    ]
+    return {name: value for name, value in said.items() if name in PARAMETERS or value not in ("", [], False)}
+
+
+def explain(error: ValidationError) -> str:
+    """Say what is wrong with a document, problem by problem, each with its path, such as ``tools[0].name``."""
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{_path(problem['loc'])}: {problem['msg']}" for problem in problems)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not part.startswith("#"):
+            text += f".{part}" if text else part
+    return text or "document"
+
+
+def _said(tool: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in tool.items() if value is not None}
