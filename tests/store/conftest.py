@@ -10,10 +10,14 @@ from botocore.config import Config
 from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
-from antiphon.store.dynamodb import DynamoDBDirectory, DynamoDBKeys, DynamoDBResponses
 from antiphon.store.dynamodb.client import DynamoDB
-from antiphon.store.sqlite import SQLiteDirectory, SQLiteKeys, SQLiteResponses
+from antiphon.store.dynamodb.directory import DynamoDBDirectory
+from antiphon.store.dynamodb.keys import DynamoDBKeys
+from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.store.sqlite.database import SQLite
+from antiphon.store.sqlite.directory import SQLiteDirectory
+from antiphon.store.sqlite.keys import SQLiteKeys
+from antiphon.store.sqlite.responses import SQLiteResponses
 from tests.support.stored import NOW, Stores
 from tests.support.tables import CORE, RESPONSES, create_tables
 

@@ -190,6 +190,17 @@ def test_lists_are_by_id_and_of_one_tenant(stores: Stores) -> None:
     assert [role.id for role in asyncio.run(stores.directory.list_roles("acme"))] == ["ADMIN", "USER", "Z", "a", "b"]
 
 
+def test_a_list_of_more_than_a_page_is_whole(stores: Stores) -> None:
+    users = [User("acme", f"user-{number}", name="x" * 300_000) for number in range(8)]
+
+    async def story() -> list[User]:
+        for user in users:
+            await stores.directory.put(user)
+        return await stores.directory.list_users("acme")
+
+    assert asyncio.run(story()) == users
+
+
 def test_a_separator_in_a_name_leads_nowhere_else(stores: Stores) -> None:
     asyncio.run(stores.directory.put(User("acme#USERS", "ann")))
     asyncio.run(stores.directory.put(Grant("acme", "guide#x", "group:a#b", 1)))

@@ -10,8 +10,8 @@ from antiphon.records import Key
 from tests.support.stored import NOW, Stores, entropy
 
 
-def key(seed: int = 0, tenant: str = "acme", now: int = NOW, **more: int) -> Key:
-    return record(make_key("test", entropy(seed)), tenant=tenant, user="ann", now=now, **more)
+def key(seed: int = 0, tenant: str = "acme", now: int = NOW, expires_at: int | None = None) -> Key:
+    return record(make_key("test", entropy(seed)), tenant=tenant, user="ann", now=now, expires_at=expires_at)
 
 
 def test_a_kept_key_is_read_by_its_digest(stores: Stores) -> None:

@@ -339,7 +339,7 @@ def test_two_continuations_at_once_get_one_place_and_one_refusal(stores: Stores)
             return False
         return True
 
-    async def story() -> list[bool]:
+    async def story() -> tuple[bool, bool]:
         first = await add_turn(stores.responses)
         return await asyncio.gather(attempt(claimed(first, seed=1)), attempt(claimed(first, seed=2)))
 

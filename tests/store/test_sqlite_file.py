@@ -11,9 +11,10 @@ import pytest
 
 from antiphon.errors import SettingsError, StorageUnavailable
 from antiphon.records import User
-from antiphon.store.sqlite import SQLiteResponses, open_stores
+from antiphon.store.sqlite import open_stores
 from antiphon.store.sqlite import responses as module
 from antiphon.store.sqlite.database import SQLite
+from antiphon.store.sqlite.responses import SQLiteResponses
 from tests.support.stored import DAY, NOW, OWNER, Stores, add_turn, claimed, ended, noise
 
 ROOT = Path(__file__).parents[2]
