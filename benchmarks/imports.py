@@ -57,7 +57,7 @@ def modules(code: str) -> str:
 
 
 def run(code: str) -> str:
-    """Run some code in a fresh interpreter, without the site's start-up files, and give what it prints."""
+    """Run some code in a fresh interpreter and give what it prints."""
     environ = {**os.environ, **ENVIRONMENT, "PYTHONPATH": "layers/antiphon"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=True, text=True
