@@ -143,7 +143,7 @@ class ReasoningDelta(NamedTuple):
 
 
 class ToolCallDelta(NamedTuple):
-    """A piece of a function call; ``slot`` tells parallel calls apart. The first one brings ``call_id`` and ``name``."""
+    """A piece of a function call; ``slot`` tells parallel calls apart. The first brings ``call_id`` and ``name``."""
 
     slot: int
     call_id: str | None = None
@@ -180,7 +180,8 @@ class ModelCall:
         tools: the function tools that may be offered, in the specification's form (``allowed_tools`` already applied).
         settings: the request fields in force by wire name, as the response echoes them: ``temperature``, ``top_p``,
             ``presence_penalty``, ``frequency_penalty``, ``max_output_tokens``, ``tool_choice``,
-            ``parallel_tool_calls``, ``text``, ``reasoning``, ``top_logprobs``, ``service_tier``, ``safety_identifier``, ``prompt_cache_key``.
+            ``parallel_tool_calls``, ``text``, ``reasoning``, ``top_logprobs``, ``service_tier``,
+            ``safety_identifier``, ``prompt_cache_key``.
         explicit: the names among them that the request, the agent or the configuration set; a provider sends no other,
             so the model's own defaults hold.
         include_logprobs: the caller asked for ``message.output_text.logprobs``.

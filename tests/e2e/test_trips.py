@@ -1,0 +1,124 @@
+"""How often a request goes to DynamoDB, one trip after the other, before the model is called."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import boto3
+import httpx2
+import pytest
+from moto import mock_aws
+
+from antiphon.access import keys, roles
+from antiphon.ports import Delta, ModelCall, Services
+from antiphon.providers.demo import Demo
+from antiphon.records import Agent, User
+from antiphon.settings import Settings
+from antiphon.store.dynamodb.client import DynamoDB
+from antiphon.store.dynamodb.directory import DynamoDBDirectory
+from antiphon.store.dynamodb.keys import DynamoDBKeys
+from antiphon.store.dynamodb.responses import DynamoDBResponses
+from antiphon.web.app import build_app
+from antiphon.web.routes import create
+from tests.support.tables import CORE, RESPONSES, create_tables
+
+
+class Traced(DynamoDB):
+    """Counts calls, and how many of them had to wait for one another."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client)
+        self.forget()
+
+    def forget(self) -> None:
+        self.calls = 0
+        self.trips = 0
+
+    async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        self.calls += 1
+        before = self.trips
+        try:
+            return await super().call(operation, **arguments)
+        finally:
+            self.trips = max(self.trips, before + 1)
+
+
+class Watched(Demo):
+    """The demo model; notes the trips and calls that came before it."""
+
+    def __init__(self, database: Traced) -> None:
+        super().__init__()
+        self._database = database
+        self.trips = self.calls = -1
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
+        self.trips, self.calls = self._database.trips, self._database.calls
+        async for delta in super().stream(call):
+            yield delta
+
+
+class Rig:
+    def __init__(self, client: Any) -> None:
+        self.database = Traced(client)
+        self.model = Watched(self.database)
+        self.services = Services(
+            keys=DynamoDBKeys(self.database, CORE),
+            directory=DynamoDBDirectory(self.database, CORE),
+            responses=DynamoDBResponses(self.database, RESPONSES),
+            providers=lambda _name: self.model,
+            clock=time.time,
+            entropy=secrets.token_bytes,
+            settings=Settings(core_table=CORE, responses_table=RESPONSES),
+        )
+        self.key = keys.make_key("test", secrets.token_bytes)
+        self.app = build_app(self.services, [create.router])
+
+    async def prepare(self) -> None:
+        await self.services.directory.put(User("default", "ada", role=roles.ADMIN, groups=("staff", "lab")))
+        await self.services.directory.put_agent(Agent("default", "agent", "demo", "demo", "ada"))
+        await self.services.keys.add(keys.record(self.key, tenant="default", user="ada", now=0))
+
+    async def turns(self, count: int) -> list[tuple[int, int]]:
+        """Run a conversation; gives the trips and calls before the model of each turn."""
+        seen, previous = [], None
+        transport = httpx2.ASGITransport(self.app)
+        headers = {"authorization": f"Bearer {self.key}"}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+            for number in range(count):
+                self.database.forget()
+                body = {"model": "agent", "input": f"Turn {number}", "previous_response_id": previous}
+                answer = await client.post("/v1/responses", json=body)
+                assert answer.status_code == 200, answer.text
+                previous = answer.json()["id"]
+                seen.append((self.model.trips, self.model.calls))
+        await self.database.aclose()
+        return seen
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        create_tables(client)
+        built = Rig(client)
+        asyncio.run(built.prepare())
+        yield built
+
+
+def test_a_warm_function_calls_the_model_after_at_most_three_trips_however_long_the_conversation(rig: Rig) -> None:
+    trips = [trips for trips, _ in asyncio.run(rig.turns(101))]
+    assert trips[0] <= 4, "a cold key costs its own look-up, and that of its user"
+    assert max(trips[1:]) <= 3
+    assert trips[1] == trips[10] == trips[100]
+
+
+def test_a_turn_makes_no_more_calls_late_in_a_conversation_than_early(rig: Rig) -> None:
+    calls = [calls for _, calls in asyncio.run(rig.turns(101))]
+    assert calls[100] == calls[10]
