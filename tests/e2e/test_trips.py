@@ -116,7 +116,7 @@ def test_a_warm_function_calls_the_model_after_at_most_three_trips_however_long_
     trips = [trips for trips, _ in asyncio.run(rig.turns(101))]
     assert trips[0] <= 4, "a cold key costs its own look-up, and that of its user"
     assert max(trips[1:]) <= 3
-    assert trips[1] == trips[10] == trips[100]
+    assert trips[10] == trips[100]
 
 
 def test_a_turn_makes_no_more_calls_late_in_a_conversation_than_early(rig: Rig) -> None:
