@@ -76,6 +76,7 @@ def play(
         "completed": {"usage": USAGE},
         "incomplete": {"usage": USAGE, "incomplete_reason": "max_output_tokens"},
         "failed": {"error": {"code": "model_error", "message": "The model failed."}},
+        "cancelled": {"incomplete_reason": "cancelled"},
     }
     stream.end(stream.ending(ending, at=1_700_000_001, **more[ending]))
 

@@ -18,11 +18,12 @@ from typing import Any, Final, Literal
 from antiphon.errors import AntiphonError
 from antiphon.ids import item_id
 from antiphon.records import Item
+from antiphon.run.whole import item_events
 
 Event = dict[str, Any]
 """One streaming event in the specification's JSON form."""
 
-Ended = Literal["completed", "incomplete", "failed"]
+Ended = Literal["completed", "incomplete", "failed", "cancelled"]
 
 _PADDING: Final = "0123456789abcdef"
 _PADDED: Final = 16
@@ -220,7 +221,22 @@ class ResponseStream:
             "output": list(self._output),
             "usage": usage,
         }
-        return {"type": f"response.{status}", "response": response}
+        return {"type": ending_type(status), "response": response}
+
+    def whole(self, item: Item) -> None:
+        """Send an item that is whole already, each of its texts as one delta. What is open is closed before.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        self._close_item(whole=True)
+        for event in item_events(item, len(self._output)):
+            if "delta" in event and event["type"] != "response.refusal.delta":  # it has no field for padding
+                self._send_delta(event)
+            else:
+                self._send(event)
+        self._output.append(item)
 
     def end(self, ending: Event) -> None:
         """Send the terminal event; nothing comes after it. Before ``response.failed`` goes one ``error`` event.
@@ -364,6 +380,11 @@ class ResponseStream:
     def _require_open(self) -> None:
         if self._state != "open":
             raise IllegalOrder(f"the stream is {self._state}")
+
+
+def ending_type(status: str) -> str:
+    """Give the type of the terminal event of a response that ended like this: a cancelled one is incomplete."""
+    return "response.incomplete" if status == "cancelled" else f"response.{status}"
 
 
 def _part_value(part: _Part) -> dict[str, Any]:
