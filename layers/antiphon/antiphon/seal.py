@@ -1,0 +1,115 @@
+"""Seals what clients keep for us: content that they can carry, but neither read nor change nor use elsewhere.
+
+    sealed := base64url(version, nonce, AES-256-GCM(zlib(content)))
+
+A leaf. It must not know what is sealed. Each binding (what for, whose, which agent) has a key of its own, derived from
+the deployment's by HMAC-SHA256 (NIST SP 800-108, counter mode with one block), so random nonces never come near the
+2**32 of one key (NIST SP 800-38D, 8.3). There is one answer for everything that cannot be opened, and no hint why.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+KEY_BYTES: Final = 32
+"""The least length of a key."""
+
+_VERSION: Final = b"\x01"
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+
+
+class Binding(NamedTuple):
+    """What a sealed content is for and whose it is; it opens nowhere else."""
+
+    purpose: str
+    tenant: str
+    user: str
+    agent: str
+
+
+class Seal:
+    """Seals and opens.
+
+    Args:
+        keys: of at least 32 random bytes each, newest first: the first one seals, all open.
+        entropy: gives nonces.
+
+    Raises:
+        ValueError: there is no key, or one is too short.
+    """
+
+    def __init__(self, keys: Sequence[bytes], entropy: Callable[[int], bytes]) -> None:
+        if not keys or min(map(len, keys)) < KEY_BYTES:
+            raise ValueError("a key of at least 32 bytes is needed")
+        self._keys = tuple(keys)
+        self._entropy = entropy
+
+    def seal(self, content: str, binding: Binding) -> str:
+        """Seal a text. Two calls never give the same."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        about, nonce = _about(binding), self._entropy(_NONCE_BYTES)
+        packed = zlib.compress(content.encode("utf-8", "surrogatepass"), 9)
+        sealed = AESGCM(_derived(self._keys[0], about)).encrypt(nonce, packed, about)
+        return base64.urlsafe_b64encode(_VERSION + nonce + sealed).decode()
+
+    def open(self, sealed: str, binding: Binding, max_bytes: int) -> str | None:
+        """Open what was sealed for this very binding; None for anything else, and where it is over ``max_bytes``."""
+        raw = _decode(sealed)
+        if raw is None:
+            return None
+        packed = self._decrypt(raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :], _about(binding))
+        if packed is None:
+            return None
+        inflater = zlib.decompressobj()
+        content = inflater.decompress(packed, max_bytes)
+        return content.decode("utf-8", "surrogatepass") if inflater.eof else None
+
+    def _decrypt(self, nonce: bytes, sealed: bytes, about: bytes) -> bytes | None:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        for key in self._keys:
+            try:
+                return AESGCM(_derived(key, about)).decrypt(nonce, sealed, about)
+            except InvalidTag:
+                continue
+        return None
+
+
+def read_keys(text: str) -> tuple[bytes, ...]:
+    """Read keys as they are configured: base64, separated by commas, newest first.
+
+    Raises:
+        ValueError: a key is not base64, or too short.
+    """
+    keys = tuple(base64.b64decode(part.strip(), altchars=b"-_", validate=True) for part in text.split(","))
+    if min(map(len, keys)) < KEY_BYTES:
+        raise ValueError("a key is too short")
+    return keys
+
+
+def _about(binding: Binding) -> bytes:
+    return json.dumps(["antiphon", *binding]).encode()
+
+
+def _derived(key: bytes, about: bytes) -> bytes:
+    return hmac.digest(key, b"\x00\x00\x00\x01" + about + b"\x00\x01\x00", hashlib.sha256)
+
+
+def _decode(sealed: str) -> bytes | None:
+    """Read base64url strictly: a text has one form only, so no character of it can be changed."""
+    try:
+        raw = base64.urlsafe_b64decode(sealed)
+    except ValueError:
+        return None
+    long_enough = len(raw) > len(_VERSION) + _NONCE_BYTES + _TAG_BYTES
+    same = base64.urlsafe_b64encode(raw) == sealed.encode("utf-8", "surrogatepass")
+    return raw if long_enough and same and raw[:1] == _VERSION else None
