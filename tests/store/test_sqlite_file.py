@@ -159,3 +159,15 @@ def test_a_large_body_is_compressed(sqlite: Stores) -> None:
     turn = asyncio.run(add_turn(sqlite.responses, text="the same words again " * 5000))
     assert turn.size < 3000
     assert asyncio.run(add_turn(sqlite.responses, seed=1, text=noise(100_000))).size < 90_000
+
+
+def test_a_file_of_schema_1_is_brought_to_the_present_one(tmp_path: Path) -> None:
+    path = tmp_path / "antiphon.db"
+    asyncio.run(SQLite(path).aclose())
+    connection = sqlite3.connect(path)
+    connection.executescript("DROP TABLE reservations; PRAGMA user_version = 1")
+    connection.close()
+    database = SQLite(path)
+    rows = asyncio.run(database.read(lambda db: db.execute("SELECT count(*) FROM reservations").fetchall()))
+    asyncio.run(database.aclose())
+    assert rows == [(0,)]

@@ -11,7 +11,21 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from antiphon.ids import Entropy
-from antiphon.records import Account, Agent, Grant, Group, Item, Key, Owner, Role, StoredResponse, Tenant, User
+from antiphon.records import (
+    Account,
+    Agent,
+    Grant,
+    Group,
+    Item,
+    Key,
+    Owner,
+    Reservation,
+    Role,
+    StoredResponse,
+    Tenant,
+    User,
+)
+from antiphon.seal import Seal
 from antiphon.settings import Settings
 
 Clock = Callable[[], float]
@@ -117,7 +131,16 @@ class ResponseStore(Protocol):
         """
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
-        """Remove a response and all its content; whether there was one."""
+        """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
+
+    async def reserve(self, wanted: Reservation, now: float, replaced: Reservation | None = None) -> Reservation | None:
+        """Take a request up if nobody has, or if ``replaced`` still has it; one conditional write.
+
+        Gives what is there instead; None where it is now the wanted one, sent before or not.
+        """
+
+    async def release(self, held: Reservation) -> None:
+        """Remove a reservation, if it is still this one."""
 
 
 # What a provider says: a few neutral deltas. The stream machine alone makes wire events of them.

@@ -208,6 +208,7 @@ class StoredResponse:
         input: this turn's own input items.
         response: the resource, output included: the fold of the events that were sent.
         size, chunks: what the store made of it; filled in on reading.
+        reservation: the name under which its request can be sent again; empty for none.
     """
 
     owner: Owner
@@ -223,12 +224,35 @@ class StoredResponse:
     response: dict[str, Any]
     size: int = 0
     chunks: int = 0
+    reservation: str = ""
 
     @property
     def previous_response_id(self) -> str | None:
         """The id of the turn that this one continues."""
         previous: str | None = self.response["previous_response_id"]
         return previous
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """That a request which may be sent again has been taken up: by whom, and which response answers it.
+
+    Attributes:
+        name: of the request, among its owner's: it holds the key's id and a digest, never what the caller sent.
+        digest: SHA-256 of the body, hexadecimal.
+        response_id: of the response that answers; no two attempts have the same one.
+        until: seconds since the epoch; by then the response is claimed, or the attempt was lost.
+        expires_at: seconds since the epoch.
+        deleted: the response was deleted.
+    """
+
+    owner: Owner
+    name: str
+    digest: str
+    response_id: str
+    until: float
+    expires_at: int
+    deleted: bool = False
 
 
 def lineage_after(parent: StoredResponse) -> tuple[Stretch, ...]:

@@ -14,6 +14,7 @@
     responses
     R#tenant#user#segment   000123                                     a turn's head              see ``rows``
     R#tenant#user#segment   part#000123#01#tag                         a further part of its body body, expires_at
+    I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
 
 A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
 ``core`` (``dynamodb:LeadingKeys``). The TTL attribute is ``expires_at``. A turn's parts sort behind all turns of the
@@ -105,6 +106,11 @@ def turns(owner: Owner, segment: str) -> str:
 def turn(owner: Owner, place: Place) -> Row:
     """Where a turn is."""
     return key(turns(owner, place.segment), depth(place.depth))
+
+
+def reservation(owner: Owner, name: str) -> Row:
+    """Where a reservation is."""
+    return key(f"I#{_word(owner.tenant)}#{_word(owner.user)}#{_word(name)}", "RESERVATION")
 
 
 def depth(number: int) -> str:

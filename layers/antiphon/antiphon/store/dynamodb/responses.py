@@ -3,7 +3,7 @@
     claim    parts -> head, if the place is free                        one conditional write decides
     commit   parts -> head, if in progress under this lease -> the claim's parts go
     chain    head -> everything else at once: its lineage says where
-    delete   head is read -> its parts go -> head goes, if it still is that one
+    delete   head is read -> its reservation says so -> its parts go -> head goes, if it still is that one
 
 Parts are stored before the head that names them, so a writer that dies leaves no head without its content; what it
 leaves has no head and goes with its TTL. A deletion that dies half-way can be sent again.
@@ -29,9 +29,10 @@ from antiphon.store.dynamodb.layout import Row
 _FREE: Final = "attribute_not_exists(pk) OR #expires_at <= :now"
 _OURS: Final = "#status = :status AND #lease = :lease"
 _SAME: Final = "#tag = :tag"
+from antiphon.store.dynamodb.reservations import DynamoDBReservations
 
 
-class DynamoDBResponses:
+class DynamoDBResponses(DynamoDBReservations):
     """The port ``ResponseStore``.
 
     Args:
@@ -41,8 +42,7 @@ class DynamoDBResponses:
     """
 
     def __init__(self, database: DynamoDB, table: str, clock: Clock = time.time) -> None:
-        self._database = database
-        self._table = table
+        super().__init__(database, table)
         self._clock = clock
 
     async def claim(self, response: StoredResponse) -> None:
@@ -101,7 +101,7 @@ class DynamoDBResponses:
         return chain if last and turns.is_chain(chain, now) else None
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
-        """Remove a response and all its content; whether there was one."""
+        """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
         head = await self._head(owner, response_id)
         if head is None:
             return False
@@ -145,6 +145,9 @@ class DynamoDBResponses:
         await self._drop_parts(answer.get("Attributes", {}))
 
     async def _drop_parts(self, head: Row) -> None:
+        reservation = turns.unpack_document(head["document"]["B"]).reservation
+        if reservation:
+            await self._bury(owner, reservation, response_id)
         """Remove the parts of a head that is gone; what cannot be removed now goes with its TTL."""
         with contextlib.suppress(StorageUnavailable):
             await self._remove_parts(head)

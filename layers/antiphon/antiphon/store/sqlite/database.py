@@ -18,7 +18,7 @@ from antiphon.errors import SettingsError, StorageUnavailable
 
 T = TypeVar("T")
 
-VERSION: Final = 1
+VERSION: Final = 2
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
 
@@ -46,8 +46,16 @@ _SCHEMA: Final = (
         document BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tenant, user, segment, depth)
     )""",
     "CREATE INDEX responses_by_expiry ON responses (expires_at)",
+)
+_ADDED: Final = (
+    """CREATE TABLE reservations (
+        tenant TEXT, user TEXT, name TEXT, digest TEXT NOT NULL, response_id TEXT NOT NULL, until REAL NOT NULL,
+        expires_at INTEGER NOT NULL, deleted INTEGER NOT NULL, PRIMARY KEY (tenant, user, name)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX reservations_by_expiry ON reservations (expires_at)",
     f"PRAGMA user_version = {VERSION}",
 )
+"""What schema 2 has beyond schema 1; a file of schema 1 gets it when it is opened."""
 
 
 class SQLite:
@@ -116,7 +124,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in {0, VERSION}:
+        if version not in {0, 1, VERSION}:
             raise SettingsError(f"ANTIPHON_DATABASE: the file has schema {version}, this version reads {VERSION}")
-        for statement in _SCHEMA if version == 0 else ():
+        for statement in (*(_SCHEMA if version == 0 else ()), *(_ADDED if version < VERSION else ())):
             connection.execute(statement)

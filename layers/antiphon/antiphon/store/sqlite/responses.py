@@ -16,7 +16,9 @@ from antiphon.ports import Clock
 from antiphon.records import Owner, StoredResponse, Stretch
 from antiphon.store import turns
 from antiphon.store.sqlite.database import SQLite
+from antiphon.store.sqlite import reservations
 
+from antiphon.store.sqlite.reservations import SQLiteReservations
 SWEEP_EVERY: Final = 500
 
 Values = dict[str, Any]
@@ -38,7 +40,7 @@ _STATE: Final = """
 _DELETE: Final = """
     DELETE FROM responses
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id
-    RETURNING expires_at"""
+    RETURNING expires_at, document"""
 _ONE: Final = """
     SELECT document, body, size FROM responses
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id"""
@@ -49,7 +51,7 @@ _STRETCH: Final = """
 _SWEEP: Final = "DELETE FROM responses WHERE expires_at <= ?"
 
 
-class SQLiteResponses:
+class SQLiteResponses(SQLiteReservations):
     """The port ``ResponseStore``.
 
     Args:
@@ -58,7 +60,7 @@ class SQLiteResponses:
     """
 
     def __init__(self, database: SQLite, clock: Clock = time.time) -> None:
-        self._database = database
+        super().__init__(database)
         self._clock = clock
         self._claims = itertools.count()
 
@@ -95,15 +97,13 @@ class SQLiteResponses:
         return await self._database.read(lambda db: _chain(db, owner, response_id, now, max_bytes))
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
-        """Remove a response and all its content; whether there was one."""
-        key = _key(owner, response_id)
-        rows = await self._database.write(lambda db: db.execute(_DELETE, key).fetchall()) if key else []
-        return any(not turns.is_expired(expires_at, self._clock()) for (expires_at,) in rows)
+        """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
+        return await self._database.write(lambda db: _delete(db, owner, response_id, self._clock()))
 
     async def sweep(self) -> int:
         """Remove what has expired; how many rows."""
         now = self._clock()
-        return await self._database.write(lambda db: db.execute(_SWEEP, (now,)).rowcount)
+        return await self._database.write(lambda db: _sweep(db, now))
 
     async def aclose(self) -> None:
         """Close the file, which all stores of the process share."""
@@ -145,6 +145,21 @@ def _one(db: Connection, owner: Owner, response_id: str) -> StoredResponse | Non
     key = _key(owner, response_id)
     row = db.execute(_ONE, key).fetchone() if key else None
     return _read(row) if row else None
+def _delete(db: Connection, owner: Owner, response_id: str, now: float) -> bool:
+    key = _key(owner, response_id)
+    row = db.execute(_DELETE, key).fetchone() if key else None
+    if row is None:
+        return False
+    expires_at, document = row
+    reservations.bury(db, owner, turns.unpack_document(document).reservation, response_id)
+    return not turns.is_expired(expires_at, now)
+
+
+def _sweep(db: Connection, now: float) -> int:
+    reservations.sweep(db, now)
+    return db.execute(_SWEEP, (now,)).rowcount
+
+
 
 
 def _stretch(db: Connection, owner: Owner, stretch: Stretch) -> list[StoredResponse]:
