@@ -344,3 +344,71 @@ def test_two_continuations_at_once_get_one_place_and_one_refusal(stores: Stores)
         return await asyncio.gather(attempt(claimed(first, seed=1)), attempt(claimed(first, seed=2)))
 
     assert sorted(asyncio.run(story())) == [False, True]
+
+
+# cancel
+
+
+def cancel(stores: Stores, turn: StoredResponse) -> bool:
+    return asyncio.run(stores.responses.cancel(turn.owner, turn.id))
+
+
+def is_wanted(stores: Stores, turn: StoredResponse) -> bool:
+    return asyncio.run(stores.responses.is_wanted(turn))
+
+
+def test_a_cancellation_is_seen_by_the_writer_and_changes_nothing_that_is_read(stores: Stores) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    assert is_wanted(stores, turn)
+    assert cancel(stores, turn)
+    assert not is_wanted(stores, turn)
+    assert plain(read(stores, turn)) == turn
+
+
+def test_a_cancellation_sent_twice_is_one_cancellation(stores: Stores) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    assert cancel(stores, turn)
+    assert cancel(stores, turn)
+    assert not is_wanted(stores, turn)
+
+
+@pytest.mark.parametrize("length", [3, 600_000])
+def test_the_writer_of_a_cancelled_response_stores_how_it_ended(stores: Stores, length: int) -> None:
+    turn = claimed(input=[{"text": noise(length, seed=3)}])
+    asyncio.run(stores.responses.claim(turn))
+    cancel(stores, turn)
+    over = ended(turn, noise(length), status="cancelled")
+    asyncio.run(stores.responses.commit(over))
+    assert plain(read(stores, turn)) == as_read(over)
+    assert not cancel(stores, turn)
+    assert plain(read(stores, turn)) == as_read(over)
+
+
+def test_nobody_commits_a_cancelled_response_under_another_lease(stores: Stores) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    cancel(stores, turn)
+    with pytest.raises(Superseded):
+        asyncio.run(stores.responses.commit(replace(ended(turn), lease="other")))
+
+
+def test_what_has_ended_or_is_gone_cannot_be_cancelled_and_is_not_wanted(stores: Stores) -> None:
+    turn = asyncio.run(add_turn(stores.responses))
+    assert not cancel(stores, turn)
+    assert not is_wanted(stores, turn)
+    assert read(stores, turn) == turn
+    asyncio.run(stores.responses.delete(OWNER, turn.id))
+    assert not cancel(stores, turn)
+    assert not is_wanted(stores, turn)
+
+
+def test_a_cancellation_reaches_no_other_turn_and_no_other_owners(stores: Stores) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    assert not cancel(stores, replace(turn, owner=Owner("acme", "bob")))
+    assert not cancel(stores, replace(turn, id=turn.id[:-6] + "zzzzzz"))
+    assert not cancel(stores, replace(turn, id="resp_nonsense"))
+    assert is_wanted(stores, turn)
+    assert not is_wanted(stores, replace(turn, id=turn.id[:-6] + "zzzzzz"))

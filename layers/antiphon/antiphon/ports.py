@@ -118,6 +118,12 @@ class ResponseStore(Protocol):
             Superseded: it was ended or deleted by somebody else meanwhile.
         """
 
+    async def cancel(self, owner: Owner, response_id: str) -> bool:
+        """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
+
+    async def is_wanted(self, response: StoredResponse) -> bool:
+        """Tell its writer whether a response is still in progress: not cancelled, ended or deleted; one read."""
+
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
         """Read a response, consistently; None where it is absent, expired or another owner's."""
 

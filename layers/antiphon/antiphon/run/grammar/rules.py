@@ -27,8 +27,8 @@ RULES: Final = {
     "part": "The part that is done holds what was done before.",
     "item": "The item that is done holds the parts, or the arguments, that were done.",
     "output": "The terminal response's output is the items that were done, in order.",
-    "status": "A status fits its event: in_progress in added, completed or incomplete in done, its own in an ending, where "
-    "cancelled ends as incomplete.",
+    "status": "A status fits its event: in_progress in added, completed or incomplete in done, its own in an ending; "
+    "a cancelled response ends as incomplete.",
     "incomplete-last": "No item follows an incomplete one.",
     "incomplete-completed": "A completed response holds no incomplete item.",
     "error-first": "One error event precedes response.failed, directly, and nothing else.",

@@ -1,12 +1,16 @@
 """Stored responses in the table ``responses``. It must not know what a response says.
 
     claim    parts -> head, if the place is free                        one conditional write decides
+    cancel   head is marked, if in progress                             status "cancelling"; the document stays as it is
     commit   parts -> head, if in progress under this lease -> the claim's parts go
     chain    head -> everything else at once: its lineage says where
     delete   head is read -> its reservation says so -> its parts go -> head goes, if it still is that one
 
 Parts are stored before the head that names them, so a writer that dies leaves no head without its content; what it
 leaves has no head and goes with its TTL. A deletion that dies half-way can be sent again.
+
+A running response asks every ``watch_seconds`` whether it was cancelled: an eventually consistent read of its head,
+half a read unit for each 4 KB of it. The longest run on Lambda, 15 minutes, asks 450 times: 225 units for a usual head.
 """
 
 from __future__ import annotations
@@ -27,9 +31,11 @@ from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
 from antiphon.store.dynamodb.layout import Row
 
 _FREE: Final = "attribute_not_exists(pk) OR #expires_at <= :now"
-_OURS: Final = "#status = :status AND #lease = :lease"
+_OURS: Final = "#status IN (:status, :cancelling) AND #lease = :lease"
+_RUNS: Final = "#id = :id AND #status IN (:status, :cancelling)"
+_CANCELLING: Final = "cancelling"
 _SAME: Final = "#tag = :tag"
-from antiphon.store.dynamodb.reservations import DynamoDBReservations
+_STATUSES: Final = {":status": {"S": IN_PROGRESS}, ":cancelling": {"S": _CANCELLING}}
 
 
 class DynamoDBResponses(DynamoDBReservations):
@@ -64,7 +70,7 @@ class DynamoDBResponses(DynamoDBReservations):
         Raises:
             Superseded: it was ended or deleted by somebody else meanwhile.
         """
-        values = {":status": {"S": IN_PROGRESS}, ":lease": {"S": response.lease}}
+        values = {**_STATUSES, ":lease": {"S": response.lease}}
         names = _names("status", "lease")
         try:
             await self._put(response, ConditionExpression=_OURS, **names, ExpressionAttributeValues=values)
@@ -73,6 +79,39 @@ class DynamoDBResponses(DynamoDBReservations):
             raise Superseded(await self._whole(failed.row) if there else None) from None
 
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
+    async def cancel(self, owner: Owner, response_id: str) -> bool:
+        """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
+        place = parse_response_id(response_id)
+        if place is None:
+            return False
+        try:
+            await self._database.call(
+                "update_item",
+                TableName=self._table,
+                Key=layout.turn(owner, place),
+                UpdateExpression="SET #status = :cancelling",
+                ConditionExpression=_RUNS,
+                **_names("id", "status"),
+                ExpressionAttributeValues={**_STATUSES, ":id": {"S": response_id}},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    async def is_wanted(self, response: StoredResponse) -> bool:
+        """Tell its writer whether a response is still in progress: not cancelled, ended or deleted; one read.
+
+        The read is eventually consistent: seconds after the claim it is seen, and the writer asks again.
+        """
+        answer = await self._database.call(
+            "get_item",
+            TableName=self._table,
+            Key=layout.turn(response.owner, _place(response.id)),
+            ProjectionExpression="#id, #status",
+            **_names("id", "status"),
+        )
+        return answer.get("Item") == {"id": {"S": response.id}, "status": {"S": IN_PROGRESS}}
+
         """Read a response, consistently; None where it is absent, expired or another owner's."""
         head = await self._head(owner, response_id)
         if not head or rows.is_expired(head, now):

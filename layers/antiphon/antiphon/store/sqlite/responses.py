@@ -1,6 +1,7 @@
 """Stored responses in SQLite. It must not know what a response says.
 
-A turn is one row, never cut. Rows past their time are removed at a process's first claim and now and then after it.
+A turn is one row, never cut. A cancellation is a mark in the row's status: the document stays as the writer wrote it.
+Rows past their time are removed at a process's first claim and now and then after it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 from antiphon.errors import SlotTaken, Superseded
 from antiphon.ids import parse_response_id
 from antiphon.ports import Clock
-from antiphon.records import Owner, StoredResponse, Stretch
+from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
 from antiphon.store import turns
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite import reservations
@@ -33,7 +34,14 @@ _COMMIT: Final = """
     UPDATE responses SET status = :status, tag = :tag, size = :size, expires_at = :expires_at, document = :document,
         body = :body
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth
-        AND status = 'in_progress' AND lease = :lease"""
+        AND status IN ('in_progress', 'cancelling') AND lease = :lease"""
+_CANCEL: Final = """
+    UPDATE responses SET status = 'cancelling'
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id
+        AND status IN ('in_progress', 'cancelling')"""
+_STATUS: Final = """
+    SELECT status FROM responses
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id"""
 _STATE: Final = """
     SELECT lease, tag FROM responses
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth"""
@@ -81,6 +89,17 @@ class SQLiteResponses(SQLiteReservations):
             Superseded: it was ended or deleted by somebody else meanwhile.
         """
         await self._database.write(lambda db: _commit(db, response))
+
+    async def cancel(self, owner: Owner, response_id: str) -> bool:
+        """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
+        key = _key(owner, response_id)
+        return bool(key) and await self._database.write(lambda db: db.execute(_CANCEL, key).rowcount > 0)
+
+    async def is_wanted(self, response: StoredResponse) -> bool:
+        """Tell its writer whether a response is still in progress: not cancelled, ended or deleted; one read."""
+        key = _key(response.owner, response.id)
+        rows = await self._database.read(lambda db: db.execute(_STATUS, key).fetchall())
+        return rows == [(IN_PROGRESS,)]
 
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
         """Read a response, consistently; None where it is absent, expired or another owner's."""
