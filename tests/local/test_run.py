@@ -1,0 +1,187 @@
+"""`make run` as a newcomer meets it: the real process, its banner, its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import openai
+
+from tests.support.streams import assert_stream
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(state: Path, **environ: str) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ANTIPHON_"))}
+    return subprocess.Popen(
+        [sys.executable, "-m", "local"],
+        cwd=ROOT,
+        env={**kept, "PORT": "0", "ANTIPHON_STATE": str(state), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+class Running:
+    """A server that said that it is ready."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("      if event.type"):
+                break
+        self.banner = "".join(lines) + process.stdout.readline()
+        self.base_url = re.search(r"base_url   (\S+)", self.banner)[1]
+        self.key = re.search(r"key        (\S+)", self.banner)[1]
+        self.agents = re.search(r"agents     (.+)", self.banner)[1].split(", ")
+
+    def client(self) -> openai.OpenAI:
+        return openai.OpenAI(base_url=self.base_url, api_key=self.key, max_retries=0)
+
+
+@contextmanager
+def running(state: Path, **environ: str) -> Iterator[Running]:
+    process = start(state, **environ)
+    try:
+        yield Running(process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+def test_the_printed_curl_streams_a_valid_stream(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        command = server.banner.split("Stream an answer:\n\n")[1].split("\n\n")[0].replace("\\\n", " ")
+        answer = subprocess.run(shlex.split(command), capture_output=True, check=True)
+    events = assert_stream(answer.stdout)
+    assert events[-1]["type"] == "response.completed"
+
+
+def test_the_printed_python_prints_the_answer(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        snippet = server.banner.split("(pip install openai):\n\n")[1]
+        code = "\n".join(line[2:] for line in snippet.splitlines())
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "demo model" in answer.stdout
+
+
+def test_two_agents_are_there_and_one_calls_a_function(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.client() as client:
+        assert server.agents == ["assistant", "weather"]
+        assert [model.id for model in client.models.list()] == server.agents
+        answer = client.responses.create(model="weather", input="How is it in Paris?")
+        assert [item.type for item in answer.output] == ["function_call"]
+
+
+def test_a_third_agent_speaks_to_the_provider_of_the_environment(tmp_path: Path) -> None:
+    from tests.support.upstream import Upstream, answer
+
+    with Upstream([answer("From afar")]) as upstream:
+        environ = {"OPENAI_API_KEY": "secret", "OPENAI_BASE_URL": upstream.base_url, "OPENAI_MODEL": "far"}
+        with running(tmp_path, **environ) as server, server.client() as client:
+            assert "openai" in server.agents
+            assert client.responses.create(model="openai", input="Hi").output_text == "From afar"
+        assert upstream.requests[0].headers["authorization"] == "Bearer secret"
+        assert upstream.requests[0].body["model"] == "far"
+
+
+def test_key_and_conversations_survive_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.client() as client:
+        first = client.responses.create(model="assistant", input="My name is Ada.")
+        key = server.key
+    with running(tmp_path) as server, server.client() as client:
+        assert server.key == key
+        second = client.responses.create(model="assistant", input="What is my name?", previous_response_id=first.id)
+    assert "Ada" in second.output_text
+
+
+def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.client() as client:
+        first = client.responses.create(model="assistant", input="Hello!")
+        server.process.kill()
+    with running(tmp_path) as server, server.client() as client:
+        assert client.responses.retrieve(first.id).output_text == first.output_text
+
+
+def test_an_interrupt_ends_it_cleanly(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    Running(process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
+
+
+def test_an_interrupt_ends_open_streams_properly(tmp_path: Path) -> None:
+    from tests.support.upstream import Gate, Script, Upstream, text
+
+    with Upstream([Script.stream(text("Wait"), Gate())]) as upstream:
+        environ = {"OPENAI_API_KEY": "secret", "OPENAI_BASE_URL": upstream.base_url}
+        with running(tmp_path, **environ) as server:
+            body = {"model": "openai", "input": "Hi", "stream": True}
+            headers = {"authorization": f"Bearer {server.key}"}
+            with httpx2.stream("POST", f"{server.base_url}/responses", json=body, headers=headers, timeout=30) as sse:
+                pieces = sse.iter_bytes()
+                raw = b""
+                while b'"delta":"Wait"' not in raw:
+                    raw += next(pieces)
+                server.process.send_signal(signal.SIGINT)
+                raw += b"".join(pieces)
+    events = assert_stream(raw)
+    assert events[-1]["response"]["error"]["code"] == "shutting_down"
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(tmp_path, PORT=str(port))
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert out == ""
+    assert err == f"Port {port} is in use. `make run PORT={port + 1}` takes another.\n"
+
+
+def test_the_local_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    with running(tmp_path):
+        assert (tmp_path / "key").stat().st_mode & 0o077 == 0
+
+
+def test_every_verb_is_explained() -> None:
+    make = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for verb in ("run", "test", "check", "reset"):
+        assert f"make {verb}" in make.stdout
+
+
+def install(tmp_path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = ["local/install.sh", str(tmp_path / "venv"), "requirements/run.txt"]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
+
+
+def test_a_python_that_is_too_old_is_one_clear_line(tmp_path: Path) -> None:
+    old = tmp_path / "python-old"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = install(tmp_path, PYTHON=str(old))
+    assert done.returncode == 1
+    assert done.stderr == "Antiphon needs Python 3.11 or newer; make PYTHON=/path/to/python3.13 names one.\n"
+
+
+def test_an_install_without_a_network_is_one_clear_line(tmp_path: Path) -> None:
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
+    done = install(tmp_path, PYTHON=sys.executable, PIP_FIND_LINKS="", **nowhere)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("The dependencies could not be installed: is the package index")
