@@ -16,6 +16,7 @@ from antiphon.settings import ProviderEndpoint, read_settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses
 from local.banner import banner
+from local.sealing import seal_keys
 from local.seed import Model, seed
 from local.server import PortInUseError, listen, serve
 
@@ -57,6 +58,7 @@ def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[]
     state = _state()
     state.mkdir(parents=True, exist_ok=True)
     environ = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_DATABASE": str(state / "antiphon.db"), **os.environ}
+    environ.setdefault("ANTIPHON_SEAL_KEYS", seal_keys(state / "seal-keys"))
     settings = read_settings(environ)
     stores = build_stores(settings)
     providers = Providers(settings.providers | endpoints, environ, demo_pause=DEMO_PAUSE)

@@ -163,7 +163,7 @@ def test_a_refusal_alone_has_no_content() -> None:
         user([{"type": "input_video", "video_url": "https://example.com/a.mp4"}]),
         function_call_output("call_1", [{"type": "input_image", "image_url": PIXEL}]),
         function_call_output("call_1", [{"type": "input_file", "file_data": "AA=="}]),
-        {"type": "compaction", "encrypted_content": "x"},
+        {"type": "item_reference", "id": "x"},
     ],
 )
 def test_what_the_protocol_cannot_carry_is_refused(item: Item) -> None:

@@ -8,6 +8,7 @@ with Service(tmp_path, upstream) as service:
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import secrets
 import threading
@@ -20,7 +21,7 @@ import httpx2
 import uvicorn
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Providers, build_stores
+from antiphon.bootstrap import Providers, Seals, build_stores
 from antiphon.ports import Services
 from antiphon.records import Agent, Grant, Group, Role, Tenant, User
 from antiphon.run.execution import settle
@@ -33,6 +34,7 @@ from tests.support.streams import assert_stream
 from tests.support.upstream import Upstream
 
 TENANT = "default"
+SEAL_KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 class Clock:
@@ -57,7 +59,7 @@ class Service:
     def __init__(self, state: Path, upstream: Upstream | None = None, **settings: Any) -> None:
         self.upstream = upstream
         self.clock = Clock()
-        self.settings = Settings(database=str(state / "antiphon.db"), **settings)
+        self.settings = Settings(**{"database": str(state / "antiphon.db"), "seal_keys": SEAL_KEY, **settings})
         endpoints = {"up": ProviderEndpoint(base_url=upstream.base_url)} if upstream else {}
         self._providers = Providers(endpoints, {})
         stores = build_stores(self.settings)
@@ -68,6 +70,7 @@ class Service:
             directory=self.directory,
             responses=self.responses,
             providers=self._providers,
+            seal=Seals(self.settings),
             clock=self.clock,
             entropy=secrets.token_bytes,
             settings=self.settings,

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 from fastapi import FastAPI
 
-from antiphon.errors import SettingsError
+from antiphon.errors import ApiError, ProviderError, SettingsError
 from antiphon.ports import Directory, KeyStore, ModelProvider, ResponseStore, Services
+from antiphon.seal import Seal, read_keys
 from antiphon.settings import ProviderEndpoint, Settings, read_settings
 
 OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
@@ -87,7 +88,7 @@ class Providers:
 
         if endpoint.base_url is None:
             raise SettingsError(f"ANTIPHON_PROVIDERS.{name}.base_url: missing")
-        return OpenAIChat(endpoint.base_url, self._api_key(endpoint))
+        return OpenAIChat(endpoint.base_url, self._api_key(endpoint), reasoning_content=endpoint.reasoning_content)
 
     def _api_key(self, endpoint: ProviderEndpoint) -> str | None:
         if endpoint.api_key_secret is not None:
@@ -102,6 +103,50 @@ class Providers:
         return key
 
 
+class Seals:
+    """The seal of a process, made on first use, and again when the secret has changed.
+
+    Args:
+        settings: where its keys are.
+
+    Raises:
+        SettingsError: the keys of the environment are malformed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._text = ""
+        self._seal: Seal | None = None
+        if settings.seal_keys is not None:
+            try:
+                read_keys(settings.seal_keys.get_secret_value())
+            except ValueError:
+                raise SettingsError("ANTIPHON_SEAL_KEYS: not base64 of at least 32 bytes each") from None
+
+    def __call__(self) -> Seal:
+        """Give the seal.
+
+        Raises:
+            ApiError: ``seal_not_configured``: there are no keys, or they cannot be read.
+        """
+        try:
+            text = self._read()
+            if self._seal is None or text != self._text:
+                self._seal, self._text = Seal(read_keys(text), secrets.token_bytes), text
+        except (ProviderError, ValueError):
+            raise ApiError("seal_not_configured") from None
+        return self._seal
+
+    def _read(self) -> str:
+        if self._settings.seal_keys is not None:
+            return self._settings.seal_keys.get_secret_value()
+        if self._settings.seal_secret is None:
+            raise ApiError("seal_not_configured")
+        from antiphon.aws.secrets import secret
+
+        return secret(self._settings.seal_secret)
+
+
 def build_services(settings: Settings, stores: Stores, providers: Callable[[str], ModelProvider | None]) -> Services:
     """Put the adapters of a process together."""
     return Services(
@@ -109,6 +154,7 @@ def build_services(settings: Settings, stores: Stores, providers: Callable[[str]
         directory=stores.directory,
         responses=stores.responses,
         providers=providers,
+        seal=Seals(settings),
         clock=time.time,
         entropy=secrets.token_bytes,
         settings=settings,

@@ -106,6 +106,12 @@ CODES: Final[dict[str, ErrorCode]] = {
     "context_length_exceeded": ErrorCode(
         400, INVALID_REQUEST, "The conversation is too long.", "Start a new one, or compact it."
     ),
+    "invalid_encrypted_content": ErrorCode(
+        400,
+        INVALID_REQUEST,
+        "The encrypted content cannot be opened here.",
+        "Send it back unchanged, as the same user and to the same agent, or leave the item out.",
+    ),
     "response_in_progress": ErrorCode(
         409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says."
     ),
@@ -130,6 +136,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
     "model_error": ErrorCode(500, MODEL_ERROR, "The model failed.", "Try again."),
     # platform
+    "seal_not_configured": ErrorCode(
+        500, SERVER_ERROR, "Nothing can be sealed or opened here.", "The operator must set `ANTIPHON_SEAL_KEYS`."
+    ),
     "storage_unavailable": ErrorCode(503, SERVER_ERROR, "The store did not answer.", "Wait as `retry-after` says."),
     "worker_lost": ErrorCode(
         500, SERVER_ERROR, "The worker that ran this response was lost.", "Create the response again."

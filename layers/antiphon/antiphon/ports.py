@@ -26,6 +26,7 @@ from antiphon.records import (
     User,
 )
 from antiphon.seal import Seal
+from antiphon.seal import Seal
 from antiphon.settings import Settings
 
 Clock = Callable[[], float]
@@ -205,7 +206,8 @@ class ModelCall:
     Attributes:
         model: the provider's own name of the model.
         instructions: the system text; empty for none.
-        items: the whole context, oldest first: items in the specification's form.
+        items: the whole context, oldest first: items in the specification's form. What was sealed is open: reasoning
+            and compaction items have a ``summary``, and no ``encrypted_content``.
         tools: the function tools that may be offered, in the specification's form (``allowed_tools`` already applied).
         settings: the request fields in force by wire name, as the response echoes them: ``temperature``, ``top_p``,
             ``presence_penalty``, ``frequency_penalty``, ``max_output_tokens``, ``tool_choice``,
@@ -237,6 +239,13 @@ class ModelProvider(Protocol):
             ApiError: 400, with the message and parameter for the caller.
         """
 
+    def count_tokens(self, call: ModelCall) -> int:
+        """Count the tokens of what a call gives the model to read, without asking the model: exactly where that can be.
+
+        It adds up: parts of ``call.items`` counted alone, by calls without instructions, tools and format, give
+        together what they add to the whole, but for rounding.
+        """
+
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn. Closing the generator stops the provider's stream and closes its connection.
 
@@ -256,12 +265,15 @@ class Services:
 
     Attributes:
         providers: gives the provider of a configured name; None where there is none. Imports it on first use.
+        seal: gives what seals and opens; it may block for as long as a secret takes to read. ApiError
+            ``seal_not_configured`` where there is no key.
     """
 
     keys: KeyStore
     directory: Directory
     responses: ResponseStore
     providers: Callable[[str], ModelProvider | None]
+    seal: Callable[[], Seal]
     clock: Clock
     entropy: Entropy
     settings: Settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from antiphon.errors import SettingsError
 
@@ -24,6 +24,8 @@ class ProviderEndpoint(BaseModel):
         base_url: where it is, up to and without ``/chat/completions``.
         api_key_env: the environment variable that holds its key; None for none.
         api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
+        reasoning_content: it takes a turn's reasoning back as ``reasoning_content`` (DeepSeek's, vLLM's and llama.cpp's
+            name); endpoints that do not know the field may refuse it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +34,7 @@ class ProviderEndpoint(BaseModel):
     base_url: str | None = None
     api_key_env: str | None = None
     api_key_secret: str | None = None
+    reasoning_content: bool = False
 
 
 class Settings(BaseModel):
@@ -43,6 +46,9 @@ class Settings(BaseModel):
         database: the SQLite file, where there are no tables.
         aws_endpoint_url: another endpoint for DynamoDB, such as a local emulator.
         providers: further providers by name.
+        seal_keys: what seals compacted conversations and reasoning that clients keep: base64 of at least 32 random
+            bytes each, separated by commas, newest first; the first one seals, all open.
+        seal_secret: the ARN or name of the secret in AWS Secrets Manager that holds them instead.
         retention_days: how long a stored response is kept, unless tenant or role say less.
         max_body_bytes: the largest request body.
         max_chain_turns: the longest conversation that can be continued, in turns.
@@ -61,6 +67,8 @@ class Settings(BaseModel):
     database: str | None = None
     aws_endpoint_url: str | None = None
     providers: dict[str, ProviderEndpoint] = Field(default_factory=dict)
+    seal_keys: SecretStr | None = None
+    seal_secret: str | None = None
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     max_body_bytes: Annotated[int, Field(ge=1024, le=64_000_000)] = 6_000_000
     max_chain_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000

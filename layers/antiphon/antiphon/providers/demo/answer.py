@@ -136,9 +136,21 @@ def _reply(call: ModelCall) -> str:
         f"You said: “{_short(texts[-1])}”." if texts and texts[-1] else "",
         seen,
         f"Earlier you said: {', '.join(earlier)}." if earlier else "",
+        _kept(call.items),
         _instructions(call),
     ]
     return " ".join(part for part in parts if part)
+
+
+def _kept(items: Sequence[Item]) -> str:
+    """Quote what a compaction and earlier reasoning say, the last of each."""
+    kept = {
+        item["type"]: " ".join(texts_of(item["summary"]))
+        for item in items
+        if item.get("type") in ("compaction", "reasoning")
+    }
+    words = {"compaction": "I kept of earlier", "reasoning": "I thought before"}
+    return " ".join(f"{words[kind]}: “{_short(text)}”." for kind, text in kept.items() if text)
 
 
 def _instructions(call: ModelCall) -> str:

@@ -29,6 +29,10 @@ class Demo:
     def check(self, call: ModelCall) -> None:
         """Take every call."""
 
+    def count_tokens(self, call: ModelCall) -> int:
+        """Count exactly: what ``usage.input_tokens`` of a run says."""
+        return count_tokens(call)
+
     async def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.
 

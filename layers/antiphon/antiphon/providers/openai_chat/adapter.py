@@ -1,7 +1,8 @@
 """Streams from a Chat Completions endpoint over HTTP.
 
 It must not know wire events, agents or stores, and never retries: the run decides that. No text of the provider's is
-relayed, logged or chained to an error; of an error answer only the status and ``retry-after`` are read, never the body.
+relayed, logged or chained to an error; of an error answer the status and ``retry-after`` are read, and of the body of a
+400 at most some kilobytes, for the one code that says that the context is too long.
 Every wait is bounded by the call's deadline and, while bytes are awaited, by the idle limit.
 """
 
@@ -25,6 +26,7 @@ from antiphon.errors import ProviderError
 from antiphon.ports import Clock, Delta, ModelCall
 from antiphon.providers.openai_chat.deltas import ChunkReader
 from antiphon.providers.openai_chat.request import Dialect, chat_request
+from antiphon.providers.openai_chat.tokens import estimate_tokens
 
 if TYPE_CHECKING:
     import aiohttp
@@ -36,6 +38,10 @@ DRAIN_SECONDS: Final = 0.1
 WHOLE_BYTES: Final = 1024 * 1024
 """A larger body is sent in pieces, so that it does not hold up the event loop."""
 
+REFUSAL_BYTES: Final = 16 * 1024
+"""As much of the body of a 400 is read."""
+
+_TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _AUTH: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -46,6 +52,7 @@ class OpenAIChat:
         base_url: where it is, up to and without ``/chat/completions``.
         api_key: sent as a bearer token; None for none.
         dialect: what the endpoint understands; None decides by the host.
+        reasoning_content: it takes reasoning back.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
@@ -56,11 +63,13 @@ class OpenAIChat:
         api_key: str | None = None,
         *,
         dialect: Dialect | None = None,
+        reasoning_content: bool = False,
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._dialect: Dialect = dialect or dialect_of(base_url)
+        self._reasoning = reasoning_content
         self._idle = idle_seconds
         self._clock = clock
         self._headers = {
@@ -79,7 +88,11 @@ class OpenAIChat:
         Raises:
             ApiError: 400, with the message for the caller.
         """
-        chat_request(call, self._dialect)
+        chat_request(call, self._dialect, reasoning=self._reasoning)
+
+    def count_tokens(self, call: ModelCall) -> int:
+        """Estimate; see ``tokens``."""
+        return estimate_tokens(call, reasoning=self._reasoning)
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.
@@ -90,10 +103,12 @@ class OpenAIChat:
         """
         import aiohttp
 
-        body = orjson.dumps(chat_request(call, self._dialect))
+        body = orjson.dumps(chat_request(call, self._dialect, reasoning=self._reasoning))
         try:
             async with await self._post(body, call.deadline) as response:
                 if response.status != HTTPStatus.OK:
+                    if response.status == HTTPStatus.BAD_REQUEST and await _is_too_long(response.content):
+                        raise ProviderError("context_length_exceeded")
                     raise self._refusal(response.status, response.headers.get("retry-after"))
                 chunks = ChunkReader()
                 while not chunks.done and (data := await response.content.readany()):
@@ -156,6 +171,18 @@ def dialect_of(base_url: str) -> Dialect:
     """Tell what an endpoint understands by its host: OpenAI's own and Azure's, or a compatible one."""
     host = urlsplit(base_url).hostname or ""
     return "openai" if host.endswith((".openai.com", ".openai.azure.com")) else "compatible"
+
+
+async def _is_too_long(content: aiohttp.StreamReader) -> bool:
+    """Whether the body of a 400 says, as OpenAI's and llama.cpp's do, that the context is too long."""
+    body = b""
+    while len(body) < REFUSAL_BYTES and (data := await content.readany()):
+        body += data
+    try:
+        error = orjson.loads(body)["error"]
+        return not {error.get("code"), error.get("type")}.isdisjoint(_TOO_LONG)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
 
 
 async def _drain(content: aiohttp.StreamReader) -> None:

@@ -14,13 +14,15 @@ from antiphon.records import Item
 Message = dict[str, Any]
 
 
-def messages(instructions: str, items: Sequence[Item], *, modern: bool) -> list[Message]:
-    """Translate instructions and items, in order. Reasoning items are left out: the protocol has no place for them.
+def messages(instructions: str, items: Sequence[Item], *, modern: bool, reasoning: bool = False) -> list[Message]:
+    """Translate instructions and items, in order. A compaction item is something that the model said.
 
     Args:
         instructions: the system text; empty for none.
         items: the whole context, oldest first.
         modern: the endpoint knows the role ``developer`` and the field ``refusal``.
+        reasoning: the endpoint takes reasoning back as ``reasoning_content``. Reasoning items are left out else: the
+            protocol itself has no place for them.
 
     Raises:
         ApiError: an item or part that the protocol cannot carry.
@@ -34,7 +36,11 @@ def messages(instructions: str, items: Sequence[Item], *, modern: bool) -> list[
             _add_call(out, item)
         elif kind == "function_call_output":
             out.append({"role": "tool", "tool_call_id": item["call_id"], "content": _tool_text(item["output"])})
-        elif kind != "reasoning":
+        elif kind == "compaction":
+            _add_assistant(out, item["summary"], modern)
+        elif kind == "reasoning":
+            _add_reasoning(out, item if reasoning else {})
+        else:
             raise ApiError("unsupported_value", f"This model cannot read items of type {kind}.")
     return out
 
@@ -54,13 +60,20 @@ def _add_assistant(out: list[Message], content: str | list[dict[str, Any]], mode
     parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
     refusals = [part["refusal"] for part in parts if part["type"] == "refusal"]
     texts = [part["text"] for part in parts if part["type"] != "refusal"]
-    if out and "tool_calls" in out[-1]:  # the same turn goes on after a call
+    if out and ("tool_calls" in out[-1] or "reasoning_content" in out[-1]):  # the same turn goes on
         earlier = out[-1]["content"]
         out[-1]["content"] = "\n".join(([earlier] if earlier else []) + texts + refusals)
     elif refusals and modern:
         out.append({"role": "assistant", "content": "\n".join(texts) or None, "refusal": "\n".join(refusals)})
     else:
         out.append({"role": "assistant", "content": "\n".join(texts + refusals)})
+
+
+def _add_reasoning(out: list[Message], item: Item) -> None:
+    """Begin the turn that the reasoning led to; what the model then said or called is added to it."""
+    text = "\n".join(part["text"] for part in item.get("summary") or ())
+    if text:
+        out.append({"role": "assistant", "content": None, "reasoning_content": text})
 
 
 def _add_call(out: list[Message], item: Item) -> None:

@@ -29,8 +29,8 @@ _SAME_NAME: Final = (
 )
 
 
-def chat_request(call: ModelCall, dialect: Dialect) -> Body:
-    """Translate a call; only settings named in ``call.explicit`` are sent.
+def chat_request(call: ModelCall, dialect: Dialect, *, reasoning: bool = False) -> Body:
+    """Translate a call; only settings named in ``call.explicit`` are sent, and reasoning only where it is taken back.
 
     Raises:
         ApiError: the call holds what Chat Completions cannot carry.
@@ -38,7 +38,7 @@ def chat_request(call: ModelCall, dialect: Dialect) -> Body:
     asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
     body: Body = {
         "model": call.model,
-        "messages": messages(call.instructions, call.items, modern=dialect == "openai"),
+        "messages": messages(call.instructions, call.items, modern=dialect == "openai", reasoning=reasoning),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
