@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from typing import Any
 
@@ -15,7 +14,6 @@ class Faulty:
     Attributes:
         broken: names of methods that raise ``StorageUnavailable``; ``name:N`` only for the next N calls.
         calls: how often each method was called.
-        held: names of methods that wait until ``release`` is set.
     """
 
     def __init__(self, inner: Any) -> None:
@@ -23,7 +21,6 @@ class Faulty:
         self.broken: set[str] = set()
         self.failing: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
-        self.release = threading.Event()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)

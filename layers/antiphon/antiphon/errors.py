@@ -33,13 +33,19 @@ TOO_MANY_REQUESTS: Final = "too_many_requests"
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """One public error code: its HTTP status, the specification's error type, what it means and what to do."""
+    """One public error code: its HTTP status, the specification's error type, what it means and what to do.
+
+    Attributes:
+        retry_after: after how many seconds the very same request may succeed, unless more is known when it is raised;
+            None where sending it again cannot help.
+    """
 
     status: int
     type: str
     meaning: str
     remedy: str
 
+    retry_after: int | None = None
 
 CODES: Final[dict[str, ErrorCode]] = {
     # who
@@ -113,13 +119,22 @@ CODES: Final[dict[str, ErrorCode]] = {
         "Send it back unchanged, as the same user and to the same agent, or leave the item out.",
     ),
     "response_in_progress": ErrorCode(
-        409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says."
+        409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says.", 2
+    ),
+    "idempotency_in_progress": ErrorCode(
+        409, INVALID_REQUEST, "The same request is still running.", "Wait as `retry-after` says.", 5
+    ),
+    "idempotency_key_reused": ErrorCode(
+        422,
+        INVALID_REQUEST,
+        "The idempotency key came with another body before.",
+        "Use a new key for each request, and the same one only to send it again.",
     ),
     "response_cancelled": ErrorCode(
         409, INVALID_REQUEST, "The response was cancelled.", "Create it again, if it is still wanted."
     ),
     # limits
-    "rate_limit_exceeded": ErrorCode(429, TOO_MANY_REQUESTS, "Too many requests.", "Wait as `retry-after` says."),
+    "rate_limit_exceeded": ErrorCode(429, TOO_MANY_REQUESTS, "Too many requests.", "Wait as `retry-after` says.", 1),
     # provider
     "provider_auth": ErrorCode(
         500, SERVER_ERROR, "The model provider refused our credentials.", "The operator must mend the provider's key."
@@ -128,24 +143,29 @@ CODES: Final[dict[str, ErrorCode]] = {
         500, SERVER_ERROR, "The agent's provider is not set up here.", "The operator must configure it."
     ),
     "provider_rate_limited": ErrorCode(
-        429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says."
+        429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says.", 5
     ),
-    "provider_timeout": ErrorCode(500, MODEL_ERROR, "The model did not answer in time.", "Try again."),
+    "provider_timeout": ErrorCode(500, MODEL_ERROR, "The model did not answer in time.", "Try again.", 1),
     "provider_refused_request": ErrorCode(
         500, MODEL_ERROR, "The model provider refused the request.", "Check the agent's model and parameters."
     ),
-    "model_error": ErrorCode(500, MODEL_ERROR, "The model failed.", "Try again."),
+    "model_error": ErrorCode(500, MODEL_ERROR, "The model failed.", "Try again.", 1),
     # platform
     "seal_not_configured": ErrorCode(
         500, SERVER_ERROR, "Nothing can be sealed or opened here.", "The operator must set `ANTIPHON_SEAL_KEYS`."
     ),
-    "storage_unavailable": ErrorCode(503, SERVER_ERROR, "The store did not answer.", "Wait as `retry-after` says."),
+    "storage_unavailable": ErrorCode(503, SERVER_ERROR, "The store did not answer.", "Wait as `retry-after` says.", 1),
     "worker_lost": ErrorCode(
-        500, SERVER_ERROR, "The worker that ran this response was lost.", "Create the response again."
+        500, SERVER_ERROR, "The worker that ran this response was lost.", "Create the response again.", 1
     ),
     "deadline_exceeded": ErrorCode(500, SERVER_ERROR, "The run reached its time limit.", "Ask for less at once."),
-    "shutting_down": ErrorCode(503, SERVER_ERROR, "The server stopped during the run.", "Create the response again."),
-    "internal_error": ErrorCode(500, SERVER_ERROR, "Something failed here.", "Try again; quote the request id."),
+    "shutting_down": ErrorCode(
+        503, SERVER_ERROR, "The server stopped during the run.", "Create the response again.", 1
+    ),
+    "internal_error": ErrorCode(500, SERVER_ERROR, "Something failed here.", "Try again; quote the request id.", 1),
+    "stream_invalid": ErrorCode(
+        500, SERVER_ERROR, "The answer broke the grammar of streams.", "Report it with its id: it is a defect here."
+    ),
 }
 
 
@@ -167,7 +187,7 @@ class ApiError(AntiphonError):
         code: a key of ``CODES``; it fixes the status and the type.
         message: for the caller; names the field and the limit, never the content.
         param: the exact path of the field, such as ``input[3].type``.
-        retry_after: seconds to wait before a retry can help; None where it cannot.
+        retry_after: seconds to wait before a retry can help, where more is known than ``CODES`` says.
         headers: further response headers, such as ``allow``.
     """
 
@@ -186,7 +206,7 @@ class ApiError(AntiphonError):
         self.type = info.type
         self.message = message or info.meaning
         self.param = param
-        self.retry_after = retry_after
+        self.retry_after = info.retry_after if retry_after is None else retry_after
         self.headers = headers or {}
         super().__init__(self.message)
 

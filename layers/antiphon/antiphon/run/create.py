@@ -1,6 +1,6 @@
 """Create a response: everything that must hold before a model is called, then the claim, then the run.
 
-    agent + grants | chain        read together: two sequential trips at most
+    agent + grants | chain | reservation      together: two sequential trips at most
     allowed? limits? conversation?
     claim                         one conditional write; from here on errors are events
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from antiphon.access.principal import Principal
@@ -30,19 +30,25 @@ from antiphon.records import IN_PROGRESS, Agent, Item, StoredResponse, lineage_a
 from antiphon.run.conversation import context, input_items, references
 from antiphon.run.execution import Execution
 from antiphon.run.models import visible_agent
+from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.retrieve import current
 from antiphon.spec.request import CreateResponse
+from antiphon.run.sealed import opened, sealer
+from antiphon.run.window import fitted
 
 DAY: Final = 86_400
 CLAIMS: Final = 4
+SEALED_REASONING: Final = "reasoning.encrypted_content"
 """How often a place is looked for: each loss means that another turn got there first."""
 
 LEASE_MARGIN: Final = 5.0
 """Seconds after the deadline at which an unended response counts as lost."""
 
 
-async def create(services: Services, principal: Principal, request: CreateResponse, until: float) -> Execution:
-    """Start a response.
+async def create(
+    services: Services, principal: Principal, request: CreateResponse, until: float, attempt: Attempt | None = None
+) -> Execution | StoredResponse:
+    """Start a response; or give the one that answered the same request before.
 
     Args:
         services: the adapters.
@@ -50,23 +56,37 @@ async def create(services: Services, principal: Principal, request: CreateRespon
         request: what is asked.
         until: when the host ends the process's turn, in seconds since the epoch.
 
+        attempt: the request as one that may come again; of what is not stored nothing can be given again.
     Raises:
         ApiError: it cannot be done; nothing was stored and no model was called.
         StorageUnavailable: a store did not answer; likewise.
     """
-    (agent, provider), chain = await _together(
+    response_id = _new_id(services, request.previous_response_id, stored=request.store)
+    hold = Hold(services, principal.owner, attempt if request.store else None, response_id)
+    try:
+        return await _create(services, principal, request, until, response_id, hold)
+    except BaseException:
+        await hold.release()
+        raise
+
+
+async def _create(
+    services: Services, principal: Principal, request: CreateResponse, until: float, response_id: str, hold: Hold
+) -> Execution | StoredResponse:
+    (agent, provider), answered, chain = await _together(
         _agent(services, principal, request.model),
         _chain(services, principal, request.previous_response_id),
+        hold.take(),
     )
     await _require_open_chain(services, principal, agent, chain)
     settings = effective(agent, request, principal.limits)
     referenced = await _referenced(services, principal, request)
-    record = _record(services, principal, request, agent, settings, chain, until)
+    record = _record(services, principal, request, agent, settings, chain, until, response_id)
     record = replace(record, input=input_items(request, record.id, referenced))
     call = ModelCall(
         model=agent.model,
         instructions=settings.instructions,
-        items=context(chain, record.input),
+        items=items,
         tools=settings.offered,
         settings=settings.settings,
         explicit=settings.explicit,
@@ -74,19 +94,13 @@ async def create(services: Services, principal: Principal, request: CreateRespon
         deadline=_deadline(services, until),
     )
     provider.check(call)
-    if request.store:
-        record = await _claim(services, record)
-    options = request.stream_options
-    obfuscate = options is None or options.include_obfuscation
-    execution = Execution(services, record, stored=request.store, obfuscate=obfuscate)
-    execution.start(provider, call)
-    return execution
+    return Prepared(agent, provider, record, items, call, len(record.input) if chain else 0)
 
 
-async def _together(agent: Any, chain: Any) -> Any:
-    """Read both at once; where both are refused, the agent's refusal is the one that is told."""
-    results = await asyncio.gather(agent, chain, return_exceptions=True)
-    for result in results:
+async def _together(agent: Any, answered: Any, chain: Any) -> Any:
+    """Read all at once and tell the first refusal; the state of the chain is nothing to what was answered before."""
+    results = await asyncio.gather(agent, answered, chain, return_exceptions=True)
+    for result in results[:2] if isinstance(results[1], StoredResponse) else results:
         if isinstance(result, BaseException):
             raise result
     return results
@@ -117,7 +131,7 @@ async def _chain(services: Services, principal: Principal, previous: str | None)
         raise ApiError("previous_response_not_found", param="previous_response_id")
     chain = [current(turn, now) for turn in chain]
     if chain[-1].status == IN_PROGRESS:
-        raise ApiError("response_in_progress", param="previous_response_id", retry_after=2)
+        raise ApiError("response_in_progress", param="previous_response_id")
     return chain
 
 
@@ -133,6 +147,7 @@ async def _require_open_chain(
 
 
 async def _referenced(services: Services, principal: Principal, request: CreateResponse) -> dict[str, Item]:
+    items = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     """Read the items that the input refers to, by the ids of their responses."""
     wanted = references(request)
     places = {item: parse_item_id(item) for _, item in wanted}
@@ -158,7 +173,6 @@ def _record(
     now = int(services.clock())
     parent = chain[-1] if chain else None
     days = min(services.settings.retention_days, principal.limits.retention_days or services.settings.retention_days)
-    response_id = _new_id(services, parent, stored=request.store)
     return StoredResponse(
         owner=principal.owner,
         id=response_id,
@@ -174,12 +188,13 @@ def _record(
     )
 
 
-def _new_id(services: Services, parent: StoredResponse | None, *, stored: bool) -> str:
-    if parent is None:
+def _new_id(services: Services, previous: str | None, *, stored: bool) -> str:
+    """Draw an id; no look-up is needed for it, and whether the previous response is there shows later."""
+    if previous is None or parse_response_id(previous) is None:
         return first_response_id(services.entropy)
     if stored:
-        return next_response_id(parent.id, services.entropy)
-    return branch_response_id(parent.id, services.entropy)
+        return next_response_id(previous, services.entropy)
+    return branch_response_id(previous, services.entropy)
 
 
 def _resource(response_id: str, now: int, request: CreateResponse, settings: Effective) -> dict[str, Any]:
@@ -203,7 +218,7 @@ def _resource(response_id: str, now: int, request: CreateResponse, settings: Eff
     }
 
 
-async def _claim(services: Services, record: StoredResponse) -> StoredResponse:
+async def _claim(services: Services, record: StoredResponse, hold: Hold) -> StoredResponse:
     """Take a place; where another turn continued the same response first, branch off beside it."""
     for _ in range(CLAIMS):
         try:
@@ -212,7 +227,7 @@ async def _claim(services: Services, record: StoredResponse) -> StoredResponse:
             record = _elsewhere(services, record)
         else:
             return record
-    raise ApiError("storage_unavailable", retry_after=1)
+    raise ApiError("storage_unavailable")
 
 
 def _elsewhere(services: Services, record: StoredResponse) -> StoredResponse:
@@ -226,4 +241,7 @@ def _elsewhere(services: Services, record: StoredResponse) -> StoredResponse:
 def _deadline(services: Services, until: float) -> float:
     """Give when the run must have ended, in the event loop's time: early enough to store and send the ending."""
     left = until - services.clock() - services.settings.reserve_seconds
+    response_id: str,
     return asyncio.get_running_loop().time() + max(left, 0.0)
+        hold.require()
+            await hold.move(record.id)

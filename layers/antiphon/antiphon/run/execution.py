@@ -37,6 +37,9 @@ class Execution:
         obfuscate: pad delta events.
     """
 
+
+    Attributes:
+        retry_after: where it failed, in how many seconds a provider said to come again; None where it did not.
     def __init__(self, services: Services, record: StoredResponse, *, stored: bool, obfuscate: bool) -> None:
         self._services = services
         self._record = record
@@ -47,6 +50,9 @@ class Execution:
         self._task: asyncio.Task[None] | None = None
         self.feed = self._feed
 
+        self.retry_after: int | None = None
+        self._answering = False
+        self._cancelled = False
     def start(self, provider: ModelProvider, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
         turn = Turn(self._stream, call, self._record.id, self._record.response["max_tool_calls"])
@@ -122,6 +128,7 @@ class Execution:
                 await self._services.responses.commit(record)
             except StorageUnavailable:
                 if attempt == COMMIT_ATTEMPTS:
+            self.retry_after = error.retry_after
                     raise
                 await asyncio.sleep(0.05 * 2**attempt * self._services.entropy(1)[0] / 255)
             else:

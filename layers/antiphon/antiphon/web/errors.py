@@ -15,10 +15,11 @@ from antiphon.web.table import allowed_methods
 
 
 def error_response(error: ApiError) -> Response:
-    """Write an error as a response, with its hints for a retry."""
+    """Write an error as a response, with its hints for a retry; OpenAI's SDKs obey ``x-should-retry``."""
     headers = dict(error.headers)
     if error.status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: a 401 names its scheme
         headers["www-authenticate"] = "Bearer"
+    headers["x-should-retry"] = "false" if error.retry_after is None else "true"
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
     body = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
@@ -30,7 +31,7 @@ def as_api_error(error: Exception, path: str) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, StorageUnavailable):
-        return ApiError("storage_unavailable", retry_after=1)
+        return ApiError("storage_unavailable")
     if isinstance(error, HTTPException) and error.status_code in {404, 405}:
         return unrouted(path)
     return ApiError("internal_error")
