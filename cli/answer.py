@@ -13,6 +13,10 @@ class Refused(Exception):
     """The command cannot be done; the message is one line that says what to do instead."""
 
 
+class Unreachable(Exception):
+    """A server does not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a command did or found.
@@ -21,11 +25,13 @@ class Answer:
         data: the JSON form, for ``--json``.
         text: the form for people, on stdout; empty for none.
         notes: what else they should know, on stderr in both forms.
+        code: the exit code.
     """
 
     data: Any
     text: str = ""
     notes: tuple[str, ...] = ()
+    code: int = 0
 
     def written(self, *, as_json: bool) -> str:
         """Give what goes to stdout, without its last line's end."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 Run = Callable[[Session, "Namespace"], Awaitable[Answer]]
+Standalone = Callable[["Namespace"], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +41,13 @@ class Commands:
         """Add a command; its own arguments go on what is returned."""
         parser = self.subparsers.add_parser(name, help=help, description=help, parents=[self.options])
         parser.set_defaults(run=run)
+        return parser
+
+    def standalone(self, name: str, help: str, run: Standalone) -> argparse.ArgumentParser:
+        """Add a command that needs no deployment of its own: it opens no store."""
+        parser = self.subparsers.add_parser(name, help=help, description=help)
+        parser.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="one JSON document on stdout"
+        )
+        parser.set_defaults(standalone=run)
         return parser

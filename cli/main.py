@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from antiphon.errors import SettingsError, StorageUnavailable
-from cli import agents, grants, keys, people, target
-from cli.answer import Answer, Refused
+from cli import agents, check, grants, keys, people, target
+from cli.answer import Answer, Refused, Unreachable
 from cli.commands import Commands
 from cli.session import Session, check_id
 
 if TYPE_CHECKING:
     from antiphon.bootstrap import Stores
 
-OK: Final = 0
 REFUSED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
@@ -37,7 +36,7 @@ On a fresh deployment, in this order:
   antiphon agents apply examples/echo.yaml --author ada
   antiphon keys create --user ada
 
-Exit codes: 0 done; 1 refused, not found or invalid input; 2 wrong usage; 3 the store cannot be reached."""
+Exit codes: 0 done; 1 refused, not found, invalid input or a failed check; 2 wrong usage; 3 out of reach."""
 
 
 def parser() -> ArgumentParser:
@@ -50,7 +49,7 @@ def parser() -> ArgumentParser:
     _add_options(options, SUPPRESS)
     subparsers = root.add_subparsers(dest="topic", required=True, metavar="COMMAND")
     commands = Commands(subparsers, options)
-    for room in (keys, agents, grants, people):
+    for room in (keys, agents, grants, people, check):
         room.add(commands)
     return root
 
@@ -70,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(REFUSED, error)
     except SettingsError as error:
         return _fail(USAGE, error)
+    except Unreachable as error:
+        return _fail(UNREACHABLE, error)
     except (StorageUnavailable, BotoCoreError, ClientError) as error:
         return _fail(UNREACHABLE, f"the store cannot be reached: {error}")
     written = answer.written(as_json=bool(args.json))
@@ -77,10 +78,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(written)
     for note in answer.notes:
         print(f"note: {note}", file=sys.stderr)
-    return OK
+    return answer.code
 
 
 async def _perform(args: Namespace) -> Answer:
+    if "standalone" in args:
+        alone: Answer = await args.standalone(args)
+        return alone
     region = args.region or os.environ.get("AWS_REGION")
     if region:
         os.environ["AWS_DEFAULT_REGION"] = region  # the one name that boto3 reads

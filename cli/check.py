@@ -1,0 +1,94 @@
+"""``antiphon check``: asks any Open Responses server what its clients will ask, and reports what it does not keep."""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from cli.answer import Answer, Refused, columns
+
+if TYPE_CHECKING:
+    from cli.commands import Commands
+    from cli.probes import Probe
+    from cli.remote import Server
+
+KEY = "OPENAI_API_KEY"
+"""The variable that holds the key, unless ``--key`` says it: the one that clients read too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one probe found.
+
+    Attributes:
+        check: the probe's name.
+        promise: what it holds the server to.
+        seconds: how long it took.
+        problems: what is wrong; empty where it passed.
+    """
+
+    check: str
+    promise: str
+    seconds: float
+    problems: list[str]
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = commands.standalone("check", "check that a server speaks Open Responses; any server, by its URL", check)
+    command.add_argument("url", metavar="URL", help="the base URL, up to and with /v1")
+    command.add_argument("--key", metavar="K", help=f"the API key ({KEY} in the environment)")
+    command.add_argument("--agent", metavar="A", required=True, help="what to send as `model`")
+
+
+async def check(args: Namespace) -> Answer:
+    """Run every probe, one after the other.
+
+    Raises:
+        Refused: the URL is none, or there is no key.
+        Unreachable: the server does not answer.
+    """
+    import aiohttp  # noqa: PLC0415 (slow to import, and no other command needs it)
+
+    from cli.probes import PROBES  # noqa: PLC0415
+    from cli.remote import Server  # noqa: PLC0415
+
+    key = args.key or os.environ.get(KEY, "")
+    if not args.url.startswith(("http://", "https://")):
+        raise Refused("the URL must begin with http:// or https://, as in http://127.0.0.1:8000/v1")
+    if not key:
+        raise Refused(f"say the key with --key, or in {KEY}")
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        server = Server(session, args.url.rstrip("/"), key, args.agent)
+        results = [await _run(probe, server) for probe in PROBES]
+    return _report(server, results)
+
+
+async def _run(probe: Probe, server: Server) -> Result:
+    began = time.monotonic()
+    try:
+        problems = await probe(server)
+    except (KeyError, TypeError, AttributeError, IndexError):
+        problems = ["an answer lacks what the specification requires"]
+    promise = (probe.__doc__ or "").strip()
+    return Result(probe.__name__, promise, round(time.monotonic() - began, 3), problems)
+
+
+def _report(server: Server, results: list[Result]) -> Answer:
+    failed = sum(bool(result.problems) for result in results)
+    rows = [("FAILED" if result.problems else "ok", result.check, result.promise) for result in results]
+    lines: list[str] = []
+    for line, result in zip(columns(rows).splitlines(), results, strict=True):
+        lines += [line, *(f"        - {problem}" for problem in result.problems)]
+    verdict = f"{len(results) - failed} of {len(results)} passed: {server.base_url}, agent {server.agent}"
+    data = {
+        "url": server.base_url,
+        "agent": server.agent,
+        "passed": len(results) - failed,
+        "failed": failed,
+        "checks": [asdict(result) for result in results],
+    }
+    return Answer(data, "\n".join([*lines, "", verdict]), code=1 if failed else 0)

@@ -1,0 +1,171 @@
+"""``antiphon check``: it passes a right server, and finds exactly what a wrong one does wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+
+import pytest
+
+from cli.probes import PROBES
+from tests.support.command import Antiphon
+from tests.support.corrupting import Exchange, corrupting
+from tests.support.service import Service
+
+NAMES = [probe.__name__ for probe in PROBES]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with Service(tmp_path_factory.mktemp("state")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(service):
+    return service.key()
+
+
+@pytest.fixture
+def antiphon(capsys):
+    return Antiphon((), capsys.readouterr)
+
+
+def test_antiphon_itself_passes_every_check(service, key, antiphon):
+    outcome = antiphon("check", service.base_url, "--key", key, "--agent", "agent")
+    assert outcome.code == 0, outcome.out
+    lines = outcome.out.splitlines()
+    assert [line.split()[:2] for line in lines[: len(NAMES)]] == [["ok", name] for name in NAMES]
+    assert lines[-1] == f"{len(NAMES)} of {len(NAMES)} passed: {service.base_url}, agent agent"
+
+
+def test_the_report_can_be_read_by_a_program(service, key, antiphon):
+    report = antiphon.read("check", service.base_url + "/", "--key", key, "--agent", "agent")
+    assert (report["url"], report["agent"], report["failed"]) == (service.base_url, "agent", 0)
+    assert [check["check"] for check in report["checks"]] == NAMES
+    assert all(check["problems"] == [] and check["promise"].endswith(".") for check in report["checks"])
+
+
+def cut(exchange: Exchange) -> None:
+    if exchange.kind == "text/event-stream":
+        exchange.body = exchange.body.removesuffix(b"data: [DONE]\n\n")
+
+
+def gap(exchange: Exchange) -> None:
+    exchange.body = re.sub(rb'"sequence_number":3\b', b'"sequence_number":9', exchange.body)
+
+
+def unlike(exchange: Exchange) -> None:
+    exchange.body = exchange.body.replace(b'"delta":"', b'"delta":"x')
+
+
+def no_usage(exchange: Exchange) -> None:
+    if exchange.method == "POST" and exchange.kind == "application/json":
+        exchange.body = exchange.body.replace(b'"usage"', b'"used"')
+
+
+def own_envelope(exchange: Exchange) -> None:
+    if exchange.status >= 400:
+        exchange.body = b'{"detail":"no"}'
+
+
+def page(exchange: Exchange) -> None:
+    if exchange.status == 401:
+        exchange.body, exchange.kind = b"<h1>Who?</h1>", "text/html"
+
+
+def forgetful(exchange: Exchange) -> None:
+    if exchange.method == "GET" and "/responses/" in exchange.path:
+        exchange.status, exchange.body = 404, b'{"error":{"message":"","type":"not_found","code":null,"param":null}}'
+
+
+def no_list(exchange: Exchange) -> None:
+    if exchange.path == "/v1/models":
+        exchange.body = b"[]"
+
+
+def other_arguments(exchange: Exchange) -> None:
+    if exchange.method == "POST" and exchange.kind == "application/json":
+        body = json.loads(exchange.body)
+        for item in body.get("output", ()):
+            if item["type"] == "function_call":
+                item["arguments"] = "city=Paris"
+        exchange.body = json.dumps(body).encode()
+
+
+def refuses_images(exchange: Exchange) -> None:
+    if b"input_image" in exchange.sent:
+        exchange.status, exchange.body = 500, b"oops"
+
+
+def refuses_everything(exchange: Exchange) -> None:
+    exchange.status, exchange.kind, exchange.body = 500, "text/plain", b"oops"
+
+
+FAULTS = {
+    cut: {"streaming", "tool_stream"},
+    gap: {"streaming", "tool_stream"},
+    unlike: {"streaming", "tool_stream"},
+    no_usage: {"text", "items", "system_prompt", "multi_turn", "chain", "tool_call", "no_tool", "image", "retrieve"},
+    own_envelope: {"errors"},
+    page: {"errors"},
+    forgetful: {"retrieve"},
+    no_list: {"models"},
+    other_arguments: {"tool_call"},
+    refuses_images: {"image"},
+    refuses_everything: set(NAMES),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_server_that_is_wrong_in_one_way_fails_the_checks_of_it_and_no_other(service, key, antiphon, fault):
+    with corrupting(service.root, fault) as base_url:
+        outcome = antiphon("check", base_url, "--key", key, "--agent", "agent", "--json")
+    assert outcome.code == 1
+    assert {check["check"] for check in outcome.data["checks"] if check["problems"]} == FAULTS[fault]
+
+
+def test_each_problem_stands_below_its_check(service, key, antiphon):
+    with corrupting(service.root, cut) as base_url:
+        outcome = antiphon("check", base_url, "--key", key, "--agent", "agent")
+    lines = outcome.out.splitlines()
+    place = next(index for index, line in enumerate(lines) if line.startswith("FAILED  streaming"))
+    assert lines[place + 1].startswith("        - done, event ")
+
+
+def test_no_report_holds_what_the_server_said(service, key, antiphon):
+    def canary(exchange: Exchange) -> None:
+        exchange.status, exchange.body = 500, b'{"error":{"message":"canary-text","code":"odd"}}'
+
+    with corrupting(service.root, canary) as base_url:
+        outcome = antiphon("check", base_url, "--key", key, "--agent", "agent")
+    assert "status 500" in outcome.out
+    assert "canary-text" not in outcome.out + outcome.err
+    assert key not in outcome.out + outcome.err
+
+
+def test_a_server_that_does_not_answer_is_three(antiphon):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        outcome = antiphon("check", url, "--key", "k", "--agent", "agent")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert "does not answer" in outcome.err
+
+
+def test_the_key_can_come_from_the_environment(service, key, antiphon, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert "--key" in antiphon.refused("check", service.base_url, "--agent", "agent")
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    antiphon.done("check", service.base_url, "--agent", "agent")
+
+
+def test_what_is_no_url_is_refused(antiphon):
+    assert "http://" in antiphon.refused("check", "127.0.0.1:8000", "--key", "k", "--agent", "agent")
+
+
+def test_it_opens_no_store(service, key, antiphon, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    antiphon.done("check", service.base_url, "--key", key, "--agent", "agent")
+    assert list(tmp_path.iterdir()) == []
