@@ -44,7 +44,14 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, ready: Callable[[], None]) -> None:
         super().__init__(
-            uvicorn.Config(app, http="httptools", log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
         )
         self._ready = ready
 

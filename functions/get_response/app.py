@@ -1,4 +1,4 @@
-"""GET /v1/responses/{id}."""
+"""Stored responses: read, delete, cancel, and list what they were generated from."""
 
 from antiphon.aws import logging
 from antiphon.aws.buffered import buffered

@@ -20,6 +20,7 @@ from antiphon.web.table import ROUTES
 ROOT = Path(__file__).parents[2]
 LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER"}
 READS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+KEEPS = READS | {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem")}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -157,6 +158,9 @@ def test_a_route_with_a_method_of_its_own_goes_to_the_function_that_serves_it(ap
 
     assert served_by("/v1/responses", "post") == "CreateResponse"
     assert served_by("/v1/responses/{id}", "get") == "GetResponse"
+    assert served_by("/v1/responses/{id}", "delete") == "GetResponse"
+    assert served_by("/v1/responses/{id}/cancel", "post") == "GetResponse"
+    assert served_by("/v1/responses/{id}/input_items", "get") == "GetResponse"
     others = [path for path in api["Body"]["paths"] if "x-amazon-apigateway-any-method" in api["Body"]["paths"][path]]
     assert {served_by(path, "x-amazon-apigateway-any-method") for path in others} == {"ListModels"}
 
@@ -173,7 +177,7 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
 
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
     assert permitted(template, "CreateResponse") == WHO_CALLS | {
-        (arn("ResponsesTable"), ()): READS | {"dynamodb:PutItem", "dynamodb:BatchWriteItem"},
+        (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
         (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
     }
@@ -186,9 +190,9 @@ def test_the_providers_key_may_be_read_only_where_one_is_given(template):
     assert conditional[1]["Action"] == "secretsmanager:GetSecretValue"
 
 
-def test_getting_can_only_read_responses(template):
+def test_getting_can_read_cancel_and_delete_responses(template):
     assert permitted(template, "GetResponse") == WHO_CALLS | {
-        (arn("ResponsesTable"), ()): READS,
+        (arn("ResponsesTable"), ()): KEEPS,
         (arn("GetResponseLogs"), ()): LOGS,
     }
 

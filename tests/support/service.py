@@ -76,7 +76,7 @@ class Service:
             settings=self.settings,
         )
         app = build_app(services, [create.router, models.router, responses.router, about.router], self._aclose)
-        config = uvicorn.Config(app, port=0, log_level="critical", http="httptools", lifespan="on")
+        config = uvicorn.Config(app, port=0, log_level="critical", http="httptools", ws="none", lifespan="on")
         self._server = uvicorn.Server(config)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)

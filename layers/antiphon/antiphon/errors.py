@@ -76,6 +76,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     "method_not_allowed": ErrorCode(
         405, INVALID_REQUEST, "The path does not take this method.", "See the `allow` header."
     ),
+    "upgrade_required": ErrorCode(
+        426, INVALID_REQUEST, "WebSockets are not served here.", "Send `POST /v1/responses` with `stream: true` instead."
+    ),
     # body
     "invalid_json": ErrorCode(400, INVALID_REQUEST, "The body is not JSON.", "Send one JSON object."),
     "json_too_deep": ErrorCode(400, INVALID_REQUEST, "The body is nested too deeply.", "Flatten it."),

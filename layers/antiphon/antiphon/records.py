@@ -23,6 +23,7 @@ PUBLIC: Final = "public"
 """The principal that everybody of a tenant is."""
 
 IN_PROGRESS: Final = "in_progress"
+CANCELLED: Final = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

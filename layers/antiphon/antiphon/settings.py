@@ -56,6 +56,7 @@ class Settings(BaseModel):
         run_seconds: the longest run of one response where the host sets no limit of its own.
         reserve_seconds: how long before the limit a run is ended, so that its ending can be stored and sent.
         cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.
+        watch_seconds: how often a running response asks the store whether it was cancelled by another process.
         ping_seconds: a stream is never silent for longer.
     """
 
@@ -76,6 +77,7 @@ class Settings(BaseModel):
     run_seconds: Annotated[float, Field(gt=0)] = 840.0
     reserve_seconds: Annotated[float, Field(ge=0)] = 3.0
     cache_seconds: Annotated[float, Field(ge=0, le=60)] = 60.0
+    watch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     ping_seconds: Annotated[float, Field(gt=0, le=15)] = 15.0
 
     @model_validator(mode="after")

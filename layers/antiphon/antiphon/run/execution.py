@@ -2,16 +2,20 @@
 
     open -> turn (bounded by the deadline) -> ending built -> COMMIT -> ending sent -> feed closed
 
-It runs as a task of its own, so a client that leaves does not end it. The terminal event leaves only after what it says
+It runs as a task of its own, so a client that leaves does not end it; a cancellation does: at once from this process,
+else when the store is next asked whether the response is still wanted. The terminal event leaves only after what it says
 is stored. It must not know HTTP or any adapter.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, ModelProvider, Services
@@ -19,7 +23,11 @@ from antiphon.records import StoredResponse
 from antiphon.run.feed import Feed
 from antiphon.run.fold import ENDINGS, Fold
 from antiphon.run.loop import Outcome, Turn, usage_resource
-from antiphon.run.stream import Event, ResponseStream
+from antiphon.run.sealed import Sealer
+from antiphon.run.stream import Event, ResponseStream, ending_type
+
+if TYPE_CHECKING:
+    from antiphon.run.guard import Guard
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -35,28 +43,36 @@ class Execution:
         record: the response as claimed; its resource is where the stream begins.
         stored: whether it was claimed, and is to be committed.
         obfuscate: pad delta events.
-    """
-
+        seal: seals reasoning for the caller to keep; None where nobody asked for it.
 
     Attributes:
         retry_after: where it failed, in how many seconds a provider said to come again; None where it did not.
-    def __init__(self, services: Services, record: StoredResponse, *, stored: bool, obfuscate: bool) -> None:
+    """
+
+    def __init__(
+        self, services: Services, record: StoredResponse, *, stored: bool, obfuscate: bool, seal: Sealer | None = None
+    ) -> None:
         self._services = services
         self._record = record
         self._stored = stored
         self._fold = Fold()
         self._feed = Feed()
-        self._stream = ResponseStream(record.response, self._send, obfuscate=obfuscate)
+        self._guard = _guard(record.response, self._send) if services.settings.check_streams else None
+        self._stream = ResponseStream(record.response, self._guard or self._send, obfuscate=obfuscate, seal=seal)
         self._task: asyncio.Task[None] | None = None
-        self.feed = self._feed
-
         self.retry_after: int | None = None
         self._answering = False
         self._cancelled = False
+        self.feed = self._feed
+
     def start(self, provider: ModelProvider, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
         turn = Turn(self._stream, call, self._record.id, self._record.response["max_tool_calls"])
-        self._task = asyncio.get_running_loop().create_task(self._run(provider, turn, call.deadline))
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._run(provider, turn, call.deadline))
+        place = (loop, self._record.id)
+        _executions[place] = self
+        self._task.add_done_callback(lambda _: _executions.pop(place))
         _running.add(self._task)
         self._task.add_done_callback(_running.discard)
 
@@ -66,19 +82,55 @@ class Execution:
         await asyncio.shield(self._task)
         return self._fold.response()
 
+    async def cancel(self, patience: float) -> None:
+        """End the run as cancelled, unless it has come to its ending already, and wait until it is stored.
+
+        Args:
+            patience: the longest wait, in seconds.
+        """
+        assert self._task is not None
+        self._cancel()
+        await asyncio.wait([self._task], timeout=patience)
+
+    def _cancel(self) -> None:
+        first, self._cancelled = not self._cancelled, True
+        if first and self._answering and self._task is not None:
+            self._task.cancel()
+
     def _send(self, event: Event) -> None:
         self._fold.add(event)
         self._feed.put(event)
 
     async def _run(self, provider: ModelProvider, turn: Turn, deadline: float) -> None:
+        watching = asyncio.create_task(self._watch()) if self._stored else None
         try:
-            self._stream.open()
+            self._open()
             outcome = await self._answer(provider, turn, deadline)
             await self._finish(outcome, turn)
         finally:
             self._feed.close()
+            if watching is not None:
+                watching.cancel()
+
+    async def _watch(self) -> None:
+        """Ask the store now and then whether the response is still wanted: it may be cancelled by another process."""
+        while True:
+            await asyncio.sleep(self._services.settings.watch_seconds)
+            with contextlib.suppress(StorageUnavailable):
+                if not await self._services.responses.is_wanted(self._record):
+                    self._cancel()
+                    return
 
     async def _answer(self, provider: ModelProvider, turn: Turn, deadline: float) -> Outcome:
+        outcome = Outcome("cancelled", "cancelled")
+        if self._cancelled:
+            return outcome
+        self._answering = True
+        answered = await self._outcome(provider, turn, deadline)
+        self._answering = False
+        return outcome if self._cancelled else answered
+
+    async def _outcome(self, provider: ModelProvider, turn: Turn, deadline: float) -> Outcome:
         try:
             async with asyncio.timeout_at(deadline):
                 return await turn.run(provider, self._services.entropy)
@@ -86,6 +138,7 @@ class Execution:
             return Outcome("incomplete", "deadline") if turn.begun else _failure("deadline_exceeded")
         except (ProviderError, ApiError) as error:
             log.warning("provider failed", extra={"response_id": self._record.id, "code": error.code})
+            self.retry_after = error.retry_after
             return _failure(error.code)
         except asyncio.CancelledError:
             return _failure("shutting_down")
@@ -103,21 +156,37 @@ class Execution:
             except StorageUnavailable:
                 log.warning("commit failed", extra={"response_id": self._record.id})
                 ending = self._ending(_failure("storage_unavailable"), turn)
-        self._stream.end(ending)
+        if self._guard is None:
+            self._stream.end(ending)
+        else:
+            self._guard.end(ending, self._stream.end)
+
+    def _open(self) -> None:
+        """Open the stream; where a guard stops it at once, the guard also ends it."""
+        if self._guard is None:
+            self._stream.open()
+        else:
+            self._guard.open(self._stream.open)
 
     def _ending(self, outcome: Outcome, turn: Turn) -> Event:
-        return self._stream.ending(
+        make = partial(
+            self._stream.ending,
             outcome.status,
             at=int(self._services.clock()),
             usage=usage_resource(turn.usage),
             incomplete_reason=outcome.incomplete_reason,
             error=outcome.error,
         )
+        return make() if self._guard is None else self._guard.ending(make)
 
     def _winning(self, winner: StoredResponse | None, turn: Turn) -> Event:
-        """Give the ending that somebody else stored first: it, and not ours, is the last event."""
-        if winner is not None and f"response.{winner.status}" in ENDINGS:
-            return {"type": f"response.{winner.status}", "response": winner.response}
+        """Give the ending that somebody else stored first: it, and not ours, is the last event.
+
+        Its output is what this stream has sent: a canceller that stored the ending of a lost worker knew no items.
+        """
+        output = self._fold.response()["output"]
+        if winner is not None and ending_type(winner.status) in ENDINGS:
+            return {"type": ending_type(winner.status), "response": {**winner.response, "output": output}}
         return self._ending(_failure("response_not_found" if winner is None else "response_cancelled"), turn)
 
     async def _commit(self, ending: Event) -> None:
@@ -128,7 +197,6 @@ class Execution:
                 await self._services.responses.commit(record)
             except StorageUnavailable:
                 if attempt == COMMIT_ATTEMPTS:
-            self.retry_after = error.retry_after
                     raise
                 await asyncio.sleep(0.05 * 2**attempt * self._services.entropy(1)[0] / 255)
             else:
@@ -137,6 +205,14 @@ class Execution:
 
 _running: set[asyncio.Task[None]] = set()
 """Keeps tasks alive while they run: the event loop itself holds them weakly."""
+
+
+_executions: dict[tuple[asyncio.AbstractEventLoop, str], Execution] = {}
+
+
+def running(response_id: str) -> Execution | None:
+    """Give the execution of a response, if it runs in this event loop."""
+    return _executions.get((asyncio.get_running_loop(), response_id))
 
 
 async def settle(seconds: float) -> None:
@@ -148,6 +224,13 @@ async def settle(seconds: float) -> None:
         task.cancel()
     if late:
         await asyncio.wait(late, timeout=seconds)
+
+
+def _guard(resource: dict[str, Any], emit: Callable[[Event], None]) -> Guard:
+    """Make a guard; its import is paid only where it is wanted."""
+    from antiphon.run.guard import Guard
+
+    return Guard(resource, emit)
 
 
 def _failure(code: str) -> Outcome:

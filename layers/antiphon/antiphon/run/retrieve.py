@@ -15,18 +15,26 @@ from antiphon.records import IN_PROGRESS, StoredResponse
 
 
 async def retrieve(services: Services, principal: Principal, response_id: str) -> StoredResponse:
-    """Read one response of the caller.
+    """Read one response of the caller, as it is now.
+
+    Raises:
+        ApiError: 404, equal for absent, expired, deleted and another's.
+    """
+    return current(await find(services, principal, response_id), services.clock())
+
+
+async def find(services: Services, principal: Principal, response_id: str) -> StoredResponse:
+    """Read one response of the caller, as it was stored.
 
     Raises:
         ApiError: 404, equal for absent, expired, deleted and another's.
     """
     if parse_response_id(response_id) is None:
         raise ApiError("response_not_found")
-    now = services.clock()
-    found = await services.responses.get(principal.owner, response_id, now)
+    found = await services.responses.get(principal.owner, response_id, services.clock())
     if found is None:
         raise ApiError("response_not_found")
-    return current(found, now)
+    return found
 
 
 def current(stored: StoredResponse, now: float) -> StoredResponse:

@@ -63,7 +63,7 @@ def _arguments(arguments: str, where: dict[str, Any]) -> Iterator[Event]:
 def _part(part: dict[str, Any], prefix: str, where: dict[str, Any]) -> Iterator[Event]:
     events, field = _TEXTS[part["type"]]
     text = part[field]
-    lists = {name: [] for name in ("annotations", "logprobs") if name in part}
+    lists: dict[str, list[Any]] = {name: [] for name in ("annotations", "logprobs") if name in part}
     logprobs = {"logprobs": part.get("logprobs", [])} if part["type"] == "output_text" else {}
     yield {"type": f"{prefix}.added", **where, "part": {**part, field: "", **lists}}
     if text:

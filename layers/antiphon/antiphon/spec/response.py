@@ -186,7 +186,8 @@ class IncompleteDetails(Shown):
     """Why a response is incomplete."""
 
     reason: str
-    """`max_output_tokens`, `max_tool_calls`, `content_filter`, or `deadline` where the time of one run was used up."""
+    """`max_output_tokens`, `max_tool_calls`, `content_filter`, `cancelled`, or `deadline` where the time of one run was
+    used up."""
 
 
 class ResponseError(Shown):
@@ -205,7 +206,8 @@ class ResponseResource(Shown):
     created_at: int
     """In seconds since the epoch, as all times."""
     completed_at: int | None
-    status: Literal["in_progress", "completed", "incomplete", "failed"]
+    status: Literal["in_progress", "completed", "incomplete", "failed", "cancelled"]
+    """A cancelled response keeps the items that it had; its stream ends with `response.incomplete`."""
     incomplete_details: IncompleteDetails | None
     model: str
     """The agent's id."""
@@ -235,6 +237,26 @@ class ResponseResource(Shown):
     metadata: dict[str, str]
     safety_identifier: str | None
     prompt_cache_key: str | None
+
+
+class Deleted(Shown):
+    """The response is gone, with all its content."""
+
+    id: str
+    object: Literal["response"]
+    deleted: Literal[True]
+
+
+class InputItemList(Shown):
+    """A page of the items that a response was generated from."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    """Items in the forms of the request's input, each with its `id`."""
+    first_id: str | None
+    last_id: str | None
+    """Give it as `after` for the next page."""
+    has_more: bool
 
 
 class ErrorDetail(Shown):

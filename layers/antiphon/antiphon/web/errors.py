@@ -46,5 +46,12 @@ def unrouted(path: str) -> ApiError:
 
 
 async def handle(request: Request, error: Exception) -> Response:
-    """Answer for an exception handler of the app."""
+    """Answer for an exception handler of the app.
+
+    Who asks for a WebSocket learns that there is none by 426: Codex, for one, then goes on over HTTP. RFC 9110, 15.5.22
+    wants the protocol to be named that is spoken instead.
+    """
+    asked = request.headers.get("upgrade", "").lower()
+    if isinstance(error, HTTPException) and asked == "websocket" and request.url.path == "/v1/responses":
+        return error_response(ApiError("upgrade_required", headers={"upgrade": "HTTP/1.1"}))
     return error_response(as_api_error(error, request.url.path))

@@ -79,7 +79,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         written["security"] = []
     if operation.parameter:
         place = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-        written["parameters"] = [{**place, **operation.parameter}]
+        asked = [
+            {"name": name, "in": "query", "schema": schema, "description": words}
+            for name, (schema, words) in operation.query.items()
+        ]
+        written["parameters"] = [{**place, **operation.parameter}, *asked]
     if operation.body:
         examples = {name: {"summary": words, "value": value} for name, (words, value) in operation.examples.items()}
         content = {"application/json": {"schema": _ref("schemas", operation.body), "examples": examples}}

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from antiphon.errors import CODES
-from antiphon.web.samples import EXAMPLES, MODEL, MODELS, RESPONSE, TEXT_DELTA
+from antiphon.web.samples import CANCELLED, DELETED, EXAMPLES, INPUT_ITEMS, MODEL, MODELS, RESPONSE, TEXT_DELTA
 
 JSON: Final = "application/json"
-UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed"})
+UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed", "upgrade_required"})
 """Codes that belong to no operation."""
 
 LATER: Final = frozenset({"worker_lost"})
@@ -47,6 +47,7 @@ class Operation:
         body: the component that the request body is, if there is one.
         examples: request bodies by name, each with a summary.
         parameter: what ``{id}`` is, with an example unless none works everywhere.
+        query: the query parameters by name, each with its schema and its words.
         samples: a success by media type.
         links: what can be done with the answer, in the form of OpenAPI.
     """
@@ -61,6 +62,7 @@ class Operation:
     body: str | None = None
     examples: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     parameter: dict[str, str] | None = None
+    query: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
     samples: dict[str, Any] = field(default_factory=dict)
     links: dict[str, Any] = field(default_factory=dict)
 
@@ -76,6 +78,35 @@ comment `: ping`. Once a stream has begun, an error is an event and no longer a 
 
 No field is silently dropped: what is unknown or cannot be served is refused with 400. For an optional field, null means
 absent."""
+
+_RETRIEVE: Final = """\
+Gives the response as it is now. With `stream=true`, gives events that amount to it, in the grammar of every stream.
+
+They are made anew from what is stored, so each text is one delta, and the numbers are not those of the first stream.
+The terminal event always comes. The events of a response that still runs are not kept: 409 `response_in_progress`."""
+
+_CANCEL: Final = """\
+Ends a running response. It keeps the items that it had; the open one is closed as `incomplete`.
+
+A response that has ended already is given as it is: its `status` tells. One that is still ending after some seconds is
+given as `in_progress`; asking again is harmless."""
+
+_ITEMS: Final = """\
+Lists all items that were used to generate the response, page by page: those of the turns before it, then its own input.
+Of two items with one id only the first is given."""
+
+QUERIED: Final = frozenset({"unknown_parameter", "invalid_value", "invalid_type", "out_of_range", "unsupported_value"})
+"""Codes of every operation that takes query parameters."""
+
+OWN: Final = {"description": "The `id` of a response that you created."}
+
+_INCLUDE: Final[tuple[dict[str, Any], str]] = (
+    {
+        "type": "array",
+        "items": {"enum": ["reasoning.encrypted_content", "message.output_text.logprobs"]},
+    },
+    "What to add. Both are always given where the request had them stored. `include[]` is the same.",
+)
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/responses", "POST"): Operation(
@@ -94,11 +125,55 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         id="retrieveResponse",
         tag="Responses",
         summary="Read a stored response",
-        description="Gives the response as it is now. `?stream=true` is refused: its events are not replayed.",
+        description=_RETRIEVE,
+        answers={JSON: "ResponseResource", "text/event-stream": "StreamEvent"},
+        codes=KEYED | QUERIED | {"response_not_found", "response_in_progress"},
+        samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
+        parameter=OWN,
+        query={
+            "stream": ({"type": "boolean"}, "Answer with the events of a stream that amounts to the response."),
+            "starting_after": ({"type": "integer", "minimum": 0}, "With `stream`: leave out events up to this number."),
+            "include_obfuscation": ({"type": "boolean"}, "With `stream`: pad delta events, which is the default."),
+            "include": _INCLUDE,
+        },
+    ),
+    ("/v1/responses/{id}", "DELETE"): Operation(
+        id="deleteResponse",
+        tag="Responses",
+        summary="Delete a stored response",
+        description="Removes the response with its items and all its content. One that runs is cancelled first.",
+        answers={JSON: "Deleted"},
+        codes=KEYED | {"response_not_found"},
+        samples={JSON: DELETED},
+        parameter=OWN,
+    ),
+    ("/v1/responses/{id}/cancel", "POST"): Operation(
+        id="cancelResponse",
+        tag="Responses",
+        summary="Cancel a running response",
+        description=_CANCEL,
         answers={JSON: "ResponseResource"},
-        codes=KEYED | {"response_not_found", "unsupported_parameter"},
-        samples={JSON: RESPONSE},
-        parameter={"description": "The `id` of a response that you created."},
+        codes=KEYED | {"response_not_found"},
+        samples={JSON: CANCELLED},
+        parameter=OWN,
+    ),
+    ("/v1/responses/{id}/input_items", "GET"): Operation(
+        id="listInputItems",
+        tag="Responses",
+        summary="List the items that a response was generated from",
+        description=_ITEMS,
+        answers={JSON: "InputItemList"},
+        codes=KEYED
+        | QUERIED
+        | {"response_not_found", "previous_response_not_found", "context_length_exceeded", "tool_output_mismatch"},
+        samples={JSON: INPUT_ITEMS},
+        parameter=OWN,
+        query={
+            "limit": ({"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "The most items of a page."),
+            "order": ({"enum": ["asc", "desc"], "default": "desc"}, "`desc`: the newest first."),
+            "after": ({"type": "string"}, "The id of the item that the page follows."),
+            "include": _INCLUDE,
+        },
     ),
     ("/v1/responses/models", "GET"): Operation(
         id="listResponsesModels",

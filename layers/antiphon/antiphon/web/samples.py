@@ -99,6 +99,30 @@ RESPONSE: Final[dict[str, Any]] = {
     "safety_identifier": None,
     "prompt_cache_key": None,
 }
+CANCELLED: Final[dict[str, Any]] = {
+    **RESPONSE,
+    "status": "cancelled",
+    "completed_at": None,
+    "incomplete_details": {"reason": "cancelled"},
+    "output": [{**RESPONSE["output"][0], "status": "incomplete"}],
+    "usage": None,
+}
+DELETED: Final[dict[str, Any]] = {"id": RESPONSE["id"], "object": "response", "deleted": True}
+INPUT_ITEMS: Final[dict[str, Any]] = {
+    "object": "list",
+    "data": [
+        {
+            "type": "message",
+            "id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQi000",
+            "status": "completed",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "Hello!"}],
+        }
+    ],
+    "first_id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQi000",
+    "last_id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQi000",
+    "has_more": False,
+}
 TEXT_DELTA: Final[dict[str, Any]] = {
     "type": "response.output_text.delta",
     "sequence_number": 4,

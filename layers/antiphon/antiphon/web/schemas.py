@@ -14,12 +14,14 @@ from pydantic_core.core_schema import ModelSchema, TaggedUnionSchema
 from antiphon.spec.base import Wire
 from antiphon.spec.events import StreamEvent
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CreateResponse
-from antiphon.spec.response import Error, Health, Model, ModelList, ResponseResource
+from antiphon.spec.response import Deleted, Error, Health, InputItemList, Model, ModelList, ResponseResource
 
 ROOTS: Final[tuple[type[BaseModel], ...]] = (
     CreateResponse,
     ResponseResource,
     StreamEvent,
+    Deleted,
+    InputItemList,
     ModelList,
     Model,
     Health,

@@ -9,7 +9,9 @@ _ID: Final = r"[^/]+"
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/responses": ("POST",),
     "/v1/responses/models": ("GET",),
-    "/v1/responses/{id}": ("GET",),
+    "/v1/responses/{id}": ("GET", "DELETE"),
+    "/v1/responses/{id}/cancel": ("POST",),
+    "/v1/responses/{id}/input_items": ("GET",),
     "/v1/models": ("GET",),
     "/v1/models/{id}": ("GET",),
     "/healthz": ("GET",),

@@ -29,6 +29,7 @@ from antiphon.store import turns
 from antiphon.store.dynamodb import layout, rows
 from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
 from antiphon.store.dynamodb.layout import Row
+from antiphon.store.dynamodb.reservations import DynamoDBReservations
 
 _FREE: Final = "attribute_not_exists(pk) OR #expires_at <= :now"
 _OURS: Final = "#status IN (:status, :cancelling) AND #lease = :lease"
@@ -78,7 +79,6 @@ class DynamoDBResponses(DynamoDBReservations):
             there = failed.row.get("id") == {"S": response.id}
             raise Superseded(await self._whole(failed.row) if there else None) from None
 
-    async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
     async def cancel(self, owner: Owner, response_id: str) -> bool:
         """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
         place = parse_response_id(response_id)
@@ -112,6 +112,7 @@ class DynamoDBResponses(DynamoDBReservations):
         )
         return answer.get("Item") == {"id": {"S": response.id}, "status": {"S": IN_PROGRESS}}
 
+    async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
         """Read a response, consistently; None where it is absent, expired or another owner's."""
         head = await self._head(owner, response_id)
         if not head or rows.is_expired(head, now):
@@ -144,6 +145,9 @@ class DynamoDBResponses(DynamoDBReservations):
         head = await self._head(owner, response_id)
         if head is None:
             return False
+        reservation = turns.unpack_document(head["document"]["B"]).reservation
+        if reservation:
+            await self._bury(owner, reservation, response_id)
         await self._remove_parts(head)
         try:
             await self._database.call(
@@ -184,9 +188,6 @@ class DynamoDBResponses(DynamoDBReservations):
         await self._drop_parts(answer.get("Attributes", {}))
 
     async def _drop_parts(self, head: Row) -> None:
-        reservation = turns.unpack_document(head["document"]["B"]).reservation
-        if reservation:
-            await self._bury(owner, reservation, response_id)
         """Remove the parts of a head that is gone; what cannot be removed now goes with its TTL."""
         with contextlib.suppress(StorageUnavailable):
             await self._remove_parts(head)

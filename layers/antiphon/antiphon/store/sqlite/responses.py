@@ -16,10 +16,10 @@ from antiphon.ids import parse_response_id
 from antiphon.ports import Clock
 from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
 from antiphon.store import turns
-from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite import reservations
-
+from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.reservations import SQLiteReservations
+
 SWEEP_EVERY: Final = 500
 
 Values = dict[str, Any]
@@ -145,6 +145,21 @@ def _commit(db: Connection, response: StoredResponse) -> None:
             raise Superseded(_one(db, response.owner, response.id))
 
 
+def _delete(db: Connection, owner: Owner, response_id: str, now: float) -> bool:
+    key = _key(owner, response_id)
+    row = db.execute(_DELETE, key).fetchone() if key else None
+    if row is None:
+        return False
+    expires_at, document = row
+    reservations.bury(db, owner, turns.unpack_document(document).reservation, response_id)
+    return not turns.is_expired(expires_at, now)
+
+
+def _sweep(db: Connection, now: float) -> int:
+    reservations.sweep(db, now)
+    return db.execute(_SWEEP, (now,)).rowcount
+
+
 def _get(db: Connection, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
     found = _one(db, owner, response_id)
     return found if found and not turns.is_expired(found.expires_at, now) else None
@@ -164,21 +179,6 @@ def _one(db: Connection, owner: Owner, response_id: str) -> StoredResponse | Non
     key = _key(owner, response_id)
     row = db.execute(_ONE, key).fetchone() if key else None
     return _read(row) if row else None
-def _delete(db: Connection, owner: Owner, response_id: str, now: float) -> bool:
-    key = _key(owner, response_id)
-    row = db.execute(_DELETE, key).fetchone() if key else None
-    if row is None:
-        return False
-    expires_at, document = row
-    reservations.bury(db, owner, turns.unpack_document(document).reservation, response_id)
-    return not turns.is_expired(expires_at, now)
-
-
-def _sweep(db: Connection, now: float) -> int:
-    reservations.sweep(db, now)
-    return db.execute(_SWEEP, (now,)).rowcount
-
-
 
 
 def _stretch(db: Connection, owner: Owner, stretch: Stretch) -> list[StoredResponse]:

@@ -1,22 +1,76 @@
-"""GET /v1/responses/{id}."""
+"""Stored responses: GET and DELETE /v1/responses/{id}, POST .../cancel, GET .../input_items."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from antiphon.errors import ApiError
+from antiphon.ports import Services
+from antiphon.records import IN_PROGRESS
+from antiphon.run.cancel import cancel, delete
+from antiphon.run.items import MAX_PAGE, input_items, page
+from antiphon.run.replay import replay_feed
 from antiphon.run.retrieve import retrieve
-from antiphon.web.auth import Reader
+from antiphon.web.auth import Reader, Writer
+from antiphon.web.query import Query
+from antiphon.web.sse import EventStream
 
 router = APIRouter()
+
+INCLUDED: Final = ("reasoning.encrypted_content", "message.output_text.logprobs")
+"""What ``include`` may name (Open Responses, ``IncludeEnum``). It is always given, where the request had it stored."""
+
+MAX_NUMBER: Final = 10**12
+PAGE: Final = 20
 
 
 @router.get("/v1/responses/{response_id}")
 async def retrieve_response(request: Request, response_id: str, principal: Reader) -> Response:
-    """Read a stored response as it is now."""
-    if request.query_params.get("stream", "").lower() == "true":
-        raise ApiError("unsupported_parameter", "Stored events are not replayed here.", param="stream")
-    stored = await retrieve(request.app.state.services, principal, response_id)
+    """Read a stored response as it is now, or with ``stream=true`` the events that amount to it."""
+    query = Query(request, "include", "stream", "starting_after", "include_obfuscation")
+    query.words("include", INCLUDED)
+    after, padded = query.number("starting_after", 0, MAX_NUMBER), query.flag("include_obfuscation")
+    streamed = query.flag("stream")
+    for name, value in (("starting_after", after), ("include_obfuscation", padded)):
+        if value is not None and not streamed:
+            raise ApiError("invalid_value", f"`{name}`: This needs `stream=true`.", param=name)
+    services: Services = request.app.state.services
+    stored = await retrieve(services, principal, response_id)
+    if not streamed:
+        return Response(orjson.dumps(stored.response), media_type="application/json")
+    if stored.status == IN_PROGRESS:
+        message = "The response is still running, and its events are not kept; read it without `stream`."
+        raise ApiError("response_in_progress", message, param="stream", retry_after=2)
+    feed = replay_feed(stored.response, after=-1 if after is None else after, obfuscate=padded is not False)
+    return EventStream(feed, services.settings.ping_seconds)
+
+
+@router.delete("/v1/responses/{response_id}")
+async def delete_response(request: Request, response_id: str, principal: Writer) -> Response:
+    """Remove a stored response and all its content; one that runs is cancelled first."""
+    await delete(request.app.state.services, principal, response_id)
+    body = {"id": response_id, "object": "response", "deleted": True}
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+@router.post("/v1/responses/{response_id}/cancel")
+async def cancel_response(request: Request, response_id: str, principal: Writer) -> Response:
+    """End a running response; one that has ended is given as it is."""
+    stored = await cancel(request.app.state.services, principal, response_id)
     return Response(orjson.dumps(stored.response), media_type="application/json")
+
+
+@router.get("/v1/responses/{response_id}/input_items")
+async def list_input_items(request: Request, response_id: str, principal: Reader) -> Response:
+    """List the items that a response was generated from, by default the newest first."""
+    query = Query(request, "limit", "order", "after", "include")
+    query.words("include", INCLUDED)
+    limit, after = query.number("limit", 1, MAX_PAGE), query.text("after")
+    ascending = query.word("order", ("asc", "desc")) == "asc"
+    items = await input_items(request.app.state.services, principal, response_id)
+    body = page(items, limit=limit or PAGE, order="asc" if ascending else "desc", after=after)
+    return Response(orjson.dumps(body), media_type="application/json")

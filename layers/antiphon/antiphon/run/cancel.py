@@ -1,0 +1,85 @@
+"""Cancel a response, from any process; delete one.
+
+    ended already      it stays as it is
+    runs here          its execution ends it and stores what it has
+    runs elsewhere     it is marked in the store; its writer sees the mark and does the same
+    worker lost        nobody will: the ending is stored here, without the items, which nobody has
+
+It must not know HTTP or any adapter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+
+from antiphon.access.principal import Principal
+from antiphon.errors import ApiError, Superseded
+from antiphon.ports import Services
+from antiphon.records import CANCELLED, IN_PROGRESS, StoredResponse
+from antiphon.run.execution import running
+from antiphon.run.retrieve import current, find
+
+PATIENCE: Final = 6.0
+"""Seconds that a canceller waits for the ending; a writer elsewhere looks for the mark every ``watch_seconds``."""
+
+LOOK_SECONDS: Final = 0.25
+
+
+async def cancel(services: Services, principal: Principal, response_id: str) -> StoredResponse:
+    """End a running response and give it as it then is.
+
+    One that has ended, cancelled or not, stays as it is and is given: a cancellation can be sent again, and one that
+    comes too late is no error. One that is still ending after ``PATIENCE`` is given in progress.
+
+    Raises:
+        ApiError: 404, equal for absent, expired, deleted and another's.
+    """
+    stored = await find(services, principal, response_id)
+    if stored.status != IN_PROGRESS:
+        return stored
+    if services.clock() > stored.lease_until:
+        return await _end_lost(services, stored)
+    await _end_running(services, stored)
+    return current(await find(services, principal, response_id), services.clock())
+
+
+async def delete(services: Services, principal: Principal, response_id: str) -> None:
+    """Remove a response with all its content; one that runs is cancelled first.
+
+    Raises:
+        ApiError: 404, equal for absent, expired, deleted and another's.
+    """
+    stored = await cancel(services, principal, response_id)
+    if not await services.responses.delete(stored.owner, stored.id):
+        raise ApiError("response_not_found")
+
+
+async def _end_running(services: Services, stored: StoredResponse) -> None:
+    execution = running(stored.id)
+    if execution is not None:
+        await execution.cancel(PATIENCE)
+    elif await services.responses.cancel(stored.owner, stored.id):
+        await _wait(services, stored)
+
+
+async def _wait(services: Services, stored: StoredResponse) -> None:
+    """Wait until a response that runs elsewhere has ended."""
+    for _ in range(int(PATIENCE / LOOK_SECONDS)):
+        await asyncio.sleep(LOOK_SECONDS)
+        found = await services.responses.get(stored.owner, stored.id, services.clock())
+        if found is None or found.status != IN_PROGRESS:
+            return
+
+
+async def _end_lost(services: Services, stored: StoredResponse) -> StoredResponse:
+    response = {**stored.response, "status": CANCELLED, "incomplete_details": {"reason": CANCELLED}}
+    cancelled = replace(stored, status=CANCELLED, response=response)
+    try:
+        await services.responses.commit(cancelled)
+    except Superseded as lost:
+        if lost.winner is None:
+            raise ApiError("response_not_found") from None
+        return lost.winner
+    return cancelled

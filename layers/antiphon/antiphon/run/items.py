@@ -1,0 +1,84 @@
+"""The input items of a response, page by page.
+
+As with OpenAI, these are all items that were used to generate it: those of the turns before it, their outputs included,
+then its own input. It must not know HTTP or any adapter.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from antiphon.access.principal import Principal
+from antiphon.errors import ApiError, ChainTooLarge
+from antiphon.ports import Services
+from antiphon.records import Item
+from antiphon.run.conversation import context
+from antiphon.run.retrieve import current, find
+
+Order = Literal["asc", "desc"]
+
+MAX_PAGE: Final = 100
+
+
+async def input_items(services: Services, principal: Principal, response_id: str) -> list[Item]:
+    """Give the items that a response was generated from, oldest first.
+
+    Ids are what pages go by, so of two items with one id only the first is given.
+
+    Raises:
+        ApiError: 404, where the response, or an earlier turn of it, is absent; 400, where they are too large.
+    """
+    stored = await find(services, principal, response_id)
+    now = services.clock()
+    turns = [stored]
+    if stored.previous_response_id is not None:
+        try:
+            found = await services.responses.chain(stored.owner, stored.id, now, services.settings.max_chain_bytes)
+        except ChainTooLarge:
+            raise ApiError("context_length_exceeded") from None
+        if found is None:
+            raise ApiError("previous_response_not_found", "An earlier turn of this response is gone.")
+        turns = found
+    items = context([current(turn, now) for turn in turns[:-1]], turns[-1].input)
+    by_id: dict[str, Item] = {}
+    for item in items:
+        by_id.setdefault(item["id"], item)
+    return [_shown(item) for item in by_id.values()]
+
+
+def page(items: list[Item], *, limit: int, order: Order, after: str | None) -> dict[str, Any]:
+    """Give one page of items as OpenAI's clients read it.
+
+    Args:
+        items: all items, oldest first.
+        limit: the most items, 1 to ``MAX_PAGE``.
+        order: ``desc`` begins with the newest.
+        after: the id of the item that the page follows; None for the first page.
+
+    Raises:
+        ApiError: 400, where there is no item ``after``.
+    """
+    ordered = items if order == "asc" else items[::-1]
+    ids = [item["id"] for item in ordered]
+    if after is not None and after not in ids:
+        raise ApiError("invalid_value", "`after`: this response has no such item.", param="after")
+    start = 0 if after is None else ids.index(after) + 1
+    shown = ids[start : start + limit]
+    return {
+        "object": "list",
+        "data": ordered[start : start + limit],
+        "first_id": shown[0] if shown else None,
+        "last_id": shown[-1] if shown else None,
+        "has_more": start + limit < len(ids),
+    }
+
+
+def _shown(item: Item) -> Item:
+    """Write an item in the specification's ``ItemField`` form: parts of text, not their short form."""
+    if item["type"] == "message":
+        return {**item, "content": [_part(part) for part in item["content"]]}
+    return item
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    return {"annotations": [], **part} if part["type"] == "output_text" else part

@@ -1,0 +1,298 @@
+"""Cancelling over a real socket: from the process that runs it and from another, in time, too late, and in a race."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.schema import check_response
+from tests.support.service import Service, refused
+from tests.support.streams import assert_stream
+from tests.support.upstream import CUT, Gate, Script, Upstream, answer, finish, text, tool_call, usage
+
+
+class Running:
+    """A stream that is read as it comes; ``raw`` is all of it once it has ended."""
+
+    def __init__(self, stream: httpx2.Response) -> None:
+        self._chunks = stream.iter_bytes()
+        self.raw = b""
+        self.id = ""
+
+    def until(self, said: bytes) -> None:
+        while said not in self.raw:
+            self.raw += next(self._chunks)
+        created = self.raw.split(b'"response":{"id":"')[1]
+        self.id = created.split(b'"')[0].decode()
+
+    def ended(self) -> list[dict[str, Any]]:
+        self.raw += b"".join(self._chunks)
+        return assert_stream(self.raw)
+
+
+@pytest.fixture
+def other(tmp_path: Path, upstream: Upstream, service: Service) -> Iterator[Service]:
+    """Another process, as far as it can be told from here: its own loop, server and connection to the database."""
+    assert service.base_url
+    with Service(tmp_path, upstream) as running:
+        yield running
+
+
+@pytest.fixture
+def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
+    with Service(tmp_path, upstream, watch_seconds=0.05) as running:
+        yield running
+
+
+def post(service: Service, key: str, response_id: str) -> httpx2.Response:
+    headers = {"authorization": f"Bearer {key}"}
+    return service.client.post(f"/v1/responses/{response_id}/cancel", headers=headers)
+
+
+def cancel(service: Service, key: str, response_id: str) -> dict[str, Any]:
+    reply = post(service, key, response_id)
+    assert reply.status_code == 200, reply.text
+    check_response(reply.json())
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+def held(*steps: Any) -> tuple[Script, Gate]:
+    gate = Gate()
+    return Script.stream(*steps, gate, finish(), usage(1, 1)), gate
+
+
+def assert_cancelled(response: dict[str, Any]) -> None:
+    assert (response["status"], response["incomplete_details"]) == ("cancelled", {"reason": "cancelled"})
+    assert response["completed_at"] is None
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_a_cancelled_stream_ends_as_incomplete_and_is_stored_as_it_was_sent(
+    service: Service, other: Service, key: str, upstream: Upstream, where: str
+) -> None:
+    upstream.scripts = [held(text("Half an"))[0]]
+    canceller = service if where == "here" else other
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"Half an"')
+        cancelled = cancel(canceller, key, running.id)
+        events = running.ended()
+    assert upstream.closed_early.wait(10)
+    assert events[-1]["type"] == "response.incomplete"
+    assert events[-1]["response"] == cancelled == service.retrieve(key, running.id)
+    assert_cancelled(cancelled)
+    [item] = cancelled["output"]
+    assert (item["status"], item["content"][0]["text"]) == ("incomplete", "Half an")
+
+
+def test_the_same_process_needs_no_mark_in_the_store(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [held(text("A"))[0]]
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"A"')
+        service.responses.broken |= {"cancel", "is_wanted"}
+        assert_cancelled(cancel(service, key, running.id))
+        running.ended()
+
+
+def test_items_that_were_done_are_kept_whole(service: Service, key: str, upstream: Upstream) -> None:
+    tool = {"type": "function", "name": "look", "parameters": {"type": "object"}}
+    upstream.scripts = [held(text("Wait"), tool_call(0, "c1", "look", '{"a"'))[0], answer("Fine")]
+    with service.streaming(key, input="Hi", tools=[tool]) as stream:
+        running = Running(stream)
+        running.until(b"function_call_arguments.delta")
+        cancelled = cancel(service, key, running.id)
+        running.ended()
+    kept = [(item["type"], item["status"]) for item in cancelled["output"]]
+    assert kept == [("message", "completed"), ("function_call", "incomplete")]
+    assert service.create(key, input="On", previous_response_id=running.id)["status"] == "completed"
+
+
+def test_a_response_that_has_said_nothing_is_cancelled_too(service: Service, key: str, upstream: Upstream) -> None:
+    script, gate = held()
+    upstream.scripts = [script]
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b"response.in_progress")
+        assert gate.reached.wait(10)
+        cancelled = cancel(service, key, running.id)
+        assert running.ended()[-1]["response"] == cancelled
+    assert_cancelled(cancelled)
+    assert cancelled["output"] == []
+
+
+def test_a_cancellation_can_be_sent_again(service: Service, other: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [held(text("A"))[0]]
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"A"')
+        first = post(service, key, running.id)
+        assert_cancelled(first.json())
+        running.ended()
+    assert post(service, key, running.id).content == first.content
+    assert post(other, key, running.id).content == first.content
+
+
+def test_cancellations_sent_at_once_are_one(service: Service, other: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [held(text("A"))[0]]
+    answers: list[dict[str, Any]] = []
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"A"')
+        threads = [
+            threading.Thread(target=lambda where=where: answers.append(cancel(where, key, running.id)))
+            for where in (service, service, other)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ending = running.ended()[-1]["response"]
+    assert answers == [ending] * 3
+    assert service.responses.calls["commit"] == 1
+
+
+def test_a_response_that_has_ended_stays_as_it_is(service: Service, key: str) -> None:
+    response = service.create(key, input="Hi")
+    assert cancel(service, key, response["id"]) == response
+    assert service.retrieve(key, response["id"]) == response
+
+
+def test_who_waits_for_one_body_gets_the_cancelled_response(service: Service, key: str, upstream: Upstream) -> None:
+    script, gate = held(text("Half"))
+    upstream.scripts = [script]
+    bodies: list[dict[str, Any]] = []
+    ids: list[str] = []
+    claim = service.responses.claim
+
+    async def note(response: Any) -> Any:
+        ids.append(response.id)
+        return await claim(response)
+
+    service.responses.claim = note
+    thread = threading.Thread(target=lambda: bodies.append(service.create(key, input="Hi")))
+    thread.start()
+    assert gate.reached.wait(10)
+    cancelled = cancel(service, key, ids[0])
+    thread.join()
+    assert bodies == [cancelled]
+    assert_cancelled(cancelled)
+
+
+def test_a_cancelled_response_can_be_replayed_and_continued(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [held(text("Half"))[0], answer("Whole")]
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"Half"')
+        cancelled = cancel(service, key, running.id)
+        running.ended()
+    replay = assert_stream(service.get(f"/v1/responses/{running.id}?stream=true", key).content)
+    assert replay[-1]["response"] == cancelled
+    service.create(key, input="On", previous_response_id=running.id)
+    said = [message["content"] for message in upstream.requests[1].body["messages"]]
+    assert said == ["Hi", "Half", "On"]
+
+
+def test_a_running_response_is_not_replayed(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [held(text("A"))[0]]
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"A"')
+        reply = service.get(f"/v1/responses/{running.id}?stream=true", key)
+        refused(reply, 409, "response_in_progress", "stream")
+        assert int(reply.headers["retry-after"]) >= 1
+        cancel(service, key, running.id)
+        running.ended()
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_deleting_a_running_response_cancels_it_first(
+    service: Service, other: Service, key: str, upstream: Upstream, where: str
+) -> None:
+    upstream.scripts = [held(text("A"))[0]]
+    deleter = service if where == "here" else other
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"A"')
+        headers = {"authorization": f"Bearer {key}"}
+        reply = deleter.client.delete(f"/v1/responses/{running.id}", headers=headers)
+        assert reply.status_code == 200, reply.text
+        assert_cancelled(running.ended()[-1]["response"])
+    assert upstream.closed_early.wait(10)
+    refused(service.get(f"/v1/responses/{running.id}", key), 404, "response_not_found")
+
+
+def test_a_response_whose_worker_was_lost_is_cancelled_by_the_canceller(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    service.responses.broken.add("commit")
+    lost = service.stream(key, input="Hi")[-1]["response"]
+    service.responses.broken.clear()
+    service.clock.ahead = 100_000
+    key = service.key()
+    assert service.retrieve(key, lost["id"])["status"] == "failed"
+    cancelled = cancel(service, key, lost["id"])
+    assert_cancelled(cancelled)
+    assert service.retrieve(key, lost["id"]) == cancelled == cancel(service, key, lost["id"])
+
+
+def test_a_commit_that_loses_a_race_with_a_cancellation_ends_with_the_stored_winner(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    gate = Gate()
+    upstream.scripts = [Script.stream(gate, CUT, done=False), Script.error(400)]
+    with Service(tmp_path, upstream) as service, Service(tmp_path, upstream) as other:
+        key = service.key()
+        with service.streaming(key, input="Hi") as stream:
+            running = Running(stream)
+            running.until(b"response.in_progress")
+            assert gate.reached.wait(10)
+            other.clock.ahead = 100_000  # to the other process the lease is over, though the worker is only slow
+            cancelled = cancel(other, other.key(), running.id)
+            gate.open()
+            events = running.ended()
+        assert events[-1]["response"] == cancelled == service.retrieve(key, running.id)
+        assert_cancelled(cancelled)
+
+
+def test_a_store_that_cannot_be_asked_does_not_end_the_run(tmp_path: Path, upstream: Upstream) -> None:
+    script, gate = held(text("A"))
+    upstream.scripts = [script]
+    with Service(tmp_path, upstream, watch_seconds=0.01) as service:
+        key = service.key()
+        asked = threading.Semaphore(0)
+        service.responses.broken.add("is_wanted")
+        watch = service.responses.__getattr__("is_wanted")
+
+        async def ask(response: Any) -> Any:
+            asked.release()
+            return await watch(response)
+
+        service.responses.is_wanted = ask
+        with service.streaming(key, input="Hi") as stream:
+            running = Running(stream)
+            running.until(b'"delta":"A"')
+            for _ in range(3):
+                assert asked.acquire(timeout=10)
+            gate.open()
+            assert running.ended()[-1]["response"]["status"] == "completed"
+
+
+def test_what_is_not_stored_is_neither_watched_nor_found(tmp_path: Path, upstream: Upstream) -> None:
+    script, gate = held(text("A"))
+    upstream.scripts = [script]
+    with Service(tmp_path, upstream, watch_seconds=0.01) as service:
+        key = service.key()
+        with service.streaming(key, input="Hi", store=False) as stream:
+            running = Running(stream)
+            running.until(b'"delta":"A"')
+            refused(post(service, key, running.id), 404, "response_not_found")
+            gate.open()
+            assert running.ended()[-1]["response"]["status"] == "completed"
+        assert service.responses.calls["is_wanted"] == 0
