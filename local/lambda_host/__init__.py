@@ -1,0 +1,1 @@
+"""`make lambda`: the real functions as real processes behind a local Runtime API, as Lambda would run them."""

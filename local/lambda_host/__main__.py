@@ -1,0 +1,105 @@
+"""`make lambda`: the same API as `make run`, through the real functions and their event formats, on a DynamoDB.
+
+State lasts as long as the process: the DynamoDB is moto's, in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from antiphon.bootstrap import Providers, build_services, build_stores
+from antiphon.settings import Settings
+from local.banner import banner
+from local.lambda_host.dynamodb import create_tables, serve_apart
+from local.lambda_host.host import Host
+from local.lambda_host.layers import ROOT, CannotBuild, find_python313, lay_out
+from local.lambda_host.template import Template, read_template
+from local.seed import Model, seed
+
+PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_PROVIDERS", "ANTIPHON_SEAL_KEYS")
+"""What the functions get of this process's own environment."""
+
+
+def main() -> int:
+    """Serve until Ctrl-C. Gives the exit code."""
+    port = os.environ.get("PORT", "8000")
+    if not port.isdecimal():
+        return _fail(f"PORT must be a number: `make lambda PORT=8001`, not {port!r}.")
+    state = Path(os.environ.get("ANTIPHON_STATE", ".antiphon")) / "lambda"
+    python313 = find_python313()
+    print("Laying out the functions and layers ...", file=sys.stderr)
+    try:
+        layout = lay_out(state, python313)
+    except CannotBuild as error:
+        return _fail(str(error))
+    with ExitStack() as stack:
+        template = read_template(ROOT / "template.yaml")
+        database = stack.enter_context(serve_apart())
+        create_tables(database, template.tables)
+        environ = {name: os.environ[name] for name in PASSED if os.environ.get(name)}
+        try:
+            host = stack.enter_context(
+                Host(layout, template, database, log=state / "logs", port=int(port), environ=environ)
+            )
+        except OSError:
+            return _fail(f"Port {port} or the next one is in use. `make lambda PORT={int(port) + 10}` takes others.")
+        key, agents = _seed(template, database)
+        print(banner(f"{host.rest.root}/v1", key, agents, "in memory, gone with Ctrl-C"))
+        print(f"  Function URL   {host.url.root}/v1")
+        print(f"  functions run  Python {'3.13 and the built layers' if python313 else _own_version()}")
+        print(f"  logs           {state / 'logs'}\n", flush=True)
+        _until_told()
+    print("\nStopped.")
+    return 0
+
+
+def _seed(template: Template, database: str) -> tuple[str, list[str]]:
+    """Seed what a newcomer finds; the key is new each time, as the tables are."""
+    os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "eu-central-1"}
+    variables = next(iter(template.functions.values()))["Environment"]["Variables"]
+    settings = Settings(
+        environment=template.environment,
+        core_table=variables["ANTIPHON_CORE_TABLE"],
+        responses_table=variables["ANTIPHON_RESPONSES_TABLE"],
+        aws_endpoint_url=database,
+    )
+    model = os.environ.get("OPENAI_MODEL", "gpt-4.1-mini")
+    further = [Model("openai", "openai", model, f"{model} through its Chat Completions API.")]
+    stores = build_stores(settings)
+    services = build_services(settings, stores, Providers({}, {}))
+
+    async def work(folder: str) -> tuple[str, list[str]]:
+        seeded = await seed(services, Path(folder) / "key", further if os.environ.get("OPENAI_API_KEY") else [])
+        await stores.aclose()
+        return seeded
+
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(work(folder))
+
+
+def _own_version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}, for want of 3.13 (PYTHON313=/path/to/python3.13 names one)"
+
+
+def _until_told() -> None:
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    told.wait()
+
+
+def _fail(line: str) -> int:
+    print(line, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

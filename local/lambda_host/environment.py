@@ -1,0 +1,205 @@
+"""An execution environment: one process behind a Runtime API of its own, watched and ended as Lambda would.
+
+It must not know HTTP. Time is up, memory is up, or nobody wants it any more: it is killed at once, and what it was
+answering is cut. Linux only, for /proc.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from local.lambda_host.answer import ENDED, Answer
+from local.lambda_host.runtime_api import RuntimeApi
+
+WATCH_SECONDS: Final = 0.05
+INIT_SECONDS: Final = 10.0
+"""How long a start may take (AWS Lambda Developer Guide, "Init phase")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as its configuration has it, and where it lies on this machine.
+
+    Attributes:
+        name: its logical name in the template.
+        handler: such as ``app.handler``.
+        task: the directory of its code: Lambda's ``/var/task``.
+        opt: the directory of its layers: Lambda's ``/opt``.
+        runtime: the directory of the managed runtime: Lambda's ``/var/runtime``.
+        python: the interpreter.
+        seconds: its time-out.
+        megabytes: its memory.
+        environ: its variables.
+        concurrency: how many invocations one environment takes at once.
+    """
+
+    name: str
+    handler: str
+    task: Path
+    opt: Path
+    runtime: Path
+    python: str
+    seconds: float
+    megabytes: int
+    environ: Mapping[str, str]
+    concurrency: int = 1
+
+    def variables(self, address: str) -> dict[str, str]:
+        """Give the whole environment of a process (AWS Lambda Developer Guide, "Defined runtime variables")."""
+        own = {
+            "PATH": os.environ["PATH"],
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONPATH": os.pathsep.join(map(str, (self.task, self.opt / "python", self.runtime))),
+            "LAMBDA_TASK_ROOT": str(self.task),
+            "LAMBDA_RUNTIME_DIR": str(self.runtime),
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_LAMBDA_FUNCTION_NAME": self.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.megabytes),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_RUNTIME_API": address,
+            "_HANDLER": self.handler,
+        }
+        if self.concurrency > 1:
+            own["AWS_LAMBDA_MAX_CONCURRENCY"] = str(self.concurrency)
+        return own | dict(self.environ)
+
+    def command(self) -> list[str]:
+        """Give what is executed: the managed runtime, or the wrapper, which is given the managed runtime."""
+        runtime = [self.python, "-m", "awslambdaric", self.handler]
+        wrapper = self.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
+        if wrapper is None:
+            return runtime
+        return [str(self.opt / Path(wrapper).relative_to("/opt")), *runtime]
+
+
+class Environment:
+    """One process of a function, from its cold start to its end.
+
+    Args:
+        function: what it runs.
+        log: where its output goes; appended to.
+    """
+
+    def __init__(self, function: Function, log: Path) -> None:
+        self.function = function
+        self.api = RuntimeApi(function.name).__enter__()
+        self.peak = 0.0
+        self.open: list[Answer] = []
+        self._log = log.open("ab")
+        self._begun = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603 our own functions
+            function.command(),
+            cwd=function.task,
+            env=function.variables(self.api.address),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self.pid = self._process.pid
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take invocations."""
+        return self._process.poll() is None
+
+    @property
+    def free(self) -> bool:
+        """Whether it can take one more invocation now."""
+        self.open = [answer for answer in self.open if answer.state not in ENDED]
+        return self.alive and len(self.open) < self.function.concurrency
+
+    def invoke(self, event: Any) -> Answer:
+        """Hand an event in. The caller has made sure that the environment is free."""
+        answer = self.api.invoke(event, seconds=self.function.seconds)
+        self.open.append(answer)
+        if not self._watcher.is_alive():
+            self.api.cut()
+        return answer
+
+    def kill(self) -> None:
+        """End the process at once, and wait until everything it was answering is cut."""
+        self._process.kill()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while self._is_running():
+            reason = self._over()
+            if reason:
+                self._log.write(f"{self.function.name}: {reason}; killed\n".encode())
+                self._process.kill()
+        self.api.cut()
+        self.api.__exit__()
+        self._log.close()
+
+    def _is_running(self) -> bool:
+        try:
+            self._process.wait(WATCH_SECONDS)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def _over(self) -> str:
+        """Say which limit it is over; nothing while it is over none."""
+        self.peak = max(self.peak, resident(self.pid))
+        if self.peak > self.function.megabytes:
+            return f"out of memory: {self.peak:.0f} of {self.function.megabytes} MB"
+        if not self.api.asked.is_set() and time.monotonic() - self._begun > INIT_SECONDS:
+            return f"not started after {INIT_SECONDS:.0f} s"
+        now = time.time()
+        late = [a for a in list(self.api.handed_out.values()) if a.state not in ENDED and now >= a.deadline]
+        return f"{late[0].request_id} timed out after {self.function.seconds:g} s" if late else ""
+
+
+def resident(pid: int) -> float:
+    """Give the memory that a process holds, in MB; 0 where it has ended (proc_pid_statm(5))."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+
+
+class Pool:
+    """All environments of one function: a free one is reused, a new one starts where none is.
+
+    Args:
+        function: what they run.
+        log: where their output goes.
+    """
+
+    def __init__(self, function: Function, log: Path) -> None:
+        self.function = function
+        self.environments: list[Environment] = []
+        self._log = log
+        self._lock = threading.Lock()
+
+    def invoke(self, event: Any) -> Answer:
+        """Hand an event to a free environment, which may have to start first."""
+        with self._lock:
+            self.environments = [environment for environment in self.environments if environment.alive]
+            environment = next((environment for environment in self.environments if environment.free), None)
+            if environment is None:
+                environment = Environment(self.function, self._log)
+                self.environments.append(environment)
+            return environment.invoke(event)
+
+    def kill(self) -> None:
+        """End all environments, so that the next invocation finds a cold start."""
+        with self._lock:
+            for environment in self.environments:
+                environment.kill()
+            self.environments = []

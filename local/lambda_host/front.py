@@ -1,0 +1,171 @@
+"""The front doors on this machine: HTTP in, an event to a function, its answer out, chunk by chunk.
+
+It must not know what the functions say. What the platform itself answers (no such route, a function that failed) is in
+the words of the template's gateway responses where it has them.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from local.lambda_host.answer import ENDED, Answer
+from local.lambda_host.events import HttpRequest, rest_event, url_event
+from local.lambda_host.template import Template
+
+Invoke = Callable[[str, dict[str, Any]], Answer]
+"""Hands an event to a function by its name."""
+
+Door = Callable[[HttpRequest], Answer | None]
+"""Hands a request to its function; None where it has none."""
+
+_FAILED: Final = b'{"error":{"message":"Something failed here.","type":"server_error","code":"internal_error","param":null}}'
+_UNKNOWN: Final = b'{"error":{"message":"There is no such path.","type":"not_found","code":"route_not_found","param":null}}'
+_HOP: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+
+
+def rest_door(template: Template, invoke: Invoke) -> Door:
+    """Make the REST API: each route is its function's. A path may begin with the stage, as on AWS's own host name."""
+    routes = [(route, route.pattern()) for route in template.routes]
+    stage = f"/{template.environment}/"
+
+    def door(request: HttpRequest) -> Answer | None:
+        if request.target.startswith(stage):
+            request = HttpRequest(
+                request.method, request.target[len(stage) - 1 :], request.headers, request.body, request.source
+            )
+        for route, pattern in routes:
+            found = pattern.fullmatch(request.path)
+            if found and route.method in {request.method, "ANY"}:
+                event = rest_event(
+                    request, stage=template.environment, resource=route.path, parameters=found.groupdict()
+                )
+                return invoke(route.function, event)
+        return None
+
+    return door
+
+
+def url_door(function: str, invoke: Invoke) -> Door:
+    """Make a Function URL: everything is its function's."""
+    return lambda request: invoke(function, url_event(request))
+
+
+class Front:
+    """One front door on a port of its own; a context manager.
+
+    Args:
+        door: hands requests over.
+        port: 0 for any.
+
+    Attributes:
+        root: its URL, without a slash at the end.
+    """
+
+    def __init__(self, door: Door, port: int = 0) -> None:
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.door = door
+        self.root = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Front:
+        """Begin to serve."""
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+    door: Door
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that left."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        headers = tuple(self.headers.items())
+        request = HttpRequest(self.command, self.path, headers, body, self.client_address[0])
+        answer = self.server.door(request)
+        if answer is None:
+            self._whole(404, {"content-type": "application/json"}, _UNKNOWN)
+        elif not self._streamed(answer):
+            self._buffered(answer)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _serve  # noqa: N815
+
+    def _streamed(self, answer: Answer) -> bool:
+        """Send a streamed answer as it arrives; whether it was one."""
+        pieces = answer.pieces()
+        payload = b""
+        for piece in pieces:
+            payload += piece
+            head, end, payload_begun = payload.partition(b"\0" * 8)
+            if end:
+                prelude = answer.prelude
+                self._head(prelude["statusCode"], prelude["headers"], prelude["cookies"], {"transfer-encoding": "chunked"})
+                self._chunks(_with(payload_begun, pieces))
+                self._end(answer)
+                return True
+        return False
+
+    def _chunks(self, pieces: Iterator[bytes]) -> None:
+        if self.command == "HEAD":
+            return
+        for piece in pieces:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def _end(self, answer: Answer) -> None:
+        """End the body; one that failed or was cut has no end, so that no client takes it for whole."""
+        if answer.ended(None).state == "complete" and not answer.trailers:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
+    def _buffered(self, answer: Answer) -> None:
+        document = answer.ended(None).document
+        if document is None or answer.state not in ENDED:
+            self._whole(502, {"content-type": "application/json"}, _FAILED)
+            return
+        text = document.get("body") or ""
+        body = base64.b64decode(text) if document.get("isBase64Encoded") else text.encode()
+        several = {name: ", ".join(values) for name, values in document.get("multiValueHeaders", {}).items()}
+        self._whole(document["statusCode"], document.get("headers", {}) | several, body)
+
+    def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self._head(status, headers, (), {"content-length": str(len(body))})
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+
+    def _head(self, status: int, headers: Mapping[str, str], cookies: Any, framing: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in _HOP:
+                self.send_header(name, value)
+        for cookie in cookies:
+            self.send_header("set-cookie", cookie)
+        for name, value in framing.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the functions log."""
+
+
+def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest

@@ -1,0 +1,98 @@
+"""The host: the template's functions in their environments, behind the front doors, on one DynamoDB.
+
+    with Host(layout, template, url, log=folder) as host:
+        host.rest.root, host.url.root
+        host.pools["CreateResponse"].kill()         # the next invocation is a cold start
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from local.lambda_host.answer import Answer
+from local.lambda_host.environment import Function, Pool
+from local.lambda_host.front import Front, rest_door, url_door
+from local.lambda_host.layers import Layout
+from local.lambda_host.template import Template
+
+
+class Host:
+    """All functions of a template, ready to be called; a context manager.
+
+    Args:
+        layout: where code and layers lie.
+        template: what is to run.
+        database: the URL of DynamoDB.
+        log: the directory of the functions' logs.
+        port: of the REST API; the Function URL takes the next one. 0 for any.
+        environ: variables that are set, or replaced, in every function.
+        changes: fields of ``Function`` that are replaced in every function.
+
+    Attributes:
+        pools: the functions' environments, by logical name.
+        rest, url: the front doors.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        template: Template,
+        database: str,
+        *,
+        log: Path,
+        port: int = 0,
+        environ: Mapping[str, str] | None = None,
+        **changes: Any,
+    ) -> None:
+        own = {"ANTIPHON_AWS_ENDPOINT_URL": database, **(environ or {})}
+        log.mkdir(parents=True, exist_ok=True)
+        self.pools = {
+            name: Pool(_function(name, properties, layout, own, changes), log / f"{name}.log")
+            for name, properties in template.functions.items()
+        }
+        self.rest = Front(rest_door(template, self.invoke), port)
+        self.url = Front(url_door(template.urls[0], self.invoke), port and port + 1)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Open the front doors."""
+        self._stack.enter_context(self.rest)
+        self._stack.enter_context(self.url)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close the front doors and end every environment."""
+        self._stack.close()
+        for pool in self.pools.values():
+            pool.kill()
+
+    def invoke(self, function: str, event: Any) -> Answer:
+        """Hand an event to a function by its logical name."""
+        return self.pools[function].invoke(event)
+
+    @property
+    def breaches(self) -> list[str]:
+        """Where a function that runs now broke the Runtime API's protocol."""
+        running = [environment for pool in self.pools.values() for environment in pool.environments]
+        return [breach for environment in running for breach in environment.api.breaches]
+
+
+def _function(
+    name: str, properties: Mapping[str, Any], layout: Layout, environ: Mapping[str, str], changes: Mapping[str, Any]
+) -> Function:
+    variables = {key: str(value) for key, value in properties["Environment"]["Variables"].items()}
+    level = properties.get("LoggingConfig", {}).get("ApplicationLogLevel", "INFO")
+    fields: dict[str, Any] = {
+        "handler": properties["Handler"],
+        "task": layout.task(properties["CodeUri"]).resolve(),
+        "opt": layout.opt.resolve(),
+        "runtime": layout.runtime.resolve(),
+        "python": layout.python,
+        "seconds": float(properties["Timeout"]),
+        "megabytes": int(properties["MemorySize"]),
+        "environ": {"AWS_LAMBDA_LOG_LEVEL": level, **variables, **environ},
+    }
+    return Function(name, **(fields | dict(changes)))

@@ -1,0 +1,234 @@
+"""A strict Lambda Runtime API on a real socket, for one execution environment.
+
+    with RuntimeApi() as api:                  # a process is started with AWS_LAMBDA_RUNTIME_API=api.address
+        answer = api.invoke(event)
+        for chunk in answer.pieces(): ...      # as they arrive
+
+It must not know our runtime: it holds whatever speaks to it to the protocol (AWS Lambda Developer Guide, "Runtime API"
+and "Response streaming"; for SnapStart the source of awslambdaric) and collects every breach in ``breaches``.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Final, Self
+
+from local.lambda_host.answer import Answer
+
+PREFIX: Final = "/2018-06-01/runtime/"
+STREAMING: Final = {
+    "content-type": "application/vnd.awslambda.http-integration-response",
+    "lambda-runtime-function-response-mode": "streaming",
+    "transfer-encoding": "chunked",
+    "trailer": "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+}
+FAILURE: Final = frozenset({"errorType", "errorMessage", "stackTrace"})
+ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function:"
+
+
+class Breach(Exception):
+    """The function broke the protocol."""
+
+
+class RuntimeApi:
+    """The Runtime API of one execution environment.
+
+    Args:
+        name: the function's.
+        attempts: whether invocations carry ``Lambda-Runtime-Invocation-Id``.
+        chunked: whether ``/next`` sends its payload in chunks.
+
+    Attributes:
+        address: ``host:port``, for ``AWS_LAMBDA_RUNTIME_API``.
+        breaches: where the protocol was broken, one line each.
+        init_error, restore_error: what the function reported of a start or a restore that failed.
+        asked: set once the function has asked for an invocation: it has started.
+        at_snapshot: set once the function waits to be restored from a snapshot.
+    """
+
+    def __init__(self, name: str = "create-response", *, attempts: bool = True, chunked: bool = False) -> None:
+        self.name = name
+        self.attempts = attempts
+        self.chunked = chunked
+        self.breaches: list[str] = []
+        self.init_error: dict[str, Any] | None = None
+        self.restore_error: dict[str, Any] | None = None
+        self.asked = threading.Event()
+        self.at_snapshot = threading.Event()
+        self.restored = threading.Event()
+        self.pending: queue.Queue[Answer] = queue.Queue()
+        self.handed_out: dict[str, Answer] = {}
+        self._count = 0
+        self._server = _Server(("127.0.0.1", 0), _Connection)
+        self._server.api = self
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        """Begin to serve."""
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.socket.close()
+
+    def invoke(self, event: Any, *, seconds: float = 900.0) -> Answer:
+        """Queue an invocation, which may take that many seconds from when it is taken."""
+        self._count += 1
+        name = f"{self._count:08x}-0000-4000-8000-{id(self) & 0xFFFFFFFFFFFF:012x}"
+        answer = Answer(name, f"attempt-{self._count}" * self.attempts, json.dumps(event).encode(), seconds)
+        self.pending.put(answer)
+        return answer
+
+    def cut(self) -> None:
+        """Say that the process has ended: nothing more comes for any open invocation."""
+        while not self.pending.empty():
+            self.pending.get().change("cut")
+        for answer in list(self.handed_out.values()):
+            if answer.state in {"waiting", "streaming"}:
+                answer.change("cut")
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+    api: RuntimeApi
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def handle(self) -> None:
+        self.api = self.server.api
+        try:
+            self._exchange()
+        except (EOFError, ConnectionError):
+            return  # the process was ended
+        except Breach as breach:
+            self.api.breaches.append(str(breach))
+            self._respond(400, b"")
+
+    def _exchange(self) -> None:
+        method, path, version = self._line().split(" ")
+        headers = dict(self._fields())
+        _hold(version == "HTTP/1.1" and headers.get("host") == self.api.address, f"not HTTP/1.1 with host: {path}")
+        match method, path.removeprefix(PREFIX).split("/"):
+            case "GET", ["invocation", "next"]:
+                self._next()
+            case "POST", ["invocation", name, "response"]:
+                self._response(self._answer(name, headers), headers)
+            case "POST", ["invocation", name, "error"]:
+                answer = self._answer(name, headers)
+                answer.error = self._failure(headers)
+                self._respond(202, b"{}")
+                answer.change("error")
+            case "POST", ["init", "error"]:
+                self.api.init_error = self._failure(headers)
+                self._respond(202, b"{}")
+            case "GET", ["restore", "next"]:
+                self.api.at_snapshot.set()
+                self.api.restored.wait()
+                self._respond(200, b"")
+            case "POST", ["restore", "error"]:
+                self.api.restore_error = self._failure(headers)
+                self._respond(202, b"{}")
+            case _:
+                raise Breach(f"no such route: {method} {path}")
+
+    def _next(self) -> None:
+        self.api.asked.set()
+        answer = self.api.pending.get()
+        answer.deadline = time.time() + answer.seconds
+        self.api.handed_out[answer.request_id] = answer
+        lines = {
+            "Lambda-Runtime-Aws-Request-Id": answer.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(answer.deadline * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": ARN + self.api.name,
+        }
+        if answer.attempt:
+            lines["Lambda-Runtime-Invocation-Id"] = answer.attempt
+        self._respond(200, answer.payload, lines, chunked=self.api.chunked)
+
+    def _answer(self, name: str, headers: dict[str, str]) -> Answer:
+        answer = self.api.handed_out.get(name)
+        if answer is None or answer.state != "waiting":
+            raise Breach(f"not open for an answer: {name}")
+        _hold(headers.get("lambda-runtime-invocation-id", "") == answer.attempt, "another attempt's answer")
+        return answer
+
+    def _failure(self, headers: dict[str, str]) -> dict[str, Any]:
+        failure: dict[str, Any] = json.loads(self.rfile.read(int(headers["content-length"])))
+        _hold(set(failure) >= FAILURE, f"not an error document: {failure}")
+        _hold(headers["lambda-runtime-function-error-type"] == failure["errorType"], "two types of one error")
+        return failure
+
+    def _response(self, answer: Answer, headers: dict[str, str]) -> None:
+        if "lambda-runtime-function-response-mode" not in headers:
+            self._whole(answer, headers)
+            return
+        for name, value in STREAMING.items():
+            _hold(headers.get(name) == value, f"{name}: {headers.get(name)}")
+        _hold("content-length" not in headers, "a length beside chunks")
+        answer.change("streaming")
+        try:
+            while chunk := self._chunk():
+                answer.change(chunk=chunk)
+            answer.trailers = dict(self._fields())
+        except (EOFError, ConnectionError):
+            answer.change("cut")
+            return
+        announced = {name.strip().lower() for name in STREAMING["trailer"].split(",")}
+        _hold(set(answer.trailers) in (set(), announced), f"trailers {answer.trailers}")
+        head, _, _ = b"".join(answer.chunks).partition(b"\0" * 8)
+        _hold(set(json.loads(head)) <= {"statusCode", "headers", "cookies"}, f"prelude {head!r}")
+        self._respond(202, b"{}")
+        answer.change("complete")
+
+    def _whole(self, answer: Answer, headers: dict[str, str]) -> None:
+        """Take an answer in one piece, as the managed runtime sends it."""
+        answer.document = json.loads(self.rfile.read(int(headers["content-length"])))
+        self._respond(202, b"{}")
+        answer.change("complete")
+
+    def _chunk(self) -> bytes:
+        size = int(self._line(), 16)
+        if size == 0:
+            return b""
+        chunk = self.rfile.read(size)
+        _hold(self._line() == "", "a chunk without its end")
+        return chunk
+
+    def _line(self) -> str:
+        line = self.rfile.readline()
+        if not line:
+            raise EOFError
+        _hold(line.endswith(b"\r\n"), f"a line without its end: {line!r}")
+        return line[:-2].decode("ascii")
+
+    def _fields(self) -> Iterator[tuple[str, str]]:
+        while line := self._line():
+            name, _, value = line.partition(":")
+            yield name.lower(), value.strip()
+
+    def _respond(
+        self, status: int, body: bytes, headers: dict[str, str] | None = None, *, chunked: bool = False
+    ) -> None:
+        framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(body))}
+        own = (headers or {}) | framing | {"Connection": "close"}
+        lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in own.items())]
+        half = len(body) // 2
+        pieces = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (body[:half], body[half:]))
+        self.wfile.write("\r\n".join([*lines, "", ""]).encode() + (pieces + b"0\r\n\r\n" if chunked else body))
+
+
+def _hold(truth: bool, otherwise: str) -> None:
+    if not truth:
+        raise Breach(otherwise)

@@ -1,0 +1,173 @@
+"""What ``template.yaml`` says, with its references resolved for this machine: functions, routes, tables.
+
+It must not know processes. A reference to a resource becomes the resource's logical name, and a parameter its default
+unless another value is given (AWS CloudFormation User Guide, "Intrinsic functions"; those that the template uses).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+PSEUDO: Final = {"AWS::Region": "eu-central-1", "AWS::StackName": "local", "AWS::URLSuffix": "localhost"}
+_ABSENT: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of the REST API: ``method`` may be ``ANY``, and the last part of ``path`` ``{proxy+}``."""
+
+    method: str
+    path: str
+    function: str
+
+    def pattern(self) -> re.Pattern[str]:
+        """Give what matches a request's path; its groups are the path's parameters."""
+        greedy = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(self.path))
+        return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", greedy))
+
+    def rank(self) -> tuple[bool, int, bool]:
+        """Give its place among the routes that match: a literal path first, and a method before ``ANY``."""
+        return ("+}" in self.path, self.path.count("{"), self.method == "ANY")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The template, read.
+
+    Attributes:
+        functions: properties by logical name, with the globals merged in.
+        tables: properties by logical name.
+        routes: of the REST API, in the order in which they are tried.
+        urls: the functions that have a Function URL.
+        environment: the parameter of this name, which is the REST API's stage.
+    """
+
+    functions: Mapping[str, dict[str, Any]]
+    tables: Mapping[str, dict[str, Any]]
+    routes: tuple[Route, ...]
+    urls: tuple[str, ...]
+    environment: str
+
+
+def read_template(file: Path, **parameters: str) -> Template:
+    """Read the template, with values for some of its parameters."""
+    document = yaml.load(file.read_text(), _Loader)  # noqa: S506 a safe loader that knows the short forms
+    resolve = _Resolver(document, parameters)
+    kinds: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, resource in document["Resources"].items():
+        if resolve.holds(resource.get("Condition")):
+            kinds.setdefault(resource["Type"], {})[name] = resolve(resource.get("Properties", {}))
+    shared = resolve(document["Globals"]["Function"])
+    functions = {name: _merged(shared, own) for name, own in kinds["AWS::Serverless::Function"].items()}
+    return Template(
+        functions=functions,
+        tables=kinds.get("AWS::DynamoDB::Table", {}),
+        routes=_routes(functions),
+        urls=tuple(url["TargetFunctionArn"] for url in kinds.get("AWS::Lambda::Url", {}).values()),
+        environment=resolve({"Ref": "Environment"}),
+    )
+
+
+def _routes(functions: Mapping[str, dict[str, Any]]) -> tuple[Route, ...]:
+    routes = [
+        Route(event["Properties"]["Method"].upper(), event["Properties"]["Path"], name)
+        for name, function in functions.items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    ]
+    return tuple(sorted(routes, key=Route.rank))
+
+
+def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge as SAM does: maps by key, lists one after the other, everything else replaced."""
+    merged = dict(shared)
+    for name, value in own.items():
+        there = merged.get(name)
+        if isinstance(there, dict) and isinstance(value, dict):
+            merged[name] = _merged(there, value)
+        elif isinstance(there, list) and isinstance(value, list):
+            merged[name] = there + value
+        else:
+            merged[name] = value
+    return merged
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    document: Mapping[str, Any]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [value for value in map(self, node) if value is not _ABSENT]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            [(name, argument)] = node.items()
+            if name in {"Ref", "GetAtt", "Sub", "If", "Equals", "Not", "And", "Or", "Condition"}:
+                return getattr(self, f"_{name.lower()}")(argument)
+        resolved = {name: self(value) for name, value in node.items()}
+        return {name: value for name, value in resolved.items() if value is not _ABSENT}
+
+    def holds(self, condition: str | None) -> bool:
+        return condition is None or bool(self(self.document["Conditions"][condition]))
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return _ABSENT
+        if name in self.document["Parameters"]:
+            return self.parameters.get(name, self.document["Parameters"][name].get("Default", ""))
+        return PSEUDO.get(name, name)
+
+    def _getatt(self, name: str) -> str:
+        return name.partition(".")[0]
+
+    def _sub(self, text: str | list[Any]) -> str:
+        template, own = (text, {}) if isinstance(text, str) else (text[0], self(text[1]))
+        return re.sub(r"\$\{([^}]+)\}", lambda found: str(own.get(found[1]) or self._named(found[1])), template)
+
+    def _named(self, name: str) -> Any:
+        return self._getatt(name) if "." in name else self._ref(name)
+
+    def _if(self, argument: list[Any]) -> Any:
+        condition, yes, no = argument
+        return self(yes if self.holds(condition) else no)
+
+    def _equals(self, argument: list[Any]) -> bool:
+        one, other = map(self, argument)
+        return str(one) == str(other)
+
+    def _not(self, argument: list[Any]) -> bool:
+        return not self(argument[0])
+
+    def _and(self, argument: list[Any]) -> bool:
+        return all(map(self, argument))
+
+    def _or(self, argument: list[Any]) -> bool:
+        return any(map(self, argument))
+
+    def _condition(self, argument: str) -> Any:
+        known = argument in self.document["Conditions"]
+        return self.holds(argument) if known else {"Condition": argument}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads the short forms, such as ``!Ref X``, as one-entry maps, such as ``{Ref: X}``."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _short_form)  # type: ignore[no-untyped-call]
