@@ -250,7 +250,7 @@ class ResponseStream:
         self._state = "ended"
         response = ending["response"]
         if response["status"] == "failed":
-            self._send(_error_event(response["error"]))
+            self._send(error_event(response["error"]))
         self._send(ending)
 
     # the open item and part
@@ -409,7 +409,7 @@ def _item_value(item: _Open, status: str, arguments: str) -> Item:
     return {"type": "message", "id": item.id, "status": status, "role": "assistant", "content": item.parts.copy()}
 
 
-def _error_event(error: dict[str, str]) -> Event:
+def error_event(error: dict[str, str]) -> Event:
     """Build the one error event in both shapes at once: the specification's and that of OpenAI's clients."""
     from antiphon.errors import CODES, SERVER_ERROR
 
