@@ -26,6 +26,8 @@ FORMS = ("rest", "url")
 TABLES = {"CoreTable": "ANTIPHON_CORE_TABLE", "ResponsesTable": "ANTIPHON_RESPONSES_TABLE"}
 OF_STORED = {"get-response", "delete-response", "cancel-response", "input-items"}
 STATUS = {
+    "count-input-tokens": 200,
+    "compact": 200,
     "get-response": 404,
     "delete-response": 404,
     "cancel-response": 404,
@@ -156,6 +158,38 @@ def test_a_created_response_streams_whole_and_can_be_read_by_the_other_function(
     with buffered("get_response", environ, log) as invoke:
         read = invoke(at(form, f"/v1/responses/{ending['id']}"))
     assert (read["statusCode"], json.loads(read["body"])) == (200, ending)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_stored_response_is_replayed_and_deleted_by_the_other_function(environ, log, form):
+    with creating(environ, log) as api:
+        created = json.loads(api.invoke(asking("rest", stream=False)).ended().body)
+    path = f"/v1/responses/{created['id']}"
+    query = {"rawQueryString": "stream=true", "multiValueQueryStringParameters": {"stream": ["true"]}}
+    with buffered("get_response", environ, log) as invoke:
+        replayed = invoke(at(form, path) | query)
+        answers = [invoke(at(form, path, method)) for method in ("DELETE", "DELETE", "GET")]
+    assert replayed["isBase64Encoded"] is False
+    assert assert_stream(replayed["body"].encode())[-1]["response"] == created
+    assert [answer["statusCode"] for answer in answers] == [200, 404, 404]
+
+
+def test_a_running_response_is_cancelled_through_the_other_function(environ, log):
+    gate = Gate()
+    with (
+        Upstream([Script.stream(text("Hel"), gate)]) as upstream,
+        creating(environ, log, ANTIPHON_PROVIDERS=providers(upstream), ANTIPHON_WATCH_SECONDS="0.1") as api,
+        buffered("get_response", environ, log) as invoke,
+    ):
+        answer = api.invoke(asking("rest", model="slow"))
+        answer.wait(lambda: b'"delta":"Hel"' in answer.body)
+        response_id = answer.body.split(b'"response":{"id":"')[1].split(b'"')[0].decode()
+        cancelled = invoke(at("rest", f"/v1/responses/{response_id}/cancel", "POST"))
+        ending = assert_stream(answer.ended().body)[-1]["response"]
+        assert upstream.closed_early.wait(PATIENCE)
+        gate.open()
+    assert (cancelled["statusCode"], json.loads(cancelled["body"])) == (200, ending)
+    assert ending["status"] == "cancelled"
 
 
 def test_every_piece_arrives_before_the_model_makes_the_next(environ, log):

@@ -70,6 +70,40 @@ def test_retrieve_gives_the_response_that_was_created(client: openai.OpenAI) -> 
     assert client.responses.retrieve(created.id).to_dict() == created.to_dict()
 
 
+def test_a_stored_response_can_be_read_as_a_stream(client: openai.OpenAI) -> None:
+    created = client.responses.create(model="agent", input="Hello!", include=["message.output_text.logprobs"])
+    events = list(client.responses.retrieve(created.id, stream=True, include=["message.output_text.logprobs"]))
+    assert events[-1].type == "response.completed"
+    assert events[-1].response.to_dict() == created.to_dict()
+    later = list(client.responses.retrieve(created.id, stream=True, starting_after=4))
+    assert [event.sequence_number for event in later] == list(range(5, len(events)))
+
+
+def test_input_items_are_paged_by_the_sdk_itself(client: openai.OpenAI) -> None:
+    said = [f"{number}" for number in range(7)]
+    created = client.responses.create(model="agent", input=[{"role": "user", "content": text} for text in said])
+    items = client.responses.input_items.list(created.id, limit=3, order="asc")
+    assert [item.content[0].text for item in items] == said  # type: ignore[union-attr]
+
+
+def test_a_cancellation_gives_the_response_as_its_stream_ends(client: openai.OpenAI) -> None:
+    stream = client.responses.create(model="agent", input="Hello!", stream=True)
+    first = next(iter(stream))
+    assert first.type == "response.created"
+    cancelled = client.responses.cancel(first.response.id)
+    ending = list(stream)[-1]
+    assert ending.type in {"response.incomplete", "response.completed"}
+    assert cancelled.status == ending.response.status
+
+
+def test_a_deleted_response_is_not_found(client: openai.OpenAI) -> None:
+    created = client.responses.create(model="agent", input="Hello!")
+    client.responses.delete(created.id)
+    for ask in (client.responses.retrieve, client.responses.delete, client.responses.cancel):
+        with pytest.raises(openai.NotFoundError):
+            ask(created.id)
+
+
 def test_a_conversation_remembers(client: openai.OpenAI) -> None:
     first = client.responses.create(model="agent", input="My name is Ada.")
     second = client.responses.create(model="agent", input="What is my name?", previous_response_id=first.id)

@@ -85,6 +85,16 @@ def test_a_get_is_one_call(aws: DynamoDBClient, dynamodb: Stores) -> None:
     assert counted.operations == ["GetItem"]
 
 
+def test_a_cancellation_is_one_call_and_so_is_each_look_for_it(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    turn = claimed(input=[{"text": noise(900_000)}])
+    asyncio.run(dynamodb.responses.claim(turn))
+    counted = Counting(aws)
+    assert asyncio.run(dynamodb.responses.is_wanted(turn))
+    assert asyncio.run(dynamodb.responses.cancel(OWNER, turn.id))
+    assert not asyncio.run(dynamodb.responses.is_wanted(turn))
+    assert counted.operations == ["GetItem", "UpdateItem", "GetItem"]
+
+
 @pytest.mark.parametrize("text", ["resp_nonsense", "", "../../etc"])
 def test_an_id_that_cannot_be_one_costs_no_call(aws: DynamoDBClient, dynamodb: Stores, text: str) -> None:
     counted = Counting(aws)

@@ -3,8 +3,8 @@
     open -> turn (bounded by the deadline) -> ending built -> COMMIT -> ending sent -> feed closed
 
 It runs as a task of its own, so a client that leaves does not end it; a cancellation does: at once from this process,
-else when the store is next asked whether the response is still wanted. The terminal event leaves only after what it says
-is stored. It must not know HTTP or any adapter.
+else when the store is next asked whether the response is still wanted. The terminal event leaves only after what it
+says is stored. It must not know HTTP or any adapter.
 """
 
 from __future__ import annotations
