@@ -84,7 +84,7 @@ def _further_models(
 
         base_url, api_key = enter(serve_model(os.environ.get("LOCAL_MODEL_PATH")))
         os.environ["LOCAL_MODEL_KEY"] = api_key
-        endpoints["local"] = ProviderEndpoint(base_url=base_url, api_key_env="LOCAL_MODEL_KEY")
+        endpoints["local"] = ProviderEndpoint(base_url=base_url, api_key_env="LOCAL_MODEL_KEY", reads=())
         further.append(Model("local-model", "local", "local", "A small real model on this machine."))
     return endpoints, further
 

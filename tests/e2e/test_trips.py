@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 
 from antiphon.access import keys, roles
+from antiphon.bootstrap import LazyDoor, Seals
 from antiphon.ports import Delta, ModelCall, Services
 from antiphon.providers.demo import Demo
 from antiphon.records import Agent, User
@@ -65,14 +66,17 @@ class Rig:
     def __init__(self, client: Any) -> None:
         self.database = Traced(client)
         self.model = Watched(self.database)
+        settings = Settings(core_table=CORE, responses_table=RESPONSES)
         self.services = Services(
             keys=DynamoDBKeys(self.database, CORE),
             directory=DynamoDBDirectory(self.database, CORE),
             responses=DynamoDBResponses(self.database, RESPONSES),
             providers=lambda _name: self.model,
+            seal=Seals(settings),
+            door=LazyDoor(settings),
             clock=time.time,
             entropy=secrets.token_bytes,
-            settings=Settings(core_table=CORE, responses_table=RESPONSES),
+            settings=settings,
         )
         self.key = keys.make_key("test", secrets.token_bytes)
         self.app = build_app(self.services, [create.router])

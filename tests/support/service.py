@@ -21,7 +21,7 @@ import httpx2
 import uvicorn
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Providers, Seals, build_stores
+from antiphon.bootstrap import LazyDoor, Providers, Seals, build_stores
 from antiphon.ports import Services
 from antiphon.records import Agent, Grant, Group, Role, Tenant, User
 from antiphon.run.execution import settle
@@ -61,6 +61,8 @@ class Service:
         self.clock = Clock()
         self.settings = Settings(**{"database": str(state / "antiphon.db"), "seal_keys": SEAL_KEY, **settings})
         endpoints = {"up": ProviderEndpoint(base_url=upstream.base_url)} if upstream else {}
+        if upstream:
+            endpoints["plain"] = ProviderEndpoint(base_url=upstream.base_url, reads=())
         self._providers = Providers(endpoints, {})
         stores = build_stores(self.settings)
         self._close_stores = stores.aclose
@@ -68,6 +70,7 @@ class Service:
         services = Services(
             keys=self.keys,
             directory=self.directory,
+            door=LazyDoor(self.settings),
             responses=self.responses,
             providers=self._providers,
             seal=Seals(self.settings),

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from fastapi import FastAPI
 
 from antiphon.errors import ApiError, ProviderError, SettingsError
-from antiphon.ports import Directory, KeyStore, ModelProvider, ResponseStore, Services
+from antiphon.ports import Directory, Door, Fetched, KeyStore, ModelProvider, ResponseStore, Services
 from antiphon.seal import Seal, read_keys
 from antiphon.settings import ProviderEndpoint, Settings, read_settings
 
@@ -88,7 +88,12 @@ class Providers:
 
         if endpoint.base_url is None:
             raise SettingsError(f"ANTIPHON_PROVIDERS.{name}.base_url: missing")
-        return OpenAIChat(endpoint.base_url, self._api_key(endpoint), reasoning_content=endpoint.reasoning_content)
+        return OpenAIChat(
+            endpoint.base_url,
+            self._api_key(endpoint),
+            reads=endpoint.reads,
+            reasoning_content=endpoint.reasoning_content,
+        )
 
     def _api_key(self, endpoint: ProviderEndpoint) -> str | None:
         if endpoint.api_key_secret is not None:
@@ -147,11 +152,40 @@ class Seals:
         return secret(self._settings.seal_secret)
 
 
+class LazyDoor:
+    """The guarded door of a process, imported on first use: few requests bring a URL.
+
+    Args:
+        settings: say whether ``http`` and private addresses are allowed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._built: Door | None = None
+
+    async def fetch(self, url: str, *, max_bytes: int, deadline: float, again: bool = False) -> Fetched:
+        """Read what a URL holds; see ``Door.fetch``.
+
+        Raises:
+            FetchError: it may not be opened, gave nothing that can be used, or too much.
+        """
+        self._built = self._built or self._build()
+        return await self._built.fetch(url, max_bytes=max_bytes, deadline=deadline, again=again)
+
+    def _build(self) -> Door:
+        from antiphon.tools.lately import Lately
+        from antiphon.tools.net import GuardedDoor
+
+        guarded = GuardedDoor(http=self._settings.allow_http_urls, private=self._settings.allow_private_urls)
+        return Lately(guarded, time.time)
+
+
 def build_services(settings: Settings, stores: Stores, providers: Callable[[str], ModelProvider | None]) -> Services:
     """Put the adapters of a process together."""
     return Services(
         keys=stores.keys,
         directory=stores.directory,
+        door=LazyDoor(settings),
         responses=stores.responses,
         providers=providers,
         seal=Seals(settings),

@@ -11,6 +11,7 @@ bodies.
       Superseded            a commit lost: the response was already ended by somebody else
       ChainTooLarge         a conversation is longer than one request may read
       ProviderError         the model's side failed; carries a code, never the provider's text
+      FetchError            a URL that a caller chose may not be opened, or gave nothing usable
       SettingsError         the environment is not usable; names the variable, never its value
 """
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from antiphon.records import StoredResponse
@@ -121,6 +122,24 @@ CODES: Final[dict[str, ErrorCode]] = {
         "The encrypted content cannot be opened here.",
         "Send it back unchanged, as the same user and to the same agent, or leave the item out.",
     ),
+    # what URLs and data URLs hold
+    "url_not_allowed": ErrorCode(
+        400, INVALID_REQUEST, "This URL is not opened here.", "Use a public `https` URL, or send the content itself."
+    ),
+    "url_unreachable": ErrorCode(
+        400,
+        INVALID_REQUEST,
+        "The URL gave nothing that can be used.",
+        "Check that it answers 200 without a login, or send the content itself.",
+    ),
+    "invalid_image": ErrorCode(
+        400, INVALID_REQUEST, "This is no image that can be read.", "Send PNG, JPEG, GIF or WebP, by URL or in base64."
+    ),
+    "image_too_large": ErrorCode(400, INVALID_REQUEST, "The image is over the limit.", "Send a smaller one."),
+    "invalid_file": ErrorCode(
+        400, INVALID_REQUEST, "This is no file that can be read.", "Send PDF, or text in UTF-8, by URL or in base64."
+    ),
+    "file_too_large": ErrorCode(400, INVALID_REQUEST, "The file is over the limit.", "Send a smaller one."),
     "response_in_progress": ErrorCode(
         409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says.", 2
     ),
@@ -256,6 +275,18 @@ class ProviderError(AntiphonError):
         self.retryable = retryable
         self.retry_after = retry_after
         super().__init__(CODES[code].meaning)
+
+
+class FetchError(AntiphonError):
+    """A URL that a caller chose may not be opened, or gave nothing that can be used.
+
+    Args:
+        reason: which of these; all that a caller learns.
+    """
+
+    def __init__(self, reason: Literal["not_allowed", "unreachable", "too_large"]) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class SettingsError(AntiphonError):

@@ -217,6 +217,7 @@ class ModelCall:
             so the model's own defaults hold.
         include_logprobs: the caller asked for ``message.output_text.logprobs``.
         deadline: by when the call must have ended, in the event loop's time (seconds).
+        asked: how many of the last items came with this request, in its order; so an error can name their place.
     """
 
     model: str
@@ -227,10 +228,31 @@ class ModelCall:
     explicit: frozenset[str]
     include_logprobs: bool
     deadline: float
+    asked: int = 0
+
+
+Medium = Literal["image", "pdf", "text"]
+"""What an image or a file turns out to be; ``text`` is a text file."""
+
+
+class Reads(NamedTuple):
+    """What a provider's models can be given beside plain text.
+
+    Attributes:
+        message: in a user's message.
+        output: in the output of a function call.
+    """
+
+    message: frozenset[Medium] = frozenset()
+    output: frozenset[Medium] = frozenset()
 
 
 class ModelProvider(Protocol):
-    """Somebody who answers."""
+    """Somebody who answers. Images and files come to it whole, as base64 data URLs: it never fetches."""
+
+    @property
+    def reads(self) -> Reads:
+        """What it can be given. The run refuses the rest before anything is stored or sent."""
 
     def check(self, call: ModelCall) -> None:
         """Refuse a call that this provider cannot carry, before anything is stored or sent.
@@ -259,12 +281,37 @@ class ModelProvider(Protocol):
         """Close connections that are kept open."""
 
 
+class Fetched(NamedTuple):
+    """What a URL holds. ``media_type`` as declared, in lower case, without parameters; empty for none."""
+
+    content: bytes
+    media_type: str
+
+
+class Door(Protocol):
+    """The one way to URLs that a caller chose."""
+
+    async def fetch(self, url: str, *, max_bytes: int, deadline: float, again: bool = False) -> Fetched:
+        """Read what a URL holds.
+
+        Args:
+            url: what the caller gave, unchecked.
+            max_bytes: the most that is read.
+            deadline: by when it must have ended, in the event loop's time (seconds).
+            again: it was read in an earlier turn: what came then will do.
+
+        Raises:
+            FetchError: it may not be opened, gave nothing that can be used, or too much.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All adapters of one process, as ``bootstrap`` puts them together.
 
     Attributes:
         providers: gives the provider of a configured name; None where there is none. Imports it on first use.
+        door: opens the URLs that callers choose.
         seal: gives what seals and opens; it may block for as long as a secret takes to read. ApiError
             ``seal_not_configured`` where there is no key.
     """
@@ -273,6 +320,7 @@ class Services:
     directory: Directory
     responses: ResponseStore
     providers: Callable[[str], ModelProvider | None]
+    door: Door
     seal: Callable[[], Seal]
     clock: Clock
     entropy: Entropy

@@ -7,7 +7,7 @@ that names the variable and never shows its value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -24,6 +24,7 @@ class ProviderEndpoint(BaseModel):
         base_url: where it is, up to and without ``/chat/completions``.
         api_key_env: the environment variable that holds its key; None for none.
         api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
+        reads: what its models can be given beside text; text files they read as text.
         reasoning_content: it takes a turn's reasoning back as ``reasoning_content`` (DeepSeek's, vLLM's and llama.cpp's
             name); endpoints that do not know the field may refuse it.
     """
@@ -34,6 +35,7 @@ class ProviderEndpoint(BaseModel):
     base_url: str | None = None
     api_key_env: str | None = None
     api_key_secret: str | None = None
+    reads: tuple[Literal["image", "pdf"], ...] = ("image", "pdf")
     reasoning_content: bool = False
 
 
@@ -58,6 +60,9 @@ class Settings(BaseModel):
         cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.
         watch_seconds: how often a running response asks the store whether it was cancelled by another process.
         ping_seconds: a stream is never silent for longer.
+        max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
+        allow_http_urls: callers may give ``http`` URLs beside ``https``.
+        allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
     """
 
         check_streams: hold every stream against the grammar before it is sent (3.4 microseconds an event).
@@ -83,6 +88,10 @@ class Settings(BaseModel):
     cache_seconds: Annotated[float, Field(ge=0, le=60)] = 60.0
     watch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     ping_seconds: Annotated[float, Field(gt=0, le=15)] = 15.0
+    max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
+    max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
+    allow_http_urls: bool = False
+    allow_private_urls: bool = False
 
     @model_validator(mode="after")
     check_streams: bool = False

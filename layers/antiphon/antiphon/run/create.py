@@ -27,6 +27,7 @@ from antiphon.ids import (
 )
 from antiphon.ports import ModelCall, ModelProvider, Services
 from antiphon.records import IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
+from antiphon.run.attachments import with_attachments
 from antiphon.run.conversation import context, input_items, references
 from antiphon.run.execution import Execution
 from antiphon.run.models import visible_agent
@@ -92,7 +93,9 @@ async def _create(
         explicit=settings.explicit,
         include_logprobs=settings.include_logprobs,
         deadline=_deadline(services, until),
+        asked=len(record.input),
     )
+    call = await with_attachments(services, provider.reads, call)
     provider.check(call)
     return Prepared(agent, provider, record, items, call, len(record.input) if chain else 0)
 

@@ -8,12 +8,24 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from typing import Any, Final
 
 from antiphon.errors import ProviderError
-from antiphon.ports import Delta, ModelCall, ReasoningDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
+from antiphon.ports import (
+    Delta,
+    Medium,
+    ModelCall,
+    Reads,
+    ReasoningDelta,
+    StopDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
 from antiphon.providers.demo.answer import Answer, Call, answer
 from antiphon.providers.demo.tokens import count_tokens, pieces
+
+_MEDIA: Final = frozenset[Medium]({"image", "pdf", "text"})
 
 
 class Demo:
@@ -25,6 +37,11 @@ class Demo:
 
     def __init__(self, pause: float = 0) -> None:
         self._pause = pause
+
+    @property
+    def reads(self) -> Reads:
+        """Everything."""
+        return Reads(_MEDIA, _MEDIA)
 
     def check(self, call: ModelCall) -> None:
         """Take every call."""

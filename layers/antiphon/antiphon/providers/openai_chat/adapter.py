@@ -13,7 +13,7 @@ import contextlib
 import io
 import math
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -23,10 +23,10 @@ from urllib.request import getproxies
 import orjson
 
 from antiphon.errors import ProviderError
-from antiphon.ports import Clock, Delta, ModelCall
+from antiphon.ports import Clock, Delta, Medium, ModelCall, Reads
 from antiphon.providers.openai_chat.deltas import ChunkReader
 from antiphon.providers.openai_chat.request import Dialect, chat_request
-from antiphon.providers.openai_chat.tokens import estimate_tokens
+from antiphon.providers.tokens import estimate_tokens
 
 if TYPE_CHECKING:
     import aiohttp
@@ -53,6 +53,7 @@ class OpenAIChat:
         api_key: sent as a bearer token; None for none.
         dialect: what the endpoint understands; None decides by the host.
         reasoning_content: it takes reasoning back.
+        reads: what its models can be given in a message beside text. A text file goes as text, wherever it stands.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
@@ -64,12 +65,14 @@ class OpenAIChat:
         *,
         dialect: Dialect | None = None,
         reasoning_content: bool = False,
+        reads: Iterable[Medium] = ("image", "pdf"),
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._dialect: Dialect = dialect or dialect_of(base_url)
         self._reasoning = reasoning_content
+        self._reads = Reads(message=frozenset({*reads, "text"}), output=frozenset({"text"}))
         self._idle = idle_seconds
         self._clock = clock
         self._headers = {
@@ -81,6 +84,11 @@ class OpenAIChat:
             self._headers["authorization"] = f"Bearer {api_key}"
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def reads(self) -> Reads:
+        """What the endpoint's models can be given beside text."""
+        return self._reads
 
     def check(self, call: ModelCall) -> None:
         """Refuse a call that Chat Completions cannot carry.

@@ -6,12 +6,16 @@ Pure: it must not know settings, tools or HTTP. One turn of the model is one mes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.records import Item
+from antiphon.run.media import is_text_file, text_of
 
 Message = dict[str, Any]
+
+_UNNAMED: Final = "document.pdf"
+"""OpenAI requires a name beside a file's content."""
 
 
 def messages(instructions: str, items: Sequence[Item], *, modern: bool, reasoning: bool = False) -> list[Message]:
@@ -98,17 +102,23 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
     if part["type"] == "input_image" and part.get("image_url"):
         detail = {"detail": part["detail"]} if part.get("detail") else {}
         return {"type": "image_url", "image_url": {"url": part["image_url"], **detail}}
+    if is_text_file(part):
+        return {"type": "text", "text": _file_text(part)}
     if part["type"] == "input_file" and part.get("file_data"):
-        name = {"filename": part["filename"]} if part.get("filename") else {}
-        return {"type": "file", "file": {**name, "file_data": part["file_data"]}}
-    if part["type"] == "input_file" and part.get("file_url"):
-        raise ApiError("unsupported_value", "This model cannot fetch files; send `file_data` in place of `file_url`.")
+        name = part.get("filename") or _UNNAMED
+        return {"type": "file", "file": {"filename": name, "file_data": part["file_data"]}}
     raise ApiError("unsupported_value", f"This model cannot read this part of type {part['type']}.")
 
 
 def _tool_text(output: str | list[dict[str, Any]]) -> str:
     if isinstance(output, str):
         return output
-    if all(part["type"] == "input_text" for part in output):
-        return "\n".join(part["text"] for part in output)
+    if all(part["type"] == "input_text" or is_text_file(part) for part in output):
+        return "\n".join(_file_text(part) if is_text_file(part) else part["text"] for part in output)
     raise ApiError("unsupported_value", "This model reads only text in the output of a function call.")
+
+
+def _file_text(part: dict[str, Any]) -> str:
+    """Give a text file as text: Chat Completions takes no files but PDF."""
+    text = text_of(part["file_data"])
+    return f"{part['filename']}:\n{text}" if part.get("filename") else text

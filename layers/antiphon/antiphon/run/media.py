@@ -1,0 +1,169 @@
+"""Images and files as bytes: whether they are what they are said to be. Pure.
+
+It must not know where bytes come from, nor which provider reads them. What comes out is a base64 data URL (RFC 2397)
+whose media type was checked against the content. Sources of the first bytes: PNG (RFC 2083), JPEG (ITU-T T.81), GIF
+(GIF89a), WebP (RFC 9649), PDF (ISO 32000-1, 7.5.2; readers look for the header in the first 1024 bytes).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, Final, NamedTuple
+
+from antiphon.errors import ApiError
+from antiphon.ports import Medium
+
+_HEADER: Final = re.compile(
+    r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w.-]+=[\w.+-]*)*;base64,", re.IGNORECASE | re.ASCII
+)
+_UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+"""What a server says that does not know the type."""
+
+_TEXT: Final = frozenset({"application/json"})
+"""Text beside ``text/*``."""
+
+_ALIASES: Final = {"image/jpg": "image/jpeg"}
+_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_PDF_WITHIN: Final = 1024
+
+
+class Whole(NamedTuple):
+    """An image or a file that was checked; ``url`` holds all of it."""
+
+    medium: Medium
+    url: str
+
+
+def is_data_url(text: str) -> bool:
+    """Whether a URL holds its own content."""
+    return text[:5].lower() == "data:"
+
+
+def image_of_data_url(url: str, max_bytes: int) -> Whole:
+    """Check an image that came as a data URL.
+
+    Raises:
+        ApiError: 400 ``invalid_image`` or ``image_too_large``.
+    """
+    header = _HEADER.match(url)
+    if header is None:
+        raise ApiError("invalid_image", "A data URL must begin `data:image/TYPE;base64,`.")
+    declared = (header["type"] or "").lower()
+    payload = url[header.end() :]
+    content = _decoded(payload, max_bytes, "image")
+    kind = image_type(content)
+    if kind is None or kind != _ALIASES.get(declared, declared):
+        raise ApiError("invalid_image", "The content is not the image that its media type says.")
+    return Whole("image", f"data:{kind};base64,{payload}")
+
+
+def image_of_bytes(content: bytes, declared: str) -> Whole:
+    """Check an image that was fetched; the content decides its type.
+
+    Raises:
+        ApiError: 400 ``invalid_image``.
+    """
+    kind = image_type(content)
+    if kind is None or _ALIASES.get(declared, declared) not in _IMAGES | _UNTOLD:
+        raise ApiError("invalid_image", "The URL gives no PNG, JPEG, GIF or WebP image.")
+    return Whole("image", _data_url(kind, content))
+
+
+def file_of_data(data: str, max_bytes: int) -> Whole:
+    """Check a file that came as a data URL, or in bare base64.
+
+    Raises:
+        ApiError: 400 ``invalid_file`` or ``file_too_large``.
+    """
+    declared, payload = "", data
+    if is_data_url(data):
+        header = _HEADER.match(data)
+        if header is None:
+            raise ApiError("invalid_file", "A data URL must begin `data:TYPE;base64,`.")
+        declared, payload = (header["type"] or "").lower(), data[header.end() :]
+    medium, kind = file_type(_decoded(payload, max_bytes, "file"), declared)
+    return Whole(medium, f"data:{kind};base64,{payload}")
+
+
+def file_of_bytes(content: bytes, declared: str) -> Whole:
+    """Check a file that was fetched.
+
+    Raises:
+        ApiError: 400 ``invalid_file``.
+    """
+    medium, kind = file_type(content, declared)
+    return Whole(medium, _data_url(kind, content))
+
+
+def image_type(content: bytes) -> str | None:
+    """Tell an image's media type by its first bytes; None where it is none that is known."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    return "image/webp" if content.startswith(b"RIFF") and content[8:12] == b"WEBP" else None
+
+
+def file_type(content: bytes, declared: str) -> tuple[Medium, str]:
+    """Tell what a file is, and its media type: as declared, if its content agrees.
+
+    Raises:
+        ApiError: 400 ``invalid_file``: it is neither PDF nor text in UTF-8, or not as declared.
+    """
+    untold = declared in _UNTOLD
+    if untold or declared == "application/pdf":
+        if b"%PDF-" in content[:_PDF_WITHIN]:
+            return "pdf", "application/pdf"
+        if not untold:
+            raise ApiError("invalid_file", "The content is not the PDF that its media type says.")
+    elif not (declared.startswith("text/") or declared in _TEXT):
+        raise ApiError("invalid_file", "Files may be PDF, text or JSON.")
+    if not _is_text(content):
+        raise ApiError("invalid_file", "The file is neither PDF nor text in UTF-8.")
+    return "text", "text/plain" if untold else declared
+
+
+def is_text_file(part: dict[str, Any]) -> bool:
+    """Whether a content part is a text file that was checked."""
+    kind = part.get("file_data", "").partition(";")[0] if part["type"] == "input_file" else ""
+    return kind.startswith("data:text/") or kind[5:] in _TEXT
+
+
+def text_of(url: str) -> str:
+    """Read the text of a checked text file's data URL."""
+    return base64.b64decode(url.partition(",")[2]).decode("utf-8-sig")
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return "\x00" not in content.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def _decoded(payload: str, max_bytes: int, what: str) -> bytes:
+    """Decode strict base64 that is no longer than allowed; it is measured before it is decoded."""
+    if len(payload) // 4 * 3 > max_bytes + 2:
+        raise too_large(what, max_bytes)
+    try:
+        content = binascii.a2b_base64(payload, strict_mode=True)
+    except ValueError:
+        raise ApiError(f"invalid_{what}", "The content is not base64 (RFC 4648, section 4, with padding).") from None
+    if len(content) > max_bytes:
+        raise too_large(what, max_bytes)
+    if not content:
+        raise ApiError(f"invalid_{what}", f"The {what} is empty.")
+    return content
+
+
+def too_large(what: str, max_bytes: int) -> ApiError:
+    """Say that an ``image`` or a ``file`` is over the limit."""
+    return ApiError(f"{what}_too_large", f"One {what} may have at most {max_bytes} bytes.")
+
+
+def _data_url(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
