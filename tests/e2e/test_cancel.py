@@ -10,8 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from antiphon.records import Owner
 from tests.support.schema import check_response
-from tests.support.service import Service, refused
+from tests.support.service import TENANT, Service, refused
 from tests.support.streams import assert_stream
 from tests.support.upstream import CUT, Gate, Script, Upstream, answer, finish, text, tool_call, usage
 
@@ -259,6 +260,39 @@ def test_a_commit_that_loses_a_race_with_a_cancellation_ends_with_the_stored_win
             events = running.ended()
         assert events[-1]["response"] == cancelled == service.retrieve(key, running.id)
         assert_cancelled(cancelled)
+
+
+def test_a_worker_that_was_only_slow_ends_as_the_canceller_stored_and_keeps_to_the_grammar(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    script, gate = held(text("Late"))
+    upstream.scripts = [script]
+    with Service(tmp_path, upstream) as service, Service(tmp_path, upstream) as other:
+        key = service.key()
+        with service.streaming(key, input="Hi") as stream:
+            running = Running(stream)
+            running.until(b'"delta":"Late"')
+            other.clock.ahead = 100_000
+            cancelled = cancel(other, other.key(), running.id)
+            gate.open()
+            ending = running.ended()[-1]["response"]
+        assert ending == {**cancelled, "output": ending["output"]}
+        assert ending["output"][0]["content"][0]["text"] == "Late"
+        assert service.retrieve(key, running.id) == cancelled
+
+
+def test_a_run_whose_response_is_gone_from_the_store_ends_soon_and_stores_nothing(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    upstream.scripts = [held(text("A"))[0]]
+    with service.streaming(key, input="Hi") as stream:
+        running = Running(stream)
+        running.until(b'"delta":"A"')
+        assert service.run(service.responses.inner.delete(Owner(TENANT, "ada"), running.id))
+        ending = running.ended()[-1]["response"]
+    assert (ending["status"], ending["error"]["code"]) == ("failed", "response_not_found")
+    assert upstream.closed_early.wait(10)
+    refused(service.get(f"/v1/responses/{running.id}", key), 404, "response_not_found")
 
 
 def test_a_store_that_cannot_be_asked_does_not_end_the_run(tmp_path: Path, upstream: Upstream) -> None:
