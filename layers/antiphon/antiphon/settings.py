@@ -60,15 +60,12 @@ class Settings(BaseModel):
         cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.
         watch_seconds: how often a running response asks the store whether it was cancelled by another process.
         ping_seconds: a stream is never silent for longer.
+        check_streams: hold every stream against the grammar before it is sent (3.4 microseconds an event).
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
         allow_http_urls: callers may give ``http`` URLs beside ``https``.
         allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
     """
 
-        check_streams: hold every stream against the grammar before it is sent (3.4 microseconds an event).
-        max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
-        allow_http_urls: callers may give ``http`` URLs beside ``https``.
-        allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     environment: Annotated[str, Field(pattern="^[a-z0-9]{1,16}$")] = "dev"
@@ -88,17 +85,13 @@ class Settings(BaseModel):
     cache_seconds: Annotated[float, Field(ge=0, le=60)] = 60.0
     watch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     ping_seconds: Annotated[float, Field(gt=0, le=15)] = 15.0
+    check_streams: bool = False
     max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     allow_http_urls: bool = False
     allow_private_urls: bool = False
 
     @model_validator(mode="after")
-    check_streams: bool = False
-    max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
-    max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
-    allow_http_urls: bool = False
-    allow_private_urls: bool = False
     def _one_store(self) -> Settings:
         if (self.core_table is None) != (self.responses_table is None):
             raise ValueError("CORE_TABLE and RESPONSES_TABLE go together")
