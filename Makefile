@@ -13,6 +13,10 @@ help: ## list the verbs
 run: install-run $(if $(LOCAL_MODEL),install-model) ## serve the whole API at http://127.0.0.1:8000/v1 (PORT=, LOCAL_MODEL=1, LOCAL_MODEL_PATH=, OPENAI_API_KEY=)
 	@$(BIN)/python -m local
 
+.PHONY: lambda
+lambda: install-dev ## serve the same through the real functions, as Lambda runs them (PORT=, PYTHON313=, OPENAI_API_KEY=); Linux
+	@$(BIN)/python -m local.lambda_host
+
 .PHONY: reset
 reset: ## forget the local state: keys, agents, responses
 	@rm -rf .antiphon && echo "Forgotten."
@@ -59,6 +63,8 @@ lock: install-dev ## resolve the dependencies anew, with hashes
 	    --custom-compile-command 'make lock' $$([ $$target = dev ] || echo -c dev.txt) -o $$target.txt $$target.in; done
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' -o sam.txt sam.in
+	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' -o lambda.txt lambda.in
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' -o clients.txt clients.in
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -86,7 +86,9 @@ def _seed(template: Template, database: str) -> tuple[str, list[str]]:
 
 
 def _own_version() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}, for want of 3.13 (PYTHON313=/path/to/python3.13 names one)"
+    return (
+        f"{sys.version_info.major}.{sys.version_info.minor}, for want of 3.13 (PYTHON313=/path/to/python3.13 names one)"
+    )
 
 
 def _until_told() -> None:

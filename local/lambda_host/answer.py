@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 PATIENCE: Final = 30.0
@@ -73,13 +75,14 @@ class Answer:
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the chunks as they arrive, to the end, however it ends. The prelude may be any number of them."""
-        taken = 0
-        while True:
-            self.wait(lambda: len(self.chunks) > taken or self.state in ENDED, None)
+        for taken in itertools.count():
+            self.wait(partial(self._has, taken), None)
             if taken == len(self.chunks):
                 return
             yield self.chunks[taken]
-            taken += 1
+
+    def _has(self, taken: int) -> bool:
+        return len(self.chunks) > taken or self.state in ENDED
 
     @property
     def prelude(self) -> dict[str, Any]:

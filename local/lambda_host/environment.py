@@ -57,6 +57,7 @@ class Function:
             "PATH": os.environ["PATH"],
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
+            "PYTHONDONTWRITEBYTECODE": "1",  # as where the file system is read-only
             "PYTHONPATH": os.pathsep.join(map(str, (self.task, self.opt / "python", self.runtime))),
             "LAMBDA_TASK_ROOT": str(self.task),
             "LAMBDA_RUNTIME_DIR": str(self.runtime),
@@ -179,12 +180,15 @@ class Pool:
     Args:
         function: what they run.
         log: where their output goes.
+
+    Attributes:
+        environments: those that run, or ran until lately.
     """
 
     def __init__(self, function: Function, log: Path) -> None:
         self.function = function
         self.environments: list[Environment] = []
-        self._log = log
+        self.log = log
         self._lock = threading.Lock()
 
     def invoke(self, event: Any) -> Answer:
@@ -193,7 +197,7 @@ class Pool:
             self.environments = [environment for environment in self.environments if environment.alive]
             environment = next((environment for environment in self.environments if environment.free), None)
             if environment is None:
-                environment = Environment(self.function, self._log)
+                environment = Environment(self.function, self.log)
                 self.environments.append(environment)
             return environment.invoke(event)
 

@@ -125,6 +125,9 @@ def url_event(request: HttpRequest) -> dict[str, Any]:
         "body": body,
         "isBase64Encoded": encoded,
     }
+    query = parse_qs(request.query, keep_blank_values=True)
+    if query:
+        event["queryStringParameters"] = {name: ",".join(values) for name, values in query.items()}
     if cookies:
         event["cookies"] = cookies.split("; ")
     return event

@@ -10,7 +10,7 @@ import base64
 import http.server
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from local.lambda_host.answer import ENDED, Answer
 from local.lambda_host.events import HttpRequest, rest_event, url_event
@@ -22,8 +22,12 @@ Invoke = Callable[[str, dict[str, Any]], Answer]
 Door = Callable[[HttpRequest], Answer | None]
 """Hands a request to its function; None where it has none."""
 
-_FAILED: Final = b'{"error":{"message":"Something failed here.","type":"server_error","code":"internal_error","param":null}}'
-_UNKNOWN: Final = b'{"error":{"message":"There is no such path.","type":"not_found","code":"route_not_found","param":null}}'
+_FAILED: Final = (
+    b'{"error":{"message":"Something failed here.","type":"server_error","code":"internal_error","param":null}}'
+)
+_UNKNOWN: Final = (
+    b'{"error":{"message":"There is no such path.","type":"not_found","code":"route_not_found","param":null}}'
+)
 _HOP: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
 
@@ -70,7 +74,7 @@ class Front:
         self._server.door = door
         self.root = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Front:
+    def __enter__(self) -> Self:
         """Begin to serve."""
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
@@ -114,10 +118,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         payload = b""
         for piece in pieces:
             payload += piece
-            head, end, payload_begun = payload.partition(b"\0" * 8)
+            _, end, payload_begun = payload.partition(b"\0" * 8)
             if end:
                 prelude = answer.prelude
-                self._head(prelude["statusCode"], prelude["headers"], prelude["cookies"], {"transfer-encoding": "chunked"})
+                self._head(
+                    prelude["statusCode"], prelude["headers"], prelude["cookies"], {"transfer-encoding": "chunked"}
+                )
                 self._chunks(_with(payload_begun, pieces))
                 self._end(answer)
                 return True

@@ -1,8 +1,8 @@
 """The host: the template's functions in their environments, behind the front doors, on one DynamoDB.
 
-    with Host(layout, template, url, log=folder) as host:
-        host.rest.root, host.url.root
-        host.pools["CreateResponse"].kill()         # the next invocation is a cold start
+with Host(layout, template, url, log=folder) as host:
+    host.rest.root, host.url.root
+    host.pools["CreateResponse"].kill()         # the next invocation is a cold start
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Functions and layers laid out as Lambda has them: read-only directories in the place of /var/task, /opt, /var/runtime.
+"""Functions and layers laid out as Lambda has them: read-only directories in place of /var/task and /opt.
 
 Where Python 3.13 is at hand (``PYTHON313``), the layers are those of the template, made by their own Makefiles for this
 machine; elsewhere our sources are copied and the third-party packages are those of the running Python.
@@ -54,7 +54,7 @@ class Layout:
 
 
 def find_python313() -> str | None:
-    """Give a Python 3.13 that works: the one that ``PYTHON313`` names, or one of that name; None where there is none."""
+    """Give a Python 3.13 that works: the one that ``PYTHON313`` names, or one of that name; None without one."""
     python = shutil.which(os.environ.get("PYTHON313") or "python3.13")
     if python is None:
         return None

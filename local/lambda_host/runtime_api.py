@@ -152,6 +152,8 @@ class _Connection(socketserver.StreamRequestHandler):
             "Lambda-Runtime-Aws-Request-Id": answer.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(answer.deadline * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": ARN + self.api.name,
+            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{answer.request_id[:8]:0>24};Sampled=0",
+            "Content-Type": "application/json",
         }
         if answer.attempt:
             lines["Lambda-Runtime-Invocation-Id"] = answer.attempt
