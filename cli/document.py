@@ -37,7 +37,17 @@ PARAMETERS: Final = (
 )
 """The request parameters that an agent, or a layer of configuration, can set."""
 
-_PLAIN: Final = ("id", "name", "description", "author", "provider", "model", "instructions", "hide_instructions")
+_PLAIN: Final = (
+    "id",
+    "name",
+    "description",
+    "author",
+    "provider",
+    "model",
+    "instructions",
+    "hide_instructions",
+    "context_tokens",
+)
 
 
 class InvalidDocument(AntiphonError):
@@ -45,7 +55,7 @@ class InvalidDocument(AntiphonError):
 
 
 class Parameters(Wire):
-    """Request parameters, each as in ``CreateResponse``; ``truncation`` only as far as it is served."""
+    """Request parameters, each as in ``CreateResponse``."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -57,7 +67,7 @@ class Parameters(Wire):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tool_calls: Annotated[int, Field(ge=1)] | None = None
-    truncation: Literal["disabled"] | None = None
+    truncation: Literal["auto", "disabled"] | None = None
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
 
@@ -97,6 +107,7 @@ class AgentDocument(Parameters):
     model: Annotated[str, Field(min_length=1, max_length=2048)]
     instructions: Text = ""
     hide_instructions: bool = False
+    context_tokens: Annotated[int, Field(ge=1)] | None = None
     tools: Annotated[list[AgentTool], Field(max_length=MAX_TOOLS)] = Field(default_factory=list)
     grants: list[AgentGrant] = Field(default_factory=list)
 
@@ -127,6 +138,7 @@ class AgentDocument(Parameters):
             parameters={name: said[name] for name in PARAMETERS if name in said},
             tools=tuple(tool.wire() for tool in self.tools),
             hide_instructions=self.hide_instructions,
+            context_tokens=self.context_tokens,
             created_at=now,
             updated_at=now,
         )
@@ -161,7 +173,7 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
         for grant in grants
         if grant.principal != f"user:{agent.author}"
     ]
-    return {name: value for name, value in said.items() if name in PARAMETERS or value not in ("", [], False)}
+    return {name: value for name, value in said.items() if name in PARAMETERS or value not in ("", [], False, None)}
 
 
 def explain(error: ValidationError) -> str:

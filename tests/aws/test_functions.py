@@ -1,6 +1,7 @@
 """The three functions as Lambda runs them: real processes, the sample events, the template's tables on a DynamoDB."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -243,6 +244,16 @@ def test_a_killed_function_leaves_a_response_that_can_be_read_and_is_not_complet
     with buffered("get_response", environ, log) as invoke:
         read = invoke(at("rest", f"/v1/responses/{response_id}"))
     assert (read["statusCode"], json.loads(read["body"])["status"]) == (200, "in_progress")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_create_function_counts_and_compacts_in_one_piece(environ, log, form):
+    with creating(environ, log, ANTIPHON_SEAL_KEYS=base64.b64encode(bytes(32)).decode()) as api:
+        answers = [api.invoke(event(name, form)).ended() for name in ("count-input-tokens", "compact")]
+    assert [answer.prelude["statusCode"] for answer in answers] == [200, 200]
+    counted, compacted = [json.loads(answer.body) for answer in answers]
+    assert counted == {"object": "response.input_tokens", "input_tokens": 3}
+    assert [item["type"] for item in compacted["output"]] == ["message", "compaction"]
 
 
 def test_behind_its_function_url_the_create_function_serves_every_route(environ, log):

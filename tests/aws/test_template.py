@@ -13,6 +13,7 @@ from cfnlint.decode import cfn_yaml
 from samtranslator.translator.transform import transform
 
 from antiphon.errors import CODES
+from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
 from antiphon.web.table import ROUTES
@@ -107,10 +108,14 @@ def test_the_create_route_streams_for_fifteen_minutes(api):
     )
 
 
-def test_no_other_route_streams(api):
+def test_no_route_streams_but_those_of_the_streaming_function(api):
+    streaming = {(path, "post") for path in ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact")}
     for path, methods in api["Body"]["paths"].items():
         for method, operation in methods.items():
-            if (path, method) != ("/v1/responses", "post"):
+            if (path, method) in streaming:
+                uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+                assert uri.endswith("${CreateResponse.Arn}/response-streaming-invocations")
+            else:
                 integration = operation["x-amazon-apigateway-integration"]
                 assert "responseTransferMode" not in integration
                 assert integration["uri"]["Fn::Sub"].endswith("/invocations")
@@ -180,6 +185,7 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
         (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+        (json.dumps({"Ref": "SealKeys"}), ()): {"secretsmanager:GetSecretValue"},
     }
 
 
@@ -188,6 +194,16 @@ def test_the_providers_key_may_be_read_only_where_one_is_given(template):
     conditional = policy["PolicyDocument"]["Statement"][-1]["Fn::If"]
     assert (conditional[0], conditional[2]) == ("HasOpenAi", {"Ref": "AWS::NoValue"})
     assert conditional[1]["Action"] == "secretsmanager:GetSecretValue"
+
+
+def test_the_seals_keys_are_drawn_in_the_account_long_enough_and_outlive_the_stack(template):
+    secret = template["Resources"]["SealKeys"]
+    drawn = secret["Properties"]["GenerateSecretString"]
+    assert drawn["ExcludePunctuation"] is True, "letters and digits are base64"
+    assert read_keys("aB3" * (drawn["PasswordLength"] // 3) + "x" * (drawn["PasswordLength"] % 3))
+    assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    variables = functions(template)["CreateResponse"]["Environment"]["Variables"]
+    assert variables["ANTIPHON_SEAL_SECRET"] == {"Ref": "SealKeys"}
 
 
 def test_getting_can_read_cancel_and_delete_responses(template):

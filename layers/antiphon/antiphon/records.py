@@ -125,6 +125,7 @@ class Agent:
         parameters: request parameters by their wire name (``temperature``, ``max_output_tokens``, ``reasoning``, ...).
         tools: function tools in the specification's form.
         hide_instructions: a response echoes the caller's instructions alone, not the agent's.
+        context_tokens: how many tokens the model can read and write at once; None where nobody said.
     """
 
     tenant: str
@@ -138,6 +139,7 @@ class Agent:
     parameters: dict[str, Any] = field(default_factory=dict)
     tools: tuple[dict[str, Any], ...] = ()
     hide_instructions: bool = False
+    context_tokens: int | None = None
     created_at: int = 0
     updated_at: int = 0
 

@@ -94,6 +94,8 @@ def effective(agent: Agent, request: CreateResponse, limits: Limits) -> Effectiv
         layers = [layer[name] for layer in (limits.defaults, agent.parameters, asked) if layer.get(name) is not None]
         settings[name] = _merge(name, layers)
     settings = _clipped(settings, limits)
+    if agent.context_tokens is None:  # nothing can be cut to a size that nobody knows
+        settings["truncation"] = "disabled"
     explicit = frozenset(name for name in DEFAULTS if name in said or name in asked or settings[name] != DEFAULTS[name])
     tools = _tools(agent, request)
     include_logprobs = "message.output_text.logprobs" in request.include or settings["top_logprobs"] > 0
@@ -113,8 +115,6 @@ def effective(agent: Agent, request: CreateResponse, limits: Limits) -> Effectiv
 def _refuse_unserved(request: CreateResponse) -> None:
     if request.background:
         raise ApiError("unsupported_parameter", "`background` runs are not offered here.", param="background")
-    if request.truncation == "auto":
-        raise ApiError("unsupported_parameter", "`truncation` can be `disabled` only.", param="truncation")
 
 
 def _asked(request: CreateResponse) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def references(request: CreateResponse) -> list[tuple[int, str]]:
 
 def _whole(item: Item, own_id: str) -> Item:
     whole = {"id": own_id, **item}
-    if item["type"] != "reasoning":
+    if item["type"] not in ("reasoning", "compaction"):
         whole.setdefault("status", "completed")
     if item["type"] == "message" and isinstance(item["content"], str):
         whole["content"] = [_text_part(item["role"], item["content"])]

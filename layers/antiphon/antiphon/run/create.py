@@ -30,16 +30,16 @@ from antiphon.records import IN_PROGRESS, Agent, Item, StoredResponse, lineage_a
 from antiphon.run.attachments import with_attachments
 from antiphon.run.conversation import context, input_items, references
 from antiphon.run.execution import Execution
-from antiphon.run.models import visible_agent
 from antiphon.run.idempotency import Attempt, Hold
+from antiphon.run.models import visible_agent
 from antiphon.run.retrieve import current
-from antiphon.spec.request import CreateResponse
 from antiphon.run.sealed import opened, sealer
 from antiphon.run.window import fitted
+from antiphon.spec.request import CreateResponse
 
 DAY: Final = 86_400
-CLAIMS: Final = 4
 SEALED_REASONING: Final = "reasoning.encrypted_content"
+CLAIMS: Final = 4
 """How often a place is looked for: each loss means that another turn got there first."""
 
 LEASE_MARGIN: Final = 5.0
@@ -56,8 +56,8 @@ async def create(
         principal: the caller, already allowed to use the API.
         request: what is asked.
         until: when the host ends the process's turn, in seconds since the epoch.
-
         attempt: the request as one that may come again; of what is not stored nothing can be given again.
+
     Raises:
         ApiError: it cannot be done; nothing was stored and no model was called.
         StorageUnavailable: a store did not answer; likewise.
@@ -76,14 +76,84 @@ async def _create(
 ) -> Execution | StoredResponse:
     (agent, provider), answered, chain = await _together(
         _agent(services, principal, request.model),
-        _chain(services, principal, request.previous_response_id),
         hold.take(),
+        _chain(services, principal, request.previous_response_id),
     )
+    if isinstance(answered, StoredResponse):
+        return answered
+    ready = await _prepared(services, principal, request, agent, provider, chain, until, response_id)
+    call, record = shortened(ready), ready.record
+    seal = await sealer(services, principal.owner, agent.id) if SEALED_REASONING in request.include else None
+    if request.store:
+        record = await _claim(services, replace(record, reservation=hold.name), hold)
+    options = request.stream_options
+    obfuscate = options is None or options.include_obfuscation
+    execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal)
+    execution.start(provider, call)
+    return execution
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that may be served, as it is before the claim.
+
+    Attributes:
+        agent, provider: who answers.
+        record: the response as it begins.
+        items: the context, with attachments as the caller sent them.
+        call: what the model would read, were its window endless.
+        new: how many of the last items are never left out; 0 where the input is the whole conversation.
+    """
+
+    agent: Agent
+    provider: ModelProvider
+    record: StoredResponse
+    items: list[Item]
+    call: ModelCall
+    new: int
+
+
+async def prepare(services: Services, principal: Principal, request: CreateResponse, until: float) -> Prepared:
+    """Go as far as the claim, and no further: for those who want to know what would be read.
+
+    Raises:
+        ApiError: it cannot be done.
+        StorageUnavailable: a store did not answer.
+    """
+    response_id = _new_id(services, request.previous_response_id, stored=False)
+    (agent, provider), _, chain = await _together(
+        _agent(services, principal, request.model),
+        Hold(services, principal.owner, None, response_id).take(),
+        _chain(services, principal, request.previous_response_id),
+    )
+    return await _prepared(services, principal, request, agent, provider, chain, until, response_id)
+
+
+def shortened(ready: Prepared) -> ModelCall:
+    """Give what the model is to read: as much as its window holds, where ``truncation`` allows to leave out the rest.
+
+    Raises:
+        ApiError: 400 ``context_length_exceeded``.
+    """
+    return fitted(ready.call, ready.agent.context_tokens, ready.new, ready.provider.count_tokens)
+
+
+async def _prepared(
+    services: Services,
+    principal: Principal,
+    request: CreateResponse,
+    agent: Agent,
+    provider: ModelProvider,
+    chain: list[StoredResponse],
+    until: float,
+    response_id: str,
+) -> Prepared:
     await _require_open_chain(services, principal, agent, chain)
     settings = effective(agent, request, principal.limits)
     referenced = await _referenced(services, principal, request)
     record = _record(services, principal, request, agent, settings, chain, until, response_id)
     record = replace(record, input=input_items(request, record.id, referenced))
+    items = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     call = ModelCall(
         model=agent.model,
         instructions=settings.instructions,
@@ -150,7 +220,6 @@ async def _require_open_chain(
 
 
 async def _referenced(services: Services, principal: Principal, request: CreateResponse) -> dict[str, Item]:
-    items = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     """Read the items that the input refers to, by the ids of their responses."""
     wanted = references(request)
     places = {item: parse_item_id(item) for _, item in wanted}
@@ -172,6 +241,7 @@ def _record(
     settings: Effective,
     chain: list[StoredResponse],
     until: float,
+    response_id: str,
 ) -> StoredResponse:
     now = int(services.clock())
     parent = chain[-1] if chain else None
@@ -224,10 +294,12 @@ def _resource(response_id: str, now: int, request: CreateResponse, settings: Eff
 async def _claim(services: Services, record: StoredResponse, hold: Hold) -> StoredResponse:
     """Take a place; where another turn continued the same response first, branch off beside it."""
     for _ in range(CLAIMS):
+        hold.require()
         try:
             await services.responses.claim(record)
         except SlotTaken:
             record = _elsewhere(services, record)
+            await hold.move(record.id)
         else:
             return record
     raise ApiError("storage_unavailable")
@@ -244,7 +316,4 @@ def _elsewhere(services: Services, record: StoredResponse) -> StoredResponse:
 def _deadline(services: Services, until: float) -> float:
     """Give when the run must have ended, in the event loop's time: early enough to store and send the ending."""
     left = until - services.clock() - services.settings.reserve_seconds
-    response_id: str,
     return asyncio.get_running_loop().time() + max(left, 0.0)
-        hold.require()
-            await hold.move(record.id)

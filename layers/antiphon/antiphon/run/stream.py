@@ -11,7 +11,7 @@ must not know providers, stores or bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -85,12 +85,21 @@ class ResponseStream:
         emit: takes each event as it is made.
         obfuscate: pad delta events, so that their size on the wire tells less of their content
             (``stream_options.include_obfuscation``).
+        seal: seals the texts of an item of a type, for its ``encrypted_content``; None leaves it out.
     """
 
-    def __init__(self, resource: dict[str, Any], emit: Callable[[Event], None], *, obfuscate: bool = True) -> None:
+    def __init__(
+        self,
+        resource: dict[str, Any],
+        emit: Callable[[Event], None],
+        *,
+        obfuscate: bool = True,
+        seal: Callable[[str, Sequence[str]], str] | None = None,
+    ) -> None:
         self._resource = resource
         self._emit = emit
         self._obfuscate = obfuscate
+        self._seal = seal
         self._sequence = 0
         self._state: Literal["new", "open", "ended"] = "new"
         self._item: _Open | None = None
@@ -318,6 +327,8 @@ class ResponseStream:
             )
         self._item = None
         value = _item_value(item, "completed" if whole else "incomplete", arguments)
+        if item.kind == "reasoning" and self._seal is not None:
+            value["encrypted_content"] = self._seal("reasoning", [part["text"] for part in item.parts])
         self._output.append(value)
         self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
 

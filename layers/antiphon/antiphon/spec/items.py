@@ -85,6 +85,15 @@ class Reasoning(Wire):
     status: Status | None = Field(default=None, exclude=True)
 
 
+class Compaction(Wire):
+    """What stands for an earlier part of the conversation. ``created_by`` comes back from clients and says nothing."""
+
+    type: Literal["compaction"]
+    id: ItemId | None = None
+    encrypted_content: Annotated[str, Field(max_length=MAX_TEXT)]
+    created_by: Annotated[Any, Field(exclude=True)] = None
+
+
 class ItemReference(Wire):
     """An item that is stored here, by its id."""
 
@@ -118,6 +127,7 @@ InputItem = Annotated[
     | Annotated[FunctionCall, Tag("#function_call")]
     | Annotated[FunctionCallOutput, Tag("#function_call_output")]
     | Annotated[Reasoning, Tag("#reasoning")]
+    | Annotated[Compaction, Tag("#compaction")]
     | Annotated[ItemReference, Tag("#item_reference")],
     Discriminator(kind_of),
 ]

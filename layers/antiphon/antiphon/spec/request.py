@@ -1,11 +1,12 @@
-"""The body of ``POST /v1/responses`` (Open Responses, ``CreateResponseBody``): the only validation that a request gets.
+"""The bodies of ``POST /v1/responses`` and ``/v1/responses/compact``: the only validation that a request gets.
 
-It must not know agents, stores or what becomes of a field.
+Open Responses, ``CreateResponseBody`` and ``CompactResponseMethodPublicBody``. It must not know agents, stores or what
+becomes of a field.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 
@@ -78,8 +79,8 @@ MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
 
-class CreateResponse(Wire):
-    """What a client asks for."""
+class CompactResponse(Wire):
+    """The conversation that a client asks to compact."""
 
     model: Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=256)]
     input: (
@@ -92,6 +93,12 @@ class CreateResponse(Wire):
     ) = None
     previous_response_id: str | None = None
     instructions: Text | None = None
+    prompt_cache_key: Label | None = None
+
+
+class CreateResponse(CompactResponse):
+    """What a client asks for."""
+
     include: Annotated[
         list[Literal["reasoning.encrypted_content", "message.output_text.logprobs"]], Field(max_length=16)
     ] = Field(default_factory=list)
@@ -110,7 +117,6 @@ class CreateResponse(Wire):
     reasoning: ReasoningParam | None = None
     truncation: Literal["auto", "disabled"] | None = None
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
-    prompt_cache_key: Label | None = None
     safety_identifier: Label | None = None
     user: Label | None = None
     store: bool = True
@@ -118,6 +124,8 @@ class CreateResponse(Wire):
     stream: bool = False
     stream_options: StreamOptions | None = None
 
+
+Asked = TypeVar("Asked", bound=CompactResponse)
 
 _CODES: Final = {
     "missing": "missing_required_parameter",
@@ -151,9 +159,22 @@ def parse_create(document: dict[str, Any]) -> CreateResponse:
     Raises:
         ApiError: 400, naming the first field that is not as the specification says; never what it holds.
     """
+    return _parse(CreateResponse, document)
+
+
+def parse_compact(document: dict[str, Any]) -> CompactResponse:
+    """Read what is to be compacted.
+
+    Raises:
+        ApiError: likewise.
+    """
+    return _parse(CompactResponse, document)
+
+
+def _parse(form: type[Asked], document: dict[str, Any]) -> Asked:
     known = {key: value for key, value in document.items() if key not in IGNORED}
     try:
-        return CreateResponse.model_validate(known)
+        return form.model_validate(known)
     except ValidationError as error:
         raise _refusal(error) from None
 

@@ -111,6 +111,18 @@ class ReasoningItem(Shown):
     type: Literal["reasoning"]
     id: str
     summary: list[SummaryPart]
+    encrypted_content: str = Absent
+    """The reasoning, sealed: send the item back where the conversation is not stored. Absent unless asked for with
+    `include`."""
+
+
+class CompactionItem(Shown):
+    """What stands for an earlier part of the conversation."""
+
+    type: Literal["compaction"]
+    id: str
+    encrypted_content: str
+    """Sealed: it opens here alone, for the same user and agent. Send the item back as it is."""
 
 
 OutputItem = Annotated[MessageItem | FunctionCallItem | ReasoningItem, Field(discriminator="type")]
@@ -219,7 +231,7 @@ class ResponseResource(Shown):
     tools: list[ToolResource]
     """The agent's, then the request's."""
     tool_choice: ToolChoice
-    truncation: Literal["disabled"]
+    truncation: Literal["auto", "disabled"]
     parallel_tool_calls: bool
     text: TextResource
     top_p: float
@@ -257,6 +269,35 @@ class InputItemList(Shown):
     last_id: str | None
     """Give it as `after` for the next page."""
     has_more: bool
+
+
+class InputTokens(Shown):
+    """How many tokens a request would give its model to read."""
+
+    object: Literal["response.input_tokens"]
+    input_tokens: int
+
+
+class KeptMessage(Shown):
+    """A message that stays as it was."""
+
+    type: Literal["message"]
+    id: str
+    status: ItemStatus
+    role: Literal["user", "system", "developer"]
+    content: list[dict[str, Any]]
+
+
+class CompactResource(Shown):
+    """A conversation in short: send `output` as the beginning of the next `input`, in place of all that came before."""
+
+    id: str
+    object: Literal["response.compaction"]
+    created_at: int
+    output: list[Annotated[KeptMessage | CompactionItem, Field(discriminator="type")]]
+    """The messages of the user, and of system and developer, then one item for everything else."""
+    usage: Usage
+    """What was compacted as input, and what the compaction item weighs as output."""
 
 
 class ErrorDetail(Shown):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.exceptions import HTTPException
 
 from antiphon import __version__
@@ -13,7 +13,14 @@ from antiphon.errors import AntiphonError
 from antiphon.ports import Services
 from antiphon.web.auth import Authenticator
 from antiphon.web.edge import Edge
-from antiphon.web.errors import handle
+from antiphon.web.errors import handle, unrouted
+from antiphon.web.table import allowed_methods
+
+
+async def _known(request: Request) -> None:
+    """Refuse a method that a path does not take, though a route with an id in the same place would take it."""
+    if request.method not in allowed_methods(request.url.path):
+        raise unrouted(request.url.path)
 
 
 def build_app(
@@ -40,6 +47,7 @@ def build_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(_known)],
         lifespan=lifespan,
         exception_handlers={AntiphonError: handle, HTTPException: handle},
     )

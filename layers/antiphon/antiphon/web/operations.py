@@ -9,7 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from antiphon.errors import CODES
-from antiphon.web.samples import CANCELLED, DELETED, EXAMPLES, INPUT_ITEMS, MODEL, MODELS, RESPONSE, TEXT_DELTA
+from antiphon.web.samples import (
+    CANCELLED,
+    COMPACTED,
+    COMPACTION,
+    COUNTED,
+    DELETED,
+    EXAMPLES,
+    INPUT_ITEMS,
+    INPUT_TOKENS,
+    MODEL,
+    MODELS,
+    RESPONSE,
+    TEXT_DELTA,
+)
 
 JSON: Final = "application/json"
 UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed", "upgrade_required"})
@@ -31,7 +44,23 @@ KEYED: Final = frozenset(
 )
 """Codes of every operation that needs a key."""
 
+RUNNING: Final = frozenset(
+    {
+        "response_cancelled",
+        "provider_auth",
+        "provider_rate_limited",
+        "provider_timeout",
+        "provider_refused_request",
+        "model_error",
+        "deadline_exceeded",
+        "shutting_down",
+    }
+)
+"""Codes of a run."""
+
 CREATING: Final = frozenset(CODES) - UNROUTED - LATER
+PREPARING: Final = CREATING - RUNNING
+"""Codes of what goes as far as a run, and no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +137,19 @@ _INCLUDE: Final[tuple[dict[str, Any], str]] = (
     "What to add. Both are always given where the request had them stored. `include[]` is the same.",
 )
 
+_COUNT: Final = """\
+Takes the same body as a response would, and tells how many tokens the model would be given to read. Nothing runs and
+nothing is stored. The count is exact for the demo model; for any other it is an estimate: one token for four bytes of
+text, 4 for each item, 85 for an image in low detail and 765 for any other, 1500 for a file. With `truncation` `auto`,
+what would be left out is not counted."""
+
+_COMPACT: Final = """\
+Gives a conversation in short, to go on from in place of the whole: the messages of the user stay as they are, and one
+`compaction` item stands for everything else. No model is asked. Of what the agent said, up to 2000 characters a message
+are kept; of a call's arguments 400, of its output 800: the beginning and the end. All together it is at most 32000
+characters, and the oldest goes first. Reasoning, images and files in outputs are not kept. The item is sealed: nobody can
+read or change it, and it is refused from another user or for another agent. Nothing is stored."""
+
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/responses", "POST"): Operation(
         id="createResponse",
@@ -120,6 +162,28 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         examples=EXAMPLES,
         samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
         links={"retrieve": {"operationId": "retrieveResponse", "parameters": {"id": "$response.body#/id"}}},
+    ),
+    ("/v1/responses/input_tokens", "POST"): Operation(
+        id="countInputTokens",
+        tag="Responses",
+        summary="Count the tokens of a request",
+        description=_COUNT,
+        answers={JSON: "InputTokens"},
+        codes=PREPARING,
+        body="CreateResponse",
+        examples={"count": COUNTED},
+        samples={JSON: INPUT_TOKENS},
+    ),
+    ("/v1/responses/compact", "POST"): Operation(
+        id="compactResponse",
+        tag="Responses",
+        summary="Compact a conversation",
+        description=_COMPACT,
+        answers={JSON: "CompactResource"},
+        codes=PREPARING,
+        body="CompactResponse",
+        examples={"compact": COMPACTED},
+        samples={JSON: COMPACTION},
     ),
     ("/v1/responses/{id}", "GET"): Operation(
         id="retrieveResponse",

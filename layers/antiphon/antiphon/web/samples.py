@@ -123,6 +123,44 @@ INPUT_ITEMS: Final[dict[str, Any]] = {
     "last_id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQi000",
     "has_more": False,
 }
+COUNTED: Final = ("How long it is", {"model": "assistant", "input": "Hello!"})
+INPUT_TOKENS: Final[dict[str, Any]] = {"object": "response.input_tokens", "input_tokens": 10}
+COMPACTED: Final[tuple[str, dict[str, Any]]] = (
+    "A conversation in short",
+    {
+        "model": "assistant",
+        "input": [
+            {"type": "message", "role": "user", "content": "My name is Ada."},
+            {"type": "message", "role": "assistant", "content": "Nice to meet you, Ada."},
+        ],
+    },
+)
+COMPACTION: Final[dict[str, Any]] = {
+    "id": "resp_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQ",
+    "object": "response.compaction",
+    "created_at": 1777000000,
+    "output": [
+        {
+            "id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQi000",
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "My name is Ada."}],
+            "status": "completed",
+        },
+        {
+            "type": "compaction",
+            "id": "cmp_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQo001",
+            "encrypted_content": "AQ0sJ4hYr1b2cw...",
+        },
+    ],
+    "usage": {
+        "input_tokens": 23,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 35,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 58,
+    },
+}
 TEXT_DELTA: Final[dict[str, Any]] = {
     "type": "response.output_text.delta",
     "sequence_number": 4,

@@ -13,12 +13,25 @@ from pydantic_core.core_schema import ModelSchema, TaggedUnionSchema
 
 from antiphon.spec.base import Wire
 from antiphon.spec.events import StreamEvent
-from antiphon.spec.request import IGNORED, MAX_ITEMS, CreateResponse
-from antiphon.spec.response import Deleted, Error, Health, InputItemList, Model, ModelList, ResponseResource
+from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
+from antiphon.spec.response import (
+    CompactResource,
+    Deleted,
+    Error,
+    Health,
+    InputItemList,
+    InputTokens,
+    Model,
+    ModelList,
+    ResponseResource,
+)
 
 ROOTS: Final[tuple[type[BaseModel], ...]] = (
     CreateResponse,
+    CompactResponse,
     ResponseResource,
+    InputTokens,
+    CompactResource,
     StreamEvent,
     Deleted,
     InputItemList,
@@ -47,7 +60,8 @@ FIELDS: Final = {
     "max_output_tokens": "The most tokens of the answer, reasoning included.",
     "top_logprobs": "How many likeliest tokens to give at each place.",
     "reasoning": "How much the model should think, and whether it should tell.",
-    "truncation": "Only `disabled` is served: a conversation that is too long is refused.",
+    "truncation": "What becomes of a conversation that is too long for the model: `disabled` refuses it, `auto` leaves "
+    "out its oldest turns; that takes an agent whose `context_tokens` are known.",
     "service_tier": "Passed on to the model's provider.",
     "prompt_cache_key": "Passed on to the model's provider.",
     "safety_identifier": "A stable, opaque name of the end user, passed on to the model's provider.",
@@ -101,8 +115,9 @@ def build_schemas() -> dict[str, Any]:
         schema_generator=_Document,
     )
     schemas: dict[str, Any] = written["$defs"]
-    properties = schemas["CreateResponse"]["properties"]
-    for name, schema in properties.items():
-        schema["description"] = FIELDS[name]
-    properties |= {name: {"description": "Accepted, and without effect."} for name in sorted(IGNORED)}
+    for form in (CreateResponse, CompactResponse):
+        properties = schemas[form.__name__]["properties"]
+        for name, schema in properties.items():
+            schema["description"] = FIELDS[name]
+        properties |= {name: {"description": "Accepted, and without effect."} for name in sorted(IGNORED)}
     return schemas

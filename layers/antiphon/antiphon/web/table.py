@@ -8,6 +8,8 @@ from typing import Final
 _ID: Final = r"[^/]+"
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/responses": ("POST",),
+    "/v1/responses/input_tokens": ("POST",),
+    "/v1/responses/compact": ("POST",),
     "/v1/responses/models": ("GET",),
     "/v1/responses/{id}": ("GET", "DELETE"),
     "/v1/responses/{id}/cancel": ("POST",),

@@ -1,17 +1,22 @@
-"""POST /v1/responses."""
+"""POST /v1/responses, /v1/responses/input_tokens and /v1/responses/compact."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
+from antiphon.run.compact import compact
+from antiphon.run.count import count_input_tokens
 from antiphon.run.create import create
 from antiphon.run.replay import replay_feed
-from antiphon.spec.request import CreateResponse, parse_create
+from antiphon.spec.request import CreateResponse, parse_compact, parse_create
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
 from antiphon.web.body import read_json
@@ -24,12 +29,10 @@ router = APIRouter()
 async def create_response(request: Request, principal: Writer) -> Response:
     """Create a response: one JSON body, or with ``stream: true`` server-sent events."""
     services: Services = request.app.state.services
-    max_bytes = principal.limits.max_body_bytes or services.settings.max_body_bytes
-    body = await read_json(request, max_bytes)
+    body = await _body(request, principal)
     wanted = parse_create(body)
     attempt = read_attempt(request.headers, principal.key_id, body)
-    until = request.scope.get("antiphon.deadline") or services.clock() + services.settings.run_seconds
-    execution = await create(services, principal, wanted, until, attempt)
+    execution = await create(services, principal, wanted, _until(request), attempt)
     if isinstance(execution, StoredResponse):
         return _again(services, wanted, execution)
     if wanted.stream:
@@ -39,6 +42,34 @@ async def create_response(request: Request, principal: Writer) -> Response:
         error = response["error"]
         raise ApiError(error["code"], error["message"], retry_after=execution.retry_after)
     return Response(orjson.dumps(response), media_type="application/json")
+
+
+@router.post("/v1/responses/input_tokens")
+async def count(request: Request, principal: Writer) -> Response:
+    """Count what a request would give its model to read."""
+    wanted = parse_create(await _body(request, principal))
+    counted = await count_input_tokens(request.app.state.services, principal, wanted, _until(request))
+    return Response(orjson.dumps(counted), media_type="application/json")
+
+
+@router.post("/v1/responses/compact")
+async def compact_conversation(request: Request, principal: Writer) -> Response:
+    """Compact a conversation."""
+    wanted = parse_compact(await _body(request, principal))
+    compacted = await compact(request.app.state.services, principal, wanted, _until(request))
+    return Response(orjson.dumps(compacted), media_type="application/json")
+
+
+async def _body(request: Request, principal: Principal) -> dict[str, Any]:
+    services: Services = request.app.state.services
+    return await read_json(request, principal.limits.max_body_bytes or services.settings.max_body_bytes)
+
+
+def _until(request: Request) -> float:
+    """Give when the host ends this request, in seconds since the epoch."""
+    services: Services = request.app.state.services
+    until: float = request.scope.get("antiphon.deadline") or services.clock() + services.settings.run_seconds
+    return until
 
 
 def _again(services: Services, wanted: CreateResponse, answered: StoredResponse) -> Response:

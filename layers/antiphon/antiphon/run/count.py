@@ -1,0 +1,36 @@
+"""Count what a request would give its model to read. It never runs, and nothing is stored.
+
+It must not know HTTP, nor how a provider counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from antiphon.access.principal import Principal
+from antiphon.ports import Services
+from antiphon.run.create import prepare, shortened
+from antiphon.spec.request import CreateResponse
+
+
+async def count_input_tokens(
+    services: Services, principal: Principal, request: CreateResponse, until: float
+) -> dict[str, Any]:
+    """Give the ``response.input_tokens`` of a request.
+
+    With ``truncation`` ``auto``, what would be left out is not counted. Otherwise all is counted, whether or not it
+    fits the model's window: that is what the caller wants to know.
+
+    Args:
+        services: the adapters.
+        principal: the caller, already allowed to use the API.
+        request: what would be asked.
+        until: when the host ends the process's turn, in seconds since the epoch.
+
+    Raises:
+        ApiError: the request could not be served.
+        StorageUnavailable: a store did not answer.
+    """
+    prepared = await prepare(services, principal, request, until)
+    call = shortened(prepared) if prepared.call.settings["truncation"] == "auto" else prepared.call
+    return {"object": "response.input_tokens", "input_tokens": prepared.provider.count_tokens(call)}
