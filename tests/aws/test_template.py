@@ -13,6 +13,7 @@ from cfnlint.decode import cfn_yaml
 from samtranslator.translator.transform import transform
 
 from antiphon.errors import CODES
+from antiphon.run.guard import INVALID
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
@@ -177,7 +178,13 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
         error = json.loads(refusal["responseTemplates"]["application/json"])["error"]
         code = CODES[error["code"]]
         assert (error["type"], refusal["statusCode"], error["param"]) == (code.type, str(code.status), None)
-        assert refusal["responseParameters"] == {"gatewayresponse.header.x-request-id": "context.requestId"}
+        hints = {"x-should-retry": "'false'"}
+        if code.retry_after is not None:
+            hints = {"x-should-retry": "'true'", "retry-after": f"'{code.retry_after}'"}
+        headers = {"x-request-id": "context.requestId", **hints}
+        assert refusal["responseParameters"] == {
+            f"gatewayresponse.header.{name}": value for name, value in headers.items()
+        }
 
 
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
@@ -246,6 +253,12 @@ def test_the_index_is_the_one_that_the_store_asks(template):
     indexes = template["Resources"]["CoreTable"]["Properties"]["GlobalSecondaryIndexes"]
     assert [index["IndexName"] for index in indexes] == [layout.GSI]
     assert "GlobalSecondaryIndexes" not in template["Resources"]["ResponsesTable"]["Properties"]
+
+
+def test_a_stream_that_breaks_the_grammar_is_counted_by_its_log_line(template):
+    [metric] = of_type(template, "AWS::Logs::MetricFilter").values()
+    assert metric["Properties"]["LogGroupName"] == {"Ref": "CreateResponseLogs"}
+    assert f'"{INVALID}"' in metric["Properties"]["FilterPattern"]
 
 
 def test_every_function_logs_json_to_a_group_that_forgets(template):

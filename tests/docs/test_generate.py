@@ -13,4 +13,4 @@ def test_the_committed_page_of_errors_is_what_the_code_says():
 def test_the_page_of_errors_has_one_row_for_every_code():
     rows = [line.split(" | ") for line in errors_page().splitlines() if line.startswith("| `")]
     assert sorted(row[0] for row in rows) == sorted(f"| `{code}`" for code in CODES)
-    assert all(len(row) == 5 for row in rows), "a cell holds a bar"
+    assert all(len(row) == 6 for row in rows), "a cell holds a bar"

@@ -306,3 +306,33 @@ def test_the_openai_sdk_gets_its_answer_though_the_first_connection_breaks_after
     assert len(upstream.requests) == 1
     assert service.responses.calls["claim"] == 1
     assert service.retrieve(key, response.id)["id"] == response.id
+
+
+# what an error says about sending the request again
+
+
+def test_what_a_provider_says_about_a_retry_is_passed_on(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [Script.error(429, retry_after="30")]
+    reply = again(service, key)
+    refused(reply, 429, "provider_rate_limited")
+    assert reply.headers["retry-after"] == "30"
+
+
+def test_the_openai_sdk_sends_again_what_may_succeed(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [*[Script.error(503, retry_after="0")] * 3, answer("Better")]
+    with openai.OpenAI(base_url=service.base_url, api_key=key, max_retries=1) as sdk:
+        assert sdk.responses.create(model="agent", input="Hi").output_text == "Better"
+    assert len(upstream.requests) == 4
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_the_openai_sdk_does_not_send_again_what_cannot_succeed(
+    service: Service, key: str, upstream: Upstream, status: int
+) -> None:
+    upstream.scripts = [Script.error(status)]
+    with (
+        openai.OpenAI(base_url=service.base_url, api_key=key, max_retries=2) as sdk,
+        pytest.raises(openai.InternalServerError),
+    ):
+        sdk.responses.create(model="agent", input="Hi")
+    assert len(upstream.requests) == 1

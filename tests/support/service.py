@@ -22,6 +22,7 @@ import uvicorn
 
 from antiphon.access import keys, roles
 from antiphon.bootstrap import LazyDoor, Providers, Seals, build_stores
+from antiphon.errors import CODES
 from antiphon.ports import Services
 from antiphon.records import Agent, Grant, Group, Role, Tenant, User
 from antiphon.run.execution import settle
@@ -205,5 +206,7 @@ def refused(answer: httpx2.Response, status: int, code: str, param: str | None =
     if param is not None:
         assert error["param"] == param
     assert answer.headers["x-request-id"]
+    assert answer.headers["x-should-retry"] == ("true" if "retry-after" in answer.headers else "false")
+    assert (CODES[code].retry_after is None) == ("retry-after" not in answer.headers)
     assert answer.headers["content-type"] == "application/json"
     return error

@@ -18,7 +18,6 @@ from antiphon.web.schemas import build_schemas
 from antiphon.web.table import ROUTES
 
 PATH: Final = Path(__file__).with_name("openapi.json")
-RETRIED: Final = frozenset({409, 429, 503})
 
 _ABOUT: Final = """\
 An Open Responses API (openresponses.org, 2026-04-24) for agents. `model` is an agent's id.
@@ -60,8 +59,16 @@ def build() -> dict[str, Any]:
 _HEADERS: Final = {
     "x-request-id": {"description": "Names the request. Quote it when you ask for help.", "schema": {"type": "string"}},
     "retry-after": {
-        "description": "Seconds to wait before a retry can help, where that is known.",
+        "description": "Seconds after which the same request may succeed; with `x-should-retry: true` alone.",
         "schema": {"type": "integer"},
+    },
+    "x-should-retry": {
+        "description": "Whether sending the same request again can help.",
+        "schema": {"enum": ["true", "false"]},
+    },
+    "idempotent-replayed": {
+        "description": "`true` on an answer that was given before; else the header is absent.",
+        "schema": {"enum": ["true"]},
     },
     "www-authenticate": {"description": "Always `Bearer`.", "schema": {"type": "string"}},
 }
@@ -84,6 +91,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
             for name, (schema, words) in operation.query.items()
         ]
         written["parameters"] = [{**place, **operation.parameter}, *asked]
+    if operation.headers:
+        written["parameters"] = [
+            {"name": name, "in": "header", "schema": schema, "description": words}
+            for name, (schema, words) in operation.headers.items()
+        ]
     if operation.body:
         examples = {name: {"summary": words, "value": value} for name, (words, value) in operation.examples.items()}
         content = {"application/json": {"schema": _ref("schemas", operation.body), "examples": examples}}
@@ -97,7 +109,8 @@ def _success(operation: Operation) -> dict[str, Any]:
         schema = _ref("schemas", name) if name else {"type": "object" if "json" in kind else "string"}
         sample = {"example": operation.samples[kind]} if kind in operation.samples else {}
         content[kind] = {"schema": schema, **sample}
-    written = {"description": "Success.", "headers": _headers("x-request-id"), "content": content}
+    names = ("x-request-id", "idempotent-replayed") if operation.headers else ("x-request-id",)
+    written = {"description": "Success.", "headers": _headers(*names), "content": content}
     return {**written, "links": operation.links} if operation.links else written
 
 
@@ -111,10 +124,10 @@ def _errors(codes: frozenset[str]) -> dict[str, Any]:
 
 
 def _error(status: int, codes: list[str]) -> dict[str, Any]:
-    names = ["x-request-id"]
+    names = ["x-request-id", "x-should-retry"]
     if status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1
         names.append("www-authenticate")
-    if status in RETRIED:
+    if any(CODES[code].retry_after is not None for code in codes):
         names.append("retry-after")
     examples = {code: {"summary": CODES[code].meaning, "value": _example(code)} for code in codes}
     return {

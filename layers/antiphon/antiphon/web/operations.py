@@ -80,6 +80,7 @@ class Operation:
         samples: a success by media type.
         links: what can be done with the answer, in the form of OpenAPI.
     """
+        headers: the request headers by name, likewise; what they are for makes an answer come again.
 
     id: str
     tag: str
@@ -95,6 +96,7 @@ class Operation:
     samples: dict[str, Any] = field(default_factory=dict)
     links: dict[str, Any] = field(default_factory=dict)
 
+    headers: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
 
 _CREATE: Final = """\
 Asks an agent. The answer is one JSON body or, with `stream: true`, server-sent events.
@@ -110,6 +112,13 @@ absent."""
 
 _RETRIEVE: Final = """\
 Gives the response as it is now. With `stream=true`, gives events that amount to it, in the grammar of every stream.
+
+_AGAIN: Final = """\
+Makes the request safe to send again for 24 hours: the same key with the same body is answered once, and then with the
+same answer, or its stream anew. A request that was refused, or whose run failed, runs again. It has no effect with
+`store: false`: nothing is kept that could be given again."""
+
+_IDEMPOTENCY_KEY: Final = ({"type": "string", "pattern": "^[ -~]{1,255}$"}, _AGAIN)
 
 They are made anew from what is stored, so each text is one delta, and the numbers are not those of the first stream.
 The terminal event always comes. The events of a response that still runs are not kept: 409 `response_in_progress`."""
@@ -161,6 +170,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         body="CreateResponse",
         examples=EXAMPLES,
         samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
+        headers={"Idempotency-Key": _IDEMPOTENCY_KEY},
         links={"retrieve": {"operationId": "retrieveResponse", "parameters": {"id": "$response.body#/id"}}},
     ),
     ("/v1/responses/input_tokens", "POST"): Operation(
