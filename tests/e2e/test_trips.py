@@ -86,7 +86,7 @@ class Rig:
         await self.services.directory.put_agent(Agent("default", "agent", "demo", "demo", "ada"))
         await self.services.keys.add(keys.record(self.key, tenant="default", user="ada", now=0))
 
-    async def turns(self, count: int) -> list[tuple[int, int]]:
+    async def turns(self, count: int, *, keyed: bool = False) -> list[tuple[int, int]]:
         """Run a conversation; gives the trips and calls before the model of each turn."""
         seen, previous = [], None
         transport = httpx2.ASGITransport(self.app)
@@ -95,7 +95,8 @@ class Rig:
             for number in range(count):
                 self.database.forget()
                 body = {"model": "agent", "input": f"Turn {number}", "previous_response_id": previous}
-                answer = await client.post("/v1/responses", json=body)
+                key = {"idempotency-key": str(number)} if keyed else {}
+                answer = await client.post("/v1/responses", json=body, headers=key)
                 assert answer.status_code == 200, answer.text
                 previous = answer.json()["id"]
                 seen.append((self.model.trips, self.model.calls))
@@ -126,3 +127,8 @@ def test_a_warm_function_calls_the_model_after_at_most_three_trips_however_long_
 def test_a_turn_makes_no_more_calls_late_in_a_conversation_than_early(rig: Rig) -> None:
     calls = [calls for _, calls in asyncio.run(rig.turns(101))]
     assert calls[100] == calls[10]
+
+
+def test_a_request_that_may_be_sent_again_makes_no_more_trips(rig: Rig) -> None:
+    trips = [trips for trips, _ in asyncio.run(rig.turns(11, keyed=True))]
+    assert max(trips[1:]) <= 3
