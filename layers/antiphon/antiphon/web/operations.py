@@ -54,9 +54,12 @@ RUNNING: Final = frozenset(
         "model_error",
         "deadline_exceeded",
         "shutting_down",
+        "stream_invalid",
+        "idempotency_in_progress",
+        "idempotency_key_reused",
     }
 )
-"""Codes of a run."""
+"""Codes of a run, and of one that is asked for again."""
 
 CREATING: Final = frozenset(CODES) - UNROUTED - LATER
 PREPARING: Final = CREATING - RUNNING
@@ -77,10 +80,10 @@ class Operation:
         examples: request bodies by name, each with a summary.
         parameter: what ``{id}`` is, with an example unless none works everywhere.
         query: the query parameters by name, each with its schema and its words.
+        headers: the request headers by name, likewise; what they are for makes an answer come again.
         samples: a success by media type.
         links: what can be done with the answer, in the form of OpenAPI.
     """
-        headers: the request headers by name, likewise; what they are for makes an answer come again.
 
     id: str
     tag: str
@@ -93,10 +96,10 @@ class Operation:
     examples: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     parameter: dict[str, str] | None = None
     query: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
+    headers: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
     samples: dict[str, Any] = field(default_factory=dict)
     links: dict[str, Any] = field(default_factory=dict)
 
-    headers: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
 
 _CREATE: Final = """\
 Asks an agent. The answer is one JSON body or, with `stream: true`, server-sent events.
@@ -110,15 +113,15 @@ comment `: ping`. Once a stream has begun, an error is an event and no longer a 
 No field is silently dropped: what is unknown or cannot be served is refused with 400. For an optional field, null means
 absent."""
 
-_RETRIEVE: Final = """\
-Gives the response as it is now. With `stream=true`, gives events that amount to it, in the grammar of every stream.
-
 _AGAIN: Final = """\
 Makes the request safe to send again for 24 hours: the same key with the same body is answered once, and then with the
 same answer, or its stream anew. A request that was refused, or whose run failed, runs again. It has no effect with
 `store: false`: nothing is kept that could be given again."""
 
 _IDEMPOTENCY_KEY: Final = ({"type": "string", "pattern": "^[ -~]{1,255}$"}, _AGAIN)
+
+_RETRIEVE: Final = """\
+Gives the response as it is now. With `stream=true`, gives events that amount to it, in the grammar of every stream.
 
 They are made anew from what is stored, so each text is one delta, and the numbers are not those of the first stream.
 The terminal event always comes. The events of a response that still runs are not kept: 409 `response_in_progress`."""
@@ -167,10 +170,10 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         description=_CREATE,
         answers={JSON: "ResponseResource", "text/event-stream": "StreamEvent"},
         codes=CREATING,
+        headers={"Idempotency-Key": _IDEMPOTENCY_KEY},
         body="CreateResponse",
         examples=EXAMPLES,
         samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
-        headers={"Idempotency-Key": _IDEMPOTENCY_KEY},
         links={"retrieve": {"operationId": "retrieveResponse", "parameters": {"id": "$response.body#/id"}}},
     ),
     ("/v1/responses/input_tokens", "POST"): Operation(
