@@ -1,14 +1,17 @@
-"""Writes what the documentation takes from the code: docs/errors.md and the OpenAPI document (`make docs`)."""  # noqa: INP001
+"""Writes what the documentation takes from the code: the pages of errors and of conformance, the OpenAPI document."""  # noqa: INP001
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from antiphon.errors import CODES, ErrorCode
 from antiphon.web import openapi
+from tests.support.requirements import Requirement, requirements
 
 ERRORS: Final = Path(__file__).with_name("errors.md")
+CONFORMANCE: Final = Path(__file__).with_name("conformance.md")
 
 _HEAD: Final = """\
 # Errors
@@ -35,6 +38,25 @@ limit, never what a field holds. `param` is the exact path of the field, such as
 |---|---|---|---|---|---|
 """
 
+_CONFORMANCE_HEAD: Final = """\
+# Conformance
+
+`make docs` writes this page from `tests/spec/requirements/`; a test fails when a requirement has no test, or names one
+that does not exist.
+
+`OR-` are the requirements of [Open Responses 2026-04-24](https://www.openresponses.org/specification) that bind a
+server, `W-` what Antiphon promises beyond them. "Not served" is an optional feature; its tests show that it is refused
+and never ignored. "Open" is promised and not there yet. Tests are `room/module::name` below `tests/`, or whole modules.
+
+`antiphon check URL` asks any server for most of this: see [the command line](cli.md). Which clients were run is in
+[clients](clients.md).
+
+{count} requirements: {told}.
+
+| id | level | requirement | section | status | tests |
+|---|---|---|---|---|---|
+"""
+
 
 def errors_page() -> str:
     """Write the page of the error codes, by status and then as they stand in the code."""
@@ -50,9 +72,24 @@ def _seconds(info: ErrorCode) -> str:
     return "no" if info.retry_after is None else f"{info.retry_after} s"
 
 
+def conformance_page() -> str:
+    """Write the page of the requirements, as they stand in the manifest."""
+    counts = Counter(requirement.status for requirement in requirements())
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    rows = "".join(map(_requirement, requirements()))
+    return _CONFORMANCE_HEAD.format(count=len(requirements()), told=told) + rows
+
+
+def _requirement(requirement: Requirement) -> str:
+    tests = "<br>".join(f"`{test}`" for test in requirement.tests)
+    cells = (requirement.id, requirement.level, requirement.says, requirement.link, requirement.status, tests)
+    return f"| {' | '.join(cells)} |\n"
+
+
 def main() -> None:
-    """Write both files."""
+    """Write all files."""
     ERRORS.write_text(errors_page(), encoding="utf-8")
+    CONFORMANCE.write_text(conformance_page(), encoding="utf-8")
     openapi.PATH.write_text(openapi.render(), encoding="utf-8")
 
 

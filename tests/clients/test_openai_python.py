@@ -147,6 +147,28 @@ def test_an_image_is_seen(client: openai.OpenAI) -> None:
     assert "image" in response.output_text
 
 
+def test_input_items_are_paged(client: openai.OpenAI) -> None:
+    texts = [f"Number {number}" for number in range(5)]
+    response = client.responses.create(model="agent", input=[{"role": "user", "content": text} for text in texts])
+    pages = client.responses.input_items.list(response.id, limit=2, order="asc")
+    assert len(pages.data) == 2
+    assert [item.content[0].text for item in pages] == texts  # type: ignore[union-attr]
+
+
+def test_a_deleted_response_is_gone(client: openai.OpenAI) -> None:
+    response = client.responses.create(model="agent", input="Hello!")
+    client.responses.delete(response.id)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(response.id)
+
+
+def test_a_stored_response_is_read_as_a_stream(client: openai.OpenAI) -> None:
+    created = client.responses.create(model="agent", input="Hello!")
+    events = list(client.responses.retrieve(created.id, stream=True))
+    assert events[-1].type == "response.completed"
+    assert events[-1].response.output_text == created.output_text
+
+
 def test_models_lists_the_agents(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["agent"]
     assert client.models.retrieve("agent").id == "agent"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from antiphon.errors import CODES
-from docs.generate import ERRORS, errors_page
+from docs.generate import CONFORMANCE, ERRORS, conformance_page, errors_page
+from tests.support.requirements import requirements
 
 
 def test_the_committed_page_of_errors_is_what_the_code_says():
@@ -13,4 +14,14 @@ def test_the_committed_page_of_errors_is_what_the_code_says():
 def test_the_page_of_errors_has_one_row_for_every_code():
     rows = [line.split(" | ") for line in errors_page().splitlines() if line.startswith("| `")]
     assert sorted(row[0] for row in rows) == sorted(f"| `{code}`" for code in CODES)
+    assert all(len(row) == 6 for row in rows), "a cell holds a bar"
+
+
+def test_the_committed_page_of_conformance_is_what_the_manifest_says():
+    assert CONFORMANCE.read_text(encoding="utf-8") == conformance_page(), "run `make docs`"
+
+
+def test_the_page_of_conformance_has_one_row_for_every_requirement():
+    rows = [line.split(" | ") for line in conformance_page().splitlines() if line.startswith(("| OR-", "| W-"))]
+    assert [row[0] for row in rows] == [f"| {requirement.id}" for requirement in requirements()]
     assert all(len(row) == 6 for row in rows), "a cell holds a bar"

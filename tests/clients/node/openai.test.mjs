@@ -89,6 +89,23 @@ test("a function is called and its output is used", async () => {
   assert.match(second.output_text, /17 degrees and sunny/);
 });
 
+test("input items are paged", async () => {
+  const texts = ["One", "Two", "Three", "Four", "Five"];
+  const input = texts.map((content) => ({ role: "user", content }));
+  const response = await client.responses.create({ model: "agent", input });
+  const seen = [];
+  for await (const item of client.responses.inputItems.list(response.id, { limit: 2, order: "asc" })) {
+    seen.push(item.content[0].text);
+  }
+  assert.deepEqual(seen, texts);
+});
+
+test("a deleted response is gone", async () => {
+  const response = await client.responses.create({ model: "agent", input: "Hello!" });
+  await client.responses.delete(response.id);
+  await assert.rejects(client.responses.retrieve(response.id), { status: 404, code: "response_not_found" });
+});
+
 test("models lists the agents", async () => {
   const ids = [];
   for await (const model of client.models.list()) ids.push(model.id);
