@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from typing import Any
@@ -182,6 +185,38 @@ def test_an_attempt_that_died_before_its_claim_stands_in_the_way_for_a_minute(
     refused(again(service, key), 409, "idempotency_in_progress")
     service.clock.ahead = 61
     assert not replayed(again(service, key))
+    assert len(upstream.requests) == 1
+
+
+KILLED = """
+import asyncio, os, signal, sys, time
+from antiphon.bootstrap import build_stores
+from antiphon.records import Owner, Reservation
+from antiphon.run.idempotency import LEASE_SECONDS, keyed_attempt
+from antiphon.settings import Settings
+
+database, key_id = sys.argv[1:]
+attempt, now = keyed_attempt(key_id, "order 66", {"model": "agent", "input": "Hi"}), time.time()
+reservation = Reservation(
+    Owner("default", "ada"), attempt.name, attempt.digest, "resp_" + "0" * 31, now + LEASE_SECONDS, int(now) + 86_400
+)
+asyncio.run(build_stores(Settings(database=database)).responses.reserve(reservation, now))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_killed_between_reservation_and_claim_stands_in_the_way_for_a_minute(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    [known] = service.run(service.keys.list(TENANT))
+    done = subprocess.run([sys.executable, "-c", KILLED, str(service.settings.database), known.id], check=False)
+    assert done.returncode == -signal.SIGKILL
+    refused(again(service, key), 409, "idempotency_in_progress")
+    assert upstream.requests == []
+    service.clock.ahead = 61
+    first = again(service, key)
+    assert not replayed(first)
+    assert again(service, key).content == first.content
     assert len(upstream.requests) == 1
 
 
