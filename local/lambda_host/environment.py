@@ -158,7 +158,8 @@ class Environment:
         self.peak = max(self.peak, resident(self.pid))
         if self.peak > self.function.megabytes:
             return f"out of memory: {self.peak:.0f} of {self.function.megabytes} MB"
-        if not self.api.asked.is_set() and time.monotonic() - self._begun > INIT_SECONDS:
+        started = self.api.asked.is_set() or self.api.at_snapshot.is_set()
+        if not started and time.monotonic() - self._begun > INIT_SECONDS:
             return f"not started after {INIT_SECONDS:.0f} s"
         now = time.time()
         late = [a for a in list(self.api.handed_out.values()) if a.state not in ENDED and now >= a.deadline]

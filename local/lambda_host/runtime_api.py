@@ -28,6 +28,7 @@ STREAMING: Final = {
     "trailer": "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
 }
 FAILURE: Final = frozenset({"errorType", "errorMessage", "stackTrace"})
+SNAPSHOT_ERRORS: Final = frozenset({"Runtime.BeforeSnapshotError", "Runtime.AfterRestoreError"})
 ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function:"
 
 
@@ -169,7 +170,9 @@ class _Connection(socketserver.StreamRequestHandler):
     def _failure(self, headers: dict[str, str]) -> dict[str, Any]:
         failure: dict[str, Any] = json.loads(self.rfile.read(int(headers["content-length"])))
         _hold(set(failure) >= FAILURE, f"not an error document: {failure}")
-        _hold(headers["lambda-runtime-function-error-type"] == failure["errorType"], "two types of one error")
+        kind = headers["lambda-runtime-function-error-type"]
+        _hold(kind == failure["errorType"] or kind in SNAPSHOT_ERRORS, "two types of one error")
+        failure["kind"] = kind
         return failure
 
     def _response(self, answer: Answer, headers: dict[str, str]) -> None:

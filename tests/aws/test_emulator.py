@@ -102,9 +102,7 @@ def test_the_create_function_streams_under_awss_emulator(emulator, functions, st
 @pytest.mark.parametrize(
     ("function", "name", "status"), [("GetResponse", "get-response", 404), ("ListModels", "list-models", 200)]
 )
-def test_a_buffered_function_answers_under_awss_emulator(
-    emulator, functions, stored, tmp_path, function, name, status
-):
+def test_a_buffered_function_answers_under_awss_emulator(emulator, functions, stored, tmp_path, function, name, status):
     with emulated(emulator, functions[function], tmp_path / "log") as invoke:
         answer = json.loads(invoke(sample(name, "rest", stored.ada)))
     assert answer["statusCode"] == status

@@ -27,8 +27,6 @@ FORMS = ("rest", "url")
 TABLES = {"CoreTable": "ANTIPHON_CORE_TABLE", "ResponsesTable": "ANTIPHON_RESPONSES_TABLE"}
 OF_STORED = {"get-response", "delete-response", "cancel-response", "input-items"}
 STATUS = {
-    "count-input-tokens": 200,
-    "compact": 200,
     "get-response": 404,
     "delete-response": 404,
     "cancel-response": 404,

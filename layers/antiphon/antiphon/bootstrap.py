@@ -20,12 +20,17 @@ OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_e
 
 
 class Stores(NamedTuple):
-    """The three stores of a process, over one database; ``aclose`` ends what they opened."""
+    """The three stores of a process, over one database.
+
+    ``connect`` does ahead what the first call would do, ``renew`` drops connections and credentials, ``aclose`` ends.
+    """
 
     keys: KeyStore
     directory: Directory
     responses: ResponseStore
     aclose: Callable[[], Awaitable[None]]
+    connect: Callable[[], object] = lambda: None
+    renew: Callable[[], object] = lambda: None
 
 
 def build_stores(settings: Settings) -> Stores:
@@ -35,10 +40,12 @@ def build_stores(settings: Settings) -> Stores:
         SettingsError: the file cannot be used.
     """
     if settings.core_table is not None and settings.responses_table is not None:
+        from antiphon.store.dynamodb import DynamoDB
         from antiphon.store.dynamodb import open_stores as open_tables
 
-        tables = open_tables(settings.core_table, settings.responses_table, endpoint_url=settings.aws_endpoint_url)
-        return Stores(*tables, tables[0].aclose)
+        database = DynamoDB(endpoint_url=settings.aws_endpoint_url)
+        tables = open_tables(settings.core_table, settings.responses_table, database=database)
+        return Stores(*tables, database.aclose, database.connect, database.renew)
     from antiphon.store.sqlite import open_stores as open_file
 
     file = open_file(settings.database or "")
@@ -84,6 +91,11 @@ class Providers:
             from antiphon.providers.demo import Demo
 
             return Demo(pause=self._demo_pause)
+        if endpoint.kind == "anthropic":
+            from antiphon.providers import anthropic
+
+            base_url = endpoint.base_url or anthropic.BASE_URL
+            return anthropic.Anthropic(base_url, self._api_key(endpoint), citations=endpoint.citations)
         from antiphon.providers.openai_chat import OpenAIChat
 
         if endpoint.base_url is None:
@@ -220,5 +232,9 @@ def models_app() -> FastAPI:
 
 
 def _services() -> Services:
+    from antiphon.aws import snapshot
+
     settings = read_settings(os.environ)
-    return build_services(settings, build_stores(settings), Providers(settings.providers, os.environ))
+    stores = build_stores(settings)
+    snapshot.register(stores.connect, stores.renew)
+    return build_services(settings, stores, Providers(settings.providers, os.environ))

@@ -22,7 +22,7 @@ import sys
 import traceback
 from typing import Final
 
-from antiphon.aws import http
+from antiphon.aws import http, snapshot
 from antiphon.aws.http import App, Message
 from antiphon.aws.runtime_api import Answer, Failure, Invocation, RuntimeApi, RuntimeApiError
 from antiphon.errors import SettingsError
@@ -154,13 +154,40 @@ async def serve(api: RuntimeApi, handler: str, slots: int) -> None:
     try:
         app = load(handler)
     except Exception as error:  # noqa: BLE001 - the edge: the start has failed, whatever it is
-        failure = failure_of(error)
-        _log.critical("start failed: %s: %s", failure.type, failure.message, extra={"trace": failure.trace})
-        await api.fail_init(failure)
+        failure = _told("start", error)
+        await api.fail_init(failure, failure.type)
         sys.exit(1)
+    if snapshot.is_snapshot():
+        await _snapshot(api)
     async with asyncio.TaskGroup() as group:
         for _ in range(slots):
             group.create_task(_take(api, app))
+
+
+async def _snapshot(api: RuntimeApi) -> None:
+    """Get ready for the snapshot, wait in it, and begin anew in each copy; exit codes as the managed runtime has them.
+
+    Raises:
+        SystemExit: a hook failed.
+    """
+    try:
+        snapshot.before_snapshot()
+    except Exception as error:  # noqa: BLE001 - the edge: whatever a hook does
+        await api.fail_init(_told("snapshot", error), "Runtime.BeforeSnapshotError")
+        sys.exit(64)
+    await api.restored()
+    try:
+        snapshot.after_restore()
+    except Exception as error:  # noqa: BLE001 - as above
+        await api.fail_restore(_told("restore", error), "Runtime.AfterRestoreError")
+        sys.exit(65)
+
+
+def _told(phase: str, error: Exception) -> Failure:
+    """Log that a phase failed, and give what to report."""
+    failure = failure_of(error)
+    _log.critical("%s failed: %s: %s", phase, failure.type, failure.message, extra={"trace": failure.trace})
+    return failure
 
 
 async def _take(api: RuntimeApi, app: App) -> None:

@@ -159,19 +159,41 @@ class RuntimeApi:
             OSError: the connection failed.
             RuntimeApiError: the report was refused.
         """
-        await self._report(f"invocation/{invocation.request_id}/error", failure, _echo(invocation))
+        await self._report(f"invocation/{invocation.request_id}/error", failure, _echo(invocation), failure.type)
 
-    async def fail_init(self, failure: Failure) -> None:
-        """Report that the function could not start.
+    async def fail_init(self, failure: Failure, kind: str) -> None:
+        """Report that the function could not start, or could not get ready for its snapshot.
 
         Raises:
             OSError: the connection failed.
             RuntimeApiError: the report was refused.
         """
-        await self._report("init/error", failure, {})
+        await self._report("init/error", failure, {}, kind)
 
-    async def _report(self, path: str, failure: Failure, headers: Mapping[str, str]) -> None:
-        own = {"content-type": "application/json", "lambda-runtime-function-error-type": failure.type}
+    async def restored(self) -> None:
+        """Say that the snapshot may be taken, and wait until this process is a copy restored from it.
+
+        Raises:
+            OSError: the connection failed.
+            RuntimeApiError: the answer is not the word to go on.
+        """
+        reader, writer = await self._send("GET", "restore/next", {})
+        try:
+            await _read_body(reader, await _read_head(reader, expected=200))
+        finally:
+            writer.close()
+
+    async def fail_restore(self, failure: Failure, kind: str) -> None:
+        """Report that a restored copy could not begin.
+
+        Raises:
+            OSError: the connection failed.
+            RuntimeApiError: the report was refused.
+        """
+        await self._report("restore/error", failure, {}, kind)
+
+    async def _report(self, path: str, failure: Failure, headers: Mapping[str, str], kind: str) -> None:
+        own = {"content-type": "application/json", "lambda-runtime-function-error-type": kind}
         reader, writer = await self._send("POST", path, own | dict(headers), failure.document())
         try:
             await _read_accepted(reader)

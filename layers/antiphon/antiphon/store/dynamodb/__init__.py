@@ -9,7 +9,7 @@ from antiphon.store.dynamodb.responses import DynamoDBResponses
 
 
 def open_stores(
-    core: str, responses: str, *, endpoint_url: str | None = None
+    core: str, responses: str, *, endpoint_url: str | None = None, database: DynamoDB | None = None
 ) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBResponses]:
     """Put the stores together over one client, which connects at the first call.
 
@@ -17,6 +17,7 @@ def open_stores(
         core: the name of the table of keys, people, agents and grants.
         responses: the name of the table of responses.
         endpoint_url: another endpoint than AWS's own, such as a local emulator.
+        database: the client to use; by default one is made.
     """
-    database = DynamoDB(endpoint_url=endpoint_url)
+    database = database or DynamoDB(endpoint_url=endpoint_url)
     return DynamoDBKeys(database, core), DynamoDBDirectory(database, core), DynamoDBResponses(database, responses)

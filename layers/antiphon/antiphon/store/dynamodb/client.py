@@ -87,6 +87,13 @@ class DynamoDB:
                 self._client = _new_client(self._endpoint_url)
             return self._client
 
+    def renew(self) -> None:
+        """Close all connections and forget the client with its credentials: the next call makes another."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
     async def work(self, job: Callable[..., T], *arguments: Any) -> T:
         """Run something slow in a worker thread."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, job, *arguments)
