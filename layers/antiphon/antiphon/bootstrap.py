@@ -40,8 +40,8 @@ def build_stores(settings: Settings) -> Stores:
         SettingsError: the file cannot be used.
     """
     if settings.core_table is not None and settings.responses_table is not None:
-        from antiphon.store.dynamodb import DynamoDB
         from antiphon.store.dynamodb import open_stores as open_tables
+        from antiphon.store.dynamodb.client import DynamoDB
 
         database = DynamoDB(endpoint_url=settings.aws_endpoint_url)
         tables = open_tables(settings.core_table, settings.responses_table, database=database)
