@@ -26,7 +26,6 @@ from antiphon.records import (
     User,
 )
 from antiphon.seal import Seal
-from antiphon.seal import Seal
 from antiphon.settings import Settings
 
 Clock = Callable[[], float]
