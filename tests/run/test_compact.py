@@ -1,0 +1,86 @@
+"""What a compaction keeps, in which order, and that it is smaller than what it stands for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from antiphon.providers.demo.tokens import pieces
+from antiphon.run.compact import CALLED, INTRODUCTION, MAX_CHARACTERS, SAID, TOLD, transcript
+from tests.support.calls import assistant, function_call, function_call_output, user
+
+
+def test_what_was_said_called_and_told_stands_in_order_with_the_message_it_followed():
+    items = [
+        user("Weather?"),
+        function_call("c1", "get_weather", '{"city":"Paris"}'),
+        function_call_output("c1", "Sunny"),
+        assistant("It is sunny."),
+        {"type": "message", "role": "developer", "content": "Be brief."},
+        user("Thanks"),
+        assistant("Welcome."),
+    ]
+    assert transcript(items, MAX_CHARACTERS).splitlines() == [
+        INTRODUCTION,
+        "[After message 1]",
+        'I called get_weather({"city":"Paris"}), call c1',
+        "Call c1 gave: Sunny",
+        "I said: It is sunny.",
+        "[After message 3]",
+        "I said: Welcome.",
+    ]
+
+
+def test_reasoning_is_not_kept():
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    assert transcript([user("a"), thought], MAX_CHARACTERS).strip() == INTRODUCTION
+
+
+def test_parts_that_are_no_text_leave_their_kind():
+    output = [{"type": "input_text", "text": "see"}, {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}]
+    assert "Call c gave: see [input_image]" in transcript([function_call_output("c", output)], MAX_CHARACTERS)
+
+
+@pytest.mark.parametrize(
+    ("item", "limit"),
+    [
+        (assistant("ab" * 5000), SAID),
+        (function_call("c", "f", "ab" * 5000), CALLED),
+        (function_call_output("c", "ab" * 5000), TOLD),
+    ],
+)
+def test_a_long_text_keeps_its_beginning_and_end(item, limit):
+    text = transcript([item], MAX_CHARACTERS)
+    assert limit <= len(text) - len(INTRODUCTION) < limit + 120
+    assert f"{10_000 - limit} characters left out" in text
+
+
+def test_an_earlier_compaction_is_taken_over_once():
+    first = transcript([user("a"), assistant("b")], MAX_CHARACTERS)
+    compaction = {"type": "compaction", "summary": [{"type": "summary_text", "text": first}]}
+    again = transcript([user("a"), compaction, user("c"), assistant("d")], MAX_CHARACTERS)
+    assert again == f"{first}\n[After message 2]\nI said: d"
+    assert transcript([user("a"), compaction], MAX_CHARACTERS) == first
+
+
+def test_over_the_limit_the_oldest_goes():
+    text = transcript([assistant(f"Answer {number}.") for number in range(10_000)], 1000)
+    assert text.endswith("I said: Answer 9999.")
+    assert "Answer 1." not in text
+    assert len(text) < 1200
+
+
+def test_it_is_smaller_in_characters_and_tokens_than_what_it_stands_for():
+    items = []
+    for number in range(20):
+        items += [
+            user(f"Question {number}"),
+            function_call(f"call_{number}", "search", json.dumps({"query": f"q{number}"})),
+            function_call_output(f"call_{number}", f"Result {number}. " * 200),
+            assistant(f"Answer {number}, with all its reasons. " * 30),
+        ]
+    replaced = json.dumps([item for item in items if item.get("role") != "user"])
+    text = transcript(items, MAX_CHARACTERS)
+    assert len(text) < len(replaced) / 2
+    assert len(pieces(text)) < len(pieces(replaced)) / 2
