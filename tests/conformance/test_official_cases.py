@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cli.probes import PIXELS
-from tests.support.service import Service
+from tests.support.service import Service, refused
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,9 @@ def test_a_streamed_call_shows_the_item_its_arguments_and_its_end(service: Servi
     pieces = [event["delta"] for event in events if event["type"] == "response.function_call_arguments.delta"]
     (done,) = [event for event in events if event["type"] == "response.function_call_arguments.done"]
     assert "".join(pieces) == done["arguments"] == of_call[-1]["item"]["arguments"]
+
+
+def test_a_file_that_names_an_upload_is_refused_by_its_path(service: Service, key: str) -> None:
+    part = {"type": "input_file", "file_id": "file-abc123"}
+    answer = service.post(key, model="agent", input=[message("user", [part])])
+    refused(answer, 400, "unknown_parameter", "input[0].content[0].file_id")

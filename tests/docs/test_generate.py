@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 from antiphon.errors import CODES
 from docs.generate import CONFORMANCE, ERRORS, conformance_page, errors_page
 from tests.support.requirements import requirements
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_the_committed_page_of_errors_is_what_the_code_says():
@@ -25,3 +31,13 @@ def test_the_page_of_conformance_has_one_row_for_every_requirement():
     rows = [line.split(" | ") for line in conformance_page().splitlines() if line.startswith(("| OR-", "| W-"))]
     assert [row[0] for row in rows] == [f"| {requirement.id}" for requirement in requirements()]
     assert all(len(row) == 6 for row in rows), "a cell holds a bar"
+
+
+def test_the_page_of_clients_names_the_versions_that_are_locked():
+    page = (ROOT / "docs/clients.md").read_text(encoding="utf-8")
+    locked = dict(
+        re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "requirements/clients.txt").read_text("utf-8"), re.MULTILINE)
+    )
+    packages = json.loads((ROOT / "tests/clients/node/package.json").read_text("utf-8"))["dependencies"]
+    python = [locked[name] for name in ("openai-agents", "langchain-openai", "pydantic-ai-slim", "llm-comply")]
+    assert [version for version in [*python, *packages.values()] if version not in page] == []
