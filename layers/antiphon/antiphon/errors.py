@@ -45,8 +45,8 @@ class ErrorCode:
     type: str
     meaning: str
     remedy: str
-
     retry_after: int | None = None
+
 
 CODES: Final[dict[str, ErrorCode]] = {
     # who
