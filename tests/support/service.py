@@ -64,7 +64,7 @@ class Service:
         endpoints = {"up": ProviderEndpoint(base_url=upstream.base_url)} if upstream else {}
         if upstream:
             endpoints["plain"] = ProviderEndpoint(base_url=upstream.base_url, reads=())
-        self._providers = Providers(endpoints, {})
+        self._providers = Providers({**endpoints, **self.settings.providers}, {})
         stores = build_stores(self.settings)
         self._close_stores = stores.aclose
         self.keys, self.directory, self.responses = (Faulty(store) for store in stores[:3])

@@ -111,6 +111,12 @@ class ResponseStore(Protocol):
             SlotTaken: another turn has this id.
         """
 
+    async def checkpoint(self, response: StoredResponse) -> None:
+        """Store what a response in progress has come to; one conditional write.
+
+        Nothing happens where it is not in progress under this writer's lease any more, or was cancelled.
+        """
+
     async def commit(self, response: StoredResponse) -> None:
         """Store how a response ended, once, if its lease is still this writer's.
 
@@ -171,6 +177,25 @@ class ReasoningDelta(NamedTuple):
     text: str
 
 
+class ReasoningStateDelta(NamedTuple):
+    """What the provider must be given back unchanged with the reasoning before it, which ends here.
+
+    Only the provider that made it reads it: ``kind`` names its protocol, the rest is a signature or encrypted content.
+    It comes back as ``state`` of the reasoning item in ``ModelCall.items``.
+    """
+
+    state: dict[str, str]
+
+
+class CitationDelta(NamedTuple):
+    """Where a stretch of the answer comes from. ``start`` and ``end`` are characters of the open part's text."""
+
+    url: str
+    title: str
+    start: int
+    end: int
+
+
 class ToolCallDelta(NamedTuple):
     """A piece of a function call; ``slot`` tells parallel calls apart. The first brings ``call_id`` and ``name``."""
 
@@ -195,7 +220,16 @@ class StopDelta(NamedTuple):
     reason: Literal["stop", "tool_calls", "length", "content_filter"]
 
 
-Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta | UsageDelta | StopDelta
+Delta = (
+    TextDelta
+    | RefusalDelta
+    | ReasoningDelta
+    | ReasoningStateDelta
+    | CitationDelta
+    | ToolCallDelta
+    | UsageDelta
+    | StopDelta
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +240,7 @@ class ModelCall:
         model: the provider's own name of the model.
         instructions: the system text; empty for none.
         items: the whole context, oldest first: items in the specification's form. What was sealed is open: reasoning
-            and compaction items have a ``summary``, and no ``encrypted_content``.
+            and compaction items have a ``summary``, and no ``encrypted_content``; reasoning may have a ``state``.
         tools: the function tools that may be offered, in the specification's form (``allowed_tools`` already applied).
         settings: the request fields in force by wire name, as the response echoes them: ``temperature``, ``top_p``,
             ``presence_penalty``, ``frequency_penalty``, ``max_output_tokens``, ``tool_choice``,
@@ -310,17 +344,17 @@ class Services:
 
     Attributes:
         providers: gives the provider of a configured name; None where there is none. Imports it on first use.
-        door: opens the URLs that callers choose.
         seal: gives what seals and opens; it may block for as long as a secret takes to read. ApiError
             ``seal_not_configured`` where there is no key.
+        door: opens the URLs that callers choose.
     """
 
     keys: KeyStore
     directory: Directory
     responses: ResponseStore
     providers: Callable[[str], ModelProvider | None]
-    door: Door
     seal: Callable[[], Seal]
+    door: Door
     clock: Clock
     entropy: Entropy
     settings: Settings

@@ -21,7 +21,11 @@ class ProviderEndpoint(BaseModel):
 
     Attributes:
         kind: the protocol it speaks.
-        base_url: where it is, up to and without ``/chat/completions``.
+        base_url: where it is, up to and without ``/chat/completions``, ``/responses`` or ``/messages``; for ``bedrock``
+            another endpoint than AWS's own. None for the protocol's own, where it has one.
+        region: the AWS region of ``bedrock``; None for the process's own.
+        guardrail: of ``bedrock``: ``ID:VERSION`` of the guardrail that every call goes through; None for none.
+        citations: ask for the places in documents that an answer rests on (``anthropic``, ``bedrock``).
         api_key_env: the environment variable that holds its key; None for none.
         api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
         reads: what its models can be given beside text; text files they read as text.
@@ -31,8 +35,11 @@ class ProviderEndpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Annotated[str, Field(pattern="^(openai_chat|demo)$")] = "openai_chat"
+    kind: Annotated[str, Field(pattern="^(openai_chat|anthropic|demo)$")] = "openai_chat"
     base_url: str | None = None
+    region: str | None = None
+    guardrail: Annotated[str, Field(pattern=r"^[^\s]+:(DRAFT|[1-9][0-9]{0,7})$")] | None = None
+    citations: bool = False
     api_key_env: str | None = None
     api_key_secret: str | None = None
     reads: tuple[Literal["image", "pdf"], ...] = ("image", "pdf")

@@ -1,6 +1,7 @@
 """The execution: one claimed response from its first event to its stored ending.
 
     open -> turn (bounded by the deadline) -> ending built -> COMMIT -> ending sent -> feed closed
+              item done, another follows -> CHECKPOINT -> done sent
 
 It runs as a task of its own, so a client that leaves does not end it; a cancellation does: at once from this process,
 else when the store is next asked whether the response is still wanted. The terminal event leaves only after what it
@@ -20,10 +21,11 @@ from typing import TYPE_CHECKING, Any, Final
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, ModelProvider, Services
 from antiphon.records import StoredResponse
+from antiphon.run.checkpoints import Checkpoints
 from antiphon.run.feed import Feed
 from antiphon.run.fold import ENDINGS, Fold
 from antiphon.run.loop import Outcome, Turn, usage_resource
-from antiphon.run.sealed import Sealer
+from antiphon.run.sealed import Sealer, sealer
 from antiphon.run.stream import Event, ResponseStream, ending_type
 
 if TYPE_CHECKING:
@@ -57,6 +59,9 @@ class Execution:
         self._stored = stored
         self._fold = Fold()
         self._feed = Feed()
+        self._checkpoints = Checkpoints(self._save, self._feed.put)
+        if not stored:
+            self._checkpoints.release()
         self._guard = _guard(record.response, self._send) if services.settings.check_streams else None
         self._stream = ResponseStream(record.response, self._guard or self._send, obfuscate=obfuscate, seal=seal)
         self._task: asyncio.Task[None] | None = None
@@ -67,7 +72,8 @@ class Execution:
 
     def start(self, provider: ModelProvider, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
-        turn = Turn(self._stream, call, self._record.id, self._record.response["max_tool_calls"])
+        most = self._record.response["max_tool_calls"]
+        turn = Turn(self._stream, call, self._record.id, most, self._sealing)
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._run(provider, turn, call.deadline))
         place = (loop, self._record.id)
@@ -97,9 +103,19 @@ class Execution:
         if first and self._answering and self._task is not None:
             self._task.cancel()
 
+    async def _sealing(self) -> Sealer | None:
+        """Give what seals for the caller, whether it asked or not; None where there is no key."""
+        try:
+            return await sealer(self._services, self._record.owner, self._record.agent)
+        except ApiError:
+            return None
+
     def _send(self, event: Event) -> None:
         self._fold.add(event)
-        self._feed.put(event)
+        self._checkpoints.take(event)
+
+    async def _save(self) -> None:
+        await self._services.responses.checkpoint(replace(self._record, response=self._fold.response()))
 
     async def _run(self, provider: ModelProvider, turn: Turn, deadline: float) -> None:
         watching = asyncio.create_task(self._watch()) if self._stored else None
@@ -148,6 +164,7 @@ class Execution:
 
     async def _finish(self, outcome: Outcome, turn: Turn) -> None:
         ending = self._ending(outcome, turn)
+        self._checkpoints.stop()
         if self._stored:
             try:
                 await self._commit(ending)
@@ -156,6 +173,7 @@ class Execution:
             except StorageUnavailable:
                 log.warning("commit failed", extra={"response_id": self._record.id})
                 ending = self._ending(_failure("storage_unavailable"), turn)
+        self._checkpoints.release()
         if self._guard is None:
             self._stream.end(ending)
         else:

@@ -6,23 +6,28 @@ It must not know stores, HTTP or which provider it is.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from antiphon.errors import ProviderError
 from antiphon.ids import Entropy
 from antiphon.ports import (
+    CitationDelta,
     Delta,
     ModelCall,
     ModelProvider,
     ReasoningDelta,
+    ReasoningStateDelta,
     RefusalDelta,
     StopDelta,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
 )
+from antiphon.run.sealed import Sealer
 from antiphon.run.stream import Ended, IllegalOrder, ResponseStream
 
 ATTEMPTS: Final = 3
@@ -56,14 +61,23 @@ class Turn:
         call: what was asked; fixes which tools may be called, and how many.
         response_id: from which call ids derive, where a provider gives none.
         max_tool_calls: a hard stop; None for none.
+        sealing: gives what seals a reasoning's state; None where nothing can be sealed.
     """
 
-    def __init__(self, stream: ResponseStream, call: ModelCall, response_id: str, max_tool_calls: int | None) -> None:
+    def __init__(
+        self,
+        stream: ResponseStream,
+        call: ModelCall,
+        response_id: str,
+        max_tool_calls: int | None,
+        sealing: Callable[[], Awaitable[Sealer | None]],
+    ) -> None:
         self._stream = stream
         self._call = call
         self._response_id = response_id
         self._offered = {tool["name"] for tool in call.tools}
         self._max_calls = max_tool_calls
+        self._sealing = sealing
         self._parallel = call.settings["parallel_tool_calls"]
         self._accepted: set[int] = set()
         self._suppressed: set[int] = set()
@@ -100,6 +114,8 @@ class Turn:
                 elif isinstance(delta, StopDelta):
                     reason = _INCOMPLETE.get(delta.reason)
                     outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
+                elif isinstance(delta, ReasoningStateDelta):
+                    await self._keep(delta)
                 elif not self._take(delta):
                     return Outcome("incomplete", "max_tool_calls")
         if outcome is None:
@@ -116,7 +132,21 @@ class Turn:
             self._stream.reasoning(delta.text)
         elif isinstance(delta, RefusalDelta) and delta.text:
             self._stream.refusal(delta.text)
+        elif isinstance(delta, CitationDelta):
+            self._cite(delta)
         return True
+
+    async def _keep(self, delta: ReasoningStateDelta) -> None:
+        """End the reasoning with what the provider wants back; where nothing can be sealed it is lost with the turn."""
+        seal = await self._sealing()
+        if seal is not None:
+            self._stream.reasoned(partial(seal, state=delta.state))
+
+    def _cite(self, delta: CitationDelta) -> None:
+        try:
+            self._stream.citation(*delta)
+        except IllegalOrder as error:
+            raise ProviderError("model_error") from error
 
     def _take_call(self, delta: ToolCallDelta) -> bool:
         """Pass a call on if it may be made; a call outside the offered tools never reaches the client."""

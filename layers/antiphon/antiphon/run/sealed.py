@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from antiphon.errors import ApiError
 from antiphon.ports import Services
@@ -20,8 +20,12 @@ from antiphon.seal import Binding, Seal
 MAX_BYTES: Final = 4_000_000
 """The largest content of one item that is opened."""
 
-Sealer = Callable[[str, Sequence[str]], str]
-"""Seals the texts of an item of a type."""
+
+class Sealer(Protocol):
+    """Seals what an item holds."""
+
+    def __call__(self, kind: str, texts: Sequence[str], state: dict[str, str] | None = None) -> str:
+        """Seal the texts of an item of a type, and what its provider is to be given back with them."""
 
 
 async def sealer(services: Services, owner: Owner, agent: str) -> Sealer:
@@ -32,8 +36,9 @@ async def sealer(services: Services, owner: Owner, agent: str) -> Sealer:
     """
     seal = await asyncio.to_thread(services.seal)
 
-    def sealed(kind: str, texts: Sequence[str]) -> str:
-        return seal.seal(json.dumps(list(texts), ensure_ascii=False), Binding(kind, owner.tenant, owner.user, agent))
+    def sealed(kind: str, texts: Sequence[str], state: dict[str, str] | None = None) -> str:
+        content = list(texts) if state is None else {"texts": list(texts), "state": state}
+        return seal.seal(json.dumps(content, ensure_ascii=False), Binding(kind, owner.tenant, owner.user, agent))
 
     return sealed
 
@@ -98,8 +103,11 @@ class _Opening:
         self._left -= len(content)
         if self._left < 0:
             raise ApiError("context_length_exceeded", param=param)
-        texts = [{"type": "summary_text", "text": text} for text in json.loads(content)]
-        return {**{name: value for name, value in item.items() if name != "encrypted_content"}, "summary": texts}
+        held = json.loads(content)
+        texts, state = (held, None) if isinstance(held, list) else (held["texts"], held["state"])
+        plain = {name: value for name, value in item.items() if name != "encrypted_content"}
+        plain["summary"] = [{"type": "summary_text", "text": text} for text in texts]
+        return plain if state is None else {**plain, "state": state}
 
 
 def _is_sealed(item: Item) -> bool:

@@ -41,6 +41,7 @@ class _Part:
     index: int
     pieces: list[str] = field(default_factory=list)
     logprobs: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class _Open:
     index: int
     parts: list[dict[str, Any]] = field(default_factory=list)
     call: _Call | None = None
+    encrypted: str | None = None
 
 
 @dataclass(slots=True)
@@ -167,6 +169,34 @@ class ResponseStream:
         delta = _valid(delta)
         part.pieces.append(delta)
         self._send_delta({"type": "response.reasoning_summary_text.delta", **self._where(part), "delta": delta})
+
+    def reasoned(self, seal: Callable[[str, Sequence[str]], str]) -> None:
+        """End the reasoning with what its provider must be given back, which alone it may consist of.
+
+        Args:
+            seal: seals its texts with that, whether the caller asked for sealed reasoning or not.
+        """
+        self._require_open()
+        if self._item is None or self._item.kind != "reasoning":
+            self._close_item(whole=True)
+            self._open_item("reasoning")
+        self._close_part()
+        item = self._item
+        assert item is not None
+        item.encrypted = seal("reasoning", [part["text"] for part in item.parts])
+        self._close_item(whole=True)
+
+    def citation(self, url: str, title: str, start: int, end: int) -> None:
+        """Say where a stretch of the open text comes from; it leaves when the text is done.
+
+        Raises:
+            IllegalOrder: no text is open, or the stretch is not in it.
+        """
+        part = self._part
+        if part is None or part.kind != "output_text" or not 0 <= start <= end <= sum(map(len, part.pieces)):
+            raise IllegalOrder("a citation of no open text")
+        place = {"start_index": start, "end_index": end}
+        part.annotations.append({"type": "url_citation", **place, "url": _valid(url), "title": _valid(title)})
 
     def call(self, slot: int, call_id: str, name: str) -> None:
         """Begin a function call. Calls that a model makes at once leave one after the other: none interleaves.
@@ -299,6 +329,9 @@ class ResponseStream:
         where = self._where(part)
         text = "".join(part.pieces)
         if part.kind == "output_text":
+            for index, annotation in enumerate(part.annotations):
+                place = {**where, "annotation_index": index, "annotation": annotation}
+                self._send({"type": "response.output_text.annotation.added", **place})
             done = {"type": "response.output_text.done", **where, "text": text, "logprobs": part.logprobs}
         elif part.kind == "refusal":
             done = {"type": "response.refusal.done", **where, "refusal": text}
@@ -327,8 +360,10 @@ class ResponseStream:
             )
         self._item = None
         value = _item_value(item, "completed" if whole else "incomplete", arguments)
-        if item.kind == "reasoning" and self._seal is not None:
-            value["encrypted_content"] = self._seal("reasoning", [part["text"] for part in item.parts])
+        if item.encrypted is None and item.kind == "reasoning" and self._seal is not None:
+            item.encrypted = self._seal("reasoning", [part["text"] for part in item.parts])
+        if item.encrypted is not None:
+            value["encrypted_content"] = item.encrypted
         self._output.append(value)
         self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
 
@@ -401,7 +436,8 @@ def ending_type(status: str) -> str:
 def _part_value(part: _Part) -> dict[str, Any]:
     text = "".join(part.pieces)
     if part.kind == "output_text":
-        return {"type": "output_text", "text": text, "annotations": [], "logprobs": part.logprobs.copy()}
+        lists = {"annotations": part.annotations.copy(), "logprobs": part.logprobs.copy()}
+        return {"type": "output_text", "text": text, **lists}
     return {"type": part.kind, "refusal" if part.kind == "refusal" else "text": text}
 
 

@@ -26,7 +26,7 @@ from antiphon.errors import ProviderError
 from antiphon.ports import Clock, Delta, Medium, ModelCall, Reads
 from antiphon.providers.openai_chat.deltas import ChunkReader
 from antiphon.providers.openai_chat.request import Dialect, chat_request
-from antiphon.providers.openai_chat.tokens import estimate_tokens
+from antiphon.providers.tokens import estimate_tokens
 
 if TYPE_CHECKING:
     import aiohttp

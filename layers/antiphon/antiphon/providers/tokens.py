@@ -1,4 +1,4 @@
-"""Estimates what a call gives the model to read: Chat Completions has no way to ask, and every model counts otherwise.
+"""Estimates what a call gives the model to read, without asking: every model counts otherwise.
 
 Pure. One token for four bytes of UTF-8 (OpenAI's rule of thumb for English; scripts of several bytes a character have
 more tokens a character too), 4 around each item, 85 for an image in low detail and 765 in any other (OpenAI's "Images

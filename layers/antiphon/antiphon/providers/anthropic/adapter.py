@@ -1,0 +1,98 @@
+"""Streams from a Messages endpoint over HTTP.
+
+It must not know wire events, agents or stores.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+
+from antiphon.ports import Clock, Delta, ModelCall, Reads
+from antiphon.providers.anthropic.deltas import EventReader
+from antiphon.providers.anthropic.request import messages_request
+from antiphon.providers.capabilities import Capabilities, family_of
+from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
+from antiphon.providers.require import require
+from antiphon.providers.tokens import estimate_tokens
+
+BASE_URL: Final = "https://api.anthropic.com/v1"
+VERSION: Final = "2023-06-01"
+"""The version of the protocol, as every request names it."""
+
+_TOO_LONG: Final = ("prompt is too long", "exceed context limit", "exceeds the available context size")
+"""How Anthropic, in two places, and llama.cpp say it: the protocol has no code for it."""
+
+
+class Anthropic:
+    """A ``ModelProvider`` for any endpoint that speaks the Messages protocol.
+
+    Args:
+        base_url: where it is, up to and without ``/messages``.
+        api_key: sent as ``x-api-key``; None for none.
+        citations: ask for the places in documents that an answer rests on.
+        idle_seconds: the longest silence of the endpoint.
+        clock: to read a ``retry-after`` that is a date.
+    """
+
+    def __init__(
+        self,
+        base_url: str = BASE_URL,
+        api_key: str | None = None,
+        *,
+        citations: bool = False,
+        idle_seconds: float = IDLE_SECONDS,
+        clock: Clock = time.time,
+    ) -> None:
+        self._host = urlsplit(base_url).hostname or ""
+        self._citations = citations
+        headers = {"anthropic-version": VERSION, **({"x-api-key": api_key} if api_key is not None else {})}
+        url = base_url.rstrip("/") + "/messages"
+        self._endpoint = Endpoint(url, headers, EventReader, is_too_long, idle_seconds=idle_seconds, clock=clock)
+
+    @property
+    def reads(self) -> Reads:
+        """What some model of the protocol can be given; ``check`` knows the call's own."""
+        return family_of("anthropic", "").capabilities.reads
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What a model can be asked."""
+        return family_of("anthropic", model, self._host).capabilities
+
+    def check(self, call: ModelCall) -> None:
+        """Refuse a call that the model cannot be asked.
+
+        Raises:
+            ApiError: 400, with the message and parameter for the caller.
+        """
+        require(self.capabilities(call.model), call)
+        self._body(call)
+
+    def count_tokens(self, call: ModelCall) -> int:
+        """Estimate; see ``tokens``."""
+        return estimate_tokens(call, reasoning=True)
+
+    def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
+        """Run one model turn; see ``ModelProvider.stream``.
+
+        Raises:
+            ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream.
+            ApiError: the call would not have passed ``check``; nothing is sent.
+        """
+        return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline)
+
+    async def aclose(self) -> None:
+        """Close the connections that are kept open."""
+        await self._endpoint.aclose()
+
+    def _body(self, call: ModelCall) -> dict[str, Any]:
+        return messages_request(call, self.capabilities(call.model), citations=self._citations)
+
+
+def is_too_long(error: dict[str, Any]) -> bool:
+    """Whether an error says that the context is too long."""
+    return any(words in error["message"] for words in _TOO_LONG)

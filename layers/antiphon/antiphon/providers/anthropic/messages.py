@@ -1,0 +1,101 @@
+"""Writes a conversation as the Messages protocol's ``messages``.
+
+Pure: it must not know settings, tools or HTTP. Source: Anthropic's API reference, "Create a Message".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from antiphon.providers.turns import arguments_of, call_id_of, parts_of, said, split, text_of, turns
+from antiphon.records import Item
+from antiphon.run.media import is_text_file
+from antiphon.run.media import text_of as file_text
+
+Block = dict[str, Any]
+
+KIND: Final = "anthropic"
+"""Names the reasoning states that this protocol made."""
+
+
+def messages(items: Sequence[Item], *, instructed: bool, citations: bool) -> tuple[list[str], list[dict[str, Any]]]:
+    """Give the instructions that stand before all else, and the messages.
+
+    Args:
+        items: the whole context, oldest first.
+        instructed: the model reads the role ``system`` after a user's turn.
+        citations: the model is to say which stretch of a document it quotes.
+
+    Raises:
+        ApiError: an item that has no place there.
+    """
+    leading, grouped = turns(items, instructed=instructed)
+    written = [
+        {"role": turn.role, "content": [block for item in turn.items for block in _blocks(item, citations)]}
+        for turn in grouped
+    ]
+    return leading, [message for message in written if message["content"]]
+
+
+def _blocks(item: Item, citations: bool) -> list[Block]:
+    kind = item.get("type", "message")
+    if kind == "reasoning":
+        return _thinking(item)
+    if kind == "function_call":
+        return [{"type": "tool_use", "id": call_id_of(item), "name": item["name"], "input": arguments_of(item)}]
+    if kind == "function_call_output":
+        return [_result(item)]
+    if kind == "compaction" or item["role"] == "assistant":
+        return _text(said(item))
+    if item["role"] != "user":
+        return _text(text_of(item["content"]))
+    return [block for part in parts_of(item["content"]) for block in _part(part, citations)]
+
+
+def _thinking(item: Item) -> list[Block]:
+    """Give thinking back as it was signed; without its signature the protocol takes none."""
+    state = item.get("state") or {}
+    if state.get("kind") != KIND:
+        return []
+    if "redacted" in state:
+        return [{"type": "redacted_thinking", "data": state["redacted"]}]
+    text = "".join(part["text"] for part in item.get("summary") or ())
+    return [{"type": "thinking", "thinking": text, "signature": state["signature"]}]
+
+
+def _result(item: Item) -> Block:
+    result: Block = {"type": "tool_result", "tool_use_id": call_id_of(item)}
+    output = item["output"]
+    content: str | list[Block] = output
+    if not isinstance(output, str):
+        content = [block for part in output for block in _part(part, citations=False)]
+    return {**result, "content": content} if content else result
+
+
+def _part(part: dict[str, Any], citations: bool) -> list[Block]:
+    if part["type"] == "input_text":
+        return _text(part["text"])
+    if part["type"] == "input_image":
+        media_type, data = split(part["image_url"])
+        return [{"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}]
+    return [_document(part, citations)]
+
+
+def _document(part: dict[str, Any], citations: bool) -> Block:
+    if is_text_file(part):
+        source = {"type": "text", "media_type": "text/plain", "data": file_text(part["file_data"])}
+    else:
+        media_type, data = split(part["file_data"])
+        source = {"type": "base64", "media_type": media_type, "data": data}
+    document: Block = {"type": "document", "source": source}
+    if part.get("filename"):
+        document["title"] = part["filename"]
+    if citations:
+        document["citations"] = {"enabled": True}
+    return document
+
+
+def _text(text: str) -> list[Block]:
+    """Give a text block; the protocol takes no empty one."""
+    return [{"type": "text", "text": text}] if text else []

@@ -1,0 +1,106 @@
+"""Writes a model call as the body of a Messages request.
+
+Pure: it must not know HTTP. What a model cannot be asked was refused before (``require``). Sources: Open Responses
+2026-04-24 for what comes in; Anthropic's API reference "Create a Message", "Adaptive thinking", "Extended thinking",
+"Structured outputs" and "Prompt caching" for what goes out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from antiphon.errors import ApiError
+from antiphon.ports import ModelCall
+from antiphon.providers.anthropic.messages import messages
+from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.turns import tools_of
+
+Body = dict[str, Any]
+
+LEAST_BUDGET: Final = 1024
+BUDGETS: Final = {"low": 2048, "medium": 8192, "high": 24_576, "xhigh": 49_152}
+"""Tokens to think with, for models that take a budget and no effort: ours to choose."""
+
+_CACHED: Final = {"type": "ephemeral"}
+_TIERS: Final = {"auto": "auto", "default": "standard_only"}
+
+
+def messages_request(call: ModelCall, can: Capabilities, *, citations: bool = False) -> Body:
+    """Translate a call; only settings named in ``call.explicit`` are sent.
+
+    Raises:
+        ApiError: the call holds what the protocol cannot carry.
+    """
+    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    leading, written = messages(call.items, instructed=can.instructed_turns, citations=citations)
+    body: Body = {
+        "model": call.model,
+        "max_tokens": asked.get("max_output_tokens") or can.max_output_tokens,
+        "messages": written,
+        "stream": True,
+    }
+    system = "\n\n".join(text for text in (call.instructions, *leading) if text)
+    if system:
+        body["system"] = system
+    body |= _reasoning(asked, can, body["max_tokens"]) | _sampling(asked, can) | _tools(call, asked)
+    form = (asked.get("text") or {}).get("format") or {}
+    if form.get("type") == "json_schema":
+        body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": form["schema"]}
+    if "service_tier" in asked:
+        body["service_tier"] = _TIERS[asked["service_tier"]]
+    if "safety_identifier" in asked:
+        body["metadata"] = {"user_id": asked["safety_identifier"]}
+    if "prompt_cache_key" in asked:
+        body["cache_control"] = dict(_CACHED)
+    return body
+
+
+def _reasoning(asked: dict[str, Any], can: Capabilities, max_tokens: int) -> Body:
+    reasoning = asked.get("reasoning") or {}
+    effort = reasoning.get("effort")
+    if effort is None or effort == "none" or can.thinking is None:
+        return {}
+    display = {"display": "summarized"} if reasoning.get("summary") is not None else {}
+    if can.thinking == "adaptive":
+        return {"thinking": {"type": "adaptive", **display}, "output_config": {"effort": effort}}
+    if max_tokens <= LEAST_BUDGET:
+        raise ApiError(
+            "out_of_range", f"While it reasons, this model needs more than {LEAST_BUDGET}.", param="max_output_tokens"
+        )
+    budget = max(LEAST_BUDGET, min(BUDGETS[effort], max_tokens // 2))
+    return {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}
+
+
+def _sampling(asked: dict[str, Any], can: Capabilities) -> Body:
+    """Give what differs from the default: some models take no value at all, and none takes both."""
+    reasons = (asked.get("reasoning") or {}).get("effort") not in {None, "none"}
+    if can.temperature is None or (reasons and not can.sampled_while_reasoning):
+        return {}
+    return {name: asked[name] for name in ("temperature", "top_p") if asked.get(name, 1.0) != 1.0}
+
+
+def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
+    tools, callable_ = tools_of(call.tools, call.items)
+    if not tools:
+        return {}
+    body: Body = {"tools": [_tool(tool) for tool in tools]}
+    if not callable_:
+        return {**body, "tool_choice": {"type": "none"}}
+    serial = asked.get("parallel_tool_calls") is False
+    if "tool_choice" in asked or serial:
+        body["tool_choice"] = _tool_choice(asked.get("tool_choice", "auto"), serial=serial)
+    return body
+
+
+def _tool(tool: dict[str, Any]) -> Body:
+    written: Body = {"name": tool["name"], "input_schema": tool.get("parameters") or {"type": "object"}}
+    written.update((name, tool[name]) for name in ("description", "strict") if tool.get(name))
+    return written
+
+
+def _tool_choice(choice: str | dict[str, Any], *, serial: bool) -> Body:
+    once = {"disable_parallel_tool_use": True} if serial else {}
+    if isinstance(choice, dict) and choice["type"] == "function":
+        return {"type": "tool", "name": choice["name"], **once}
+    mode = choice if isinstance(choice, str) else choice.get("mode") or "auto"
+    return {"type": {"auto": "auto", "required": "any"}[mode], **once}

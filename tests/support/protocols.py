@@ -1,0 +1,202 @@
+"""The protocols of the providers, each as a server would speak it: neutral deltas become the frames of its stream.
+
+A test says what a model says, in ``antiphon.ports`` deltas, and each protocol writes that byte for byte, so that one
+suite runs against every provider. ``says`` names what a protocol has words for, ``state`` what it gives with reasoning,
+``secret`` the part of it that no client may see, and ``impossible`` something that its models cannot be asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from antiphon.ports import (
+    CitationDelta,
+    Delta,
+    ModelProvider,
+    ReasoningDelta,
+    ReasoningStateDelta,
+    RefusalDelta,
+    StopDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from antiphon.providers.anthropic import Anthropic
+from antiphon.providers.openai_chat import OpenAIChat
+from tests.support import upstream as chat
+from tests.support.upstream import CUT, DONE, Script
+
+COMMON = (TextDelta, ReasoningDelta, ToolCallDelta, UsageDelta, StopDelta)
+
+
+class Protocol:
+    """One protocol: how to reach it, and how it says things."""
+
+    name: str
+    kind: str
+    model: str = "m"
+    headers: ClassVar[dict[str, str]] = {"content-type": "text/event-stream"}
+    state: ClassVar[dict[str, str] | None] = None
+    secret = ""
+    impossible: ClassVar[dict[str, Any]] = {}
+    says: tuple[type, ...] = COMMON
+
+    def provider(self, base_url: str, **more: Any) -> ModelProvider:
+        raise NotImplementedError
+
+    def frames(self, deltas: Sequence[Delta]) -> list[bytes]:
+        """Write what a model says, whole: from the first frame to the end mark."""
+        raise NotImplementedError
+
+    def script(self, deltas: Sequence[Delta], *, single_bytes: bool = False) -> Script:
+        frames = self.frames(deltas)
+        steps = [bytes([byte]) for byte in b"".join(frames)] if single_bytes else frames
+        return Script(steps, headers=self.headers)
+
+    def cut(self, deltas: Sequence[Delta], count: int) -> Script:
+        """Say the first ``count`` bytes, then cut the connection."""
+        return Script([b"".join(self.frames(deltas))[:count], CUT], headers=self.headers)
+
+    def failing(self, deltas: Sequence[Delta]) -> Script:
+        """Say things, then that it failed: too many requests."""
+        raise NotImplementedError
+
+    def told(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Give what a request's body tells, without what boto3 puts into the path."""
+        return body
+
+
+def sse(event: dict[str, Any]) -> bytes:
+    """Write an event with its name, as Anthropic and OpenAI's Responses do."""
+    data = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {event['type']}\ndata: {data}\n\n".encode()
+
+
+class Chat(Protocol):
+    name = kind = "openai_chat"
+    says = (*COMMON, RefusalDelta)
+
+    def provider(self, base_url: str, **more: Any) -> ModelProvider:
+        return OpenAIChat(base_url, "canary-secret", **more)
+
+    def frames(self, deltas: Sequence[Delta]) -> list[bytes]:
+        return [*map(chat.frame, map(self._chunk, deltas)), DONE]
+
+    def failing(self, deltas: Sequence[Delta]) -> Script:
+        error = b'data: {"error":{"message":"the provider\'s words","code":429}}\n\n'
+        return Script([*self.frames(deltas)[:-1], error], headers=self.headers)
+
+    def _chunk(self, delta: Delta) -> dict[str, Any]:
+        match delta:
+            case TextDelta(text):
+                return chat.text(text)
+            case ReasoningDelta(text):
+                return chat.chunk({"reasoning_content": text})
+            case RefusalDelta(text):
+                return chat.chunk({"refusal": text})
+            case ToolCallDelta(slot, call_id, name, arguments):
+                return chat.tool_call(slot, call_id, name, arguments)
+            case UsageDelta():
+                return chat.usage(*delta)
+            case StopDelta(reason):
+                return chat.finish(reason)
+        raise AssertionError(delta)
+
+
+@dataclass
+class _Block:
+    """The open content block of a protocol that has such."""
+
+    kind: str = ""
+    index: int = -1
+
+
+class Messages(Protocol):
+    name = kind = "anthropic"
+    model = "claude-opus-4-8"
+    secret = "EqQBCgIYAhIM"
+    state: ClassVar = {"kind": "anthropic", "signature": secret}
+    impossible: ClassVar = {"presence_penalty": 1.0}
+    says = (*COMMON, ReasoningStateDelta, CitationDelta)
+    reasons: ClassVar = {
+        "stop": "end_turn",
+        "tool_calls": "tool_use",
+        "length": "max_tokens",
+        "content_filter": "refusal",
+    }
+
+    def provider(self, base_url: str, **more: Any) -> ModelProvider:
+        return Anthropic(base_url, "canary-secret", **more)
+
+    def frames(self, deltas: Sequence[Delta]) -> list[bytes]:
+        usage = {"input_tokens": 1, "output_tokens": 1}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "usage": usage}
+        start: dict[str, Any] = {"type": "message_start", "message": message}
+        return [sse(event) for event in (start, {"type": "ping"}, *self._events(deltas), {"type": "message_stop"})]
+
+    def failing(self, deltas: Sequence[Delta]) -> Script:
+        error = {"type": "error", "error": {"type": "rate_limit_error", "message": "the provider's words"}}
+        return Script([*self.frames(deltas)[:-1], sse(error)], headers=self.headers)
+
+    def _events(self, deltas: Sequence[Delta]) -> Iterator[dict[str, Any]]:
+        block = _Block()
+        usage: dict[str, Any] = {"output_tokens": 0}
+        for delta in deltas:
+            match delta:
+                case UsageDelta(read, written, cached, thought):
+                    details = {"thinking_tokens": thought}
+                    usage = {"input_tokens": read - cached, "cache_read_input_tokens": cached}
+                    usage |= {"output_tokens": written, "output_tokens_details": details}
+                case StopDelta(reason):
+                    yield from self._close(block)
+                    stopped = {"stop_reason": self.reasons[reason], "stop_sequence": None}
+                    yield {"type": "message_delta", "delta": stopped, "usage": usage}
+                case _:
+                    yield from self._said(delta, block)
+
+    def _said(self, delta: Delta, block: _Block) -> Iterator[dict[str, Any]]:
+        match delta:
+            case TextDelta(text):
+                yield from self._open(block, "text", {"type": "text", "text": ""})
+                yield self._delta(block, {"type": "text_delta", "text": text})
+            case ReasoningDelta(text):
+                yield from self._open(block, "thinking", {"type": "thinking", "thinking": "", "signature": ""})
+                yield self._delta(block, {"type": "thinking_delta", "thinking": text})
+            case ReasoningStateDelta({"redacted": data}):
+                yield from self._open(block, "", {"type": "redacted_thinking", "data": data})
+                yield from self._close(block)
+            case ReasoningStateDelta(state):
+                yield from self._open(block, "thinking", {"type": "thinking", "thinking": "", "signature": ""})
+                yield self._delta(block, {"type": "signature_delta", "signature": state["signature"]})
+                yield from self._close(block)
+            case CitationDelta():
+                yield self._delta(block, {"type": "citations_delta", "citation": self._citation(delta)})
+            case ToolCallDelta(slot, call_id, name, arguments):
+                start: dict[str, Any] = {"type": "tool_use", "id": call_id, "name": name, "input": {}}
+                yield from self._open(block, f"tool {slot}", start)
+                if arguments:
+                    yield self._delta(block, {"type": "input_json_delta", "partial_json": arguments})
+
+    def _citation(self, delta: CitationDelta) -> dict[str, Any]:
+        return {"type": "web_search_result_location", "url": delta.url, "title": delta.title, "cited_text": "x"}
+
+    def _open(self, block: _Block, kind: str, start: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if block.kind == kind and kind:
+            return
+        yield from self._close(block)
+        block.kind, block.index = kind or start["type"], block.index + 1
+        yield {"type": "content_block_start", "index": block.index, "content_block": start}
+
+    def _close(self, block: _Block) -> Iterator[dict[str, Any]]:
+        if block.kind:
+            yield {"type": "content_block_stop", "index": block.index}
+        block.kind = ""
+
+    def _delta(self, block: _Block, delta: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "content_block_delta", "index": block.index, "delta": delta}
+
+
+PROTOCOLS: tuple[Protocol, ...] = (Chat(), Messages())
