@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cli.probes import PIXELS
+from tests.support.schema import check
 from tests.support.service import Service, refused
 
 
@@ -97,3 +98,22 @@ def test_a_file_that_names_an_upload_is_refused_by_its_path(service: Service, ke
     part = {"type": "input_file", "file_id": "file-abc123"}
     answer = service.post(key, model="agent", input=[message("user", [part])])
     refused(answer, 400, "unknown_parameter", "input[0].content[0].file_id")
+
+
+AGREED = [message("user", "We meet on Monday."), message("assistant", "Noted: Monday.")]
+
+
+def compact(service: Service, key: str, **body: Any) -> Any:
+    headers = {"authorization": f"Bearer {key}"}
+    return service.client.post("/v1/responses/compact", json=body, headers=headers)
+
+
+def test_a_conversation_is_compacted_to_one_item(service: Service, key: str) -> None:
+    answer = compact(service, key, model="agent", input=AGREED, prompt_cache_key="conformance")
+    assert answer.status_code == 200
+    check("CompactResource", answer.json())
+    assert "compaction" in [item["type"] for item in answer.json()["output"]]
+
+
+def test_compacting_without_a_model_is_refused(service: Service, key: str) -> None:
+    refused(compact(service, key, input=AGREED), 400, "missing_required_parameter", "model")
