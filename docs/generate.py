@@ -45,7 +45,8 @@ _CONFORMANCE_HEAD: Final = """\
 that does not exist.
 
 `OR-` are the requirements of [Open Responses 2026-04-24](https://www.openresponses.org/specification) that bind a
-server, `W-` what Antiphon promises beyond them. "Not served" is an optional feature; its tests show that it is refused
+server, `W-` what Antiphon promises beyond them; `OR-CHAT`, `-FILE`, `-STATE`, `-SEARCH` and `-WEB` stand in the draft
+that follows. "Not served" is an optional feature; its tests show that it is refused
 and never ignored. "Open" is promised and not there yet. Tests are `room/module::name` below `tests/`, or whole modules.
 
 `antiphon check URL` asks any server for most of this: see [the command line](cli.md). Which clients were run is in
