@@ -412,3 +412,54 @@ def test_a_cancellation_reaches_no_other_turn_and_no_other_owners(stores: Stores
     assert not cancel(stores, replace(turn, id="resp_nonsense"))
     assert is_wanted(stores, turn)
     assert not is_wanted(stores, replace(turn, id=turn.id[:-6] + "zzzzzz"))
+
+
+# checkpoint
+
+
+def checkpoint(stores: Stores, turn: StoredResponse) -> None:
+    asyncio.run(stores.responses.checkpoint(turn))
+
+
+def halfway(turn: StoredResponse, text: str = "half") -> StoredResponse:
+    return replace(turn, response={**turn.response, "output": [{"text": text}]})
+
+
+@pytest.mark.parametrize("length", [3, 600_000])
+def test_a_checkpoint_is_read_in_progress_and_the_commit_after_it_replaces_it(stores: Stores, length: int) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    half = halfway(turn, noise(length))
+    checkpoint(stores, half)
+    checkpoint(stores, half)
+    assert plain(read(stores, turn)) == half
+    over = ended(turn, noise(length, seed=2))
+    asyncio.run(stores.responses.commit(over))
+    assert plain(read(stores, turn)) == as_read(over)
+
+
+def test_a_checkpoint_that_comes_late_changes_nothing(stores: Stores) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    over = ended(turn)
+    asyncio.run(stores.responses.commit(over))
+    checkpoint(stores, halfway(turn))
+    assert plain(read(stores, turn)) == as_read(over)
+
+
+def test_nobody_checkpoints_under_another_lease_or_what_was_deleted(stores: Stores) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    checkpoint(stores, replace(halfway(turn), lease="other"))
+    assert plain(read(stores, turn)) == turn
+    asyncio.run(stores.responses.delete(OWNER, turn.id))
+    checkpoint(stores, halfway(turn))
+    assert read(stores, turn) is None
+
+
+def test_a_checkpoint_does_not_undo_a_cancellation(stores: Stores) -> None:
+    turn = claimed()
+    asyncio.run(stores.responses.claim(turn))
+    cancel(stores, turn)
+    checkpoint(stores, halfway(turn))
+    assert not is_wanted(stores, turn)

@@ -2,7 +2,8 @@
 
     claim    parts -> head, if the place is free                        one conditional write decides
     cancel   head is marked, if in progress                             status "cancelling"; the document stays as it is
-    commit   parts -> head, if in progress under this lease -> the claim's parts go
+    checkpoint, commit
+             parts -> head, if in progress under this lease -> the parts of the head before it go
     chain    head -> everything else at once: its lineage says where
     delete   head is read -> its reservation says so -> its parts go -> head goes, if it still is that one
 
@@ -33,6 +34,7 @@ from antiphon.store.dynamodb.reservations import DynamoDBReservations
 
 _FREE: Final = "attribute_not_exists(pk) OR #expires_at <= :now"
 _OURS: Final = "#status IN (:status, :cancelling) AND #lease = :lease"
+_RUNNING: Final = "#status = :status AND #lease = :lease"
 _RUNS: Final = "#id = :id AND #status IN (:status, :cancelling)"
 _CANCELLING: Final = "cancelling"
 _SAME: Final = "#tag = :tag"
@@ -64,6 +66,16 @@ class DynamoDBResponses(DynamoDBReservations):
         except ConditionFailed as failed:
             if failed.row.get("lease") != {"S": response.lease}:
                 raise SlotTaken("another turn has this id") from None
+
+    async def checkpoint(self, response: StoredResponse) -> None:
+        """Store what a response in progress has come to; one conditional write.
+
+        Nothing happens where it is not in progress under this writer's lease any more, or was cancelled.
+        """
+        values = {":status": {"S": IN_PROGRESS}, ":lease": {"S": response.lease}}
+        names = _names("status", "lease")
+        with contextlib.suppress(ConditionFailed):
+            await self._put(response, ConditionExpression=_RUNNING, **names, ExpressionAttributeValues=values)
 
     async def commit(self, response: StoredResponse) -> None:
         """Store how a response ended, once, if its lease is still this writer's.
@@ -185,7 +197,9 @@ class DynamoDBResponses(DynamoDBReservations):
                 return
             await self._drop_parts(head)
             raise
-        await self._drop_parts(answer.get("Attributes", {}))
+        before = answer.get("Attributes", {})
+        if before.get("tag") != head["tag"]:  # else it is this very write, sent again
+            await self._drop_parts(before)
 
     async def _drop_parts(self, head: Row) -> None:
         """Remove the parts of a head that is gone; what cannot be removed now goes with its TTL."""

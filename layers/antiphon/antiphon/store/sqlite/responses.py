@@ -35,6 +35,7 @@ _COMMIT: Final = """
         body = :body
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth
         AND status IN ('in_progress', 'cancelling') AND lease = :lease"""
+_CHECKPOINT: Final = f"{_COMMIT} AND status = 'in_progress'"
 _CANCEL: Final = """
     UPDATE responses SET status = 'cancelling'
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id
@@ -81,6 +82,13 @@ class SQLiteResponses(SQLiteReservations):
         if next(self._claims) % SWEEP_EVERY == 0:
             await self.sweep()
         await self._database.write(lambda db: _claim(db, response))
+
+    async def checkpoint(self, response: StoredResponse) -> None:
+        """Store what a response in progress has come to; one conditional write.
+
+        Nothing happens where it is not in progress under this writer's lease any more, or was cancelled.
+        """
+        await self._database.write(lambda db: db.execute(_CHECKPOINT, _values(response)))
 
     async def commit(self, response: StoredResponse) -> None:
         """Store how a response ended, once, if its lease is still this writer's.
