@@ -117,3 +117,9 @@ def test_a_conversation_is_compacted_to_one_item(service: Service, key: str) -> 
 
 def test_compacting_without_a_model_is_refused(service: Service, key: str) -> None:
     refused(compact(service, key, input=AGREED), 400, "missing_required_parameter", "model")
+
+
+def test_an_image_with_an_empty_url_is_refused_by_its_path(service: Service, key: str) -> None:
+    part = {"type": "input_image", "image_url": ""}
+    answer = service.post(key, model="agent", input=[message("user", [part])])
+    refused(answer, 400, "url_not_allowed", "input[0].content[0].image_url")
