@@ -38,7 +38,8 @@ FULL = {
     "tool_choice": {"type": "allowed_tools", "tools": [{"type": "function", "name": "look"}], "mode": "auto"},
     "parallel_tool_calls": False,
     "max_tool_calls": 1,
-    "truncation": "disabled",
+    "truncation": "auto",
+    "context_tokens": 8192,
     "service_tier": "flex",
     "top_logprobs": 0,
     "tools": [
@@ -78,9 +79,8 @@ def test_every_parameter_of_a_full_document_reaches_the_record():
 def test_parameters_are_those_of_a_request_with_the_same_types_and_bounds():
     request = CreateResponse.model_json_schema(by_alias=True)
     document = Parameters.model_json_schema(by_alias=True)
-    served = [name for name in PARAMETERS if name != "truncation"]
-    assert {name: document["properties"][name] for name in served} == {
-        name: request["properties"][name] for name in served
+    assert {name: document["properties"][name] for name in PARAMETERS} == {
+        name: request["properties"][name] for name in PARAMETERS
     }
     assert document["$defs"] == {name: request["$defs"][name] for name in document["$defs"]}
 
@@ -138,7 +138,7 @@ def test_the_authors_own_grant_is_not_written_down():
         ({"top_logprobs": 21}, "top_logprobs"),
         ({"max_tool_calls": 0}, "max_tool_calls"),
         ({"truncation": "often"}, "truncation"),
-        ({"truncation": "auto"}, "truncation"),
+        ({"context_tokens": 0}, "context_tokens"),
         ({"reasoning": {"effort": "extreme"}}, "reasoning.effort"),
         ({"reasoning": {"depth": 1}}, "reasoning.depth"),
         ({"text": {"format": {"type": "xml"}}}, "text.format"),

@@ -159,8 +159,8 @@ _COMPACT: Final = """\
 Gives a conversation in short, to go on from in place of the whole: the messages of the user stay as they are, and one
 `compaction` item stands for everything else. No model is asked. Of what the agent said, up to 2000 characters a message
 are kept; of a call's arguments 400, of its output 800: the beginning and the end. All together it is at most 32000
-characters, and the oldest goes first. Reasoning, images and files in outputs are not kept. The item is sealed: nobody can
-read or change it, and it is refused from another user or for another agent. Nothing is stored."""
+characters, and the oldest goes first. Reasoning, images and files in outputs are not kept. The item is sealed: nobody
+can read or change it, and it is refused from another user or for another agent. Nothing is stored."""
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/responses", "POST"): Operation(
