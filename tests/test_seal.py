@@ -13,7 +13,7 @@ from antiphon.seal import Binding, Seal, read_keys
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 BINDING = Binding("reasoning", "t", "u", "a")
-SEALED = Seal([OLD], secrets.token_bytes).seal("What I thought.", BINDING)
+SEALED = Seal([OLD], bytes).seal("What I thought.", BINDING)
 LIMIT = 1000
 
 
