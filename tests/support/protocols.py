@@ -26,6 +26,7 @@ from antiphon.ports import (
 )
 from antiphon.providers.anthropic import Anthropic
 from antiphon.providers.openai_chat import OpenAIChat
+from antiphon.providers.openai_responses import OpenAIResponses
 from tests.support import upstream as chat
 from tests.support.upstream import CUT, DONE, Script
 
@@ -199,4 +200,104 @@ class Messages(Protocol):
         return {"type": "content_block_delta", "index": block.index, "delta": delta}
 
 
-PROTOCOLS: tuple[Protocol, ...] = (Chat(), Messages())
+class Responses(Protocol):
+    name = kind = "openai_responses"
+    secret = "gAAAAABo"
+    state: ClassVar = {"kind": "openai_responses", "id": "rs_1", "encrypted_content": secret}
+    says = (*COMMON, RefusalDelta, ReasoningStateDelta, CitationDelta)
+    bodies: ClassVar[dict[str, dict[str, Any]]] = {
+        "message": {"role": "assistant", "content": [], "status": "in_progress"},
+        "reasoning": {"summary": []},
+        "function_call": {"arguments": "", "status": "in_progress"},
+    }
+
+    def provider(self, base_url: str, **more: Any) -> ModelProvider:
+        return OpenAIResponses(base_url, "canary-secret", **more)
+
+    def frames(self, deltas: Sequence[Delta]) -> list[bytes]:
+        created = {"id": "resp_1", "status": "in_progress", "output": []}
+        events: list[dict[str, Any]] = [
+            {"type": "response.created", "response": created},
+            {"type": "response.in_progress", "response": created},
+            *self._events(deltas),
+        ]
+        return [sse({**event, "sequence_number": number}) for number, event in enumerate(events)]
+
+    def failing(self, deltas: Sequence[Delta]) -> Script:
+        error = {"type": "error", "code": "rate_limit_exceeded", "message": "the provider's words", "param": None}
+        return Script([*self.frames(deltas), sse(error)], headers=self.headers)
+
+    def _events(self, deltas: Sequence[Delta]) -> Iterator[dict[str, Any]]:
+        block = _Block()
+        usage: dict[str, Any] | None = None
+        for delta in deltas:
+            match delta:
+                case UsageDelta(read, written, cached, thought):
+                    usage = {"input_tokens": read, "input_tokens_details": {"cached_tokens": cached}}
+                    usage |= {"output_tokens": written, "output_tokens_details": {"reasoning_tokens": thought}}
+                case StopDelta(reason):
+                    yield from self._close(block, {})
+                    yield self._ending(reason, usage)
+                case _:
+                    yield from self._said(delta, block)
+
+    def _ending(self, reason: str, usage: dict[str, Any] | None) -> dict[str, Any]:
+        details = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(reason)
+        status = "incomplete" if details else "completed"
+        incomplete = {"reason": details} if details else None
+        response = {"id": "resp_1", "status": status, "incomplete_details": incomplete, "usage": usage}
+        return {"type": f"response.{status}", "response": response}
+
+    def _said(self, delta: Delta, block: _Block) -> Iterator[dict[str, Any]]:
+        match delta:
+            case TextDelta(text):
+                yield from self._open(block, "message")
+                yield self._at(block, "output_text.delta", delta=text, content_index=0, logprobs=[])
+            case RefusalDelta(text):
+                yield from self._open(block, "message")
+                yield self._at(block, "refusal.delta", delta=text, content_index=0)
+            case CitationDelta(url, title, start, end):
+                cited = {"type": "url_citation", "url": url, "title": title, "start_index": start, "end_index": end}
+                yield self._at(block, "output_text.annotation.added", content_index=0, annotation=cited)
+            case ReasoningDelta(text):
+                yield from self._open(block, "reasoning")
+                yield self._at(block, "reasoning_summary_text.delta", delta=text, summary_index=0)
+            case ReasoningStateDelta(state):
+                yield from self._open(block, "reasoning")
+                yield from self._close(block, state)
+            case ToolCallDelta(slot, call_id, name, arguments):
+                yield from self._open(block, f"function_call {slot}", call_id=call_id, name=name)
+                if arguments:
+                    yield self._at(block, "function_call_arguments.delta", delta=arguments)
+
+    def _at(self, block: _Block, kind: str, **more: Any) -> dict[str, Any]:
+        return {"type": f"response.{kind}", "item_id": f"item_{block.index}", "output_index": block.index, **more}
+
+    def _open(self, block: _Block, kind: str, **more: Any) -> Iterator[dict[str, Any]]:
+        if block.kind == kind:
+            return
+        yield from self._close(block, {})
+        block.kind, block.index = kind, block.index + 1
+        what = kind.partition(" ")[0]
+        item = {"type": what, "id": f"item_{block.index}", **self.bodies[what], **more}
+        yield {"type": "response.output_item.added", "output_index": block.index, "item": item}
+        if what == "message":
+            yield self._at(block, "content_part.added", content_index=0, part={"type": "output_text", "text": ""})
+        if what == "reasoning":
+            yield self._at(block, "reasoning_summary_part.added", summary_index=0, part={"type": "summary_text"})
+
+    def _close(self, block: _Block, more: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Close the item; whole texts and arguments come again, as the protocol has it."""
+        if not block.kind:
+            return
+        what = block.kind.partition(" ")[0]
+        if what == "function_call":
+            yield self._at(block, "function_call_arguments.done", arguments="(again)")
+        elif what == "message":
+            yield self._at(block, "output_text.done", content_index=0, text="(again)")
+        item = {"id": f"item_{block.index}", **self.bodies[what], **more, "type": what, "arguments": "(again)"}
+        yield {"type": "response.output_item.done", "output_index": block.index, "item": item}
+        block.kind = ""
+
+
+PROTOCOLS: tuple[Protocol, ...] = (Chat(), Messages(), Responses())

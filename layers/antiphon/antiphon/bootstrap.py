@@ -96,6 +96,11 @@ class Providers:
 
             base_url = endpoint.base_url or anthropic.BASE_URL
             return anthropic.Anthropic(base_url, self._api_key(endpoint), citations=endpoint.citations)
+        if endpoint.kind == "openai_responses":
+            from antiphon.providers import openai_responses
+
+            base_url = endpoint.base_url or openai_responses.BASE_URL
+            return openai_responses.OpenAIResponses(base_url, self._api_key(endpoint))
         from antiphon.providers.openai_chat import OpenAIChat
 
         if endpoint.base_url is None:

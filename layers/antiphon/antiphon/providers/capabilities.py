@@ -248,7 +248,7 @@ FAMILIES: Final = (
         dataclasses.replace(RESPONSES, efforts=frozenset()),
         r"(^|\.)openai\.com$",
     ),
-    Family("openai_responses", "any compatible endpoint", "", RESPONSES),
+    Family("openai_responses", "any compatible endpoint", "", dataclasses.replace(RESPONSES, penalties=True)),
     *(Family("anthropic", name, pattern, can) for name, pattern, can in _CLAUDES),
     Family("anthropic", "any compatible endpoint", "", MESSAGES),
     *(Family("bedrock", name, pattern, _on_bedrock(can)) for name, pattern, can in _CLAUDES),

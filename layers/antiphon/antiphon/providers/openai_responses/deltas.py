@@ -1,0 +1,185 @@
+"""Reads the events of a Responses stream as neutral deltas.
+
+Pure: bytes in, deltas out; it must not know HTTP. It is on the path of every token. Events of tools that the endpoint
+runs itself are never asked for, and are skipped as unknown ones are. Source: OpenAI's API reference, "Streaming
+events"; ``response.reasoning.delta`` is the specification's name for readable reasoning, OpenAI's, vLLM's and
+llama.cpp's is ``response.reasoning_text.delta``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import orjson
+
+from antiphon.errors import ProviderError
+from antiphon.ports import (
+    CitationDelta,
+    Delta,
+    ReasoningDelta,
+    ReasoningStateDelta,
+    RefusalDelta,
+    StopDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from antiphon.providers.openai_responses.request import KIND
+from antiphon.providers.sse_reader import SseReader
+
+Reason = Literal["stop", "tool_calls", "length", "content_filter"]
+
+TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+
+_DONE: Final = b"[DONE]"
+_REASONING: Final = frozenset(
+    {"response.reasoning_summary_text.delta", "response.reasoning_text.delta", "response.reasoning.delta"}
+)
+_ENDINGS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_ERRORS: Final[dict[str, tuple[str, bool]]] = {
+    "server_error": ("model_error", True),
+    "rate_limit_exceeded": ("provider_rate_limited", True),
+    "insufficient_quota": ("provider_auth", False),
+    "invalid_api_key": ("provider_auth", False),
+    "vector_store_timeout": ("provider_timeout", True),
+    "invalid_prompt": ("provider_refused_request", False),
+    **dict.fromkeys(TOO_LONG, ("context_length_exceeded", False)),
+}
+
+
+class EventReader:
+    """Reads one stream. ``done`` is true once its ending came, or it can be read no further."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self._events = SseReader()
+        self._reason: Reason | None = None
+        self._error = ProviderError("model_error")
+        self._slots: dict[int, int] = {}
+        self._told: set[int] = set()
+        self._said = 0
+        self._begun = 0
+
+    def feed(self, data: bytes) -> list[Delta]:
+        """Translate the next bytes; see ``Reader.feed``."""
+        deltas: list[Delta] = []
+        try:
+            for payload in self._events.feed(data):
+                if payload == _DONE:
+                    self.done = True
+                else:
+                    self._event(orjson.loads(payload), deltas)
+                if self.done:
+                    break
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.done, self._reason = True, None
+        return deltas
+
+    def stop(self) -> StopDelta:
+        """Give the last delta; see ``Reader.stop``.
+
+        Raises:
+            ProviderError: the stream ended before the model did, failed, or could not be read.
+        """
+        if self._reason is None:
+            raise self._error
+        return StopDelta("tool_calls" if self._reason == "stop" and self._slots else self._reason)
+
+    def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
+        kind = event["type"]
+        if kind == "response.output_text.delta":
+            text = _text(event["delta"])
+            self._said += len(text)
+            deltas.append(TextDelta(text, event.get("logprobs") or None))
+        elif kind == "response.function_call_arguments.delta":
+            self._arguments(event["output_index"], event["delta"], deltas)
+        elif kind in _REASONING:
+            deltas.append(ReasoningDelta(_text(event["delta"])))
+        elif kind == "response.refusal.delta":
+            deltas.append(RefusalDelta(_text(event["delta"])))
+        elif kind in _ENDINGS:
+            self._end(event["response"], deltas)
+        elif kind == "error":
+            self._fail(event.get("error") or event)
+        else:
+            self._mark(kind, event, deltas)
+
+    def _mark(self, kind: str, event: dict[str, Any], deltas: list[Delta]) -> None:
+        if kind == "response.output_item.added":
+            self._open(event["output_index"], event["item"], deltas)
+        elif kind == "response.output_item.done":
+            self._close(event["output_index"], event["item"], deltas)
+        elif kind == "response.content_part.added":
+            self._begun = self._said
+        elif kind == "response.reasoning_summary_part.added" and event["summary_index"] > 0:
+            deltas.append(ReasoningDelta("\n\n"))
+        elif kind == "response.output_text.annotation.added":
+            self._cite(event["annotation"], deltas)
+
+    def _open(self, index: int, item: dict[str, Any], deltas: list[Delta]) -> None:
+        if item["type"] != "message":
+            self._said = 0
+        if item["type"] == "function_call":
+            self._slots[index] = slot = len(self._slots)
+            deltas.append(ToolCallDelta(slot, _text(item["call_id"]), _text(item["name"])))
+
+    def _close(self, index: int, item: dict[str, Any], deltas: list[Delta]) -> None:
+        if item["type"] == "function_call" and index not in self._told:
+            self._arguments(index, item["arguments"], deltas)  # they came whole
+        elif item["type"] == "reasoning" and item.get("encrypted_content"):
+            state = {"kind": KIND, "id": _text(item["id"]), "encrypted_content": _text(item["encrypted_content"])}
+            deltas.append(ReasoningStateDelta(state))
+
+    def _arguments(self, index: int, arguments: str, deltas: list[Delta]) -> None:
+        if arguments:
+            self._told.add(index)
+            deltas.append(ToolCallDelta(self._slots[index], arguments=_text(arguments)))
+
+    def _cite(self, annotation: dict[str, Any], deltas: list[Delta]) -> None:
+        """Tell a citation of a page; other kinds belong to tools that the endpoint runs itself."""
+        if annotation["type"] == "url_citation":
+            start, end = (
+                min(max(self._begun + annotation[name], self._begun), self._said)
+                for name in ("start_index", "end_index")
+            )
+            deltas.append(
+                CitationDelta(_text(annotation["url"]), annotation.get("title") or "", start, max(start, end))
+            )
+
+    def _end(self, response: dict[str, Any], deltas: list[Delta]) -> None:
+        self.done = True
+        if response.get("usage"):
+            deltas.append(_usage(response["usage"]))
+        if response["status"] == "failed":
+            self._fail(response.get("error") or {})
+        elif response["status"] == "incomplete":
+            why = (response.get("incomplete_details") or {}).get("reason")
+            self._reason = "content_filter" if why == "content_filter" else "length"
+        else:
+            self._reason = "stop"
+
+    def _fail(self, error: dict[str, Any]) -> None:
+        code, retryable = _ERRORS.get(error.get("code") or "server_error", ("model_error", False))
+        self._error = ProviderError(code, retryable=retryable)
+        self.done, self._reason = True, None
+
+
+def is_too_long(error: dict[str, Any]) -> bool:
+    """Whether an error says that the context is too long."""
+    return not {error.get("code"), error.get("type")}.isdisjoint(TOO_LONG)
+
+
+def _text(value: object) -> str:
+    if type(value) is not str:
+        raise TypeError("not text")
+    return value
+
+
+def _usage(usage: dict[str, Any]) -> UsageDelta:
+    read, written = usage.get("input_tokens_details") or {}, usage.get("output_tokens_details") or {}
+    return UsageDelta(
+        int(usage["input_tokens"]),
+        int(usage["output_tokens"]),
+        int(read.get("cached_tokens") or 0),
+        int(written.get("reasoning_tokens") or 0),
+    )

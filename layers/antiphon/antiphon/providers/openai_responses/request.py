@@ -1,0 +1,158 @@
+"""Writes a model call as the body of a Responses request.
+
+Pure: it must not know HTTP. Items map to items; the endpoint stores nothing, so each request brings the whole context
+and reasoning goes back as the encrypted content that it came with. Ids of ours are not sent: they mean nothing there.
+Sources: Open Responses 2026-04-24 for what comes in; OpenAI's API reference, "Create a model response", for what goes
+out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from antiphon.errors import ApiError
+from antiphon.ports import ModelCall
+from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.turns import parts_of, said
+from antiphon.records import Item
+from antiphon.run.media import is_text_file
+
+Body = dict[str, Any]
+
+KIND: Final = "openai_responses"
+"""Names the reasoning states that this protocol made."""
+
+_SAME_NAME: Final = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "max_output_tokens",
+    "service_tier",
+    "prompt_cache_key",
+    "safety_identifier",
+)
+_SAMPLING: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
+
+
+def responses_request(call: ModelCall, can: Capabilities) -> Body:
+    """Translate a call; only settings named in ``call.explicit`` are sent.
+
+    Raises:
+        ApiError: the call holds what the protocol cannot carry.
+    """
+    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    body: Body = {
+        "model": call.model,
+        "input": [written for item in call.items for written in _item(item)],
+        "stream": True,
+        "stream_options": {"include_obfuscation": False},
+        "store": False,
+    }
+    if call.instructions:
+        body["instructions"] = call.instructions
+    body.update((name, asked[name]) for name in _SAME_NAME if name in asked and _takes(can, name))
+    include = ["reasoning.encrypted_content"] if can.efforts else []
+    if call.include_logprobs:
+        include.append("message.output_text.logprobs")
+        body.update((name, asked[name]) for name in ("top_logprobs",) if name in asked)
+    if include:
+        body["include"] = include
+    for name in ("reasoning", "text"):
+        told = _told(asked.get(name) or {})
+        if told and (name == "text" or can.efforts):
+            body[name] = told
+    return body | _tools(call, asked)
+
+
+def _takes(can: Capabilities, name: str) -> bool:
+    """Whether a setting can be sent: what cannot be set has its default's value here (``require``)."""
+    known = {"temperature": can.temperature is not None, "top_p": can.top_p}
+    return name not in _SAMPLING or known.get(name, can.penalties)
+
+
+def _told(setting: dict[str, Any]) -> Body:
+    """Give a setting without what nobody said, its ``format`` too."""
+    told = {name: value for name, value in setting.items() if value is not None}
+    if "format" in told:
+        told["format"] = _told(told["format"])
+    return told
+
+
+def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
+    if not call.tools:
+        return {}
+    body: Body = {"tools": [_tool(tool) for tool in call.tools]}
+    choice = asked.get("tool_choice")
+    if isinstance(choice, dict) and choice["type"] == "allowed_tools":
+        choice = choice.get("mode") or "auto"  # no other tool is offered
+    if choice is not None:
+        body["tool_choice"] = choice
+    if "parallel_tool_calls" in asked:
+        body["parallel_tool_calls"] = asked["parallel_tool_calls"]
+    return body
+
+
+def _tool(tool: dict[str, Any]) -> Body:
+    """Write a function; the protocol wants to be told of ``strict`` and ``parameters``, also of none."""
+    described = {"description": tool["description"]} if tool.get("description") is not None else {}
+    schema = tool.get("parameters") or {"type": "object", "properties": {}}
+    return {
+        "type": "function",
+        "name": tool["name"],
+        **described,
+        "parameters": schema,
+        "strict": bool(tool.get("strict")),
+    }
+
+
+def _item(item: Item) -> list[Body]:
+    kind = item.get("type", "message")
+    if kind == "message":
+        return [_message(item)]
+    if kind == "function_call":
+        return [{name: item[name] for name in ("type", "call_id", "name", "arguments")}]
+    if kind == "function_call_output":
+        output = item["output"]
+        written = output if isinstance(output, str) else [_part(part) for part in output]
+        return [{"type": kind, "call_id": item["call_id"], "output": written}]
+    if kind == "reasoning":
+        return _reasoning(item)
+    if kind == "compaction":
+        text = {"type": "output_text", "text": said(item), "annotations": []}
+        return [{"type": "message", "role": "assistant", "content": [text]}]
+    raise ApiError("unsupported_value", f"This model cannot read items of type {kind}.")
+
+
+def _message(item: Item) -> Body:
+    if item["role"] != "assistant":
+        return {"type": "message", "role": item["role"], "content": [_part(part) for part in parts_of(item["content"])]}
+    phase = {"phase": item["phase"]} if item.get("phase") else {}
+    content = item["content"]
+    parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
+    return {"type": "message", "role": "assistant", **phase, "content": [_answer(part) for part in parts]}
+
+
+def _answer(part: dict[str, Any]) -> Body:
+    if part["type"] == "refusal":
+        return {"type": "refusal", "refusal": part["refusal"]}
+    return {"type": "output_text", "text": part["text"], "annotations": part.get("annotations") or []}
+
+
+def _part(part: dict[str, Any]) -> Body:
+    if part["type"] == "input_text":
+        return {"type": "input_text", "text": part["text"]}
+    if part["type"] == "input_image":
+        return {"type": "input_image", "image_url": part["image_url"], "detail": part.get("detail") or "auto"}
+    name = part.get("filename") or ("document.txt" if is_text_file(part) else "document.pdf")
+    return {"type": "input_file", "filename": name, "file_data": part["file_data"]}
+
+
+def _reasoning(item: Item) -> list[Body]:
+    """Give reasoning back as it came; without its encrypted content the endpoint has nothing to read."""
+    state = item.get("state") or {}
+    if state.get("kind") != KIND:
+        return []
+    summary = [{"type": "summary_text", "text": part["text"]} for part in item.get("summary") or ()]
+    own = {"id": state["id"], "summary": summary, "encrypted_content": state["encrypted_content"]}
+    return [{"type": "reasoning", **own}]
