@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import imports, streams
+from benchmarks import coldstart, imports, streams
 from benchmarks.table import show
 
-BENCHMARKS = {"streams": streams.measure, "imports": imports.measure}
+BENCHMARKS = {"streams": streams.measure, "imports": imports.measure, "coldstart": coldstart.measure}
 
 
 def main() -> int:
