@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 
+from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 from fastapi import FastAPI
 
 from antiphon.errors import ApiError, ProviderError, SettingsError
@@ -96,6 +97,15 @@ class Providers:
 
             base_url = endpoint.base_url or anthropic.BASE_URL
             return anthropic.Anthropic(base_url, self._api_key(endpoint), citations=endpoint.citations)
+        if endpoint.kind == "bedrock":
+            from antiphon.providers.bedrock import Bedrock
+
+            return Bedrock(
+                region=endpoint.region,
+                endpoint_url=endpoint.base_url,
+                guardrail=endpoint.guardrail,
+                citations=endpoint.citations,
+            )
         if endpoint.kind == "openai_responses":
             from antiphon.providers import openai_responses
 

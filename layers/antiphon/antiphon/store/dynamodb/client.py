@@ -1,8 +1,8 @@
 """How DynamoDB is called: in worker threads, with short time-outs, few retries, and errors of ours.
 
-It must not know what is stored. boto3 is imported at the first call. A call that DynamoDB throttles, or that gets no
-answer, is tried again after a random pause while its budget lasts; botocore's own retries stay off, because they would
-sleep in a worker thread and know no budget.
+It must not know what is stored. botocore is imported at the first call, and boto3 never: it would add nothing here but
+the time it takes to load. A call that DynamoDB throttles, or that gets no answer, is tried again after a random pause
+while its budget lasts; botocore's own retries stay off, because they would sleep in a worker thread and know no budget.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from antiphon.errors import AntiphonError, StorageUnavailable
 from antiphon.store.dynamodb.layout import Row
@@ -70,7 +70,7 @@ class DynamoDB:
     """One DynamoDB client for all stores of a process.
 
     Args:
-        client: a boto3 client; by default one is made at the first call, from the environment.
+        client: a client of botocore's or boto3's; by default one is made at the first call, from the environment.
         endpoint_url: another endpoint than AWS's own, such as a local emulator.
     """
 
@@ -198,7 +198,7 @@ class DynamoDB:
 
 
 def _new_client(endpoint_url: str | None) -> DynamoDBClient:
-    import boto3
+    import botocore.session
     from botocore.config import Config
 
     config = Config(
@@ -207,7 +207,8 @@ def _new_client(endpoint_url: str | None) -> DynamoDBClient:
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=WORKERS,
     )
-    return boto3.client("dynamodb", endpoint_url=endpoint_url, config=config)
+    client = botocore.session.Session().create_client("dynamodb", endpoint_url=endpoint_url, config=config)
+    return cast("DynamoDBClient", client)
 
 
 def _translated(error: ClientError) -> Exception:
