@@ -21,6 +21,13 @@ CITERS = [protocol for protocol in PROTOCOLS if CitationDelta in protocol.says]
 named = {"ids": lambda protocol: protocol.name}
 
 
+@pytest.fixture(autouse=True)
+def _aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "canary")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+
 @contextlib.contextmanager
 def serve(state: Path, protocol: Protocol, upstream: Upstream, **settings: Any) -> Iterator[Service]:
     endpoint = ProviderEndpoint(kind=protocol.kind, base_url=upstream.base_url)

@@ -8,6 +8,8 @@ suite runs against every provider. ``says`` names what a protocol has words for,
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,6 +27,7 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.anthropic import Anthropic
+from antiphon.providers.bedrock import Bedrock
 from antiphon.providers.openai_chat import OpenAIChat
 from antiphon.providers.openai_responses import OpenAIResponses
 from tests.support import upstream as chat
@@ -300,4 +303,102 @@ class Responses(Protocol):
         block.kind = ""
 
 
-PROTOCOLS: tuple[Protocol, ...] = (Chat(), Messages(), Responses())
+class Converse(Protocol):
+    name = kind = "bedrock"
+    model = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    headers: ClassVar = {"content-type": "application/vnd.amazon.eventstream"}
+    secret = "EqQBCgIYAhIM"
+    state: ClassVar = {"kind": "bedrock", "signature": secret}
+    impossible: ClassVar = {"presence_penalty": 1.0}
+    says = (*COMMON, ReasoningStateDelta, CitationDelta)
+    reasons: ClassVar = {
+        "stop": "end_turn",
+        "tool_calls": "tool_use",
+        "length": "max_tokens",
+        "content_filter": "guardrail_intervened",
+    }
+
+    def provider(self, base_url: str, **more: Any) -> ModelProvider:
+        return Bedrock(endpoint_url=base_url, region="eu-central-1", **more)
+
+    def frames(self, deltas: Sequence[Delta]) -> list[bytes]:
+        return [event_frame("messageStart", {"role": "assistant"}), *self._events(deltas)]
+
+    def failing(self, deltas: Sequence[Delta]) -> Script:
+        error = exception_frame("throttlingException", {"message": "the provider's words"})
+        return Script([*self.frames(deltas), error], headers=self.headers)
+
+    def _events(self, deltas: Sequence[Delta]) -> Iterator[bytes]:
+        block = _Block()
+        usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
+        for delta in deltas:
+            match delta:
+                case UsageDelta(read, written, cached, _):
+                    usage = {"inputTokens": read - cached, "outputTokens": written, "totalTokens": read + written}
+                    usage["cacheReadInputTokens"] = cached
+                case StopDelta(reason):
+                    yield from self._close(block)
+                    yield event_frame("messageStop", {"stopReason": self.reasons[reason]})
+                    yield event_frame("metadata", {"usage": usage, "metrics": {"latencyMs": 1}})
+                case _:
+                    yield from self._said(delta, block)
+
+    def _said(self, delta: Delta, block: _Block) -> Iterator[bytes]:
+        match delta:
+            case TextDelta(text):
+                yield from self._open(block, "text")
+                yield self._delta(block, {"text": text})
+            case ReasoningDelta(text):
+                yield from self._open(block, "reasoning")
+                yield self._delta(block, {"reasoningContent": {"text": text}})
+            case ReasoningStateDelta(state):
+                yield from self._open(block, "reasoning")
+                yield self._delta(block, {"reasoningContent": {"signature": state["signature"]}})
+                yield from self._close(block)
+            case CitationDelta(url, title):
+                yield self._delta(block, {"citation": {"title": title, "location": {"web": {"url": url}}}})
+            case ToolCallDelta(slot, call_id, name, arguments):
+                if block.kind != f"tool {slot}":
+                    yield from self._open(block, f"tool {slot}")
+                    start = {"toolUse": {"toolUseId": call_id, "name": name}}
+                    yield event_frame("contentBlockStart", {"start": start, "contentBlockIndex": block.index})
+                if arguments:
+                    yield self._delta(block, {"toolUse": {"input": arguments}})
+
+    def _open(self, block: _Block, kind: str) -> Iterator[bytes]:
+        if block.kind != kind:
+            yield from self._close(block)
+            block.kind, block.index = kind, block.index + 1
+
+    def _close(self, block: _Block) -> Iterator[bytes]:
+        if block.kind:
+            yield event_frame("contentBlockStop", {"contentBlockIndex": block.index})
+        block.kind = ""
+
+    def _delta(self, block: _Block, delta: dict[str, Any]) -> bytes:
+        return event_frame("contentBlockDelta", {"delta": delta, "contentBlockIndex": block.index})
+
+
+def event_frame(kind: str, payload: dict[str, Any]) -> bytes:
+    """Write an event of an AWS event stream."""
+    return _frame({":event-type": kind, ":content-type": "application/json", ":message-type": "event"}, payload)
+
+
+def exception_frame(kind: str, payload: dict[str, Any]) -> bytes:
+    """Write an exception of an AWS event stream."""
+    return _frame({":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}, payload)
+
+
+def _frame(headers: dict[str, str], payload: dict[str, Any]) -> bytes:
+    """Frame a message: lengths, their checksum, headers, payload, a checksum of all (AWS, "Event stream encoding")."""
+    named = b"".join(
+        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+        for name, value in headers.items()
+    )
+    body = json.dumps(payload, ensure_ascii=False).encode()
+    lengths = struct.pack(">II", 16 + len(named) + len(body), len(named))
+    message = lengths + struct.pack(">I", zlib.crc32(lengths)) + named + body
+    return message + struct.pack(">I", zlib.crc32(message))
+
+
+PROTOCOLS: tuple[Protocol, ...] = (Chat(), Messages(), Responses(), Converse())

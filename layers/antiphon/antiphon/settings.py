@@ -35,7 +35,7 @@ class ProviderEndpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Annotated[str, Field(pattern="^(openai_chat|openai_responses|anthropic|demo)$")] = "openai_chat"
+    kind: Annotated[str, Field(pattern="^(openai_chat|openai_responses|anthropic|bedrock|demo)$")] = "openai_chat"
     base_url: str | None = None
     region: str | None = None
     guardrail: Annotated[str, Field(pattern=r"^[^\s]+:(DRAFT|[1-9][0-9]{0,7})$")] | None = None

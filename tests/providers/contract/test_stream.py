@@ -30,7 +30,7 @@ from tests.support.calls import function_tool, model_call, run
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.upstream import CUT, Gate, Script, Upstream
 
-ANSWER = [TextDelta("Grü"), TextDelta("ße 🎶"), UsageDelta(12, 5, 4, 2), StopDelta("stop")]
+ANSWER = [TextDelta("Grü"), TextDelta("ße 🎶"), UsageDelta(12, 5, 4), StopDelta("stop")]
 CALLS = [
     TextDelta("Let me look."),
     ToolCallDelta(0, "call_a", "get_weather"),

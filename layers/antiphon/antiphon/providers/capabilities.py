@@ -18,6 +18,10 @@ from antiphon.ports import Medium, Reads
 Effort = Literal["none", "low", "medium", "high", "xhigh"]
 Thinking = Literal["adaptive", "budget"]
 
+LEAST_BUDGET: Final = 1024
+BUDGETS: Final = {"low": 2048, "medium": 8192, "high": 24_576, "xhigh": 49_152}
+"""Tokens to think with, for models that take a budget and no effort: ours to choose."""
+
 EVERYTHING: Final = frozenset[Medium]({"image", "pdf", "text"})
 _TEXT: Final = frozenset[Medium]({"text"})
 _FEW: Final = frozenset[Effort]({"low", "medium", "high"})
@@ -50,6 +54,7 @@ class Capabilities:
         forced_while_reasoning: a call can be required of it while it reasons.
         sampled_while_reasoning: ``temperature`` and ``top_p`` can be set while it reasons.
         instructed_turns: it reads instructions in the midst of a conversation as such.
+        cache_points: places can be marked from which a prompt is kept (Bedrock).
         max_output_tokens: what is asked for where nobody says, in protocols that require it.
     """
 
@@ -73,6 +78,7 @@ class Capabilities:
     forced_while_reasoning: bool = True
     sampled_while_reasoning: bool = True
     instructed_turns: bool = True
+    cache_points: bool = False
     max_output_tokens: int = 8192
 
     @property
@@ -186,7 +192,7 @@ CONVERSE: Final = Capabilities(
     formats=frozenset({"json_schema"}),
     serial_tools=False,
     temperature=1.0,
-    service_tiers=frozenset({"default", "flex", "priority"}),
+    service_tiers=frozenset({"auto", "default", "flex", "priority"}),
     instructed_turns=False,
 )
 """A model on Bedrock that nothing is known of."""
@@ -194,7 +200,11 @@ CONVERSE: Final = Capabilities(
 
 def _on_bedrock(claude: Capabilities) -> Capabilities:
     return dataclasses.replace(
-        claude, service_tiers=CONVERSE.service_tiers, serial_tools=False, instructed_turns=False, output=EVERYTHING
+        claude,
+        service_tiers=CONVERSE.service_tiers,
+        serial_tools=False,
+        instructed_turns=False,
+        cache_points=claude.thinking is not None,
     )
 
 
@@ -252,7 +262,9 @@ FAMILIES: Final = (
     *(Family("anthropic", name, pattern, can) for name, pattern, can in _CLAUDES),
     Family("anthropic", "any compatible endpoint", "", MESSAGES),
     *(Family("bedrock", name, pattern, _on_bedrock(can)) for name, pattern, can in _CLAUDES),
-    Family("bedrock", "Amazon Nova", r"amazon\.nova", dataclasses.replace(CONVERSE, formats=frozenset())),
+    Family(
+        "bedrock", "Amazon Nova", r"amazon\.nova", dataclasses.replace(CONVERSE, formats=frozenset(), cache_points=True)
+    ),
     Family(
         "bedrock",
         "Meta Llama, Mistral, Cohere, DeepSeek",

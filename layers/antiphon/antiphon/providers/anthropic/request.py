@@ -12,14 +12,10 @@ from typing import Any, Final
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
 from antiphon.providers.anthropic.messages import messages
-from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.capabilities import BUDGETS, LEAST_BUDGET, Capabilities
 from antiphon.providers.turns import tools_of
 
 Body = dict[str, Any]
-
-LEAST_BUDGET: Final = 1024
-BUDGETS: Final = {"low": 2048, "medium": 8192, "high": 24_576, "xhigh": 49_152}
-"""Tokens to think with, for models that take a budget and no effort: ours to choose."""
 
 _CACHED: Final = {"type": "ephemeral"}
 _TIERS: Final = {"auto": "auto", "default": "standard_only"}

@@ -1,0 +1,154 @@
+"""Reads the events of a Converse stream as neutral deltas.
+
+Pure: events as boto3 parses them in, deltas out. It is on the path of every token. Events that it does not know are
+skipped. Source: AWS's API reference of Bedrock, "ConverseStreamOutput".
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final, Literal
+
+from antiphon.errors import ProviderError
+from antiphon.ports import (
+    CitationDelta,
+    Delta,
+    ReasoningDelta,
+    ReasoningStateDelta,
+    StopDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from antiphon.providers.bedrock.messages import KIND
+
+Reason = Literal["stop", "tool_calls", "length", "content_filter"]
+
+_REASONS: Final[dict[str, Reason]] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+_FAILURES: Final = frozenset({"malformed_model_output", "malformed_tool_use"})
+
+
+class EventReader:
+    """Reads one stream."""
+
+    def __init__(self) -> None:
+        self._reason: str | None = None
+        self._calls = 0
+        self._said = 0
+        self._begun = 0
+        self._block = ""
+        self._signature = ""
+        self._redacted = b""
+        self._citations: list[dict[str, Any]] = []
+
+    def read(self, event: dict[str, Any]) -> list[Delta]:
+        """Translate one event.
+
+        Raises:
+            ProviderError: it has another shape than the protocol says.
+        """
+        try:
+            return self._read(event)
+        except (TypeError, KeyError, AttributeError):
+            raise ProviderError("model_error") from None
+
+    def stop(self) -> StopDelta:
+        """Give the last delta, after the end of the stream.
+
+        Raises:
+            ProviderError: the stream ended before the model did, or what it said is garbled.
+        """
+        if self._reason is None or self._reason in _FAILURES:
+            raise ProviderError("model_error")
+        return StopDelta(_REASONS.get(self._reason, "stop"))
+
+    def _read(self, event: dict[str, Any]) -> list[Delta]:
+        if "contentBlockDelta" in event:
+            return self._delta(event["contentBlockDelta"]["delta"])
+        if "contentBlockStart" in event:
+            return self._start(event["contentBlockStart"]["start"])
+        if "contentBlockStop" in event:
+            return self._stop()
+        if "messageStop" in event:
+            self._reason = event["messageStop"]["stopReason"]
+        elif "metadata" in event:
+            return [_usage(event["metadata"]["usage"])]
+        return []
+
+    def _delta(self, delta: dict[str, Any]) -> list[Delta]:
+        if "text" in delta:
+            self._begin("text")
+            self._said += len(delta["text"])
+            return [TextDelta(delta["text"])]
+        if "toolUse" in delta and self._block == "tool":
+            return [ToolCallDelta(self._calls - 1, arguments=delta["toolUse"]["input"])]
+        if "reasoningContent" in delta:
+            return self._reasoning(delta["reasoningContent"])
+        if "citation" in delta:
+            self._citations.append(delta["citation"])
+        return []
+
+    def _reasoning(self, reasoning: dict[str, Any]) -> list[Delta]:
+        self._begin("reasoning")
+        self._signature += reasoning.get("signature") or ""
+        self._redacted += reasoning.get("redactedContent") or b""
+        return [ReasoningDelta(reasoning["text"])] if reasoning.get("text") else []
+
+    def _begin(self, block: str) -> None:
+        """Begin a block with its first delta: only calls have a start of their own."""
+        if not self._block:
+            self._block = block
+            self._said = self._said if block == "text" else 0
+            self._begun = self._said
+
+    def _start(self, start: dict[str, Any]) -> list[Delta]:
+        if "toolUse" not in start:
+            return []
+        self._block, self._said = "tool", 0
+        self._calls += 1
+        return [ToolCallDelta(self._calls - 1, start["toolUse"]["toolUseId"], start["toolUse"]["name"])]
+
+    def _stop(self) -> list[Delta]:
+        deltas: list[Delta] = []
+        if self._signature:
+            deltas.append(ReasoningStateDelta({"kind": KIND, "signature": self._signature}))
+        if self._redacted:
+            redacted = base64.b64encode(self._redacted).decode()
+            deltas.append(ReasoningStateDelta({"kind": KIND, "redacted": redacted}))
+        if self._block == "text" and self._said > self._begun:
+            deltas += [_citation(cited, self._begun, self._said) for cited in self._citations]
+        self._block, self._signature, self._redacted, self._citations = "", "", b"", []
+        return deltas
+
+
+def _usage(usage: dict[str, Any]) -> UsageDelta:
+    """Add up what was read: the protocol counts what came from a cache, and what went there, apart."""
+    cached = int(usage.get("cacheReadInputTokens") or 0)
+    read = int(usage["inputTokens"]) + int(usage.get("cacheWriteInputTokens") or 0) + cached
+    return UsageDelta(read, int(usage["outputTokens"]), cached)
+
+
+def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:
+    """Say where a stretch comes from: a web page, a search result, or a place in a document that the caller sent.
+
+    Such a document is named by its title, with a fragment for pages (RFC 8118) or characters (RFC 5147).
+    """
+    title, location = cited.get("title") or "", cited.get("location") or {}
+    if "web" in location:
+        return CitationDelta(location["web"]["url"], title, start, end)
+    url = title or cited.get("source") or "document"
+    if "searchResultLocation" in location:
+        url = cited.get("source") or url
+    elif "documentPage" in location:
+        url += f"#page={location['documentPage']['start']}"
+    elif "documentChar" in location:
+        url += f"#char={location['documentChar']['start']},{location['documentChar']['end']}"
+    return CitationDelta(url, title or url, start, end)

@@ -1,0 +1,136 @@
+"""Writes a model call as the arguments of ``converse_stream``.
+
+Pure: it must not know boto3. What a model cannot be asked was refused before (``require``). Sources: Open Responses
+2026-04-24 for what comes in; AWS's API reference of Bedrock, "ConverseStream", and "Adaptive thinking", "Extended
+thinking", "Prompt caching" of its user guide for what goes out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, Final
+
+from antiphon.errors import ApiError
+from antiphon.ports import ModelCall
+from antiphon.providers.bedrock.messages import messages
+from antiphon.providers.capabilities import BUDGETS, LEAST_BUDGET, Capabilities
+from antiphon.providers.turns import tools_of
+
+Body = dict[str, Any]
+
+_CACHE_POINT: Final = {"cachePoint": {"type": "default"}}
+_METADATA: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
+
+
+def converse_request(
+    call: ModelCall, can: Capabilities, *, guardrail: str | None = None, citations: bool = False
+) -> Body:
+    """Translate a call; only settings named in ``call.explicit`` are sent.
+
+    Args:
+        call: what is asked.
+        can: what the model can be asked.
+        guardrail: ``ID:VERSION``; None for none.
+        citations: ask for the places in documents that an answer rests on.
+
+    Raises:
+        ApiError: the call holds what the protocol cannot carry.
+    """
+    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    leading, written = messages(call.items, citations=citations)
+    body: Body = {"modelId": call.model, "messages": written}
+    system = "\n\n".join(text for text in (call.instructions, *leading) if text)
+    if system:
+        body["system"] = [{"text": system}]
+    if "prompt_cache_key" in asked and can.cache_points:
+        _mark_cache(body)
+    body |= _inference(asked, can) | _reasoning(asked, can) | _tools(call, asked)
+    form = (asked.get("text") or {}).get("format") or {}
+    if form.get("type") == "json_schema":
+        body.setdefault("outputConfig", {})["textFormat"] = _text_format(form)
+    if guardrail is not None:
+        identifier, _, version = guardrail.rpartition(":")
+        body["guardrailConfig"] = {"guardrailIdentifier": identifier, "guardrailVersion": version}
+    if asked.get("service_tier") not in {None, "auto"}:
+        body["serviceTier"] = {"type": asked["service_tier"]}
+    if "safety_identifier" in asked:
+        body["requestMetadata"] = {"safety_identifier": _metadata(asked["safety_identifier"])}
+    return body
+
+
+def _mark_cache(body: Body) -> None:
+    """Ask for a cache after what the next turn will repeat: the instructions, and the conversation so far."""
+    if "system" in body:
+        body["system"].append(_CACHE_POINT)
+    if body["messages"] and body["messages"][-1]["role"] == "user":
+        body["messages"][-1]["content"].append(_CACHE_POINT)
+
+
+def _inference(asked: dict[str, Any], can: Capabilities) -> Body:
+    """Give the limits; of sampling only what differs from the default, for some models take no value at all."""
+    inference: Body = {}
+    if "max_output_tokens" in asked or _reasons(asked):
+        inference["maxTokens"] = asked.get("max_output_tokens") or can.max_output_tokens
+    if can.temperature is not None and not (_reasons(asked) and not can.sampled_while_reasoning):
+        names = {"temperature": "temperature", "top_p": "topP"}
+        inference |= {theirs: asked[name] for name, theirs in names.items() if asked.get(name, 1.0) != 1.0}
+    return {"inferenceConfig": inference} if inference else {}
+
+
+def _reasoning(asked: dict[str, Any], can: Capabilities) -> Body:
+    reasoning = asked.get("reasoning") or {}
+    if not _reasons(asked) or can.thinking is None:
+        return {}
+    effort = reasoning["effort"]
+    display = {"display": "summarized"} if reasoning.get("summary") is not None else {}
+    if can.thinking == "adaptive":
+        thinking = {"type": "adaptive", **display}
+        return {"additionalModelRequestFields": {"thinking": thinking}, "outputConfig": {"effort": effort}}
+    most = asked.get("max_output_tokens") or can.max_output_tokens
+    if most <= LEAST_BUDGET:
+        raise ApiError(
+            "out_of_range", f"While it reasons, this model needs more than {LEAST_BUDGET}.", param="max_output_tokens"
+        )
+    budget = max(LEAST_BUDGET, min(BUDGETS[effort], most // 2))
+    return {"additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}}
+
+
+def _reasons(asked: dict[str, Any]) -> bool:
+    return (asked.get("reasoning") or {}).get("effort") not in {None, "none"}
+
+
+def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
+    """Declare the tools. There is no way to forbid a call; one that was not offered is suppressed by the run."""
+    tools, callable_ = tools_of(call.tools, call.items)
+    if not tools:
+        return {}
+    config: Body = {"tools": [{"toolSpec": _tool(tool)} for tool in tools]}
+    if callable_ and "tool_choice" in asked:
+        config["toolChoice"] = _tool_choice(asked["tool_choice"])
+    return {"toolConfig": config}
+
+
+def _tool(tool: dict[str, Any]) -> Body:
+    spec: Body = {"name": tool["name"], "inputSchema": {"json": tool.get("parameters") or {"type": "object"}}}
+    spec.update((name, tool[name]) for name in ("description", "strict") if tool.get(name))
+    return spec
+
+
+def _tool_choice(choice: str | dict[str, Any]) -> Body:
+    if isinstance(choice, dict) and choice["type"] == "function":
+        return {"tool": {"name": choice["name"]}}
+    mode = choice if isinstance(choice, str) else choice.get("mode") or "auto"
+    return {{"auto": "auto", "required": "any"}[mode]: {}}
+
+
+def _text_format(form: dict[str, Any]) -> Body:
+    schema: Body = {"schema": json.dumps(form["schema"], ensure_ascii=False)}
+    schema.update((name, form[name]) for name in ("name", "description") if form.get(name))
+    return {"type": "json_schema", "structure": {"jsonSchema": schema}}
+
+
+def _metadata(value: str) -> str:
+    """Give a value in the alphabet of request metadata; another is told by its digest."""
+    return value if _METADATA.fullmatch(value) else hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
