@@ -23,7 +23,7 @@ reset: ## forget the local state: keys, agents, responses
 
 .PHONY: test
 test: install-dev ## pass all tests
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n auto $(TESTS)
 
 .PHONY: check
 check: install-dev install-sam ## format, lint, type-check, hold the import rules, validate the template

@@ -95,7 +95,10 @@ def test_cfn_lint_finds_nothing_in_the_transformed_template(template):
 @pytest.mark.sam
 def test_sam_validate_lint_finds_nothing():
     environ = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1", "SAM_CLI_TELEMETRY": "0"}
-    command = [str(ROOT / ".venv-sam/bin/sam"), "validate", "--lint"]
+    sam = ROOT / ".venv-sam/bin/sam"
+    if not os.environ.get("CI") and not sam.exists():
+        pytest.skip("needs the SAM CLI: `make check` installs it")
+    command = [str(sam), "validate", "--lint"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
