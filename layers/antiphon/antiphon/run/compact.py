@@ -15,7 +15,7 @@ from antiphon.errors import ApiError
 from antiphon.ids import item_id
 from antiphon.ports import ModelCall, Services
 from antiphon.records import Item
-from antiphon.run.create import Prepared, prepare
+from antiphon.run.prepare import Prepared, preview
 from antiphon.run.sealed import sealer
 from antiphon.spec.request import CompactResponse, CreateResponse
 
@@ -47,7 +47,7 @@ async def compact(services: Services, principal: Principal, request: CompactResp
         StorageUnavailable: a store did not answer.
     """
     asked = CreateResponse.model_construct(**dict(request), store=False)
-    prepared = await prepare(services, principal, asked, until)
+    prepared = await preview(services, principal, asked, until)
     if not prepared.call.items:
         raise ApiError("missing_required_parameter", "There is nothing to compact.", param="input")
     limit = min(MAX_CHARACTERS, prepared.agent.context_tokens or MAX_CHARACTERS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from antiphon.access.principal import Principal
 from antiphon.ports import Services
-from antiphon.run.create import prepare, shortened
+from antiphon.run.prepare import preview, shortened
 from antiphon.spec.request import CreateResponse
 
 
@@ -31,6 +31,6 @@ async def count_input_tokens(
         ApiError: the request could not be served.
         StorageUnavailable: a store did not answer.
     """
-    prepared = await prepare(services, principal, request, until)
+    prepared = await preview(services, principal, request, until)
     call = shortened(prepared) if prepared.call.settings["truncation"] == "auto" else prepared.call
     return {"object": "response.input_tokens", "input_tokens": prepared.provider.count_tokens(call)}

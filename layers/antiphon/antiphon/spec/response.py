@@ -1,6 +1,6 @@
 """What an answer looks like (Open Responses, ``ResponseResource``), for the OpenAPI document alone.
 
-The hot path writes plain dicts: ``run.create`` and ``run.stream`` make them, and nothing on a request's way imports
+The hot path writes plain dicts: ``run.prepare`` and ``run.stream`` make them, and nothing on a request's way imports
 this module. Tests hold the two together. It must not know how an answer comes to be.
 """
 

@@ -1,0 +1,216 @@
+"""Prepare a response: everything that must hold before it is claimed, and a model called.
+
+    sources      agent + grants | chain | reservation
+    settings     within the limits?
+    context      earlier turns, then the input: calls and outputs in pairs, sealed items open, attachments whole
+    call         the provider can carry it, the window holds it
+
+It must not know HTTP or any adapter, nor whether the request will run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from antiphon.access.principal import Principal
+from antiphon.agents.effective import Effective, effective
+from antiphon.errors import ApiError
+from antiphon.ids import (
+    branch_response_id,
+    first_response_id,
+    next_response_id,
+    parse_item_id,
+    parse_response_id,
+    random_base62,
+)
+from antiphon.ports import ModelCall, ModelProvider, Services
+from antiphon.records import IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
+from antiphon.run.attachments import with_attachments
+from antiphon.run.conversation import context, input_items, references
+from antiphon.run.idempotency import Hold
+from antiphon.run.models import visible_agent
+from antiphon.run.sealed import opened
+from antiphon.run.sources import Sources, read_sources
+from antiphon.run.window import fitted
+from antiphon.spec.request import CreateResponse
+
+DAY: Final = 86_400
+LEASE_MARGIN: Final = 5.0
+"""Seconds after the deadline at which an unended response counts as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that may be served, as it is before the claim.
+
+    Attributes:
+        agent, provider: who answers.
+        record: the response as it begins.
+        items: the context, with attachments as the caller sent them.
+        call: what the model would read, were its window endless.
+        new: how many of the last items are never left out; 0 where the input is the whole conversation.
+    """
+
+    agent: Agent
+    provider: ModelProvider
+    record: StoredResponse
+    items: list[Item]
+    call: ModelCall
+    new: int
+
+
+async def preview(services: Services, principal: Principal, request: CreateResponse, until: float) -> Prepared:
+    """Go as far as the claim, and no further: for those who want to know what would be read.
+
+    Raises:
+        ApiError: it cannot be done.
+        StorageUnavailable: a store did not answer.
+    """
+    response_id = draw_id(services, request.previous_response_id, stored=False)
+    sources = await read_sources(services, principal, request, Hold(services, principal.owner, None, response_id))
+    return await prepare(services, principal, request, sources, until, response_id)
+
+
+def draw_id(services: Services, previous: str | None, *, stored: bool) -> str:
+    """Draw an id; no look-up is needed for it, and whether the previous response is there shows later."""
+    if previous is None or parse_response_id(previous) is None:
+        return first_response_id(services.entropy)
+    if stored:
+        return next_response_id(previous, services.entropy)
+    return branch_response_id(previous, services.entropy)
+
+
+async def prepare(
+    services: Services,
+    principal: Principal,
+    request: CreateResponse,
+    sources: Sources,
+    until: float,
+    response_id: str,
+) -> Prepared:
+    """Make of a request what is asked of the model, and the response as it begins.
+
+    Args:
+        services: the adapters.
+        principal: the caller, already allowed to use the API.
+        request: what is asked.
+        sources: what it rests on.
+        until: when the host ends the process's turn, in seconds since the epoch.
+        response_id: the id of the response to be.
+
+    Raises:
+        ApiError: it cannot be done.
+        StorageUnavailable: a store did not answer.
+    """
+    agent, provider, chain = sources.agent, sources.provider, sources.chain
+    await _require_open_chain(services, principal, agent, chain)
+    settings = effective(agent, request, principal.limits)
+    referenced = await _referenced(services, principal, request)
+    record = _record(services, principal, request, sources, settings, until, response_id)
+    record = replace(record, input=input_items(request, record.id, referenced))
+    items = context(*await opened(services, principal.owner, agent.id, chain, record.input))
+    call = ModelCall(
+        model=agent.model,
+        instructions=settings.instructions,
+        items=items,
+        tools=settings.offered,
+        settings=settings.settings,
+        explicit=settings.explicit,
+        include_logprobs=settings.include_logprobs,
+        deadline=_deadline(services, until),
+        asked=len(record.input),
+    )
+    call = await with_attachments(services, provider.reads, call)
+    provider.check(call)
+    return Prepared(agent, provider, record, items, call, len(record.input) if chain else 0)
+
+
+def shortened(ready: Prepared) -> ModelCall:
+    """Give what the model is to read: as much as its window holds, where ``truncation`` allows to leave out the rest.
+
+    Raises:
+        ApiError: 400 ``context_length_exceeded``.
+    """
+    return fitted(ready.call, ready.agent.context_tokens, ready.new, ready.provider.count_tokens)
+
+
+async def _require_open_chain(
+    services: Services, principal: Principal, agent: Agent, chain: Iterable[StoredResponse]
+) -> None:
+    """Revoking a grant also closes the conversations that used that agent."""
+    for other in {turn.agent for turn in chain} - {agent.id}:
+        try:
+            await visible_agent(services, principal, other)
+        except ApiError:
+            raise ApiError("previous_response_not_found", param="previous_response_id") from None
+
+
+async def _referenced(services: Services, principal: Principal, request: CreateResponse) -> dict[str, Item]:
+    """Read the items that the input refers to, by the ids of their responses."""
+    wanted = references(request)
+    places = {item: parse_item_id(item) for _, item in wanted}
+    now = services.clock()
+    responses = {place[0] for place in places.values() if place}
+    found = await asyncio.gather(*(services.responses.get(principal.owner, response, now) for response in responses))
+    items = {item["id"]: item for turn in found if turn is not None for item in (*turn.input, *turn.response["output"])}
+    for index, item in wanted:
+        if item not in items:
+            raise ApiError("response_not_found", "There is no such item.", param=f"input[{index}].id")
+    return {item: items[item] for _, item in wanted}
+
+
+def _record(
+    services: Services,
+    principal: Principal,
+    request: CreateResponse,
+    sources: Sources,
+    settings: Effective,
+    until: float,
+    response_id: str,
+) -> StoredResponse:
+    now = int(services.clock())
+    parent = sources.chain[-1] if sources.chain else None
+    days = min(services.settings.retention_days, principal.limits.retention_days or services.settings.retention_days)
+    return StoredResponse(
+        owner=principal.owner,
+        id=response_id,
+        agent=sources.agent.id,
+        status=IN_PROGRESS,
+        created_at=now,
+        expires_at=now + days * DAY,
+        lease=random_base62(services.entropy, 16),
+        lease_until=until + LEASE_MARGIN,
+        lineage=lineage_after(parent) if parent else (),
+        input=[],
+        response=_resource(response_id, now, request, settings),
+    )
+
+
+def _resource(response_id: str, now: int, request: CreateResponse, settings: Effective) -> dict[str, Any]:
+    """Build the response as it begins, with every field of ``ResponseResource``."""
+    return {
+        "id": response_id,
+        "object": "response",
+        "created_at": now,
+        "completed_at": None,
+        "status": IN_PROGRESS,
+        "incomplete_details": None,
+        "model": request.model,
+        "previous_response_id": request.previous_response_id,
+        "output": [],
+        "error": None,
+        "usage": None,
+        **settings.echo(),
+        "store": request.store,
+        "background": request.background,
+        "metadata": request.metadata or {},
+    }
+
+
+def _deadline(services: Services, until: float) -> float:
+    """Give when the run must have ended, in the event loop's time: early enough to store and send the ending."""
+    left = until - services.clock() - services.settings.reserve_seconds
+    return asyncio.get_running_loop().time() + max(left, 0.0)

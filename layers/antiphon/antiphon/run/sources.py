@@ -1,0 +1,93 @@
+"""What a request rests on: who answers, and the conversation so far, read together with its reservation.
+
+    agent + grants | chain | reservation      at once: two sequential trips at most
+
+It must not know HTTP or any adapter, nor what the request asks for beyond these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from antiphon.access.principal import Principal
+from antiphon.errors import ApiError, ChainTooLarge
+from antiphon.ids import parse_response_id
+from antiphon.ports import ModelProvider, Services
+from antiphon.records import IN_PROGRESS, Agent, StoredResponse
+from antiphon.run.idempotency import Hold
+from antiphon.run.models import visible_agent
+from antiphon.run.retrieve import current
+from antiphon.spec.request import CreateResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a request rests on, as it was read.
+
+    Attributes:
+        agent, provider: who answers.
+        chain: the turns to go on from, oldest first; empty for none, and where the request was answered before.
+        answered: what answered the same request before; None where nothing did.
+    """
+
+    agent: Agent
+    provider: ModelProvider
+    chain: list[StoredResponse]
+    answered: StoredResponse | None
+
+
+async def read_sources(services: Services, principal: Principal, request: CreateResponse, hold: Hold) -> Sources:
+    """Read at once all that a request rests on, and take its reservation.
+
+    Of several refusals the agent's is told first, then the reservation's. The state of the chain is nothing to what was
+    answered before.
+
+    Raises:
+        ApiError: it cannot be done.
+        StorageUnavailable: a store did not answer.
+    """
+    agent, answered, chain = await asyncio.gather(
+        _agent(services, principal, request.model),
+        hold.take(),
+        _chain(services, principal, request.previous_response_id),
+        return_exceptions=True,
+    )
+    if isinstance(agent, BaseException):
+        raise agent
+    if isinstance(answered, BaseException):
+        raise answered
+    if answered is not None:
+        return Sources(*agent, [], answered)
+    if isinstance(chain, BaseException):
+        raise chain
+    return Sources(*agent, chain, None)
+
+
+async def _agent(services: Services, principal: Principal, agent_id: str) -> tuple[Agent, ModelProvider]:
+    found = await visible_agent(services, principal, agent_id)
+    provider = services.providers(found.provider)
+    if provider is None:
+        raise ApiError("provider_not_configured")
+    return found, provider
+
+
+async def _chain(services: Services, principal: Principal, previous: str | None) -> list[StoredResponse]:
+    if previous is None:
+        return []
+    place = parse_response_id(previous)
+    if place is None:
+        raise ApiError("previous_response_not_found", param="previous_response_id")
+    if place.depth + 1 >= services.settings.max_chain_turns:
+        raise ApiError("context_length_exceeded", param="previous_response_id")
+    now = services.clock()
+    try:
+        chain = await services.responses.chain(principal.owner, previous, now, services.settings.max_chain_bytes)
+    except ChainTooLarge:
+        raise ApiError("context_length_exceeded", param="previous_response_id") from None
+    if not chain:
+        raise ApiError("previous_response_not_found", param="previous_response_id")
+    chain = [current(turn, now) for turn in chain]
+    if chain[-1].status == IN_PROGRESS:
+        raise ApiError("response_in_progress", param="previous_response_id")
+    return chain
