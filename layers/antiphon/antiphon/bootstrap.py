@@ -12,7 +12,7 @@ from antiphon import deferred  # isort: skip - before whatever makes models  # n
 from fastapi import FastAPI
 
 from antiphon.errors import ApiError, ProviderError, SettingsError
-from antiphon.ports import Directory, Door, Fetched, KeyStore, ModelProvider, ResponseStore, Services
+from antiphon.ports import Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
 from antiphon.seal import Seal, read_keys
 from antiphon.settings import ProviderEndpoint, Settings, read_settings
 
@@ -21,7 +21,7 @@ OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_e
 
 
 class Stores(NamedTuple):
-    """The three stores of a process, over one database.
+    """The stores of a process, over one database.
 
     ``connect`` does ahead what the first call would do, ``renew`` drops connections and credentials, ``aclose`` ends.
     """
@@ -29,6 +29,7 @@ class Stores(NamedTuple):
     keys: KeyStore
     directory: Directory
     responses: ResponseStore
+    meter: Meter
     aclose: Callable[[], Awaitable[None]]
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
@@ -119,6 +120,7 @@ class Providers:
             endpoint.base_url,
             self._api_key(endpoint),
             reads=endpoint.reads,
+            dialect=endpoint.dialect,
             reasoning_content=endpoint.reasoning_content,
         )
 
@@ -214,6 +216,7 @@ def build_services(settings: Settings, stores: Stores, providers: Callable[[str]
         directory=stores.directory,
         door=LazyDoor(settings),
         responses=stores.responses,
+        meter=stores.meter,
         providers=providers,
         seal=Seals(settings),
         clock=time.time,

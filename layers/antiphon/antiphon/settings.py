@@ -29,6 +29,7 @@ class ProviderEndpoint(BaseModel):
         api_key_env: the environment variable that holds its key; None for none.
         api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
         reads: what its models can be given beside text; text files they read as text.
+        dialect: how a Chat Completions endpoint deviates, where its host does not tell; None for any compatible one.
         reasoning_content: it takes a turn's reasoning back as ``reasoning_content`` (DeepSeek's, vLLM's and llama.cpp's
             name); endpoints that do not know the field may refuse it.
     """
@@ -44,6 +45,7 @@ class ProviderEndpoint(BaseModel):
     api_key_secret: str | None = None
     reads: tuple[Literal["image", "pdf"], ...] = ("image", "pdf")
     reasoning_content: bool = False
+    dialect: Literal["openai", "azure", "groq", "together", "openrouter", "vllm", "ollama", "llama.cpp"] | None = None
 
 
 class Settings(BaseModel):
@@ -60,6 +62,8 @@ class Settings(BaseModel):
         seal_secret: the ARN or name of the secret in AWS Secrets Manager that holds them instead.
         retention_days: how long a stored response is kept, unless tenant or role say less.
         max_body_bytes: the largest request body.
+        requests_per_minute: how many responses one user may create in a minute, unless tenant or role say less.
+        tokens_per_day: how many tokens one user may use in a day, unless tenant or role say less.
         max_chain_turns: the longest conversation that can be continued, in turns.
         max_chain_bytes: the largest stored conversation that one request reads, as stored (compressed).
         run_seconds: the longest run of one response where the host sets no limit of its own.
@@ -85,6 +89,8 @@ class Settings(BaseModel):
     seal_secret: str | None = None
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     max_body_bytes: Annotated[int, Field(ge=1024, le=64_000_000)] = 6_000_000
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_day: Annotated[int, Field(ge=1)] | None = None
     max_chain_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_chain_bytes: Annotated[int, Field(ge=1024)] = 16_000_000
     run_seconds: Annotated[float, Field(gt=0)] = 840.0

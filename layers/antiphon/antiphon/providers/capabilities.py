@@ -115,7 +115,7 @@ class Family:
         kind: the protocol, as in ``ProviderEndpoint.kind``.
         name: for people.
         pattern: a regular expression that is found in the model's name; empty for all.
-        host: a regular expression that is found in the endpoint's host; empty for all.
+        host: a regular expression that is found in the endpoint's host, or in the name of its dialect; empty for all.
         capabilities: what they can be asked.
     """
 
@@ -147,6 +147,9 @@ CHAT: Final = Capabilities(
 )
 """An endpoint that nothing is known of is asked what it is told to do; what it cannot, it refuses."""
 
+_LOCAL: Final = dataclasses.replace(
+    CHAT, image_detail=False, verbosity=False, service_tiers=frozenset({"auto", "default"})
+)
 _OPENAI_REASONS: Final = {"temperature": None, "top_p": False, "penalties": False, "top_logprobs": None}
 
 RESPONSES: Final = Capabilities(
@@ -242,7 +245,15 @@ FAMILIES: Final = (
         r"(^|\.)groq\.com$",
     ),
     Family("openai_chat", "Together", "", dataclasses.replace(CHAT, verbosity=False), r"(^|\.)together\.(xyz|ai)$"),
-    Family("openai_chat", "OpenRouter", "", CHAT, r"(^|\.)openrouter\.ai$"),
+    Family("openai_chat", "OpenRouter", "", dataclasses.replace(CHAT, verbosity=False), r"(^|\.)openrouter\.ai$"),
+    Family(
+        "openai_chat",
+        "Ollama",
+        "",
+        dataclasses.replace(_LOCAL, tools=_AUTO, strict_tools=False, serial_tools=False),
+        r"^ollama$",
+    ),
+    Family("openai_chat", "vLLM, llama.cpp", "", _LOCAL, r"^(vllm|llama\.cpp)$"),
     Family("openai_chat", "any compatible endpoint", "", CHAT),
     Family(
         "openai_responses",

@@ -1,7 +1,7 @@
 """Streams from Amazon Bedrock with boto3.
 
-It must not know wire events, agents or stores, and never retries: the run decides that. Who may call is IAM's to say: the
-process's own role, no key. No text of the provider's is relayed, logged or chained to an error.
+It must not know wire events, agents or stores, and never retries: the run decides that. Who may call is IAM's to say:
+the process's own role, no key. No text of the provider's is relayed, logged or chained to an error.
 """
 
 from __future__ import annotations

@@ -6,15 +6,12 @@ Responses 2026-04-24 for what comes in, OpenAI's API reference "Create chat comp
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
+from antiphon.providers.openai_chat.dialects import DIALECTS, Dialect
 from antiphon.providers.openai_chat.messages import messages
-
-Dialect = Literal["openai", "compatible"]
-"""``openai``, for OpenAI's own models: the role ``developer``, ``max_completion_tokens``, the field ``refusal``.
-``compatible``, which everybody else understands: ``system``, ``max_tokens``, a refusal as text."""
 
 Body = dict[str, Any]
 
@@ -23,34 +20,44 @@ _SAME_NAME: Final = (
     "top_p",
     "presence_penalty",
     "frequency_penalty",
-    "service_tier",
-    "prompt_cache_key",
-    "safety_identifier",
 )
 
 
-def chat_request(call: ModelCall, dialect: Dialect, *, reasoning: bool = False) -> Body:
+def chat_request(call: ModelCall, dialect_name: str, *, reasoning: bool = False) -> Body:
     """Translate a call; only settings named in ``call.explicit`` are sent, and reasoning only where it is taken back.
 
     Raises:
         ApiError: the call holds what Chat Completions cannot carry.
     """
+    dialect = DIALECTS[dialect_name]
     asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
     body: Body = {
         "model": call.model,
-        "messages": messages(call.instructions, call.items, modern=dialect == "openai", reasoning=reasoning),
+        "messages": messages(call.instructions, call.items, modern=dialect.developer, reasoning=reasoning),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
     body.update((name, asked[name]) for name in _SAME_NAME if name in asked)
     if "max_output_tokens" in asked:
-        body["max_completion_tokens" if dialect == "openai" else "max_tokens"] = asked["max_output_tokens"]
-    if (asked.get("reasoning") or {}).get("effort") is not None:
-        body["reasoning_effort"] = asked["reasoning"]["effort"]
+        body[dialect.limit] = asked["max_output_tokens"]
+    body |= _in_dialect(asked, dialect)
     if call.include_logprobs:
         body["logprobs"] = True
         body.update((name, asked[name]) for name in ("top_logprobs",) if name in asked)
     return body | _text(asked.get("text") or {}) | _tools(call, asked)
+
+
+def _in_dialect(asked: dict[str, Any], dialect: Dialect) -> Body:
+    """Give what endpoints have different words for."""
+    body: Body = {}
+    effort = (asked.get("reasoning") or {}).get("effort")
+    if effort is not None:
+        body[dialect.effort] = {"effort": effort} if dialect.effort == "reasoning" else effort
+    if "service_tier" in asked:
+        body["service_tier"] = dialect.tiers.get(asked["service_tier"], asked["service_tier"])
+    names = {"safety_identifier": dialect.user, "prompt_cache_key": "prompt_cache_key"}
+    body |= {theirs: asked[name] for name, theirs in names.items() if name in asked and name in dialect.hints}
+    return body
 
 
 def _text(text: dict[str, Any]) -> Body:

@@ -1,0 +1,74 @@
+"""How endpoints that speak Chat Completions deviate from each other, as data: no code asks which one it is.
+
+What their models can be asked at all stands in ``providers.capabilities``. Hosts are recognised; a server of one's own
+is named by the setting ``dialect``. Sources, read in November 2026: the API reference of OpenAI, Azure, Groq, Together
+and OpenRouter; the pages on OpenAI compatibility of vLLM, Ollama and llama.cpp.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What an endpoint calls things.
+
+    Attributes:
+        title: for people.
+        host: a regular expression that is found in its host; empty where it is anybody's.
+        limit: the field for ``max_output_tokens``.
+        developer: it knows the role ``developer`` and the field ``refusal``; it is told ``system`` and plain text else.
+        user: the field for ``safety_identifier``.
+        effort: the field for ``reasoning.effort``; ``reasoning`` is an object that holds it.
+        tiers: its own words for values of ``service_tier``.
+        hints: hints that it knows; one that it does not know is not sent, for it would be refused and changes nothing.
+    """
+
+    title: str
+    host: str = ""
+    limit: Literal["max_completion_tokens", "max_tokens"] = "max_tokens"
+    developer: bool = False
+    user: Literal["safety_identifier", "user"] = "user"
+    effort: Literal["reasoning_effort", "reasoning"] = "reasoning_effort"
+    tiers: dict[str, str] = field(default_factory=dict)
+    hints: frozenset[str] = frozenset({"safety_identifier"})
+
+
+_ALL_HINTS: Final = frozenset({"safety_identifier", "prompt_cache_key"})
+
+DIALECTS: Final[dict[str, Dialect]] = {
+    "openai": Dialect(
+        "OpenAI",
+        r"(^|\.)openai\.com$",
+        limit="max_completion_tokens",
+        developer=True,
+        user="safety_identifier",
+        hints=_ALL_HINTS,
+    ),
+    "azure": Dialect(
+        "Azure OpenAI",
+        r"\.openai\.azure\.com$",
+        limit="max_completion_tokens",
+        developer=True,
+        hints=_ALL_HINTS,
+    ),
+    "groq": Dialect("Groq", r"(^|\.)groq\.com$", limit="max_completion_tokens", tiers={"default": "on_demand"}),
+    "together": Dialect("Together", r"(^|\.)together\.(xyz|ai)$", hints=frozenset()),
+    "openrouter": Dialect("OpenRouter", r"(^|\.)openrouter\.ai$", effort="reasoning"),
+    "vllm": Dialect("vLLM"),
+    "ollama": Dialect("Ollama", hints=frozenset()),
+    "llama.cpp": Dialect("llama.cpp", hints=frozenset()),
+    "compatible": Dialect("any other", user="safety_identifier", hints=_ALL_HINTS),
+}
+"""By name; the last takes every host."""
+
+
+def dialect_of(base_url: str) -> str:
+    """Tell an endpoint's dialect by its host."""
+    host = urlsplit(base_url).hostname or ""
+    known = (name for name, dialect in DIALECTS.items() if dialect.host and re.search(dialect.host, host))
+    return next(known, "compatible")
