@@ -39,6 +39,8 @@ class LimitsDocument(Wire):
     maximums: Maximums = Field(default_factory=Maximums)
     retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     max_body_bytes: Annotated[int, Field(ge=1024, le=64_000_000)] | None = None
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_day: Annotated[int, Field(ge=1)] | None = None
 
     def limits(self) -> Limits:
         """Make the record."""
@@ -49,6 +51,8 @@ class LimitsDocument(Wire):
             maximums=self.maximums.wire(),
             retention_days=self.retention_days,
             max_body_bytes=self.max_body_bytes,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_day=self.tokens_per_day,
         )
 
 
@@ -76,5 +80,7 @@ def write_limits(limits: Limits) -> dict[str, Any]:
         "maximums": limits.maximums or None,
         "retention_days": limits.retention_days,
         "max_body_bytes": limits.max_body_bytes,
+        "requests_per_minute": limits.requests_per_minute,
+        "tokens_per_day": limits.tokens_per_day,
     }
     return {name: value for name, value in said.items() if value is not None}

@@ -20,6 +20,8 @@ LIMITS = st.builds(
     maximums=st.dictionaries(NAMES, NUMBERS),
     retention_days=st.none() | st.integers(1, 99),
     max_body_bytes=st.none() | st.integers(1, 99),
+    requests_per_minute=st.none() | st.integers(1, 99),
+    tokens_per_day=st.none() | st.integers(1, 99),
 )
 
 
@@ -88,6 +90,8 @@ def test_no_layer_is_ever_exceeded(deployment, tenant, role):
             assert effective.defaults.get(name, 0) <= maximum
         assert layer.retention_days is None or effective.retention_days <= layer.retention_days
         assert layer.max_body_bytes is None or effective.max_body_bytes <= layer.max_body_bytes
+        assert layer.requests_per_minute is None or effective.requests_per_minute <= layer.requests_per_minute
+        assert layer.tokens_per_day is None or effective.tokens_per_day <= layer.tokens_per_day
 
 
 @given(LIMITS, LIMITS, LIMITS)

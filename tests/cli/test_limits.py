@@ -18,6 +18,8 @@ FULL = {
     "maximums": {"temperature": 1.0, "max_output_tokens": 2000},
     "retention_days": 7,
     "max_body_bytes": 1_000_000,
+    "requests_per_minute": 60,
+    "tokens_per_day": 200_000,
 }
 
 
@@ -59,6 +61,8 @@ def test_a_file_can_be_resolved(read):
         ({"maximums": {"max_output_tokens": 15}}, "maximums.max_output_tokens: "),
         ({"maximums": {"reasoning": 1}}, "maximums.reasoning: "),
         ({"retention_days": 0}, "retention_days: "),
+        ({"requests_per_minute": 0}, "requests_per_minute: "),
+        ({"tokens_per_day": "many"}, "tokens_per_day: "),
         ([], "one document is expected"),
         ([{}, {}], "one document is expected"),
         ("", "one document is expected"),

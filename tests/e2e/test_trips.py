@@ -22,6 +22,7 @@ from antiphon.settings import Settings
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
+from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.web.app import build_app
 from antiphon.web.routes import create
@@ -71,6 +72,7 @@ class Rig:
             keys=DynamoDBKeys(self.database, CORE),
             directory=DynamoDBDirectory(self.database, CORE),
             responses=DynamoDBResponses(self.database, RESPONSES),
+            meter=DynamoDBMeter(self.database, CORE),
             providers=lambda _name: self.model,
             seal=Seals(settings),
             door=LazyDoor(settings),

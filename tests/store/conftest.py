@@ -13,10 +13,12 @@ from types_boto3_dynamodb import DynamoDBClient
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
+from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
+from antiphon.store.sqlite.meter import SQLiteMeter
 from antiphon.store.sqlite.responses import SQLiteResponses
 from tests.support.stored import NOW, Stores
 from tests.support.tables import CORE, RESPONSES, create_tables
@@ -52,6 +54,7 @@ def dynamodb(aws: DynamoDBClient) -> Iterator[Stores]:
         DynamoDBKeys(database, CORE),
         DynamoDBDirectory(database, CORE),
         DynamoDBResponses(database, RESPONSES, clock),
+        DynamoDBMeter(database, CORE),
         clock.set,
     )
     asyncio.run(database.aclose())
@@ -60,7 +63,13 @@ def dynamodb(aws: DynamoDBClient) -> Iterator[Stores]:
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Stores]:
     clock, database = SetClock(), SQLite(tmp_path / "antiphon.db")
-    yield Stores(SQLiteKeys(database), SQLiteDirectory(database), SQLiteResponses(database, clock), clock.set)
+    yield Stores(
+        SQLiteKeys(database),
+        SQLiteDirectory(database),
+        SQLiteResponses(database, clock),
+        SQLiteMeter(database),
+        clock.set,
+    )
     asyncio.run(database.aclose())
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from antiphon.records import Owner, Stretch
+from antiphon.records import Owner, Stretch, Window
 from antiphon.store.dynamodb.layout import (
     bounds,
     collection,
@@ -11,6 +11,7 @@ from antiphon.store.dynamodb.layout import (
     grants_of,
     grants_on,
     is_id,
+    meter,
     part,
     parts,
     turns,
@@ -19,6 +20,7 @@ from antiphon.store.dynamodb.layout import (
 
 WORDS = st.text(st.sampled_from("a#%23T"), max_size=6)
 SEGMENT = "0" * 22
+MINUTE = Window("requests", 60, 1)
 
 
 @given(WORDS, WORDS, WORDS, WORDS)
@@ -27,6 +29,7 @@ SEGMENT = "0" * 22
 def test_two_owners_never_share_a_partition(tenant: str, user: str, tenant2: str, user2: str) -> None:
     one, other = Owner(tenant, user), Owner(tenant2, user2)
     assert (turns(one, SEGMENT) == turns(other, SEGMENT)) == (one == other)
+    assert (meter(one, MINUTE) == meter(other, MINUTE)) == (one == other)
 
 
 @given(WORDS, WORDS, WORDS, WORDS)

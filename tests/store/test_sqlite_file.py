@@ -40,7 +40,7 @@ def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Pa
     acknowledged += [line.strip() for line in writer.stdout if line.endswith("\n")]
     writer.stdout.close()
     assert writer.wait() == -9
-    _, _, responses = open_stores(path)
+    _, _, responses, _ = open_stores(path)
 
     async def story() -> list[bool]:
         found = [await responses.get(OWNER, response, NOW) for response in acknowledged]
@@ -52,8 +52,8 @@ def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Pa
 
 def test_what_one_process_wrote_another_reads_at_once(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
-    _, here, _ = open_stores(path)
-    _, there, _ = open_stores(path)
+    _, here, _, _ = open_stores(path)
+    _, there, _, _ = open_stores(path)
 
     async def story() -> list[User]:
         await here.put(User("acme", "ann"))
@@ -87,7 +87,7 @@ def test_expired_rows_are_removed_at_the_first_claim_and_now_and_then(
 
 def test_deleted_content_is_not_left_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
-    _, _, responses = open_stores(path)
+    _, _, responses, _ = open_stores(path)
     canary = "canary-4711"
 
     async def story() -> None:
@@ -114,7 +114,7 @@ def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
 ) -> None:
     monkeypatch.setattr("antiphon.store.sqlite.database.BUSY_SECONDS", 0.01)
     path = tmp_path / "antiphon.db"
-    _, _, responses = open_stores(path)
+    _, _, responses, _ = open_stores(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
@@ -161,13 +161,18 @@ def test_a_large_body_is_compressed(sqlite: Stores) -> None:
     assert asyncio.run(add_turn(sqlite.responses, seed=1, text=noise(100_000))).size < 90_000
 
 
-def test_a_file_of_schema_1_is_brought_to_the_present_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "later"), [(1, ["reservations", "meters"]), (2, ["meters"])])
+def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(
+    tmp_path: Path, version: int, later: list[str]
+) -> None:
     path = tmp_path / "antiphon.db"
     asyncio.run(SQLite(path).aclose())
     connection = sqlite3.connect(path)
-    connection.executescript("DROP TABLE reservations; PRAGMA user_version = 1")
+    connection.executescript("".join(f"DROP TABLE {table};" for table in later) + f"PRAGMA user_version = {version}")
     connection.close()
     database = SQLite(path)
-    rows = asyncio.run(database.read(lambda db: db.execute("SELECT count(*) FROM reservations").fetchall()))
+    counts = [f"SELECT count(*) FROM {table}" for table in later]
+    rows = asyncio.run(database.read(lambda db: [db.execute(sql).fetchone() for sql in counts]))
     asyncio.run(database.aclose())
-    assert rows == [(0,)]
+    assert rows == [(0,)] * len(later)
+    asyncio.run(SQLite(path).aclose())

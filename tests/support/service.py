@@ -53,7 +53,7 @@ class Service:
 
     Attributes:
         base_url: up to and with ``/v1``.
-        keys, directory, responses: the stores, which can be broken and count their calls.
+        keys, directory, responses, meter: the stores, which can be broken and count their calls.
         clock: ``ahead`` moves the service's time.
     """
 
@@ -67,12 +67,13 @@ class Service:
         self._providers = Providers({**endpoints, **self.settings.providers}, {})
         stores = build_stores(self.settings)
         self._close_stores = stores.aclose
-        self.keys, self.directory, self.responses = (Faulty(store) for store in stores[:3])
+        self.keys, self.directory, self.responses, self.meter = (Faulty(store) for store in stores[:4])
         services = Services(
             keys=self.keys,
             directory=self.directory,
             door=LazyDoor(self.settings),
             responses=self.responses,
+            meter=self.meter,
             providers=self._providers,
             seal=Seals(self.settings),
             clock=self.clock,
@@ -146,12 +147,12 @@ class Service:
         return key
 
     def forget_calls(self) -> None:
-        for store in (self.keys, self.directory, self.responses):
+        for store in (self.keys, self.directory, self.responses, self.meter):
             store.calls.clear()
 
     @property
     def store_calls(self) -> int:
-        return sum(sum(store.calls.values()) for store in (self.keys, self.directory, self.responses))
+        return sum(sum(store.calls.values()) for store in (self.keys, self.directory, self.responses, self.meter))
 
     # requests
 

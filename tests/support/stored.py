@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from antiphon.ids import Entropy, Place, branch_response_id, first_response_id, next_response_id, parse_response_id
-from antiphon.ports import Directory, KeyStore, ResponseStore
+from antiphon.ports import Directory, KeyStore, Meter, ResponseStore
 from antiphon.records import Owner, StoredResponse, lineage_after
 
 NOW = 1_800_000_000
@@ -21,11 +21,12 @@ PLENTY = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The three stores of one database, and how to set its clock."""
+    """The stores of one database, and how to set its clock."""
 
     keys: KeyStore
     directory: Directory
     responses: ResponseStore
+    meter: Meter
     set_clock: Callable[[float], None]
 
 

@@ -163,6 +163,12 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
     "provider_not_configured": ErrorCode(
         500, SERVER_ERROR, "The agent's provider is not set up here.", "The operator must configure it."
+    "insufficient_quota": ErrorCode(
+        429,
+        TOO_MANY_REQUESTS,
+        "The budget of tokens for today is used up.",
+        "Wait until 00:00 UTC (`retry-after` has the seconds), or ask an administrator for more.",
+    ),
     ),
     "provider_rate_limited": ErrorCode(
         429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says.", 5

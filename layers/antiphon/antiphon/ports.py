@@ -24,6 +24,7 @@ from antiphon.records import (
     StoredResponse,
     Tenant,
     User,
+    Window,
 )
 from antiphon.seal import Seal
 from antiphon.settings import Settings
@@ -153,6 +154,19 @@ class ResponseStore(Protocol):
 
     async def release(self, held: Reservation) -> None:
         """Remove a reservation, if it is still this one."""
+
+
+class Meter(Protocol):
+    """Counters, one for each user and window of time: what was counted in a window is nothing to the next."""
+
+    async def take(self, owner: Owner, window: Window, limit: int) -> bool:
+        """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Whether it was counted."""
+
+    async def add(self, owner: Owner, window: Window, amount: int) -> None:
+        """Count more, whatever was counted; one write."""
+
+    async def count(self, owner: Owner, window: Window) -> int:
+        """Read what was counted, consistently; one trip."""
 
 
 # What a provider says: a few neutral deltas. The stream machine alone makes wire events of them.
@@ -347,14 +361,18 @@ class Services:
         seal: gives what seals and opens; it may block for as long as a secret takes to read. ApiError
             ``seal_not_configured`` where there is no key.
         door: opens the URLs that callers choose.
+        capabilities: tells what a provider's model can be asked, by the names of the request's fields; None where
+            nothing is known. It needs no credentials.
     """
 
     keys: KeyStore
     directory: Directory
     responses: ResponseStore
+    meter: Meter
     providers: Callable[[str], ModelProvider | None]
     seal: Callable[[], Seal]
     door: Door
     clock: Clock
     entropy: Entropy
     settings: Settings
+    capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None

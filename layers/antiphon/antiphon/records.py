@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from antiphon.ids import parse_response_id
 
@@ -37,6 +37,8 @@ class Limits:
         maximums: the greatest value allowed for a numeric parameter, by name.
         retention_days: how long a stored response is kept.
         max_body_bytes: the largest request body.
+        requests_per_minute: how many responses one user may create in a minute of the clock.
+        tokens_per_day: how many tokens, input and output, one user may use in a day of UTC.
     """
 
     providers: tuple[str, ...] | None = None
@@ -45,6 +47,8 @@ class Limits:
     maximums: dict[str, float] = field(default_factory=dict)
     retention_days: int | None = None
     max_body_bytes: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +260,35 @@ class Reservation:
     until: float
     expires_at: int
     deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time in which something is counted by itself: the number-th of its length since the epoch.
+
+    Attributes:
+        what: is counted.
+        seconds: its length.
+    """
+
+    what: Literal["requests", "tokens"]
+    seconds: int
+    number: int
+
+    @classmethod
+    def at(cls, what: Literal["requests", "tokens"], seconds: int, now: float) -> Window:
+        """Give the window that a time in seconds since the epoch falls into."""
+        return cls(what, seconds, int(now // seconds))
+
+    @property
+    def name(self) -> str:
+        """A name that no other window has."""
+        return f"{self.what}#{self.seconds}#{self.number}"
+
+    @property
+    def ends(self) -> int:
+        """When the next one begins, in seconds since the epoch."""
+        return (self.number + 1) * self.seconds
 
 
 def lineage_after(parent: StoredResponse) -> tuple[Stretch, ...]:

@@ -14,8 +14,9 @@ from antiphon.records import Limits
 def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:
     """Give the one configuration in force: no layer can allow what an earlier one forbids, whatever it says.
 
-    Sets intersect, in the order of the earlier layer; maximums, retention and body size take the smaller value; a later
-    default replaces an earlier one. A numeric default over its maximum, from whatever layer, is that maximum.
+    Sets intersect, in the order of the earlier layer; maximums, retention, body size, rate and budget take the smaller
+    value; a later default replaces an earlier one. A numeric default over its maximum, from whatever layer, is that
+    maximum.
     """
     narrowed = _narrow(_narrow(deployment, tenant), role)
     clipped = {name: _clip(value, narrowed.maximums.get(name)) for name, value in narrowed.defaults.items()}
@@ -26,6 +27,8 @@ def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:
         maximums=narrowed.maximums,
         retention_days=narrowed.retention_days,
         max_body_bytes=narrowed.max_body_bytes,
+        requests_per_minute=narrowed.requests_per_minute,
+        tokens_per_day=narrowed.tokens_per_day,
     )
 
 
@@ -40,6 +43,8 @@ def _narrow(earlier: Limits, later: Limits) -> Limits:
         },
         retention_days=_smaller(earlier.retention_days, later.retention_days),
         max_body_bytes=_smaller(earlier.max_body_bytes, later.max_body_bytes),
+        requests_per_minute=_smaller(earlier.requests_per_minute, later.requests_per_minute),
+        tokens_per_day=_smaller(earlier.tokens_per_day, later.tokens_per_day),
     )
 
 

@@ -72,7 +72,12 @@ class Authenticator:
         if key is None or account is None:
             raise ApiError("invalid_api_key")
         settings = self._services.settings
-        deployment = Limits(retention_days=settings.retention_days, max_body_bytes=settings.max_body_bytes)
+        deployment = Limits(
+            retention_days=settings.retention_days,
+            max_body_bytes=settings.max_body_bytes,
+            requests_per_minute=settings.requests_per_minute,
+            tokens_per_day=settings.tokens_per_day,
+        )
         principal = Principal.from_account(account, key, deployment)
         if len(self._known) >= MAX_CACHED:
             self._known.clear()

@@ -5,19 +5,25 @@ from __future__ import annotations
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
+from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.responses import DynamoDBResponses
 
 
 def open_stores(
     core: str, responses: str, *, endpoint_url: str | None = None, database: DynamoDB | None = None
-) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBResponses]:
+) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBResponses, DynamoDBMeter]:
     """Put the stores together over one client, which connects at the first call.
 
     Args:
-        core: the name of the table of keys, people, agents and grants.
+        core: the name of the table of keys, people, agents, grants and counters.
         responses: the name of the table of responses.
         endpoint_url: another endpoint than AWS's own, such as a local emulator.
         database: the client to use; by default one is made.
     """
     database = database or DynamoDB(endpoint_url=endpoint_url)
-    return DynamoDBKeys(database, core), DynamoDBDirectory(database, core), DynamoDBResponses(database, responses)
+    return (
+        DynamoDBKeys(database, core),
+        DynamoDBDirectory(database, core),
+        DynamoDBResponses(database, responses),
+        DynamoDBMeter(database, core),
+    )

@@ -10,6 +10,7 @@
     T#tenant#GROUPS         group id                                   a group                    document
     T#tenant#AGENTS         agent id                                   an agent                   document
     T#tenant#PRIN#principal AGENT#id     T#tenant#AGENT#id principal   a grant                    bits
+    METER#tenant#user       window                                     what was used in a window  amount, expires_at
 
     responses
     R#tenant#user#segment   000123                                     a turn's head              see ``rows``
@@ -17,7 +18,7 @@
     I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
 
 A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
-``core`` (``dynamodb:LeadingKeys``). The TTL attribute is ``expires_at``. A turn's parts sort behind all turns of the
+``core`` (``dynamodb:LeadingKeys``); so have the counters. The TTL attribute is ``expires_at``. A turn's parts sort behind all turns of the
 segment, so a Query for turns never reads one.
 """
 
@@ -26,7 +27,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.ids import Place
-from antiphon.records import Grant, Owner, Stretch
+from antiphon.records import Grant, Owner, Stretch, Window
 
 Row = dict[str, Any]
 """One DynamoDB item, or its key, in the low-level form: ``{"name": {"S": "value"}}``."""
@@ -61,6 +62,11 @@ def api_keys(tenant: str) -> str:
 def used(tenant: str) -> str:
     """The partition of the last uses of a tenant's keys."""
     return f"USED#{_word(tenant)}"
+
+
+def meter(owner: Owner, window: Window) -> Row:
+    """Where the counter of a user and window is."""
+    return key(f"METER#{_word(owner.tenant)}#{_word(owner.user)}", window.name)
 
 
 def collection(tenant: str, name: str) -> str:

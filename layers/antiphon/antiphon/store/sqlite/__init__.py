@@ -7,14 +7,15 @@ from pathlib import Path
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
+from antiphon.store.sqlite.meter import SQLiteMeter
 from antiphon.store.sqlite.responses import SQLiteResponses
 
 
-def open_stores(path: str | Path) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteResponses]:
+def open_stores(path: str | Path) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteResponses, SQLiteMeter]:
     """Open the stores of one file, made where there is none.
 
     Raises:
         SettingsError: it cannot be opened.
     """
     database = SQLite(path)
-    return SQLiteKeys(database), SQLiteDirectory(database), SQLiteResponses(database)
+    return SQLiteKeys(database), SQLiteDirectory(database), SQLiteResponses(database), SQLiteMeter(database)

@@ -8,6 +8,7 @@ would add a disk flush to the time to the first token. Where that is not enough,
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from antiphon.errors import SettingsError, StorageUnavailable
 
 T = TypeVar("T")
 
-VERSION: Final = 2
+VERSION: Final = 3
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
 
@@ -27,7 +28,7 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA secure_delete = ON",  # what a caller deletes is overwritten
 )
-_SCHEMA: Final = (
+_FIRST: Final = (
     """CREATE TABLE keys (
         digest TEXT PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL
     ) WITHOUT ROWID""",
@@ -47,15 +48,22 @@ _SCHEMA: Final = (
     )""",
     "CREATE INDEX responses_by_expiry ON responses (expires_at)",
 )
-_ADDED: Final = (
+_SECOND: Final = (
     """CREATE TABLE reservations (
         tenant TEXT, user TEXT, name TEXT, digest TEXT NOT NULL, response_id TEXT NOT NULL, until REAL NOT NULL,
         expires_at INTEGER NOT NULL, deleted INTEGER NOT NULL, PRIMARY KEY (tenant, user, name)
     ) WITHOUT ROWID""",
     "CREATE INDEX reservations_by_expiry ON reservations (expires_at)",
-    f"PRAGMA user_version = {VERSION}",
 )
-"""What schema 2 has beyond schema 1; a file of schema 1 gets it when it is opened."""
+_THIRD: Final = (
+    """CREATE TABLE meters (
+        tenant TEXT, user TEXT, name TEXT, amount INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        PRIMARY KEY (tenant, user, name)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX meters_by_expiry ON meters (expires_at)",
+)
+_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD)
+"""What each schema has beyond the one before; a file of an earlier one gets the rest when it is opened."""
 
 
 class SQLite:
@@ -124,7 +132,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in {0, 1, VERSION}:
+        if not 0 <= version <= VERSION:
             raise SettingsError(f"ANTIPHON_DATABASE: the file has schema {version}, this version reads {VERSION}")
-        for statement in (*(_SCHEMA if version == 0 else ()), *(_ADDED if version < VERSION else ())):
+        for statement in itertools.chain(*_SCHEMAS[version:]):
             connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")

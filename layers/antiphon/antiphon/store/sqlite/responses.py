@@ -16,7 +16,7 @@ from antiphon.ids import parse_response_id
 from antiphon.ports import Clock
 from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
 from antiphon.store import turns
-from antiphon.store.sqlite import reservations
+from antiphon.store.sqlite import meter, reservations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.reservations import SQLiteReservations
 
@@ -165,6 +165,7 @@ def _delete(db: Connection, owner: Owner, response_id: str, now: float) -> bool:
 
 def _sweep(db: Connection, now: float) -> int:
     reservations.sweep(db, now)
+    meter.sweep(db, now)
     return db.execute(_SWEEP, (now,)).rowcount
 
 

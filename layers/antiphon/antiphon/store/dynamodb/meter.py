@@ -1,0 +1,62 @@
+"""Counters in the table ``core``: one item for each owner and window, which its TTL removes. They know no limits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from antiphon.records import Owner, Window
+from antiphon.store.dynamodb import layout, rows
+from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
+from antiphon.store.dynamodb.layout import Row
+
+_ADD: Final = "SET #expires_at = :expires_at ADD #amount :amount"
+_ROOM: Final = "attribute_not_exists(#amount) OR #amount < :limit"
+_NAMES: Final = {"#expires_at": layout.TTL, "#amount": "amount"}
+
+
+class DynamoDBMeter:
+    """The port ``Meter``.
+
+    A call that is sent again, because no answer came, may count twice: never too little, and rarely one too much.
+    """
+
+    def __init__(self, database: DynamoDB, table: str) -> None:
+        self._database = database
+        self._table = table
+
+    async def take(self, owner: Owner, window: Window, limit: int) -> bool:
+        """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Whether it was counted."""
+        values = {**_values(window, 1), ":limit": {"N": str(limit)}}
+        try:
+            await self._database.call(
+                "update_item",
+                TableName=self._table,
+                Key=layout.meter(owner, window),
+                UpdateExpression=_ADD,
+                ConditionExpression=_ROOM,
+                ExpressionAttributeNames=_NAMES,
+                ExpressionAttributeValues=values,
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    async def add(self, owner: Owner, window: Window, amount: int) -> None:
+        """Count more, whatever was counted; one write."""
+        await self._database.call(
+            "update_item",
+            TableName=self._table,
+            Key=layout.meter(owner, window),
+            UpdateExpression=_ADD,
+            ExpressionAttributeNames=_NAMES,
+            ExpressionAttributeValues=_values(window, amount),
+        )
+
+    async def count(self, owner: Owner, window: Window) -> int:
+        """Read what was counted, consistently; one trip."""
+        row = await self._database.get(self._table, layout.meter(owner, window))
+        return (rows.number(row, "amount") or 0) if row else 0
+
+
+def _values(window: Window, amount: int) -> Row:
+    return {":amount": {"N": str(amount)}, ":expires_at": {"N": str(window.ends)}}

@@ -1,0 +1,108 @@
+"""Meters: what is said here holds for both."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from types_boto3_dynamodb import DynamoDBClient
+
+from antiphon.records import Owner, Window
+from antiphon.store.dynamodb import layout
+from antiphon.store.sqlite import open_stores
+from tests.support.counting import Counting
+from tests.support.stored import NOW, OWNER, Stores, add_turn
+from tests.support.tables import CORE
+
+MINUTE = Window.at("requests", 60, NOW)
+DAY = Window.at("tokens", 86_400, NOW)
+
+
+def take(stores: Stores, limit: int, owner: Owner = OWNER, window: Window = MINUTE) -> bool:
+    return asyncio.run(stores.meter.take(owner, window, limit))
+
+
+def count(stores: Stores, owner: Owner = OWNER, window: Window = MINUTE) -> int:
+    return asyncio.run(stores.meter.count(owner, window))
+
+
+def test_a_window_begins_and_ends_on_the_clock() -> None:
+    assert Window.at("requests", 60, 119.9) == Window("requests", 60, 1)
+    assert Window("requests", 60, 1).ends == 120
+    assert Window.at("requests", 60, 120).number == 2
+
+
+def test_one_is_counted_until_the_limit_is_reached(stores: Stores) -> None:
+    assert [take(stores, 2) for _ in range(4)] == [True, True, False, False]
+    assert count(stores) == 2
+
+
+def test_a_limit_that_is_raised_leaves_room_and_one_that_is_lowered_none(stores: Stores) -> None:
+    assert [take(stores, limit) for limit in (1, 1, 2, 1, 3)] == [True, False, True, False, True]
+
+
+def test_what_was_added_counts_whatever_was_there(stores: Stores) -> None:
+    assert count(stores, window=DAY) == 0
+    asyncio.run(stores.meter.add(OWNER, DAY, 40))
+    asyncio.run(stores.meter.add(OWNER, DAY, 2))
+    assert count(stores, window=DAY) == 42
+    assert not take(stores, 42, window=DAY)
+    assert take(stores, 43, window=DAY)
+
+
+@pytest.mark.parametrize(
+    ("owner", "window"),
+    [
+        (Owner("acme", "bob"), MINUTE),
+        (Owner("acme#ann", ""), MINUTE),
+        (Owner("other", "ann"), MINUTE),
+        (OWNER, Window("requests", 60, MINUTE.number + 1)),
+        (OWNER, Window("tokens", 60, MINUTE.number)),
+    ],
+    ids=str,
+)
+def test_every_user_and_every_window_has_a_counter_of_its_own(stores: Stores, owner: Owner, window: Window) -> None:
+    take(stores, 1)
+    assert count(stores, owner, window) == 0
+    assert take(stores, 1, owner, window)
+
+
+def test_in_dynamodb_each_is_one_call_and_the_counter_forgets_itself(aws: DynamoDBClient, dynamodb: Stores) -> None:
+    counted = Counting(aws)
+    take(dynamodb, 1)
+    take(dynamodb, 1)
+    asyncio.run(dynamodb.meter.add(OWNER, MINUTE, 1))
+    count(dynamodb)
+    assert counted.operations == ["UpdateItem", "UpdateItem", "UpdateItem", "GetItem"]
+    row = aws.get_item(TableName=CORE, Key=layout.meter(OWNER, MINUTE))["Item"]
+    assert row[layout.TTL] == {"N": str(MINUTE.ends)}
+
+
+def test_of_many_at_once_over_several_connections_exactly_the_limit_is_counted(tmp_path: Path) -> None:
+    """Real threads on one SQLite file, each with a connection of its own, as two processes have them."""
+    opened = [open_stores(tmp_path / "antiphon.db") for _ in range(4)]
+
+    async def story() -> tuple[list[bool], int]:
+        meters = [meter for *_, meter in opened]
+        taken = await asyncio.gather(*(meters[index % 4].take(OWNER, MINUTE, 30) for index in range(80)))
+        await asyncio.gather(*(meters[index % 4].add(OWNER, DAY, 5) for index in range(80)))
+        spent = await meters[0].count(OWNER, DAY)
+        for keys, *_ in opened:
+            await keys.aclose()
+        return taken, spent
+
+    taken, spent = asyncio.run(story())
+    assert taken.count(True) == 30
+    assert spent == 400
+
+
+def test_counters_of_windows_that_have_ended_are_swept_from_the_file(sqlite: Stores, tmp_path: Path) -> None:
+    take(sqlite, 1)
+    asyncio.run(sqlite.meter.add(OWNER, DAY, 1))
+    sqlite.set_clock(MINUTE.ends)
+    asyncio.run(add_turn(sqlite.responses))
+    with closing(sqlite3.connect(tmp_path / "antiphon.db")) as database:
+        assert database.execute("SELECT name FROM meters").fetchall() == [(DAY.name,)]
