@@ -100,7 +100,7 @@ def _make_layers(layout: Layout) -> None:
     packages = layout.folder / "dependencies"
     source = ROOT / "layers/dependencies"
     machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
-    stamp = _digest(source / "requirements.txt", source / "Makefile") + machine
+    stamp = _digest(*(source / name for name in ("requirements.txt", "Makefile", "trim_endpoints.py"))) + machine
     if not _is_current(packages, stamp):
         _remove(packages)
         packages.mkdir(parents=True)
@@ -129,7 +129,8 @@ def _install(layout: Layout) -> None:
     version = "3.13" if layout.python != sys.executable else f"3.{sys.version_info.minor}"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     chosen = ["--only-binary=:all:", "--python-version", version, "--target", str(runtime)]
-    _run([*pip, "--require-hashes", *chosen, "-r", str(RUNTIME_LOCK)])
+    _run([*pip, "--no-compile", "--require-hashes", *chosen, "-r", str(RUNTIME_LOCK)])
+    _run([layout.python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(runtime)])
     (runtime / ".stamp").write_text(stamp)
 
 

@@ -5,6 +5,10 @@ a few of ours: what is not used is not built, which is a fifth of the create fun
 setting is pydantic's own (``defer_build``), set where every model inherits it.
 """
 
+import os
+
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them is to read every package's metadata
+
 from pydantic import BaseModel
 
 BaseModel.model_config["defer_build"] = True
