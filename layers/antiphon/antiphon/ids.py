@@ -86,6 +86,18 @@ def parse_response_id(text: str) -> Place | None:
     return Place(code[:SEGMENT_LENGTH], from_base62(code[SEGMENT_LENGTH:-MARK_LENGTH]))
 
 
+def place_of(text: str) -> Place:
+    """Read the place out of a response id.
+
+    Raises:
+        ValueError: it is not a response id.
+    """
+    place = parse_response_id(text)
+    if place is None:
+        raise ValueError("not a response id")
+    return place
+
+
 def first_response_id(entropy: Entropy) -> str:
     """Draw the id of a conversation's first turn."""
     return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), 0), entropy)
@@ -97,7 +109,7 @@ def next_response_id(previous: str, entropy: Entropy) -> str:
     Raises:
         ValueError: the previous id is not a response id.
     """
-    place = _place(previous)
+    place = place_of(previous)
     return response_id(Place(place.segment, place.depth + 1), entropy)
 
 
@@ -107,15 +119,8 @@ def branch_response_id(previous: str, entropy: Entropy) -> str:
     Raises:
         ValueError: the previous id is not a response id.
     """
-    place = _place(previous)
+    place = place_of(previous)
     return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), place.depth + 1), entropy)
-
-
-def _place(text: str) -> Place:
-    place = parse_response_id(text)
-    if place is None:
-        raise ValueError("not a response id")
-    return place
 
 
 def item_id(response: str, kind: str, side: str, index: int) -> str:

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
-from antiphon.ids import parse_response_id
+from antiphon.ids import place_of
 
 Item = dict[str, Any]
 """One item in the specification's JSON form (Open Responses, "Items")."""
@@ -297,9 +297,7 @@ def lineage_after(parent: StoredResponse) -> tuple[Stretch, ...]:
     Raises:
         ValueError: the parent's id is not a response id.
     """
-    place = parse_response_id(parent.id)
-    if place is None:
-        raise ValueError("not a response id")
+    place = place_of(parent.id)
     if parent.lineage and not parent.chunks:
         *earlier, last = parent.lineage
         follows = last.segment == place.segment and last.last + 1 == place.depth and not last.chunks

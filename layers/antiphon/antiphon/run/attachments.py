@@ -75,21 +75,6 @@ class _Place(NamedTuple):
         return "image_url" if self.what == "image" else "file_url" if self.url else "file_data"
 
 
-def require_readable(reads: Reads, items: Sequence[Item], asked: int) -> None:
-    """Require that a provider can be given every image and file, as far as can be told before it is fetched.
-
-    Args:
-        reads: what it can be given.
-        items: the whole context.
-        asked: how many of the last items came with this request.
-
-    Raises:
-        ApiError: 400 ``unsupported_value``, with the path of the part's type.
-    """
-    for place in _places(items, asked):
-        _require(reads, place, _MEDIA[place.value["type"]])
-
-
 async def with_attachments(services: Services, reads: Reads, call: ModelCall) -> ModelCall:
     """Give the same call with all images and files whole, as data URLs.
 
@@ -99,7 +84,8 @@ async def with_attachments(services: Services, reads: Reads, call: ModelCall) ->
     places = list(_places(call.items, call.asked))
     if not places:
         return call
-    require_readable(reads, call.items, call.asked)
+    for place in places:  # as far as can be told before anything is fetched
+        _require(reads, place, _MEDIA[place.value["type"]])
     wholes = {id(place): _at_hand(services, place) for place in places if _require_source(place) is None}
     wholes |= await _fetched(services, [place for place in places if place.url is not None], call.deadline)
     if sum(len(whole.url) for whole in wholes.values()) > MAX_TOTAL:

@@ -13,8 +13,9 @@ from typing import Any, Final
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ids import item_id
-from antiphon.ports import ModelCall, Services
+from antiphon.ports import Services, UsageDelta
 from antiphon.records import Item
+from antiphon.run.loop import usage_resource
 from antiphon.run.prepare import Prepared, preview
 from antiphon.run.sealed import sealer
 from antiphon.spec.request import CompactResponse, CreateResponse
@@ -122,15 +123,8 @@ def _shown(item: Item) -> Item:
     return {**item, "status": item.get("status", "completed")}
 
 
-def _usage(prepared: Prepared, text: str) -> dict[str, Any]:
+def _usage(prepared: Prepared, text: str) -> dict[str, Any] | None:
     count = prepared.provider.count_tokens
     compacted = {"type": "compaction", "summary": [{"type": "summary_text", "text": text}]}
-    alone: ModelCall = replace(prepared.call, instructions="", tools=[], settings={}, items=[compacted])
-    read, kept = count(prepared.call), count(alone)
-    return {
-        "input_tokens": read,
-        "input_tokens_details": {"cached_tokens": 0},
-        "output_tokens": kept,
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": read + kept,
-    }
+    alone = replace(prepared.call, instructions="", tools=[], settings={}, items=[compacted])
+    return usage_resource(UsageDelta(count(prepared.call), count(alone)))

@@ -48,6 +48,7 @@ class Execution:
         seal: seals reasoning for the caller to keep; None where nobody asked for it.
 
     Attributes:
+        feed: its events, for whoever listens.
         retry_after: where it failed, in how many seconds a provider said to come again; None where it did not.
     """
 
@@ -58,8 +59,8 @@ class Execution:
         self._record = record
         self._stored = stored
         self._fold = Fold()
-        self._feed = Feed()
-        self._checkpoints = Checkpoints(self._save, self._feed.put)
+        self.feed = Feed()
+        self._checkpoints = Checkpoints(self._save, self.feed.put)
         if not stored:
             self._checkpoints.release()
         self._guard = _guard(record.response, self._send) if services.settings.check_streams else None
@@ -68,7 +69,6 @@ class Execution:
         self.retry_after: int | None = None
         self._answering = False
         self._cancelled = False
-        self.feed = self._feed
 
     def start(self, provider: ModelProvider, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
@@ -124,7 +124,7 @@ class Execution:
             outcome = await self._answer(provider, turn, deadline)
             await self._finish(outcome, turn)
         finally:
-            self._feed.close()
+            self.feed.close()
             if watching is not None:
                 watching.cancel()
 

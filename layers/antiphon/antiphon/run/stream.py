@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from antiphon.errors import AntiphonError
+from antiphon.errors import CODES, SERVER_ERROR, AntiphonError
 from antiphon.ids import item_id
 from antiphon.records import Item
 from antiphon.run.whole import item_events
@@ -458,8 +458,6 @@ def _item_value(item: _Open, status: str, arguments: str) -> Item:
 
 def error_event(error: dict[str, str]) -> Event:
     """Build the one error event in both shapes at once: the specification's and that of OpenAI's clients."""
-    from antiphon.errors import CODES, SERVER_ERROR
-
     known = CODES.get(error["code"])
     shape = {"code": error["code"], "message": error["message"], "param": None}
     return {"type": "error", **shape, "error": {"type": known.type if known else SERVER_ERROR, **shape}}

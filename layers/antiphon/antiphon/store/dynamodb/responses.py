@@ -23,7 +23,7 @@ import time
 from typing import Any, Final
 
 from antiphon.errors import SlotTaken, StorageUnavailable, Superseded
-from antiphon.ids import Place, parse_response_id
+from antiphon.ids import parse_response_id, place_of
 from antiphon.ports import Clock
 from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
 from antiphon.store import turns
@@ -118,7 +118,7 @@ class DynamoDBResponses(DynamoDBReservations):
         answer = await self._database.call(
             "get_item",
             TableName=self._table,
-            Key=layout.turn(response.owner, _place(response.id)),
+            Key=layout.turn(response.owner, place_of(response.id)),
             ProjectionExpression="#id, #status",
             **_names("id", "status"),
         )
@@ -180,7 +180,7 @@ class DynamoDBResponses(DynamoDBReservations):
 
     async def _put(self, response: StoredResponse, **condition: Any) -> None:
         """Store parts, then head; then drop the parts that lost their head. Our own earlier try counts as success."""
-        place = _place(response.id)
+        place = place_of(response.id)
         head, rest = await self._database.work(rows.cut, response, place)
         await asyncio.gather(*(self._database.put(self._table, row) for row in rest))
         try:
@@ -238,13 +238,6 @@ class DynamoDBResponses(DynamoDBReservations):
             self._parts(pk, stretch.first, stretch.chunks),
         )
         return await self._database.work(lambda: [rows.glue(head, rest) for head in heads])
-
-
-def _place(response_id: str) -> Place:
-    place = parse_response_id(response_id)
-    if place is None:
-        raise ValueError("not a response id")
-    return place
 
 
 def _names(*attributes: str) -> dict[str, dict[str, str]]:
