@@ -40,7 +40,7 @@ format: install-dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 
 .PHONY: docs
-docs: install-dev ## write docs/errors.md and the OpenAPI document anew from the code
+docs: install-dev ## write docs/errors.md, docs/conformance.md and the OpenAPI document anew
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python docs/generate.py
 
 .PHONY: clients

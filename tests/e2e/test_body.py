@@ -1,4 +1,4 @@
-"""What may be sent: rows 8 to 19 and 23 of faults.md, over a real socket. Nothing is stored, no model is called."""
+"""What may be sent, over a real socket. Nothing is stored, no model is called."""
 
 from __future__ import annotations
 

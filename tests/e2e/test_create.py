@@ -1,4 +1,4 @@
-"""Creating responses, in one body and as a stream: what LibreChat gets wrong, and what wire.md promises."""
+"""Creating responses, in one body and as a stream: what others get wrong, and what Antiphon promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When something breaks: rows 31 to 43 of faults.md that one process can show, over a real socket."""
+"""When something breaks, as far as one process can show it, over a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same request again: rows 24, 25, 37 and 44 of faults.md, over a real socket."""
+"""The same request again, over a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that a user wrote, and no secret, is ever logged: row 45 of faults.md."""
+"""Nothing that a user wrote, and no secret, is ever logged."""
 
 from __future__ import annotations
 

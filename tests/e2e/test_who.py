@@ -1,4 +1,4 @@
-"""Who may call: rows 1 to 7 of faults.md, over a real socket."""
+"""Who may call, over a real socket."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from antiphon.run.sealed import Sealer
 from antiphon.run.stream import Ended, IllegalOrder, ResponseStream
 
 ATTEMPTS: Final = 3
-"""One call and at most two retries, and only before the first delta (faults.md, 32)."""
+"""One call and at most two retries, and only before the first delta: nothing that was sent is said again."""
 
 LONGEST_PAUSE: Final = 8.0
 """Seconds. A provider that asks for more is not waited for."""

@@ -1,4 +1,4 @@
-"""The agents that a caller may address, as models. Listing, retrieving and running use one rule (access.md).
+"""The agents that a caller may address, as models. Listing, retrieving and running use one rule.
 
 It must not know HTTP or any adapter.
 """

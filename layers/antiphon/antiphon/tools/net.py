@@ -1,4 +1,4 @@
-"""The one guarded door for URLs that a caller chose (invariant 6; faults.md, 27).
+"""The one guarded door for URLs that a caller chose (docs/adr/0005).
 
     URL -> read and checked -> host resolved by us -> every address checked -> connected to exactly these
         -> a redirect goes the same way again, three times at most -> body read up to a limit

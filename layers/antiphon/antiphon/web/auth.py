@@ -1,7 +1,7 @@
 """Authentication as a FastAPI dependency, the same in all functions: header -> key -> user, role, limits -> allowed?
 
-The order is access.md's. A warm process trusts what it read for at most ``cache_seconds``; unknown keys are never
-cached. It must not know where keys are kept.
+A warm process trusts what it read for at most ``cache_seconds``; unknown keys are never cached. It must not know where
+keys are kept.
 """
 
 from __future__ import annotations

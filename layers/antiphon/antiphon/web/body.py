@@ -1,7 +1,7 @@
 """The body reader: bytes, bounded -> strict JSON -> dict. Nothing that JSON readers usually wave through gets past it.
 
 RFC 8259 leaves duplicate keys, NaN, huge numbers, depth and lone surrogates to the reader; here each is refused with a
-code of its own (faults.md, 8 to 15). It must not know what the body means.
+code of its own. It must not know what the body means.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
         max_bytes: the largest body.
 
     Raises:
-        ApiError: 400, 413 or 415, as faults.md says.
+        ApiError: 400, 413 or 415, with a code for each cause.
     """
     _require_json(request)
     raw = await _read(request, max_bytes)

@@ -1,6 +1,6 @@
 """The edge: an ASGI layer around the whole app that names every request and lets no exception out.
 
-Pure ASGI: a ``BaseHTTPMiddleware`` would cost about 50 microseconds for every event of a stream (aws.md). Once a
+Pure ASGI: a ``BaseHTTPMiddleware`` would cost about 50 microseconds for every event of a stream. Once a
 response has begun, an error can no longer become a status; the stream machine has ended it properly before.
 """
 
