@@ -41,6 +41,8 @@ def body(**fields: Any) -> bytes:
         (b'{"a":-Infinity}', "invalid_number"),
         (b'{"a":1e999}', "invalid_number"),
         (b'{"a":' + b"9" * 5_000 + b"}", "invalid_number"),
+        (b'{"a":18446744073709551616}', "invalid_number"),
+        (b'{"a":[{"b":-9223372036854775809}]}', "invalid_number"),
         (b'{"a":"\\ud83d"}', "invalid_unicode"),
         (b'{"a":["\\ud83d","\\ude00"]}', "invalid_unicode"),
         (b'{"a":"\xff"}', "invalid_encoding"),

@@ -16,8 +16,11 @@ from starlette.requests import Request
 from antiphon.errors import ApiError
 
 MAX_DEPTH: Final = 100
-MAX_DIGITS: Final = 300
-"""A double holds numbers of up to 309 digits."""
+INTEGERS: Final = range(-(2**63), 2**64)
+"""What 64 bits hold, signed or not: what orjson writes, and every client reads in a response."""
+
+MAX_DIGITS: Final = 20
+"""No such integer is longer; what is longer is refused unread."""
 
 _TOKENS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -132,8 +135,8 @@ def _finite(text: str) -> float:
 
 
 def _short_integer(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ApiError("invalid_number")
+    if len(text) > MAX_DIGITS or int(text) not in INTEGERS:
+        raise ApiError("invalid_number", "An integer must fit into 64 bits.")
     return int(text)
 
 
