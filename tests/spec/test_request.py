@@ -6,6 +6,7 @@ import json
 import traceback
 
 import pytest
+from pydantic import ValidationError
 
 from antiphon.errors import ApiError
 from antiphon.spec import content, items, request, tools
@@ -522,3 +523,27 @@ def test_a_refusal_names_the_place_of_what_is_wrong():
             continue
         param = refusal(with_value(path, object())).param
         assert param.removesuffix(".type") == written(path).removesuffix(".type"), path
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"input": [{}] * 1000},
+        {"input": [{"role": "user", "content": [{}] * 1000}]},
+        {
+            "input": [
+                {"role": "assistant", "content": [{"type": "output_text", "text": "a", "annotations": [{}] * 1000}]}
+            ]
+        },
+        {"input": [{"type": "reasoning", "summary": [{}] * 1000}]},
+        {"input": [{"role": "user", "content": "a", **{f"unknown_{n}": 1 for n in range(1000)}}]},
+        {"include": ["unknown"] * 1000},
+        {"metadata": {f"key_{n}": 1 for n in range(1000)}},
+        {f"unknown_{n}": 1 for n in range(1000)},
+    ],
+    ids=["items", "parts", "annotations", "summary", "item", "include", "metadata", "fields"],
+)
+def test_one_mistake_is_enough_to_end_the_reading(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        CreateResponse.model_validate({"model": "agent", "input": "Hi", **fields})
+    assert caught.value.error_count() == 1

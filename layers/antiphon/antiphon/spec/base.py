@@ -26,7 +26,13 @@ class Wire(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or None not in value.values():
+        if not isinstance(value, dict):
+            return value
+        if len(value) > len(cls.model_fields):  # of the fields that there are not, one is told of
+            names = {field.alias or name for name, field in cls.model_fields.items()}
+            unknown = next(key for key in value if key not in names)
+            value = {key: item for key, item in value.items() if key in names or key == unknown}
+        if None not in value.values():
             return value
         optional = {field.alias or name for name, field in cls.model_fields.items() if not field.is_required()}
         return {key: item for key, item in value.items() if item is not None or key not in optional}

@@ -61,7 +61,7 @@ class OutputText(Wire):
 
     type: Literal["output_text"]
     text: Text
-    annotations: list[UrlCitation] = Field(default_factory=list)
+    annotations: Annotated[list[UrlCitation], Field(fail_fast=True)] = Field(default_factory=list)
     logprobs: Annotated[Any, Field(exclude=True)] = None
     parsed: Annotated[Any, Field(exclude=True)] = None
 
@@ -91,11 +91,14 @@ OutputPart = Annotated[
 ]
 
 TextContent = Annotated[
-    Annotated[Text, Tag("#text")] | Annotated[list[InputText], Tag("#list")], Discriminator(text_or_list)
+    Annotated[Text, Tag("#text")] | Annotated[list[InputText], Field(fail_fast=True), Tag("#list")],
+    Discriminator(text_or_list),
 ]
 InputContent = Annotated[
-    Annotated[Text, Tag("#text")] | Annotated[list[InputPart], Tag("#list")], Discriminator(text_or_list)
+    Annotated[Text, Tag("#text")] | Annotated[list[InputPart], Field(fail_fast=True), Tag("#list")],
+    Discriminator(text_or_list),
 ]
 OutputContent = Annotated[
-    Annotated[Text, Tag("#text")] | Annotated[list[OutputPart], Tag("#list")], Discriminator(text_or_list)
+    Annotated[Text, Tag("#text")] | Annotated[list[OutputPart], Field(fail_fast=True), Tag("#list")],
+    Discriminator(text_or_list),
 ]

@@ -79,7 +79,7 @@ class Reasoning(Wire):
 
     type: Literal["reasoning"]
     id: ItemId | None = None
-    summary: list[SummaryText]
+    summary: Annotated[list[SummaryText], Field(fail_fast=True)]
     content: list[Any] | None = Field(default=None, exclude=True)
     encrypted_content: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
     status: Status | None = Field(default=None, exclude=True)

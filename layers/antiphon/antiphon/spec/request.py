@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Discriminator, Field, Tag, ValidationError
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
+from pydantic_core import PydanticKnownError
 
 from antiphon.errors import ApiError
 from antiphon.spec.base import Label, Name, Text, Wire
@@ -21,6 +22,7 @@ IGNORED: Final = frozenset({"prompt_cache_retention", "client_metadata"})
 
 MAX_ITEMS: Final = 20_000
 MAX_TOOLS: Final = 128
+MAX_PAIRS: Final = 16
 MAX_PARAM: Final = 200
 """The longest path that an error repeats: the names in it may be the caller's own."""
 
@@ -75,6 +77,14 @@ class StreamOptions(Wire):
     include_obfuscation: bool = True
 
 
+def _few(value: Any) -> Any:
+    """Count the pairs before they are read: each that is wrong would be told of."""
+    if isinstance(value, dict) and len(value) > MAX_PAIRS:
+        count = {"field_type": "Dictionary", "max_length": MAX_PAIRS, "actual_length": len(value)}
+        raise PydanticKnownError("too_long", count)
+    return value
+
+
 MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
@@ -86,7 +96,9 @@ class CompactResponse(Wire):
     input: (
         Annotated[
             Annotated[Annotated[Text, Field(min_length=1)], Tag("#text")]
-            | Annotated[Annotated[list[InputItem], Field(min_length=1, max_length=MAX_ITEMS)], Tag("#list")],
+            | Annotated[
+                Annotated[list[InputItem], Field(fail_fast=True, min_length=1, max_length=MAX_ITEMS)], Tag("#list")
+            ],
             Discriminator(text_or_list),
         ]
         | None
@@ -100,13 +112,16 @@ class CreateResponse(CompactResponse):
     """What a client asks for."""
 
     include: Annotated[
-        list[Literal["reasoning.encrypted_content", "message.output_text.logprobs"]], Field(max_length=16)
+        list[Literal["reasoning.encrypted_content", "message.output_text.logprobs"]],
+        Field(fail_fast=True, max_length=16),
     ] = Field(default_factory=list)
     tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tool_calls: Annotated[int, Field(ge=1)] | None = None
-    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None = None
+    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_PAIRS), BeforeValidator(_few)] | None = (
+        None
+    )
     text: TextParam | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
