@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -143,6 +144,26 @@ def test_no_pattern_makes_it_fail(pattern: str) -> None:
 )
 def test_a_schema_that_asks_for_too_much_is_cut_short(schema: dict[str, Any]) -> None:
     assert len(str(value_for(schema, Words(["x"])))) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "minItems": 500, "items": {"type": "string", "minLength": 10_000}},
+        {"type": "array", "minItems": 500, "items": {"const": "x" * 100_000}},
+        {"type": "array", "minItems": 500, "items": {"enum": ["x" * 100_000]}},
+        {"type": "array", "minItems": 500, "items": {"type": "object", "required": ["x" * 100_000]}},
+    ],
+)
+def test_a_short_schema_does_not_make_a_long_answer(schema: dict[str, Any]) -> None:
+    assert len(json.dumps(value_for(schema, Words([])))) < 1_000_000
+
+
+def test_of_a_schema_that_names_too_much_a_part_counts() -> None:
+    names = [f"name_{number}" for number in range(2000)]
+    properties = {name: {"type": "integer"} for name in names}
+    for schema in ({"properties": properties}, {"required": names}, {"allOf": [{"properties": properties}] * 3}):
+        assert list(value_for({"type": "object", **schema}, Words([]))) == names[:500]
 
 
 @pytest.mark.parametrize(

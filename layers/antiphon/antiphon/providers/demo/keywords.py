@@ -6,9 +6,13 @@ Pure; it must not know values. A keyword whose value has the wrong type says not
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import Any, Final
 
 Schema = dict[str, Any]
+
+MOST: Final = 500
+"""How many entries of a keyword count: of properties, required names, choices, branches."""
 
 _TYPE_HINTS: Final = {
     "object": ("properties", "required", "additionalProperties", "minProperties"),
@@ -26,13 +30,22 @@ _SHAPES: Final[dict[str, tuple[tuple[type, ...], float]]] = {
     "properties": ((dict,), 0),
     "type": ((str, list), 0),
 }
+_ANY: Final = ("additionalProperties", "const", "items", "uniqueItems")
+"""Keywords whose value may have any type."""
 
 
 def clean(raw: object) -> Schema:
-    """Leave out keywords whose value has not the type that JSON Schema gives it."""
+    """Leave out what is no keyword here, or has not the type that JSON Schema gives it; shorten what is endless."""
     if not isinstance(raw, dict):
         return {}
-    return {name: value for name, value in raw.items() if name not in _SHAPES or _has_shape(value, *_SHAPES[name])}
+    known = {name: _shortened(raw[name]) for name in _SHAPES if name in raw and _has_shape(raw[name], *_SHAPES[name])}
+    return known | {name: raw[name] for name in _ANY if name in raw}
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return dict(islice(value.items(), MOST))
+    return value[:MOST] if isinstance(value, str | list) else value
 
 
 def _has_shape(value: object, kinds: tuple[type, ...], least: float) -> bool:
@@ -77,4 +90,4 @@ def joined(one: Schema, other: Schema) -> Schema:
         (("maximum", "maxLength", "maxItems"), min),
     ):
         out |= {name: tighter(one[name], other[name]) for name in names if name in one and name in other}
-    return out
+    return clean(out)

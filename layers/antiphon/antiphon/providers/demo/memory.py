@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 _FACT: Final = re.compile(
@@ -24,6 +25,12 @@ _KEEP: Final = re.compile(
 _QUESTION: Final = re.compile(r"\?|^\s*(?:what|who|which|where|when|how|tell|say|repeat|recall)\b", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r",? (?:and|but) (?=(?:my|our|the|I)\b)", re.IGNORECASE)
 _ASKS_KEPT: Final = re.compile(r"\b(?:remember|recall|keep in mind|memori[sz]ed?|told you|note)\b", re.IGNORECASE)
+_LATEST: Final = 200
+"""So many facts are looked for in a question; each takes one look at all of it."""
+
+_LONGEST: Final = 10_000
+"""So many characters of a text are looked at."""
+
 _WHOSE: Final = {"my": "Your", "our": "Your", "the": "The"}
 
 
@@ -42,11 +49,12 @@ def facts(texts: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def recall(texts: Sequence[str]) -> str | None:
     """Answer the last text from the facts of all; None where it does not ask for one that is known."""
+    texts = [text[:_LONGEST] for text in texts]
     asked = texts[-1] if texts else ""
     if not _QUESTION.search(asked):
         return None
     known = facts(texts)
-    for thing, (subject, value) in reversed(known.items()):
+    for thing, (subject, value) in islice(reversed(known.items()), _LATEST):
         if re.search(rf"\b{re.escape(thing)}\b", asked, re.IGNORECASE):
             return f"{subject} is {value}."
     if "name" in known and re.search(r"\bwho am I\b", asked, re.IGNORECASE):

@@ -7,10 +7,12 @@ contradicts itself gets a best effort. Depth, breadth and length are bounded, wh
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any, Final
 
+from antiphon.providers.demo.keywords import MOST as _MOST_ITEMS
 from antiphon.providers.demo.keywords import Schema, clean, joined, kind_of, nests
 from antiphon.providers.demo.pattern import matching
 from antiphon.providers.demo.words import Words
@@ -20,7 +22,9 @@ _DEEP: Final = 4
 """From here on nothing is nested that need not be."""
 
 _MOST_VALUES: Final = 5000
-_MOST_ITEMS: Final = 500
+_CHARACTERS: Final = 100
+"""So many characters of names and texts count as one more value: what is written stays below a megabyte or so."""
+
 _LONGEST: Final = 10_000
 _FORMATS: Final = {
     "date": "2026-01-01",
@@ -64,12 +68,12 @@ class _Filler:
         self._taken: list[float] = []
 
     def value(self, raw: object, name: str, depth: int) -> Any:
-        self._left -= 1
+        self._left -= 1 + len(name) // _CHARACTERS
         schema = self._whole(raw, depth)
-        if "const" in schema:
-            return schema["const"]
-        if schema.get("enum"):
-            return self._words.mentioned(schema["enum"])[0]
+        if self._left > 0 and "const" in schema:
+            return self._paid(schema["const"])
+        if self._left > 0 and schema.get("enum"):
+            return self._paid(self._words.mentioned(schema["enum"])[0])
         if raw is False or depth > _DEEPEST or self._left <= 0:
             return None
         return self._of_kind(kind_of(schema), schema, name, depth)
@@ -81,7 +85,11 @@ class _Filler:
             return self._array(schema, name, depth)
         if kind in ("integer", "number"):
             return self._number(schema, name, kind == "integer")
-        return self._string(schema, name) if kind == "string" else {"boolean": True}.get(kind)
+        return self._paid(self._string(schema, name)) if kind == "string" else {"boolean": True}.get(kind)
+
+    def _paid(self, value: Any) -> Any:
+        self._left -= len(json.dumps(value)) // _CHARACTERS
+        return value
 
     def _whole(self, raw: object, depth: int) -> Schema:
         """Follow references and join what ``allOf`` and the chosen branch of ``anyOf`` or ``oneOf`` add."""
@@ -90,7 +98,7 @@ class _Filler:
             if "$ref" in schema:
                 schema = joined(self._target(schema.pop("$ref")), schema)
             elif schema.get("allOf"):
-                for part in schema.pop("allOf")[:_MOST_ITEMS]:
+                for part in schema.pop("allOf"):
                     schema = joined(schema, self._whole(part, depth + 1) if depth < _DEEPEST and self._spend() else {})
             elif schema.get("anyOf") or schema.get("oneOf"):
                 branches = schema.pop("anyOf", None) or schema.pop("oneOf")
@@ -128,7 +136,7 @@ class _Filler:
         properties = schema.get("properties", {})
         required = [name for name in schema.get("required", ()) if isinstance(name, str)]
         wanted = required or ([] if depth > 1 else list(properties))
-        names = list(dict.fromkeys([*(name for name in properties if name in wanted), *required]))
+        names = [*dict.fromkeys([*(name for name in properties if name in wanted), *required])]
         others = schema.get("additionalProperties", {})
         least = min(schema.get("minProperties", 0), _MOST_ITEMS)
         spare = [name for name in [*properties, *(f"property_{n}" for n in range(_MOST_ITEMS))] if name not in names]

@@ -35,6 +35,7 @@ class Words:
         self._texts = [text[:_LIMIT] for text in texts]
         self.last = self._texts[-1] if self._texts else ""
         self._facts = facts(self._texts)
+        self._places: dict[str, int] = {}
 
     def form(self, name: str) -> str | None:
         """Find a string of a JSON Schema format."""
@@ -45,12 +46,18 @@ class Words:
         """Order choices: those that are mentioned first, in the order of mention."""
         text = self.last.lower()
         places = {
-            index: _place(choice.lower(), text)
+            index: self._place(choice.lower(), text)
             for index, choice in enumerate(choices)
             if isinstance(choice, str) and choice
         }
         found = sorted((index for index, at in places.items() if at >= 0), key=places.__getitem__)
         return [choices[index] for index in found] + [c for index, c in enumerate(choices) if index not in found]
+
+    def _place(self, choice: str, text: str) -> int:
+        if choice not in self._places:
+            match = re.search(rf"(?<!\w){re.escape(choice)}(?!\w)", text)
+            self._places[choice] = match.start() if match else -1
+        return self._places[choice]
 
     def string(self, name: str) -> str:
         """Find what may be meant by a property's name."""
@@ -85,8 +92,3 @@ class Words:
             if match:
                 return next(group for group in match.groups() if group)
         return self.last.strip()
-
-
-def _place(choice: str, text: str) -> int:
-    match = re.search(rf"(?<!\w){re.escape(choice)}(?!\w)", text)
-    return match.start() if match else -1
