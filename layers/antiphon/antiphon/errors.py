@@ -78,13 +78,19 @@ CODES: Final[dict[str, ErrorCode]] = {
         405, INVALID_REQUEST, "The path does not take this method.", "See the `allow` header."
     ),
     "upgrade_required": ErrorCode(
-        426, INVALID_REQUEST, "WebSockets are not served here.", "Send `POST /v1/responses` with `stream: true` instead."
+        426,
+        INVALID_REQUEST,
+        "WebSockets are not served here.",
+        "Send `POST /v1/responses` with `stream: true` instead.",
     ),
     # body
     "invalid_json": ErrorCode(400, INVALID_REQUEST, "The body is not JSON.", "Send one JSON object."),
     "json_too_deep": ErrorCode(400, INVALID_REQUEST, "The body is nested too deeply.", "Flatten it."),
     "invalid_number": ErrorCode(
-        400, INVALID_REQUEST, "A number is not finite or too large.", "Send a number that a double can hold."
+        400,
+        INVALID_REQUEST,
+        "A number is not finite or too large.",
+        "Send a number that a double can hold.",
     ),
     "invalid_unicode": ErrorCode(
         400, INVALID_REQUEST, "The text holds half of a surrogate pair or a forbidden character.", "Send valid Unicode."
@@ -157,18 +163,18 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
     # limits
     "rate_limit_exceeded": ErrorCode(429, TOO_MANY_REQUESTS, "Too many requests.", "Wait as `retry-after` says.", 1),
-    # provider
-    "provider_auth": ErrorCode(
-        500, SERVER_ERROR, "The model provider refused our credentials.", "The operator must mend the provider's key."
-    ),
-    "provider_not_configured": ErrorCode(
-        500, SERVER_ERROR, "The agent's provider is not set up here.", "The operator must configure it."
     "insufficient_quota": ErrorCode(
         429,
         TOO_MANY_REQUESTS,
         "The budget of tokens for today is used up.",
         "Wait until 00:00 UTC (`retry-after` has the seconds), or ask an administrator for more.",
     ),
+    # provider
+    "provider_auth": ErrorCode(
+        500, SERVER_ERROR, "The model provider refused our credentials.", "The operator must mend the provider's key."
+    ),
+    "provider_not_configured": ErrorCode(
+        500, SERVER_ERROR, "The agent's provider is not set up here.", "The operator must configure it."
     ),
     "provider_rate_limited": ErrorCode(
         429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says.", 5
