@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -532,10 +533,10 @@ def test_a_refusal_names_the_place_of_what_is_wrong():
         {"input": [{"role": "user", "content": [{}] * 1000}]},
         {
             "input": [
-                {"role": "assistant", "content": [{"type": "output_text", "text": "a", "annotations": [{}] * 1000}]}
+                {"role": "assistant", "content": [{"type": "output_text", "text": "a", "annotations": [1] * 1000}]}
             ]
         },
-        {"input": [{"type": "reasoning", "summary": [{}] * 1000}]},
+        {"input": [{"type": "reasoning", "summary": [1] * 1000}]},
         {"input": [{"role": "user", "content": "a", **{f"unknown_{n}": 1 for n in range(1000)}}]},
         {"include": ["unknown"] * 1000},
         {"metadata": {f"key_{n}": 1 for n in range(1000)}},
