@@ -14,7 +14,19 @@ from antiphon.access.grants import PRINCIPAL, level_of, read_level
 from antiphon.errors import AntiphonError
 from antiphon.records import Agent, Grant, dump
 from antiphon.spec.base import Text, Wire
-from antiphon.spec.request import MAX_TOOLS, ReasoningParam, TextParam
+from antiphon.spec.request import (
+    MAX_TOOLS,
+    MaxOutputTokens,
+    MaxToolCalls,
+    Penalty,
+    ReasoningParam,
+    ServiceTier,
+    Temperature,
+    TextParam,
+    TopLogprobs,
+    TopP,
+    Truncation,
+)
 from antiphon.spec.tools import FunctionTool, ToolChoice
 
 MAX_BYTES: Final = 300_000
@@ -57,19 +69,19 @@ class InvalidDocument(AntiphonError):
 class Parameters(Wire):
     """Request parameters, each as in ``CreateResponse``."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    max_output_tokens: MaxOutputTokens | None = None
     reasoning: ReasoningParam | None = None
     text: TextParam | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
-    truncation: Literal["auto", "disabled"] | None = None
-    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    max_tool_calls: MaxToolCalls | None = None
+    truncation: Truncation | None = None
+    service_tier: ServiceTier | None = None
+    top_logprobs: TopLogprobs | None = None
 
 
 class AgentTool(FunctionTool):

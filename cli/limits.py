@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from antiphon.records import Limits
 from antiphon.spec.base import Wire
+from antiphon.spec.request import MaxOutputTokens, MaxToolCalls, Penalty, Temperature, TopLogprobs, TopP
 from cli import files
 from cli.answer import Refused
 from cli.document import Parameters, explain
@@ -21,13 +22,13 @@ Names = list[Annotated[str, Field(min_length=1, max_length=2048)]]
 class Maximums(Wire):
     """The greatest value allowed for each numeric parameter, within the specification's own bounds."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
-    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    max_output_tokens: MaxOutputTokens | None = None
+    max_tool_calls: MaxToolCalls | None = None
+    top_logprobs: TopLogprobs | None = None
 
 
 class LimitsDocument(Wire):

@@ -85,6 +85,14 @@ def _few(value: Any) -> Any:
     return value
 
 
+Temperature = Annotated[float, Field(ge=0, le=2)]
+TopP = Annotated[float, Field(ge=0, le=1)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+MaxOutputTokens = Annotated[int, Field(ge=16)]
+MaxToolCalls = Annotated[int, Field(ge=1)]
+TopLogprobs = Annotated[int, Field(ge=0, le=20)]
+Truncation = Literal["auto", "disabled"]
+ServiceTier = Literal["auto", "default", "flex", "priority"]
 MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
@@ -118,20 +126,20 @@ class CreateResponse(CompactResponse):
     tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
+    max_tool_calls: MaxToolCalls | None = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_PAIRS), BeforeValidator(_few)] | None = (
         None
     )
     text: TextParam | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    max_output_tokens: MaxOutputTokens | None = None
+    top_logprobs: TopLogprobs | None = None
     reasoning: ReasoningParam | None = None
-    truncation: Literal["auto", "disabled"] | None = None
-    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    truncation: Truncation | None = None
+    service_tier: ServiceTier | None = None
     safety_identifier: Label | None = None
     user: Label | None = None
     store: bool = True
