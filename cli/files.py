@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import yaml
 
 from cli.answer import Refused
@@ -58,6 +59,7 @@ def read(path: str) -> list[Any]:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         documents = _parse(text)
         json.dumps(documents, allow_nan=False, ensure_ascii=False).encode()
+        orjson.dumps(documents)  # as the stores and the service write them: integers of 64 bits
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
     except UnicodeError:

@@ -53,6 +53,7 @@ def test_an_empty_file_holds_no_document(tmp_path):
         ("a: b: c", "line 1"),
         ("a: !!python/object:os.system x", "line 1"),
         ("a: .nan", "what JSON cannot say"),
+        ("a: 18446744073709551616", "what JSON cannot say"),
         ('{"a": Infinity}', "what JSON cannot say"),
         ('{"a": "\\ud800"}', "not UTF-8"),
         ("a: !!binary aGk=", "what JSON cannot say"),
@@ -79,7 +80,11 @@ def test_text_of_several_lines_is_written_as_a_block():
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda values: st.lists(values) | st.dictionaries(st.text(), values),
     max_leaves=10,
 )
