@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import queue
+import select
 import socketserver
 import threading
 import time
@@ -29,6 +30,9 @@ STREAMING: Final = {
 }
 FAILURE: Final = frozenset({"errorType", "errorMessage", "stackTrace"})
 SNAPSHOT_ERRORS: Final = frozenset({"Runtime.BeforeSnapshotError", "Runtime.AfterRestoreError"})
+DRAIN_SECONDS: Final = 5.0
+"""How long what a process sent before its end may take to be read; its sockets are closed: it comes at once."""
+
 ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function:"
 
 
@@ -88,7 +92,10 @@ class RuntimeApi:
         return answer
 
     def cut(self) -> None:
-        """Say that the process has ended: nothing more comes for any open invocation."""
+        """Say that the process has ended: nothing comes for any open invocation but what it had sent already."""
+        end = time.monotonic() + DRAIN_SECONDS
+        while self._server.is_busy() and time.monotonic() < end:
+            time.sleep(0.001)
         while not self.pending.empty():
             self.pending.get().change("cut")
         for answer in list(self.handed_out.values()):
@@ -101,6 +108,30 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
     api: RuntimeApi
+
+    def __init__(self, *arguments: Any) -> None:
+        self._exchanges = 0
+        self._lock = threading.Lock()
+        super().__init__(*arguments)
+
+    def is_busy(self) -> bool:
+        """Whether something is being said, or waits to be heard; the wait for an invocation does not count."""
+        unheard, _, _ = select.select([self.socket], [], [], 0)
+        return bool(unheard) or self._exchanges > 0
+
+    def count(self, change: int) -> None:
+        """Count the exchanges."""
+        with self._lock:
+            self._exchanges += change
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection, which counts from before it is taken out of the queue."""
+        self.count(1)
+        try:
+            return super().get_request()
+        except OSError:
+            self.count(-1)
+            raise
 
 
 class _Connection(socketserver.StreamRequestHandler):
@@ -116,6 +147,8 @@ class _Connection(socketserver.StreamRequestHandler):
         except Breach as breach:
             self.api.breaches.append(str(breach))
             self._respond(400, b"")
+        finally:
+            self.server.count(-1)
 
     def _exchange(self) -> None:
         method, path, version = self._line().split(" ")
@@ -136,7 +169,9 @@ class _Connection(socketserver.StreamRequestHandler):
                 self._respond(202, b"{}")
             case "GET", ["restore", "next"]:
                 self.api.at_snapshot.set()
+                self.server.count(-1)
                 self.api.restored.wait()
+                self.server.count(1)
                 self._respond(200, b"")
             case "POST", ["restore", "error"]:
                 self.api.restore_error = self._failure(headers)
@@ -146,7 +181,9 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _next(self) -> None:
         self.api.asked.set()
+        self.server.count(-1)
         answer = self.api.pending.get()
+        self.server.count(1)
         answer.deadline = time.time() + answer.seconds
         self.api.handed_out[answer.request_id] = answer
         lines = {

@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 
 PSEUDO: Final = {"AWS::Region": "eu-central-1", "AWS::StackName": "local", "AWS::URLSuffix": "localhost"}
+FUNCTIONS: Final = frozenset({"Ref", "GetAtt", "Sub", "If", "Equals", "Not", "And", "Or", "Condition", "Join"})
 _ABSENT: Final = object()
 
 
@@ -110,7 +111,7 @@ class _Resolver:
             return node
         if len(node) == 1:
             [(name, argument)] = node.items()
-            if name in {"Ref", "GetAtt", "Sub", "If", "Equals", "Not", "And", "Or", "Condition"}:
+            if name in FUNCTIONS:
                 return getattr(self, f"_{name.lower()}")(argument)
         resolved = {name: self(value) for name, value in node.items()}
         return {name: value for name, value in resolved.items() if value is not _ABSENT}
@@ -122,7 +123,9 @@ class _Resolver:
         if name == "AWS::NoValue":
             return _ABSENT
         if name in self.document["Parameters"]:
-            return self.parameters.get(name, self.document["Parameters"][name].get("Default", ""))
+            parameter = self.document["Parameters"][name]
+            value = self.parameters.get(name, parameter.get("Default", ""))
+            return str(value).split(",") if parameter["Type"] == "CommaDelimitedList" else value
         return PSEUDO.get(name, name)
 
     def _getatt(self, name: str) -> str:
@@ -130,10 +133,16 @@ class _Resolver:
 
     def _sub(self, text: str | list[Any]) -> str:
         template, own = (text, {}) if isinstance(text, str) else (text[0], self(text[1]))
-        return re.sub(r"\$\{([^}]+)\}", lambda found: str(own.get(found[1]) or self._named(found[1])), template)
+        return re.sub(
+            r"\$\{([^}]+)\}", lambda found: str(own[found[1]] if found[1] in own else self._named(found[1])), template
+        )
 
     def _named(self, name: str) -> Any:
         return self._getatt(name) if "." in name else self._ref(name)
+
+    def _join(self, argument: list[Any]) -> str:
+        separator, values = argument
+        return str(separator).join(map(str, self(values)))
 
     def _if(self, argument: list[Any]) -> Any:
         condition, yes, no = argument
@@ -162,6 +171,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if suffix not in FUNCTIONS:
+        raise yaml.constructor.ConstructorError(None, None, f"!{suffix} is not resolved here", node.start_mark)
     if isinstance(node, yaml.ScalarNode):
         return {suffix: loader.construct_scalar(node)}
     if isinstance(node, yaml.SequenceNode):

@@ -116,6 +116,6 @@ def test_the_node_sdk_works_unchanged(base_url, stored):
 
 def test_no_key_is_in_any_log(host, stored, client):
     client.responses.create(model=AGENT, input="canary in the prompt")
-    logs = "".join(pool.log.read_text() for pool in host.pools.values())
+    logs = "".join(pool.log.read_text() for pool in host.pools.values() if pool.environments)
     assert stored.ada not in logs
     assert "canary" not in logs

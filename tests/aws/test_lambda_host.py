@@ -12,6 +12,7 @@ import pytest
 from local.lambda_host.environment import resident
 from local.lambda_host.events import HttpRequest, rest_event, url_event
 from local.lambda_host.layers import ROOT
+from local.lambda_host.template import read_template
 from tests.support.hosted import AGENT, UPSTREAM, database, hosted, layout, template
 from tests.support.streams import assert_stream
 from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
@@ -86,7 +87,7 @@ def test_a_killed_environment_is_followed_by_a_cold_start(host, stored):
 
 def test_a_function_over_its_time_is_killed_and_its_stream_has_no_end(stored, upstream, tmp_path):
     gate = gated(upstream)
-    with hosted(stored.url, tmp_path, upstream, seconds=4.0) as host:
+    with hosted(stored.url, tmp_path, upstream, seconds=7.0) as host:
         with ask(host, stored.bob, UPSTREAM) as answer:
             _, rest = until(answer, b'"delta":"Hel"')
             os.kill(
@@ -95,7 +96,7 @@ def test_a_function_over_its_time_is_killed_and_its_stream_has_no_end(stored, up
             with pytest.raises(httpx2.RemoteProtocolError):
                 b"".join(rest)
         gate.open()
-    assert "timed out after 4 s" in (tmp_path / "CreateResponse.log").read_text()
+    assert "timed out after 7 s" in (tmp_path / "CreateResponse.log").read_text()
 
 
 def test_a_function_over_its_memory_is_killed_and_the_front_door_says_so(stored, tmp_path):
@@ -166,6 +167,16 @@ def test_an_event_of_the_function_url_has_the_samples_form(name):
     alike = set(sample) - {"requestContext", "body"}
     assert {key: made[key] for key in alike} == {key: sample[key] for key in alike}
     assert made["requestContext"]["http"] == http
+
+
+def test_the_templates_references_become_what_they_stand_for_on_this_machine():
+    given = read_template(ROOT / "template.yaml", OpenAiSecretArn="arn:aws:secretsmanager:x")
+    without, with_openai = (
+        json.loads(read.functions["CreateResponse"]["Environment"]["Variables"]["ANTIPHON_PROVIDERS"])
+        for read in (template(), given)
+    )
+    assert "openai" not in without
+    assert with_openai["openai"]["api_key_secret"] == "arn:aws:secretsmanager:x"
 
 
 def test_every_route_of_the_template_goes_to_its_function():
