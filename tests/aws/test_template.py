@@ -13,6 +13,7 @@ from cfnlint.decode import cfn_yaml
 from samtranslator.translator.transform import transform
 
 from antiphon.errors import CODES
+from antiphon.records import Owner, Window
 from antiphon.run.guard import INVALID
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
@@ -192,6 +193,7 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
 
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
     assert permitted(template, "CreateResponse") == WHO_CALLS | {
+        (arn("CoreTable"), ("METER#*",)): {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
         (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
@@ -237,6 +239,7 @@ def test_no_policy_has_a_wildcard_action_or_resource(template):
 def test_the_leading_keys_of_the_policies_are_those_of_the_layout():
     assert layout.api_key("d")["pk"]["S"].startswith("KEY#")
     assert layout.used("t").startswith("USED#")
+    assert layout.meter(Owner("t", "u"), Window("tokens", 60, 1))["pk"]["S"].startswith("METER#")
     assert all(pk.startswith("T#") for pk in (layout.collection("t", "USERS"), layout.grants_of("t", "user:u")))
 
 

@@ -17,7 +17,7 @@ from antiphon.access import keys, roles
 from antiphon.bootstrap import LazyDoor, Seals
 from antiphon.ports import Delta, ModelCall, Services
 from antiphon.providers.demo import Demo
-from antiphon.records import Agent, User
+from antiphon.records import Agent, Limits, Tenant, User
 from antiphon.settings import Settings
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
@@ -30,10 +30,12 @@ from tests.support.tables import CORE, RESPONSES, create_tables
 
 
 class Traced(DynamoDB):
-    """Counts calls, and how many of them had to wait for one another."""
+    """Counts calls, and how many had to wait for one another: those under way at once end at once, like equal trips."""
 
     def __init__(self, client: Any) -> None:
         super().__init__(client)
+        self._under_way = 0
+        self._ended = asyncio.Event()
         self.forget()
 
     def forget(self) -> None:
@@ -42,11 +44,21 @@ class Traced(DynamoDB):
 
     async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         self.calls += 1
+        self._under_way += 1
         before = self.trips
         try:
             return await super().call(operation, **arguments)
         finally:
+            await self._end()
             self.trips = max(self.trips, before + 1)
+
+    async def _end(self) -> None:
+        self._under_way -= 1
+        if self._under_way:
+            await self._ended.wait()
+        else:
+            self._ended.set()
+            self._ended = asyncio.Event()
 
 
 class Watched(Demo):
@@ -87,6 +99,11 @@ class Rig:
         await self.services.directory.put(User("default", "ada", role=roles.ADMIN, groups=("staff", "lab")))
         await self.services.directory.put_agent(Agent("default", "agent", "demo", "demo", "ada"))
         await self.services.keys.add(keys.record(self.key, tenant="default", user="ada", now=0))
+
+    def limit(self) -> None:
+        """Set a rate and a budget that are never reached."""
+        limits = Limits(requests_per_minute=10_000, tokens_per_day=10_000_000)
+        asyncio.run(self.services.directory.put(Tenant("default", limits)))
 
     async def turns(self, count: int, *, keyed: bool = False) -> list[tuple[int, int]]:
         """Run a conversation; gives the trips and calls before the model of each turn."""
@@ -134,3 +151,15 @@ def test_a_turn_makes_no_more_calls_late_in_a_conversation_than_early(rig: Rig) 
 def test_a_request_that_may_be_sent_again_makes_no_more_trips(rig: Rig) -> None:
     trips = [trips for trips, _ in asyncio.run(rig.turns(11, keyed=True))]
     assert max(trips[1:]) <= 3
+
+
+@pytest.mark.parametrize("keyed", [False, True], ids=["plain", "keyed"])
+def test_a_rate_and_a_budget_make_no_more_trips(rig: Rig, keyed: bool) -> None:
+    rig.limit()
+    seen = asyncio.run(rig.turns(11, keyed=keyed))
+    assert max(trips for trips, _ in seen[1:]) <= 3
+
+
+def test_a_rate_and_a_budget_are_two_calls_before_the_model_and_none_where_they_are_not_set(rig: Rig) -> None:
+    _, (_, free), _ = asyncio.run(rig.turns(3))
+    assert free == 3, "agent, conversation, claim"

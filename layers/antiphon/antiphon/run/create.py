@@ -20,6 +20,7 @@ from antiphon.records import StoredResponse
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
+from antiphon.run.quota import Quota
 from antiphon.run.sealed import sealer
 from antiphon.run.sources import read_sources
 from antiphon.spec.request import CreateResponse
@@ -57,7 +58,8 @@ async def create(
 async def _create(
     services: Services, principal: Principal, request: CreateResponse, until: float, response_id: str, hold: Hold
 ) -> Execution | StoredResponse:
-    sources = await read_sources(services, principal, request, hold)
+    quota = Quota(services, principal)
+    sources = await read_sources(services, principal, request, hold, quota)
     if sources.answered is not None:
         return sources.answered
     ready = await prepare(services, principal, request, sources, until, response_id)
@@ -67,7 +69,7 @@ async def _create(
         record = await _claim(services, replace(record, reservation=hold.name), hold)
     options = request.stream_options
     obfuscate = options is None or options.include_obfuscation
-    execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal)
+    execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
     execution.start(ready.provider, call)
     return execution
 

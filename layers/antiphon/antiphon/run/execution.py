@@ -25,6 +25,7 @@ from antiphon.run.checkpoints import Checkpoints
 from antiphon.run.feed import Feed
 from antiphon.run.fold import ENDINGS, Fold
 from antiphon.run.loop import Outcome, Turn, usage_resource
+from antiphon.run.quota import Quota
 from antiphon.run.sealed import Sealer, sealer
 from antiphon.run.stream import Event, ResponseStream, ending_type
 
@@ -46,6 +47,7 @@ class Execution:
         stored: whether it was claimed, and is to be committed.
         obfuscate: pad delta events.
         seal: seals reasoning for the caller to keep; None where nobody asked for it.
+        quota: takes note of what the run used.
 
     Attributes:
         feed: its events, for whoever listens.
@@ -53,11 +55,19 @@ class Execution:
     """
 
     def __init__(
-        self, services: Services, record: StoredResponse, *, stored: bool, obfuscate: bool, seal: Sealer | None = None
+        self,
+        services: Services,
+        record: StoredResponse,
+        *,
+        stored: bool,
+        obfuscate: bool,
+        quota: Quota,
+        seal: Sealer | None = None,
     ) -> None:
         self._services = services
         self._record = record
         self._stored = stored
+        self._quota = quota
         self._fold = Fold()
         self.feed = Feed()
         self._checkpoints = Checkpoints(self._save, self.feed.put)
@@ -75,7 +85,7 @@ class Execution:
         most = self._record.response["max_tool_calls"]
         turn = Turn(self._stream, call, self._record.id, most, self._sealing)
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._run(provider, turn, call.deadline))
+        self._task = loop.create_task(self._run(provider, turn, call))
         place = (loop, self._record.id)
         _executions[place] = self
         self._task.add_done_callback(lambda _: _executions.pop(place))
@@ -117,16 +127,20 @@ class Execution:
     async def _save(self) -> None:
         await self._services.responses.checkpoint(replace(self._record, response=self._fold.response()))
 
-    async def _run(self, provider: ModelProvider, turn: Turn, deadline: float) -> None:
+    async def _run(self, provider: ModelProvider, turn: Turn, call: ModelCall) -> None:
         watching = asyncio.create_task(self._watch()) if self._stored else None
         try:
             self._open()
-            outcome = await self._answer(provider, turn, deadline)
-            await self._finish(outcome, turn)
+            outcome = await self._answer(provider, turn, call.deadline)
+            await asyncio.gather(self._finish(outcome, turn), self._spend(provider, turn, call))
         finally:
             self.feed.close()
             if watching is not None:
                 watching.cancel()
+
+    async def _spend(self, provider: ModelProvider, turn: Turn, call: ModelCall) -> None:
+        if turn.begun:
+            await self._quota.spend(provider, call, turn.usage, self._fold.response()["output"])
 
     async def _watch(self) -> None:
         """Ask the store now and then whether the response is still wanted: it may be cancelled by another process."""

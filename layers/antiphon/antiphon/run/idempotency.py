@@ -95,6 +95,11 @@ class Hold:
         """The name of the reservation; empty for none."""
         return self._held.name if self._held else ""
 
+    @property
+    def may_be_answered(self) -> bool:
+        """Whether an earlier answer would do: not for the first attempt of a client that counts its retries."""
+        return self._attempt is not None and self._attempt.again
+
     async def take(self) -> StoredResponse | None:
         """Reserve the request. Where it was answered before, give that answer instead.
 

@@ -1,6 +1,6 @@
 """What a request rests on: who answers, and the conversation so far, read together with its reservation.
 
-    agent + grants | chain | reservation      at once: two sequential trips at most
+    agent + grants | chain | reservation | quota      at once: two sequential trips at most
 
 It must not know HTTP or any adapter, nor what the request asks for beyond these.
 """
@@ -17,6 +17,7 @@ from antiphon.ports import ModelProvider, Services
 from antiphon.records import IN_PROGRESS, Agent, StoredResponse
 from antiphon.run.idempotency import Hold
 from antiphon.run.models import visible_agent
+from antiphon.run.quota import Quota
 from antiphon.run.retrieve import current
 from antiphon.spec.request import CreateResponse
 
@@ -37,19 +38,23 @@ class Sources:
     answered: StoredResponse | None
 
 
-async def read_sources(services: Services, principal: Principal, request: CreateResponse, hold: Hold) -> Sources:
+async def read_sources(
+    services: Services, principal: Principal, request: CreateResponse, hold: Hold, quota: Quota | None = None
+) -> Sources:
     """Read at once all that a request rests on, and take its reservation.
 
-    Of several refusals the agent's is told first, then the reservation's. The state of the chain is nothing to what was
-    answered before.
+    Of several refusals the agent's is told first, then the reservation's, then the quota's; without a quota, nothing is
+    counted. The state of the chain is nothing to what was answered before.
 
     Raises:
         ApiError: it cannot be done.
         StorageUnavailable: a store did not answer.
     """
-    agent, answered, chain = await asyncio.gather(
+    taking = asyncio.ensure_future(hold.take())
+    agent, answered, admitted, chain = await asyncio.gather(
         _agent(services, principal, request.model),
-        hold.take(),
+        taking,
+        _admitted(quota, hold, taking),
         _chain(services, principal, request.previous_response_id),
         return_exceptions=True,
     )
@@ -59,9 +64,17 @@ async def read_sources(services: Services, principal: Principal, request: Create
         raise answered
     if answered is not None:
         return Sources(*agent, [], answered)
+    if isinstance(admitted, BaseException):
+        raise admitted
     if isinstance(chain, BaseException):
         raise chain
     return Sources(*agent, chain, None)
+
+
+async def _admitted(quota: Quota | None, hold: Hold, taking: asyncio.Future[StoredResponse | None]) -> None:
+    """Count what runs, and nothing that is answered from before: what may have been is looked up first."""
+    if quota is not None and not (hold.may_be_answered and await taking is not None):
+        await quota.take()
 
 
 async def _agent(services: Services, principal: Principal, agent_id: str) -> tuple[Agent, ModelProvider]:

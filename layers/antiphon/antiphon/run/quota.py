@@ -1,0 +1,93 @@
+"""What one user may use: responses begun in a minute of the clock, tokens in a day of UTC.
+
+    sources   a request is counted and the day's tokens are read, while agent and conversation are: no trip more
+    run       whatever began under the budget runs to its end
+    commit    its tokens are added beside it
+
+Where no limit is set, nothing is asked and nothing counted. It must not know HTTP or any adapter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from antiphon.access.principal import Principal
+from antiphon.errors import ApiError, trace
+from antiphon.ports import ModelCall, ModelProvider, Services, UsageDelta
+from antiphon.records import Item, Window
+
+log: Final = logging.getLogger("antiphon.run")
+
+MINUTE: Final = 60
+DAY: Final = 86_400
+
+
+class Quota:
+    """One request's part of what its user may use.
+
+    Args:
+        services: for the meter and the clock.
+        principal: the caller, with the limits in force.
+    """
+
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services = services
+        self._owner = principal.owner
+        self._requests = principal.limits.requests_per_minute
+        self._tokens = principal.limits.tokens_per_day
+
+    async def take(self) -> None:
+        """Count the request, at once with reading the day's tokens: one trip.
+
+        Raises:
+            ApiError: 429 ``insufficient_quota`` or ``rate_limit_exceeded``, with the seconds until the next window.
+            StorageUnavailable: the meter did not answer; a limit that cannot be checked lets nobody through.
+        """
+        now = self._services.clock()
+        minute, day = Window.at("requests", MINUTE, now), Window.at("tokens", DAY, now)
+        counted, budget = await asyncio.gather(self._counted(minute), self._has_budget(day))
+        if not budget:
+            raise ApiError("insufficient_quota", headers={"retry-after": str(_seconds(day, now))})
+        if not counted:
+            raise ApiError("rate_limit_exceeded", retry_after=_seconds(minute, now))
+
+    async def spend(
+        self, provider: ModelProvider, call: ModelCall, usage: UsageDelta | None, output: Sequence[Item]
+    ) -> None:
+        """Add what a run used to the day on which it ends. It never fails: the response matters more.
+
+        Args:
+            provider: who answered.
+            call: what it was asked.
+            usage: what it told; None where it was cut or cancelled before, so that input and output are estimated.
+            output: what it said, as items.
+        """
+        if self._tokens is None:
+            return
+        try:
+            used = usage.input_tokens + usage.output_tokens if usage else _estimate(provider, call, output)
+            day = Window.at("tokens", DAY, self._services.clock())
+            await self._services.meter.add(self._owner, day, used)
+        except Exception as error:  # noqa: BLE001 - beside the ending of a run, which must come to its end
+            log.warning("tokens not counted", extra={"error": trace(error)})
+
+    async def _counted(self, minute: Window) -> bool:
+        return self._requests is None or await self._services.meter.take(self._owner, minute, self._requests)
+
+    async def _has_budget(self, day: Window) -> bool:
+        return self._tokens is None or await self._services.meter.count(self._owner, day) < self._tokens
+
+
+def _estimate(provider: ModelProvider, call: ModelCall, output: Sequence[Item]) -> int:
+    said = replace(call, instructions="", tools=(), items=output)
+    return provider.count_tokens(call) + provider.count_tokens(said)
+
+
+def _seconds(window: Window, now: float) -> int:
+    """Give the whole seconds after which the window has ended; at least 1."""
+    return math.ceil(window.ends - now)
