@@ -1,17 +1,21 @@
-"""Writes what the documentation takes from the code: the pages of errors and of conformance, the OpenAPI document."""  # noqa: INP001
+"""Writes what comes from the code: the pages of errors, conformance and providers, the OpenAPI document."""  # noqa: INP001
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from antiphon.errors import CODES, ErrorCode
+from antiphon.providers.capabilities import FAMILIES, Family
+from antiphon.providers.openai_chat.dialects import DIALECTS
 from antiphon.web import openapi
 from tests.support.requirements import Requirement, requirements
 
 ERRORS: Final = Path(__file__).with_name("errors.md")
 CONFORMANCE: Final = Path(__file__).with_name("conformance.md")
+PROVIDERS: Final = Path(__file__).with_name("providers.md")
 
 _HEAD: Final = """\
 # Errors
@@ -87,8 +91,105 @@ def _requirement(requirement: Requirement) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
+_PROVIDERS_HEAD: Final = """\
+# Providers
+
+`make docs` writes this page from `antiphon/providers/capabilities.py` and `antiphon/providers/openai_chat/dialects.py`.
+
+An agent names a provider, a model there and parameters. A provider is an entry of `ANTIPHON_PROVIDERS`, a JSON object
+by name; `kind` is the protocol that it speaks:
+
+| `kind` | protocol | settings beside `base_url`, `api_key_env`, `api_key_secret` |
+|---|---|---|
+| `openai_chat` | Chat Completions, OpenAI's and every compatible one | `dialect`, `reads`, `reasoning_content` |
+| `openai_responses` | Responses, OpenAI's and every compatible one | `dialect` |
+| `anthropic` | Anthropic's Messages, and every compatible one | `citations` |
+| `bedrock` | Amazon Bedrock's Converse; IAM decides, there is no key | `region`, `guardrail`, `citations` |
+| `demo` | the built-in demo model | |
+
+What a request asks and a model cannot do is refused with 400 and the path of the field, before anything is stored or
+sent. A value that is the API's default asks for nothing, so it is never refused. `GET /v1/models/{id}` has the row of
+an agent's model under `antiphon.capabilities`.
+
+- Reasoning that a provider signs or encrypts (`anthropic`, `bedrock`, `openai_responses`) is kept with its item, sealed
+  in `encrypted_content`, and goes back to it in the next turn: by `previous_response_id` or in the input alike.
+- Citations become `url_citation` annotations. A place in a document that the caller sent has the document's name as its
+  URL, with a fragment for the page (RFC 8118) or the characters (RFC 5147). `citations` asks for them.
+- `prompt_cache_key` asks `anthropic` and `bedrock` to keep the prompt: cache marks stand after the instructions and the
+  conversation so far.
+- A stop by a provider's safety system is `incomplete` with `content_filter`.
+- Instructions in the midst of a conversation are marked as such in the user's turn where a model has no role for them.
+- `anthropic` and `bedrock` have no way to forbid or serialise calls everywhere; a call that is not offered, or one too
+  many, is suppressed by the run.
+
+## Models
+
+The first row that fits a model's name, and its endpoint's host, counts. "all" is `none`, `low`, `medium`, `high`,
+`xhigh`.
+
+"""
+
+_PROVIDERS_TAIL: Final = """
+## Chat Completions: who deviates how
+
+Hosts are recognised; for a server of your own set `dialect` (of Responses servers, only `llama.cpp` differs). A hint
+that an endpoint does not know is not sent to it: it would be refused, and changes nothing.
+
+| `dialect` | endpoint | `max_output_tokens` | `safety_identifier` | `reasoning.effort` | `developer` | hints |
+|---|---|---|---|---|---|---|
+"""
+
+
+def providers_page() -> str:
+    """Write the page of the providers: what the models of each family can be asked."""
+    columns = ("provider", "models", "input", "function output", "`tool_choice`", "strict", "formats", "efforts")
+    columns += ("`temperature`", "`top_p`", "penalties", "logprobs", "verbosity", "tiers")
+    head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
+    dialects = [
+        f"| `{name}` | {it.title} | `{it.limit}` | `{it.user}` | `{it.effort}` | {_yes(it.developer)} | "
+        f"{_listed(it.hints)} |\n"
+        for name, it in DIALECTS.items()
+    ]
+    return _PROVIDERS_HEAD + head + "".join(map(_family_row, FAMILIES)) + _PROVIDERS_TAIL + "".join(dialects)
+
+
+def _family_row(family: Family) -> str:
+    can = family.capabilities
+    efforts = "all" if len(can.efforts) == len(_EFFORTS) else _listed(can.efforts, _EFFORTS)
+    cells = (
+        f"`{family.kind}`",
+        family.name,
+        _listed(can.message),
+        _listed(can.output),
+        _listed(can.tools),
+        _yes(can.strict_tools),
+        _listed(can.formats),
+        efforts,
+        "no" if can.temperature is None else f"to {can.temperature:g}",
+        _yes(can.top_p),
+        _yes(can.penalties),
+        "no" if can.top_logprobs is None else f"to {can.top_logprobs}",
+        _yes(can.verbosity),
+        _listed(can.service_tiers),
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+_EFFORTS: Final = ("none", "low", "medium", "high", "xhigh")
+
+
+def _listed(values: Iterable[str], order: Sequence[str] = ()) -> str:
+    ordered = sorted(values, key=lambda value: (order.index(value) if value in order else 0, value))
+    return ", ".join(ordered) or "none"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 def main() -> None:
     """Write all files."""
+    PROVIDERS.write_text(providers_page(), encoding="utf-8")
     ERRORS.write_text(errors_page(), encoding="utf-8")
     CONFORMANCE.write_text(conformance_page(), encoding="utf-8")
     openapi.PATH.write_text(openapi.render(), encoding="utf-8")

@@ -197,15 +197,25 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
         (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+        (json.dumps({"Ref": "AnthropicSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+        (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
+        (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
         (json.dumps({"Ref": "SealKeys"}), ()): {"secretsmanager:GetSecretValue"},
     }
 
 
-def test_the_providers_key_may_be_read_only_where_one_is_given(template):
+def test_a_providers_key_may_be_read_and_its_models_called_only_where_they_are_given(template, written):
     [policy] = template["Resources"]["CreateResponseRole"]["Properties"]["Policies"]
-    conditional = policy["PolicyDocument"]["Statement"][-1]["Fn::If"]
-    assert (conditional[0], conditional[2]) == ("HasOpenAi", {"Ref": "AWS::NoValue"})
-    assert conditional[1]["Action"] == "secretsmanager:GetSecretValue"
+    conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
+    assert {(when, allowed["Action"]) for when, allowed, _ in conditional} == {
+        ("HasOpenAi", "secretsmanager:GetSecretValue"),
+        ("HasAnthropic", "secretsmanager:GetSecretValue"),
+        ("HasBedrock", "bedrock:InvokeModelWithResponseStream"),
+        ("HasGuardrail", "bedrock:ApplyGuardrail"),
+    }
+    assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
+    for name in ("OpenAiSecretArn", "AnthropicSecretArn", "BedrockModelArns", "BedrockGuardrailArn"):
+        assert written["Parameters"][name]["Default"] == ""
 
 
 def test_the_seals_keys_are_drawn_in_the_account_long_enough_and_outlive_the_stack(template):
@@ -292,7 +302,8 @@ def test_every_environment_variable_is_a_setting_with_an_acceptable_value(templa
             environ = {name: resolved(value, written["Parameters"], choose) for name, value in values.items()}
             settings = read_settings(environ)
             assert settings.environment == "dev"
-            assert set(settings.providers) <= {"openai"}
+            chosen = {"openai", "anthropic", "bedrock", "demo"} if choose == 1 else {"demo"}
+            assert set(settings.providers) in (chosen, set())
 
 
 def resolved(value, parameters, choose):
@@ -302,8 +313,12 @@ def resolved(value, parameters, choose):
             return str(parameters.get(name, {}).get("Default", name))
         case {"Fn::If": branches}:
             return resolved(branches[choose], parameters, choose)
+        case {"Fn::Sub": [text, names]}:
+            return re.sub(r"\$\{(\w+)\}", lambda found: resolved(names[found[1]], parameters, choose), text)
         case {"Fn::Sub": text}:
-            return re.sub(r"\$\{(\w+)\}", lambda found: resolved({"Ref": found[1]}, parameters, choose), text)
+            return re.sub(
+                r"\$\{(\w+)\}", lambda found: resolved({"Ref": found[1]}, parameters, choose) or found[1], text
+            )
         case _:
             return value
 

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from antiphon.errors import CODES
-from docs.generate import CONFORMANCE, ERRORS, conformance_page, errors_page
+from antiphon.providers.capabilities import FAMILIES
+from docs.generate import CONFORMANCE, ERRORS, PROVIDERS, conformance_page, errors_page, providers_page
 from tests.support.requirements import requirements
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,3 +42,12 @@ def test_the_page_of_clients_names_the_versions_that_are_locked():
     packages = json.loads((ROOT / "tests/clients/node/package.json").read_text("utf-8"))["dependencies"]
     python = [locked[name] for name in ("openai-agents", "langchain-openai", "pydantic-ai-slim", "llm-comply")]
     assert [version for version in [*python, *packages.values()] if version not in page] == []
+
+
+def test_the_committed_page_of_providers_is_what_the_code_says():
+    assert PROVIDERS.read_text(encoding="utf-8") == providers_page(), "run `make docs`"
+
+
+def test_the_page_of_providers_has_a_row_of_the_same_length_for_every_family():
+    rows = [line.split(" | ") for line in providers_page().splitlines()]
+    assert len([row for row in rows if len(row) == 14]) == len(FAMILIES) + 1, "a cell holds a bar"

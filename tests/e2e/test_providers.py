@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from antiphon.ports import CitationDelta, ReasoningDelta, ReasoningStateDelta, StopDelta, TextDelta, UsageDelta
+from antiphon.providers.capabilities import family_of
 from antiphon.settings import ProviderEndpoint
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.service import Service
@@ -86,4 +87,13 @@ def test_what_a_model_cannot_do_is_refused_before_it_is_called(tmp_path, protoco
     with Upstream([script]) as upstream, serve(tmp_path, protocol, upstream) as service:
         answer = service.post(service.key(), model="agent", input="Hi", **protocol.impossible)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, next(iter(protocol.impossible)))
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, **named)
+def test_a_model_tells_what_it_can_be_asked(tmp_path, protocol):
+    with Upstream() as upstream, serve(tmp_path, protocol, upstream) as service:
+        headers = {"authorization": f"Bearer {service.key()}"}
+        told = service.client.get("/v1/models/agent", headers=headers).json()["antiphon"]["capabilities"]
+    assert told == family_of(protocol.kind, protocol.model, "127.0.0.1").capabilities.document()
     assert upstream.requests == []

@@ -128,6 +128,15 @@ def test_arguments_that_come_whole_are_not_lost_and_calls_keep_apart():
     ]  # fmt: skip
 
 
+def test_calls_without_an_index_are_told_apart_by_their_ids():
+    first, second = (
+        event("output_item.added", item={"type": "function_call", "id": call_id, "call_id": call_id, "name": "f"})
+        for call_id in ("a", "b")
+    )
+    more = event("function_call_arguments.delta", item_id="a", delta="{}")
+    assert read(first, second, more, ended())[2] == ToolCallDelta(0, arguments="{}")
+
+
 def test_a_citation_counts_from_the_beginning_of_what_we_join():
     deltas = read(
         item("message"), event("content_part.added"), event("output_text.delta", delta="One. "),

@@ -79,6 +79,7 @@ class Service:
             clock=self.clock,
             entropy=secrets.token_bytes,
             settings=self.settings,
+            capabilities=self._providers.capabilities,
         )
         app = build_app(services, [create.router, models.router, responses.router, about.router], self._aclose)
         config = uvicorn.Config(app, port=0, log_level="critical", http="httptools", ws="none", lifespan="on")

@@ -6,7 +6,8 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 from fastapi import FastAPI
@@ -18,6 +19,9 @@ from antiphon.settings import ProviderEndpoint, Settings, read_settings
 
 OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
 """The provider ``openai``, present wherever its key is in the environment."""
+
+HOSTS: Final = {"openai_responses": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
+"""Where a provider is that names no place of its own."""
 
 
 class Stores(NamedTuple):
@@ -83,6 +87,16 @@ class Providers:
             self._built[name] = self._build(name, endpoint)
         return self._built[name]
 
+    def capabilities(self, name: str, model: str) -> dict[str, Any] | None:
+        """Tell what a provider's model can be asked, without building it; None where no such name is configured."""
+        from antiphon.providers.capabilities import family_of
+
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            return None
+        host = endpoint.dialect or urlsplit(endpoint.base_url or HOSTS.get(endpoint.kind, "")).hostname or ""
+        return family_of(endpoint.kind, model, host).capabilities.document()
+
     async def aclose(self) -> None:
         """Close what was opened."""
         for provider in self._built.values():
@@ -111,7 +125,7 @@ class Providers:
             from antiphon.providers import openai_responses
 
             base_url = endpoint.base_url or openai_responses.BASE_URL
-            return openai_responses.OpenAIResponses(base_url, self._api_key(endpoint))
+            return openai_responses.OpenAIResponses(base_url, self._api_key(endpoint), dialect=endpoint.dialect)
         from antiphon.providers.openai_chat import OpenAIChat
 
         if endpoint.base_url is None:
@@ -209,7 +223,7 @@ class LazyDoor:
         return Lately(guarded, time.time)
 
 
-def build_services(settings: Settings, stores: Stores, providers: Callable[[str], ModelProvider | None]) -> Services:
+def build_services(settings: Settings, stores: Stores, providers: Providers) -> Services:
     """Put the adapters of a process together."""
     return Services(
         keys=stores.keys,
@@ -222,6 +236,7 @@ def build_services(settings: Settings, stores: Stores, providers: Callable[[str]
         clock=time.time,
         entropy=secrets.token_bytes,
         settings=settings,
+        capabilities=providers.capabilities,
     )
 
 

@@ -29,7 +29,8 @@ class ProviderEndpoint(BaseModel):
         api_key_env: the environment variable that holds its key; None for none.
         api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
         reads: what its models can be given beside text; text files they read as text.
-        dialect: how a Chat Completions endpoint deviates, where its host does not tell; None for any compatible one.
+        dialect: how a Chat Completions or Responses endpoint deviates, where its host does not tell; None for any
+            compatible one.
         reasoning_content: it takes a turn's reasoning back as ``reasoning_content`` (DeepSeek's, vLLM's and llama.cpp's
             name); endpoints that do not know the field may refuse it.
     """

@@ -188,8 +188,8 @@ _CLAUDE_3: Final = dataclasses.replace(
     _CLAUDE_4, efforts=frozenset(), thinking=None, temperature_with_top_p=True, max_output_tokens=4096
 )
 
-MESSAGES: Final = dataclasses.replace(CLAUDE, max_output_tokens=8192, instructed_turns=False)
-"""A compatible endpoint that nothing is known of."""
+MESSAGES: Final = dataclasses.replace(CLAUDE, formats=frozenset(), max_output_tokens=8192, instructed_turns=False)
+"""A compatible endpoint that nothing is known of. llama.cpp passes over a schema without a word: none is asked for."""
 
 CONVERSE: Final = Capabilities(
     formats=frozenset({"json_schema"}),
@@ -268,6 +268,13 @@ FAMILIES: Final = (
         "",
         dataclasses.replace(RESPONSES, efforts=frozenset()),
         r"(^|\.)openai\.com$",
+    ),
+    Family(
+        "openai_responses",
+        "llama.cpp",
+        "",
+        dataclasses.replace(_LOCAL, formats=frozenset(), top_logprobs=None, max_output_tokens=8192),
+        r"^llama\.cpp$",
     ),
     Family("openai_responses", "any compatible endpoint", "", dataclasses.replace(RESPONSES, penalties=True)),
     *(Family("anthropic", name, pattern, can) for name, pattern, can in _CLAUDES),

@@ -39,12 +39,18 @@ async def visible_agents(services: Services, principal: Principal) -> list[Agent
     return [agent for agent, bits in found if decide.may_address(principal, agent, bits).allowed]
 
 
-def model_resource(agent: Agent) -> dict[str, Any]:
-    """Write an agent as OpenAI's clients read a model; what is ours stands under ``antiphon``."""
+def model_resource(agent: Agent, capabilities: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Write an agent as OpenAI's clients read a model; what is ours stands under ``antiphon``.
+
+    Args:
+        agent: the agent.
+        capabilities: what its model can be asked; None leaves it out.
+    """
+    known = {} if capabilities is None else {"capabilities": capabilities}
     return {
         "id": agent.id,
         "object": "model",
         "created": agent.created_at,
         "owned_by": agent.author,
-        "antiphon": {"name": agent.name or agent.id, "description": agent.description},
+        "antiphon": {"name": agent.name or agent.id, "description": agent.description, **known},
     }

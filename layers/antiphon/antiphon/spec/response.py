@@ -323,6 +323,8 @@ class ModelDetails(Shown):
 
     name: str
     description: str
+    capabilities: dict[str, Any] = Absent
+    """What its model can be asked, by the names of the request's fields; only where one model is read."""
 
 
 class Model(Shown):

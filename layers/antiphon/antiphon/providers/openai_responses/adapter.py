@@ -29,6 +29,7 @@ class OpenAIResponses:
     Args:
         base_url: where it is, up to and without ``/responses``.
         api_key: sent as a bearer token; None for none.
+        dialect: a server whose models can be asked less, by its name in the capabilities; None decides by host.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
@@ -38,10 +39,11 @@ class OpenAIResponses:
         base_url: str = BASE_URL,
         api_key: str | None = None,
         *,
+        dialect: str | None = None,
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
-        self._host = urlsplit(base_url).hostname or ""
+        self._host = dialect or urlsplit(base_url).hostname or ""
         headers = {"authorization": f"Bearer {api_key}"} if api_key is not None else {}
         url = base_url.rstrip("/") + "/responses"
         self._endpoint = Endpoint(url, headers, EventReader, is_too_long, idle_seconds=idle_seconds, clock=clock)

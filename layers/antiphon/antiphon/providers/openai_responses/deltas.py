@@ -28,6 +28,7 @@ from antiphon.providers.openai_responses.request import KIND
 from antiphon.providers.sse_reader import SseReader
 
 Reason = Literal["stop", "tool_calls", "length", "content_filter"]
+Place = int | str | None
 
 TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 
@@ -55,8 +56,8 @@ class EventReader:
         self._events = SseReader()
         self._reason: Reason | None = None
         self._error = ProviderError("model_error")
-        self._slots: dict[int, int] = {}
-        self._told: set[int] = set()
+        self._slots: dict[Place, int] = {}
+        self._told: set[Place] = set()
         self._said = 0
         self._begun = 0
 
@@ -92,7 +93,7 @@ class EventReader:
             self._said += len(text)
             deltas.append(TextDelta(text, event.get("logprobs") or None))
         elif kind == "response.function_call_arguments.delta":
-            self._arguments(event["output_index"], event["delta"], deltas)
+            self._arguments(_place(event, event.get("item_id")), event["delta"], deltas)
         elif kind in _REASONING:
             deltas.append(ReasoningDelta(_text(event["delta"])))
         elif kind == "response.refusal.delta":
@@ -106,9 +107,9 @@ class EventReader:
 
     def _mark(self, kind: str, event: dict[str, Any], deltas: list[Delta]) -> None:
         if kind == "response.output_item.added":
-            self._open(event["output_index"], event["item"], deltas)
+            self._open(_place(event, event["item"].get("id")), event["item"], deltas)
         elif kind == "response.output_item.done":
-            self._close(event["output_index"], event["item"], deltas)
+            self._close(_place(event, event["item"].get("id")), event["item"], deltas)
         elif kind == "response.content_part.added":
             self._begun = self._said
         elif kind == "response.reasoning_summary_part.added" and event["summary_index"] > 0:
@@ -116,24 +117,24 @@ class EventReader:
         elif kind == "response.output_text.annotation.added":
             self._cite(event["annotation"], deltas)
 
-    def _open(self, index: int, item: dict[str, Any], deltas: list[Delta]) -> None:
+    def _open(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
         if item["type"] != "message":
             self._said = 0
         if item["type"] == "function_call":
-            self._slots[index] = slot = len(self._slots)
+            self._slots[place] = slot = len(self._slots)
             deltas.append(ToolCallDelta(slot, _text(item["call_id"]), _text(item["name"])))
 
-    def _close(self, index: int, item: dict[str, Any], deltas: list[Delta]) -> None:
-        if item["type"] == "function_call" and index not in self._told:
-            self._arguments(index, item["arguments"], deltas)  # they came whole
+    def _close(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
+        if item["type"] == "function_call" and place not in self._told:
+            self._arguments(place, item["arguments"], deltas)  # they came whole
         elif item["type"] == "reasoning" and item.get("encrypted_content"):
             state = {"kind": KIND, "id": _text(item["id"]), "encrypted_content": _text(item["encrypted_content"])}
             deltas.append(ReasoningStateDelta(state))
 
-    def _arguments(self, index: int, arguments: str, deltas: list[Delta]) -> None:
+    def _arguments(self, place: Place, arguments: str, deltas: list[Delta]) -> None:
         if arguments:
-            self._told.add(index)
-            deltas.append(ToolCallDelta(self._slots[index], arguments=_text(arguments)))
+            self._told.add(place)
+            deltas.append(ToolCallDelta(self._slots[place], arguments=_text(arguments)))
 
     def _cite(self, annotation: dict[str, Any], deltas: list[Delta]) -> None:
         """Tell a citation of a page; other kinds belong to tools that the endpoint runs itself."""
@@ -162,6 +163,12 @@ class EventReader:
         code, retryable = _ERRORS.get(error.get("code") or "server_error", ("model_error", False))
         self._error = ProviderError(code, retryable=retryable)
         self.done, self._reason = True, None
+
+
+def _place(event: dict[str, Any], item_id: str | None) -> Place:
+    """Tell which item an event is about: by its index, for some servers change ids; llama.cpp gives ids alone."""
+    place: Place = event.get("output_index", item_id)
+    return place
 
 
 def is_too_long(error: dict[str, Any]) -> bool:

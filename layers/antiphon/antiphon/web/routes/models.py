@@ -24,5 +24,7 @@ async def list_models(request: Request, principal: Reader) -> Response:
 @router.get("/v1/models/{model_id}")
 async def retrieve_model(request: Request, model_id: str, principal: Reader) -> Response:
     """Read one agent that the caller may use."""
-    agent = await visible_agent(request.app.state.services, principal, model_id)
-    return Response(orjson.dumps(model_resource(agent)), media_type="application/json")
+    services = request.app.state.services
+    agent = await visible_agent(services, principal, model_id)
+    resource = model_resource(agent, services.capabilities(agent.provider, agent.model))
+    return Response(orjson.dumps(resource), media_type="application/json")
