@@ -1,0 +1,39 @@
+"""The page of costs comes from a run, and the README says nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import cost
+from docs.prices import PRICES
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def first() -> cost.Counts:
+    return cost.measure()[0]
+
+
+def test_the_committed_page_of_costs_is_what_a_run_counts() -> None:
+    assert cost.COST.read_text(encoding="utf-8") == cost.page(), "run `python -m docs.cost`"
+
+
+def test_a_month_without_responses_costs_the_seal_keys_alone(first: cost.Counts) -> None:
+    totals = [row.split(" | ")[1] for row in cost._rows(first) if row.startswith("| **")]
+    assert totals == [f"{PRICES['secret'].dollars:.2f}"] * 2
+
+
+def test_the_readme_names_the_units_that_were_counted(first: cost.Counts) -> None:
+    assert f"{first.reads} read and {first.writes} write units" in README
+
+
+def test_the_readme_names_the_prices_of_the_page(first: cost.Counts) -> None:
+    seconds = dict(cost.components(first))["Lambda, time"] * 1000
+    assert re.search(rf"\${seconds:.2f}\s+per 1,000 answers", README)
+    assert f"${PRICES['rest_request'].dollars * 1e6:.2f} per million requests" in README
+    assert f"${PRICES['table_gb'].dollars:.2f} per GB and month" in README
+    assert f"${PRICES['secret'].dollars:.2f} a month" in README
