@@ -7,9 +7,9 @@ import os
 import boto3
 import pytest
 from moto import mock_aws
-from tests.support.tables import CORE, RESPONSES, create_tables
 
 from tests.support.command import Antiphon
+from tests.support.tables import CORE, RESPONSES, create_tables
 
 
 @pytest.fixture(autouse=True)

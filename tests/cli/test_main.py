@@ -7,9 +7,9 @@ import socket
 import boto3
 import pytest
 from moto import mock_aws
-from tests.support.tables import CORE, RESPONSES, create_tables
 
 from tests.support.command import Antiphon, run
+from tests.support.tables import CORE, RESPONSES, create_tables
 
 HELPER = "id: helper\nprovider: demo\nmodel: demo\n"
 
