@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import coldstart, imports, streams
+from benchmarks import coldstart, imports, providers, streams
 from benchmarks.table import show
 
-BENCHMARKS = {"streams": streams.measure, "imports": imports.measure, "coldstart": coldstart.measure}
+BENCHMARKS = {
+    "streams": streams.measure,
+    "imports": imports.measure,
+    "coldstart": coldstart.measure,
+    "providers": providers.measure,
+}
 
 
 def main() -> int:
