@@ -66,7 +66,9 @@ def functions(template):
 def permitted(template, function):
     """All that a function may do: (table or other resource, leading keys or none) -> actions."""
     role = template["Resources"][functions(template)[function]["Role"]["Fn::GetAtt"][0]]["Properties"]
-    shared = [template["Resources"][policy["Ref"]]["Properties"] for policy in role["ManagedPolicyArns"]]
+    shared = [
+        template["Resources"][policy["Ref"]]["Properties"] for policy in role["ManagedPolicyArns"] if "Ref" in policy
+    ]
     found = {}
     for statement in (
         each for policy in [*role["Policies"], *shared] for each in policy["PolicyDocument"]["Statement"]
@@ -331,3 +333,90 @@ def test_no_function_serves_a_handler_that_is_not_there(written):
     for resource in written["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             assert (ROOT / resource["Properties"]["CodeUri"] / "app.py").is_file()
+
+
+def test_only_tracing_has_no_resource_to_name_and_a_role_has_it_only_when_asked(template):
+    wildcards = [
+        (name, statement["Action"])
+        for name, policy in of_type(template, "AWS::IAM::ManagedPolicy").items()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Resource"] == "*"
+    ]
+    assert wildcards == [("Trace", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"])]
+    for role in of_type(template, "AWS::IAM::Role").values():
+        [traced] = [each for each in role["Properties"]["ManagedPolicyArns"] if "Fn::If" in each]
+        assert traced == {"Fn::If": ["HasTracing", {"Ref": "Trace"}, {"Ref": "AWS::NoValue"}]}
+    assert template["Conditions"]["HasTracing"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
+    for function in functions(template).values():
+        assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}
+
+
+def test_alarms_and_dashboard_cost_nothing_unless_asked_for(template, written):
+    watching = {**of_type(template, "AWS::CloudWatch::Alarm"), **of_type(template, "AWS::CloudWatch::Dashboard")}
+    assert {resource["Condition"] for resource in watching.values()} == {"HasAlarms"}
+    assert written["Parameters"]["Alarms"]["Default"] == "off"
+
+
+def test_an_alarm_is_told_to_the_topic_is_quiet_without_data_and_has_a_runbook(template):
+    runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    assert len(alarms) == 5
+    for name, alarm in alarms.items():
+        properties = alarm["Properties"]
+        assert properties["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+        assert properties["TreatMissingData"] == "notBreaching"
+        assert f"| `{name}` |" in runbook
+
+
+def test_every_function_and_table_is_watched(template):
+    def watched(alarm):
+        metrics = template["Resources"][alarm]["Properties"]["Metrics"]
+        found = [each["MetricStat"]["Metric"] for each in metrics if "MetricStat" in each]
+        return {(metric["MetricName"], metric["Dimensions"][0]["Value"]["Ref"]) for metric in found}
+
+    assert watched("FunctionErrors") == {("Errors", name) for name in functions(template)}
+    assert watched("FunctionThrottles") == {("Throttles", name) for name in functions(template)}
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    assert watched("TableThrottles") == {
+        (f"{kind}ThrottleEvents", name) for kind in ("Read", "Write") for name in tables
+    }
+
+
+def test_the_alarm_before_the_limit_is_below_the_limit_of_the_function(template):
+    alarm = template["Resources"]["NearTheTimeLimit"]["Properties"]
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "CreateResponse"}}]
+    limit = functions(template)["CreateResponse"]["Timeout"] * 1000
+    assert 0.9 * limit < alarm["Threshold"] < limit
+
+
+def test_the_alarm_of_invalid_streams_watches_the_metric_of_the_filter(template):
+    [counted] = of_type(template, "AWS::Logs::MetricFilter").values()
+    [metric] = counted["Properties"]["MetricTransformations"]
+    alarm = template["Resources"]["InvalidStreams"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+
+
+def test_the_dashboard_is_json_about_resources_that_are_there(template):
+    [dashboard] = of_type(template, "AWS::CloudWatch::Dashboard").values()
+    body = dashboard["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert all(widget["properties"]["metrics"] for widget in json.loads(body)["widgets"])
+    named = set(re.findall(r"\$\{(\w+)\}", body))
+    assert named == {*functions(template), *of_type(template, "AWS::DynamoDB::Table")}
+
+
+def test_a_domain_and_a_web_acl_stand_before_the_rest_api_only_when_named(template, written):
+    resources = template["Resources"]
+    for name in ("Domain", "DomainMapping"):
+        assert resources[name]["Condition"] == "HasDomain"
+    assert resources["WebAclAssociation"]["Condition"] == "HasWebAcl"
+    assert resources["DomainMapping"]["Properties"]["RestApiId"] == {"Ref": "Api"}
+    [stage] = of_type(template, "AWS::ApiGateway::Stage")
+    assert resources["DomainMapping"]["Properties"]["Stage"] == {"Ref": stage}
+    assert resources["Domain"]["Properties"]["SecurityPolicy"] == "TLS_1_2"
+    for name in ("DomainName", "DomainCertificateArn", "WebAclArn"):
+        assert written["Parameters"][name]["Default"] == ""
+
+
+def test_every_parameter_is_told_of_in_the_page_on_deployment(written):
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    assert [name for name in written["Parameters"] if f"`{name}`" not in page] == []
