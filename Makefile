@@ -42,6 +42,7 @@ format: install-dev ## format the sources
 .PHONY: docs
 docs: install-dev ## write docs/errors.md, docs/conformance.md and the OpenAPI document anew
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python docs/generate.py
+	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m docs.cost
 
 .PHONY: clients
 clients: install-dev install-clients ## run the clients of tests/clients against the service (Node.js is needed too)

@@ -125,7 +125,7 @@ def _price(name: str) -> float:
 _HEAD: Final = """\
 # Cost
 
-`PYTHONPATH=layers/antiphon:. .venv/bin/python -m docs.cost` writes this page: it runs two turns of a conversation over
+`make docs` writes this page: it runs two turns of a conversation over
 a DynamoDB emulator, counts what they ask, and multiplies with the list prices of `docs/prices.py` ({region}, without
 free tiers and discounts). Nothing here was billed. The model is the provider's bill, and by far the largest.
 

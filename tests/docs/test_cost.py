@@ -19,7 +19,7 @@ def first() -> cost.Counts:
 
 
 def test_the_committed_page_of_costs_is_what_a_run_counts() -> None:
-    assert cost.COST.read_text(encoding="utf-8") == cost.page(), "run `python -m docs.cost`"
+    assert cost.COST.read_text(encoding="utf-8") == cost.page(), "run `make docs`"
 
 
 def test_a_month_without_responses_costs_the_seal_keys_alone(first: cost.Counts) -> None:
