@@ -28,7 +28,7 @@ test: install-dev ## pass all tests
 .PHONY: check
 check: install-dev install-sam ## format, lint, type-check, hold the import rules, validate the template
 	$(BIN)/ruff format --check $(SOURCES)
-	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff check --no-cache $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint

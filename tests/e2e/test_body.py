@@ -105,6 +105,14 @@ def test_an_integer_must_be_an_integer(service: Service, key: str, value: object
     refused(service.post(key, body(max_output_tokens=value)), 400, "invalid_type", "max_output_tokens")
 
 
+@pytest.mark.parametrize("given", [{}, {"input": None}], ids=["absent", "null"])
+def test_a_request_that_neither_says_nor_continues_anything_is_refused(
+    service: Service, key: str, given: dict[str, Any]
+) -> None:
+    raw = json.dumps({"model": "agent", **given}).encode()
+    refused(service.post(key, raw), 400, "missing_required_parameter", "input")
+
+
 def test_an_unknown_field_is_refused_by_name(service: Service, key: str) -> None:
     refused(service.post(key, body(surprise=1)), 400, "unknown_parameter", "surprise")
 

@@ -112,6 +112,9 @@ async def prepare(
     record = _record(services, principal, request, sources, settings, until, response_id)
     record = replace(record, input=input_items(request, record.id, referenced))
     items = context(*await opened(services, principal.owner, agent.id, chain, record.input))
+    if not items:
+        message = "`input` is required where no response is continued."
+        raise ApiError("missing_required_parameter", message, param="input")
     call = ModelCall(
         model=agent.model,
         instructions=settings.instructions,

@@ -18,8 +18,8 @@
     I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
 
 A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
-``core`` (``dynamodb:LeadingKeys``); so have the counters. The TTL attribute is ``expires_at``. A turn's parts sort behind all turns of the
-segment, so a Query for turns never reads one.
+``core`` (``dynamodb:LeadingKeys``); so have the counters. The TTL attribute is ``expires_at``. A turn's parts sort
+behind all turns of the segment, so a Query for turns never reads one.
 """
 
 from __future__ import annotations
