@@ -206,10 +206,11 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
     }
 
 
-def test_a_providers_key_may_be_read_and_its_models_called_only_where_they_are_given(template, written):
+def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(template, written):
     [policy] = template["Resources"]["CreateResponseRole"]["Properties"]["Policies"]
     conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
     assert {(when, allowed["Action"]) for when, allowed, _ in conditional} == {
+        ("HasSealKeys", "secretsmanager:GetSecretValue"),
         ("HasOpenAi", "secretsmanager:GetSecretValue"),
         ("HasAnthropic", "secretsmanager:GetSecretValue"),
         ("HasBedrock", "bedrock:InvokeModelWithResponseStream"),
@@ -227,7 +228,7 @@ def test_the_seals_keys_are_drawn_in_the_account_long_enough_and_outlive_the_sta
     assert read_keys("aB3" * (drawn["PasswordLength"] // 3) + "x" * (drawn["PasswordLength"] % 3))
     assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     variables = functions(template)["CreateResponse"]["Environment"]["Variables"]
-    assert variables["ANTIPHON_SEAL_SECRET"] == {"Ref": "SealKeys"}
+    assert variables["ANTIPHON_SEAL_SECRET"] == {"Fn::If": ["HasSealKeys", {"Ref": "SealKeys"}, ""]}
 
 
 def test_getting_can_read_cancel_and_delete_responses(template):
