@@ -17,7 +17,7 @@ import pytest
 from local.lambda_host.environment import Function
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT
-from tests.support.hosted import AGENT, AWS, database, layout, template
+from tests.support.hosted import AGENT, AWS, layout, template
 from tests.support.runtime_api import PATIENCE
 from tests.support.streams import assert_stream
 
@@ -31,12 +31,6 @@ def emulator():
     if not os.environ.get("CI") and not found:
         pytest.skip("needs the SAM CLI: `make check` installs it")
     return found[0]
-
-
-@pytest.fixture(scope="module")
-def stored():
-    with database() as stored:
-        yield stored
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import openai
 import pytest
 
 from local.lambda_host.layers import ROOT
-from tests.support.hosted import AGENT, UPSTREAM, database, hosted
-from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
+from tests.support.hosted import AGENT, UPSTREAM
+from tests.support.upstream import Gate, Script, finish, text, usage
 
 NODE = ROOT / "tests/clients/node"
 TOOL = {
@@ -24,24 +24,6 @@ TOOL = {
     },
     "strict": True,
 }
-
-
-@pytest.fixture(scope="module")
-def stored():
-    with database() as stored:
-        yield stored
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
-def host(stored, upstream, tmp_path_factory):
-    with hosted(stored.url, tmp_path_factory.mktemp("logs"), upstream) as host:
-        yield host
 
 
 @pytest.fixture(params=["rest", "url"])

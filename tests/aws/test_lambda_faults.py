@@ -15,7 +15,7 @@ from antiphon.run.retrieve import current
 from antiphon.settings import Settings
 from local.lambda_host.environment import Environment
 from local.lambda_host.layers import ROOT
-from tests.support.hosted import UPSTREAM, database, hosted
+from tests.support.hosted import UPSTREAM, hosted
 from tests.support.streams import assert_stream
 from tests.support.upstream import Gate, Script, Upstream, finish, text, tool_call, usage
 
@@ -31,12 +31,6 @@ SAID = [
     usage(3, 2),
 ]
 DONE = "response.output_item.done"
-
-
-@pytest.fixture(scope="module")
-def stored():
-    with database() as stored:
-        yield stored
 
 
 @pytest.fixture(scope="module")

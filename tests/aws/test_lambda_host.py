@@ -13,27 +13,9 @@ from local.lambda_host.environment import resident
 from local.lambda_host.events import HttpRequest, rest_event, url_event
 from local.lambda_host.layers import ROOT
 from local.lambda_host.template import read_template
-from tests.support.hosted import AGENT, UPSTREAM, database, hosted, layout, template
+from tests.support.hosted import AGENT, UPSTREAM, hosted, layout, template
 from tests.support.streams import assert_stream
-from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
-
-
-@pytest.fixture(scope="module")
-def stored():
-    with database() as stored:
-        yield stored
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
-def host(stored, upstream, tmp_path_factory):
-    with hosted(stored.url, tmp_path_factory.mktemp("logs"), upstream) as host:
-        yield host
+from tests.support.upstream import Gate, Script, finish, text, usage
 
 
 def ask(host, key, model=AGENT, **fields):

@@ -228,10 +228,13 @@ class UsageDelta(NamedTuple):
     reasoning_tokens: int = 0
 
 
+StopReason = Literal["stop", "tool_calls", "length", "content_filter"]
+
+
 class StopDelta(NamedTuple):
     """Why the model stopped: the last delta of a turn."""
 
-    reason: Literal["stop", "tool_calls", "length", "content_filter"]
+    reason: StopReason
 
 
 Delta = (

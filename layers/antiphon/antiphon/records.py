@@ -23,6 +23,9 @@ PUBLIC: Final = "public"
 """The principal that everybody of a tenant is."""
 
 IN_PROGRESS: Final = "in_progress"
+
+DAY: Final = 86_400
+"""Seconds."""
 CANCELLED: Final = "cancelled"
 
 

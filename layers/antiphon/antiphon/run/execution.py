@@ -50,6 +50,7 @@ class Execution:
         quota: takes note of what the run used.
 
     Attributes:
+        task: what runs; None before the start.
         feed: its events, for whoever listens.
         retry_after: where it failed, in how many seconds a provider said to come again; None where it did not.
     """
@@ -75,7 +76,7 @@ class Execution:
             self._checkpoints.release()
         self._guard = _guard(record.response, self._send) if services.settings.check_streams else None
         self._stream = ResponseStream(record.response, self._guard or self._send, obfuscate=obfuscate, seal=seal)
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self.retry_after: int | None = None
         self._answering = False
         self._cancelled = False
@@ -85,17 +86,15 @@ class Execution:
         most = self._record.response["max_tool_calls"]
         turn = Turn(self._stream, call, self._record.id, most, self._sealing)
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._run(provider, turn, call))
+        self.task = loop.create_task(self._run(provider, turn, call))
         place = (loop, self._record.id)
         _executions[place] = self
-        self._task.add_done_callback(lambda _: _executions.pop(place))
-        _running.add(self._task)
-        self._task.add_done_callback(_running.discard)
+        self.task.add_done_callback(lambda _: _executions.pop(place))
 
     async def response(self) -> dict[str, Any]:
         """Wait for the end and give the response resource: the fold of what was sent."""
-        assert self._task is not None
-        await asyncio.shield(self._task)
+        assert self.task is not None
+        await asyncio.shield(self.task)
         return self._fold.response()
 
     async def cancel(self, patience: float) -> None:
@@ -104,14 +103,14 @@ class Execution:
         Args:
             patience: the longest wait, in seconds.
         """
-        assert self._task is not None
+        assert self.task is not None
         self._cancel()
-        await asyncio.wait([self._task], timeout=patience)
+        await asyncio.wait([self.task], timeout=patience)
 
     def _cancel(self) -> None:
         first, self._cancelled = not self._cancelled, True
-        if first and self._answering and self._task is not None:
-            self._task.cancel()
+        if first and self._answering and self.task is not None:
+            self.task.cancel()
 
     async def _sealing(self) -> Sealer | None:
         """Give what seals for the caller, whether it asked or not; None where there is no key."""
@@ -235,11 +234,8 @@ class Execution:
                 return
 
 
-_running: set[asyncio.Task[None]] = set()
-"""Keeps tasks alive while they run: the event loop itself holds them weakly."""
-
-
 _executions: dict[tuple[asyncio.AbstractEventLoop, str], Execution] = {}
+"""What runs, by event loop and response. It keeps the tasks alive: the event loop itself holds them weakly."""
 
 
 def running(response_id: str) -> Execution | None:
@@ -249,9 +245,11 @@ def running(response_id: str) -> Execution | None:
 
 async def settle(seconds: float) -> None:
     """Let the running responses end, then end the rest: each is stored as failed. For an orderly shutdown."""
-    if not _running:
+    loop = asyncio.get_running_loop()
+    tasks = [run.task for (owner, _), run in _executions.items() if owner is loop and run.task]
+    if not tasks:
         return
-    _, late = await asyncio.wait(_running, timeout=seconds)
+    _, late = await asyncio.wait(tasks, timeout=seconds)
     for task in late:
         task.cancel()
     if late:

@@ -27,13 +27,12 @@ from typing import Any, Final
 
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import Services
-from antiphon.records import IN_PROGRESS, Owner, Reservation, StoredResponse
+from antiphon.records import DAY, IN_PROGRESS, Owner, Reservation, StoredResponse
 from antiphon.run.retrieve import current
 
 LEASE_SECONDS: Final = 60
 """From the reservation to the claim; with every retry of a store it takes seconds."""
 
-DAY: Final = 86_400
 RETRY_SECONDS: Final = 120
 """How long after the end of an answer an automatic retry gets it again: longer than any pause of the SDKs (60)."""
 

@@ -27,7 +27,7 @@ from antiphon.ids import (
     random_base62,
 )
 from antiphon.ports import ModelCall, ModelProvider, Services
-from antiphon.records import IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
+from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
 from antiphon.run.attachments import with_attachments
 from antiphon.run.conversation import context, input_items, references
 from antiphon.run.idempotency import Hold
@@ -37,7 +37,6 @@ from antiphon.run.sources import Sources, read_sources
 from antiphon.run.window import fitted
 from antiphon.spec.request import CreateResponse
 
-DAY: Final = 86_400
 LEASE_MARGIN: Final = 5.0
 """Seconds after the deadline at which an unended response counts as lost."""
 

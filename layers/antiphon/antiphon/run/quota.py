@@ -19,12 +19,11 @@ from typing import Final
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, trace
 from antiphon.ports import ModelCall, ModelProvider, Services, UsageDelta
-from antiphon.records import Item, Window
+from antiphon.records import DAY, Item, Window
 
 log: Final = logging.getLogger("antiphon.run")
 
 MINUTE: Final = 60
-DAY: Final = 86_400
 
 
 class Quota:

@@ -6,7 +6,7 @@ know are skipped, as the protocol asks of clients. Source: Anthropic's documenta
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
@@ -17,6 +17,7 @@ from antiphon.ports import (
     ReasoningDelta,
     ReasoningStateDelta,
     StopDelta,
+    StopReason,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
@@ -24,9 +25,7 @@ from antiphon.ports import (
 from antiphon.providers.anthropic.messages import KIND
 from antiphon.providers.sse_reader import SseReader
 
-Reason = Literal["stop", "tool_calls", "length", "content_filter"]
-
-_REASONS: Final[dict[str, Reason]] = {
+_REASONS: Final[dict[str, StopReason]] = {
     "tool_use": "tool_calls",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",

@@ -7,7 +7,7 @@ skipped. Source: AWS's API reference of Bedrock, "ConverseStreamOutput".
 from __future__ import annotations
 
 import base64
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from antiphon.errors import ProviderError
 from antiphon.ports import (
@@ -16,15 +16,14 @@ from antiphon.ports import (
     ReasoningDelta,
     ReasoningStateDelta,
     StopDelta,
+    StopReason,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
 )
 from antiphon.providers.bedrock.messages import KIND
 
-Reason = Literal["stop", "tool_calls", "length", "content_filter"]
-
-_REASONS: Final[dict[str, Reason]] = {
+_REASONS: Final[dict[str, StopReason]] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "tool_use": "tool_calls",

@@ -8,18 +8,25 @@ OpenRouter's.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
 from antiphon.errors import ProviderError
-from antiphon.ports import Delta, ReasoningDelta, RefusalDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
+from antiphon.ports import (
+    Delta,
+    ReasoningDelta,
+    RefusalDelta,
+    StopDelta,
+    StopReason,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
 from antiphon.providers.sse_reader import SseReader
 
-Reason = Literal["stop", "tool_calls", "length", "content_filter"]
-
 _DONE: Final = b"[DONE]"
-_REASONS: Final[dict[str, Reason]] = {
+_REASONS: Final[dict[str, StopReason]] = {
     "length": "length",
     "model_length": "length",  # Mistral's word for a full context
     "content_filter": "content_filter",
@@ -63,7 +70,7 @@ class ChunkReader:
         """
         if self._finish is None or self._finish in _FAILURES:
             raise ProviderError("model_error")
-        reason: Reason = _REASONS.get(self._finish, "stop")
+        reason: StopReason = _REASONS.get(self._finish, "stop")
         return StopDelta("tool_calls" if reason == "stop" and self._ids else reason)
 
     def _chunk(self, chunk: dict[str, Any], deltas: list[Delta]) -> None:

@@ -8,7 +8,7 @@ llama.cpp's is ``response.reasoning_text.delta``.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
@@ -20,6 +20,7 @@ from antiphon.ports import (
     ReasoningStateDelta,
     RefusalDelta,
     StopDelta,
+    StopReason,
     TextDelta,
     ToolCallDelta,
     UsageDelta,
@@ -27,7 +28,6 @@ from antiphon.ports import (
 from antiphon.providers.openai_responses.request import KIND
 from antiphon.providers.sse_reader import SseReader
 
-Reason = Literal["stop", "tool_calls", "length", "content_filter"]
 Place = int | str | None
 
 TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
@@ -54,7 +54,7 @@ class EventReader:
     def __init__(self) -> None:
         self.done = False
         self._events = SseReader()
-        self._reason: Reason | None = None
+        self._reason: StopReason | None = None
         self._error = ProviderError("model_error")
         self._slots: dict[Place, int] = {}
         self._told: set[Place] = set()
