@@ -75,11 +75,16 @@ async def _seed(url: str) -> list[str]:
 
 @contextlib.contextmanager
 def hosted(
-    url: str, log: Path, upstream: Upstream | None = None, environ: Mapping[str, str] | None = None, **changes: Any
+    url: str,
+    log: Path,
+    upstream: Upstream | None = None,
+    environ: Mapping[str, str] | None = None,
+    built: Layout | None = None,
+    **changes: Any,
 ) -> Iterator[Host]:
-    """Run the functions; nobody may have broken the Runtime API's protocol."""
+    """Run the functions, ``built`` or as the sources are; nobody may have broken the Runtime API's protocol."""
     providers = {"up": {"base_url": upstream.base_url}} if upstream else {}
     own = AWS | {"ANTIPHON_PROVIDERS": json.dumps(providers)} | dict(environ or {})
-    with Host(layout(), template(), url, log=log, environ=own, **changes) as host:
+    with Host(built or layout(), template(), url, log=log, environ=own, **changes) as host:
         yield host
         assert host.breaches == []
