@@ -111,7 +111,7 @@ def test_the_create_route_streams_for_fifteen_minutes(api):
     assert integration["responseTransferMode"] == "STREAM"
     assert integration["timeoutInMillis"] == 900_000
     assert integration["uri"]["Fn::Sub"].endswith(
-        ":lambda:path/2021-11-15/functions/${CreateResponse.Arn}/response-streaming-invocations"
+        ":lambda:path/2021-11-15/functions/${CreateResponseAliaslive}/response-streaming-invocations"
     )
 
 
@@ -121,7 +121,7 @@ def test_no_route_streams_but_those_of_the_streaming_function(api):
         for method, operation in methods.items():
             if (path, method) in streaming:
                 uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-                assert uri.endswith("${CreateResponse.Arn}/response-streaming-invocations")
+                assert uri.endswith("${CreateResponseAliaslive}/response-streaming-invocations")
             else:
                 integration = operation["x-amazon-apigateway-integration"]
                 assert "responseTransferMode" not in integration
@@ -166,7 +166,7 @@ def test_every_route_of_the_application_reaches_a_function_and_every_other_the_4
 def test_a_route_with_a_method_of_its_own_goes_to_the_function_that_serves_it(api):
     def served_by(path, method):
         uri = api["Body"]["paths"][path][method]["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-        return re.search(r"\$\{(\w+)\.Arn\}", uri)[1]
+        return re.search(r"\$\{(\w+)Aliaslive\}", uri)[1]
 
     assert served_by("/v1/responses", "post") == "CreateResponse"
     assert served_by("/v1/responses/{id}", "get") == "GetResponse"
