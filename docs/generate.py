@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from antiphon.errors import CODES, ErrorCode
-from antiphon.providers.capabilities import FAMILIES, Family
+from antiphon.providers.families import FAMILIES, Family
 from antiphon.providers.openai_chat.dialects import DIALECTS
 from antiphon.web import openapi
 from tests.support.requirements import Requirement, requirements
@@ -94,7 +94,7 @@ def _requirement(requirement: Requirement) -> str:
 _PROVIDERS_HEAD: Final = """\
 # Providers
 
-`make docs` writes this page from `antiphon/providers/capabilities.py` and `antiphon/providers/openai_chat/dialects.py`.
+`make docs` writes this page from `antiphon/providers/families.py` and `antiphon/providers/openai_chat/dialects.py`.
 
 An agent names a provider, a model there and parameters. A provider is an entry of `ANTIPHON_PROVIDERS`, a JSON object
 by name; `kind` is the protocol that it speaks:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from antiphon.errors import CODES
-from antiphon.providers.capabilities import FAMILIES
+from antiphon.providers.families import FAMILIES
 from docs.generate import CONFORMANCE, ERRORS, PROVIDERS, conformance_page, errors_page, providers_page
 from tests.support.requirements import requirements
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from antiphon.ports import CitationDelta, ReasoningDelta, ReasoningStateDelta, StopDelta, TextDelta, UsageDelta
-from antiphon.providers.capabilities import family_of
+from antiphon.providers.families import family_of
 from antiphon.settings import ProviderEndpoint
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.service import Service

@@ -20,7 +20,7 @@ from antiphon.ports import (
 from antiphon.providers.anthropic import Anthropic
 from antiphon.providers.anthropic.deltas import EventReader
 from antiphon.providers.anthropic.request import messages_request
-from antiphon.providers.capabilities import family_of
+from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from tests.support.calls import function_call, function_call_output, function_tool, model_call, run, user
 from tests.support.protocols import sse
@@ -173,7 +173,7 @@ def test_every_stop_reason_has_its_neutral_word(reason, told):
         ("permission_error", "provider_auth", False),
         ("billing_error", "provider_auth", False),
         ("invalid_request_error", "provider_refused_request", False),
-        ("not_found_error", "provider_refused_request", False),
+        ("not_found_error", "provider_model_not_found", False),
         ("request_too_large", "provider_refused_request", False),
         ("an_error_of_tomorrow", "model_error", True),
     ],

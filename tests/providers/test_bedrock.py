@@ -27,7 +27,7 @@ from antiphon.ports import (
 from antiphon.providers.bedrock import Bedrock
 from antiphon.providers.bedrock.pump import Pump
 from antiphon.providers.bedrock.request import converse_request
-from antiphon.providers.capabilities import family_of
+from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from tests.support.calls import function_call, function_call_output, function_tool, model_call, run, user
 from tests.support.conversations import PDF, PIXEL
@@ -182,7 +182,7 @@ def test_every_exception_in_the_stream_has_its_code(kind, code, retryable):
         ("ModelErrorException", 424, "model_error"),
         ("InternalServerException", 500, "model_error"),
         ("ServiceUnavailableException", 503, "model_error"),
-        ("ResourceNotFoundException", 404, "provider_refused_request"),
+        ("ResourceNotFoundException", 404, "provider_model_not_found"),
         ("ValidationException", 400, "provider_refused_request"),
     ],
 )

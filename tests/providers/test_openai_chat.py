@@ -197,7 +197,7 @@ def test_a_large_request_is_sent_whole() -> None:
         (400, "provider_refused_request", False),
         (401, "provider_auth", False),
         (403, "provider_auth", False),
-        (404, "provider_refused_request", False),
+        (404, "provider_model_not_found", False),
         (408, "model_error", True),
         (422, "provider_refused_request", False),
         (429, "provider_rate_limited", True),

@@ -20,7 +20,7 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.capabilities import family_of
+from antiphon.providers.families import family_of
 from antiphon.providers.openai_responses import OpenAIResponses
 from antiphon.providers.openai_responses.deltas import EventReader
 from antiphon.providers.openai_responses.request import responses_request

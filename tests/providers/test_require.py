@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from antiphon.errors import ApiError
-from antiphon.providers.capabilities import FAMILIES, Capabilities, family_of
+from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.families import FAMILIES, family_of
 from antiphon.providers.require import require
 from tests.support.calls import function_call_output, function_tool, model_call, user
 from tests.support.conversations import NOTES, PDF, PIXEL
@@ -117,6 +118,16 @@ def test_what_excludes_each_other_is_refused():
         assert caught.value.param == param
 
 
+def test_a_model_that_calls_only_without_reasoning_has_to_be_told_so():
+    can = family_of("openai_chat", "gpt-6-luna", "api.openai.com").capabilities
+    tools = [function_tool("f")]
+    require(can, model_call("Hi", tools=tools, reasoning={"effort": "none"}))
+    for asked in ({}, {"reasoning": {"effort": "low"}}):
+        with pytest.raises(ApiError) as caught:
+            require(can, model_call("Hi", tools=tools, **asked))
+        assert caught.value.param == "tools"
+
+
 @pytest.mark.parametrize(
     ("kind", "model", "host", "name"),
     [
@@ -128,19 +139,36 @@ def test_what_excludes_each_other_is_refused():
         ("anthropic", "claude-haiku-4-5-20251001", "", "Claude 4.5"),
         ("anthropic", "claude-sonnet-4-6", "", "Claude 4.6"),
         ("anthropic", "claude-opus-4-7", "", "Claude Opus 4.7"),
-        ("anthropic", "claude-fable-5", "", "Claude Mythos, Fable"),
-        ("anthropic", "claude-opus-5-5", "", "Claude Opus 4.8 and later"),
+        ("anthropic", "claude-opus-4-8", "", "Claude Opus 4.8"),
+        ("anthropic", "claude-sonnet-5", "", "Claude Sonnet 5"),
+        ("anthropic", "claude-opus-5-20260901", "", "Claude Opus 5"),
+        ("anthropic", "claude-fable-5", "", "Claude Fable 5, Mythos 5"),
+        ("anthropic", "claude-mythos-preview", "", "Claude Fable 5, Mythos 5"),
+        ("anthropic", "claude-sonnet-5-5", "", "Claude Sonnet 5.5"),
+        ("anthropic", "claude-haiku-5-5", "", "Claude Haiku 5.5"),
+        ("anthropic", "claude-fable-5-1", "", "Claude Opus 5.5, Fable 5.1, Mythos 5.1 and later"),
+        ("anthropic", "claude-opus-7", "", "Claude Opus 5.5, Fable 5.1, Mythos 5.1 and later"),
         ("anthropic", "local", "127.0.0.1", "any compatible endpoint"),
         ("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "", "Claude 4.5"),
         ("bedrock", "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-4-7", "", "Claude Opus 4.7"),
         ("bedrock", "eu.amazon.nova-pro-v1:0", "", "Amazon Nova"),
         ("bedrock", "meta.llama3-3-70b-instruct-v1:0", "", "Meta Llama, Mistral, Cohere, DeepSeek"),
         ("bedrock", "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", "", "any other model"),
-        ("openai_chat", "gpt-5.1", "api.openai.com", "OpenAI's reasoning models"),
+        ("openai_chat", "gpt-5.1", "api.openai.com", "GPT-5.1"),
+        ("openai_chat", "gpt-5-mini", "api.openai.com", "GPT-5"),
+        ("openai_chat", "gpt-5-pro", "api.openai.com", "GPT-5 pro"),
+        ("openai_chat", "gpt-5.1-codex-max", "api.openai.com", "GPT-5.2 to 5.6"),
+        ("openai_chat", "gpt-5.6-luna", "name.services.ai.azure.com", "GPT-5.2 to 5.6"),
+        ("openai_chat", "gpt-5-chat-latest", "azure", "OpenAI's other models"),
+        ("openai_chat", "gpt-6-astra", "api.openai.com", "GPT-6 Astra, GPT-6.1 Sol"),
+        ("openai_chat", "gpt-6.1-sol", "openai", "GPT-6 Astra, GPT-6.1 Sol"),
+        ("openai_chat", "gpt-6-luna", "api.openai.com", "GPT-6 and later"),
+        ("openai_responses", "gpt-6-astra", "name.openai.azure.com", "GPT-6 and later"),
+        ("openai_chat", "m", "groq", "Groq"),
         ("openai_chat", "gpt-4.1-mini", "api.openai.com", "OpenAI's other models"),
         ("openai_chat", "gpt-5.1", "proxy.example", "any compatible endpoint"),
         ("openai_chat", "llama", "api.groq.com", "Groq"),
-        ("openai_responses", "o4-mini", "api.openai.com", "OpenAI's reasoning models"),
+        ("openai_responses", "o4-mini", "api.openai.com", "OpenAI's o series"),
     ],
 )
 def test_a_model_is_found_in_its_family(kind, model, host, name):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 from fastapi import FastAPI
 
+from antiphon.circuits import Circuits
 from antiphon.errors import ApiError, ProviderError, SettingsError
 from antiphon.ports import Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
 from antiphon.seal import Seal, read_keys
@@ -89,7 +90,7 @@ class Providers:
 
     def capabilities(self, name: str, model: str) -> dict[str, Any] | None:
         """Tell what a provider's model can be asked, without building it; None where no such name is configured."""
-        from antiphon.providers.capabilities import family_of
+        from antiphon.providers.families import family_of
 
         endpoint = self._endpoints.get(name)
         if endpoint is None:
@@ -229,6 +230,7 @@ def build_services(settings: Settings, stores: Stores, providers: Providers) -> 
         keys=stores.keys,
         directory=stores.directory,
         door=LazyDoor(settings),
+        circuits=Circuits(settings.circuit_failures, settings.circuit_seconds, secrets.token_bytes),
         responses=stores.responses,
         meter=stores.meter,
         providers=providers,

@@ -160,7 +160,7 @@ def test_a_failure_in_the_stream_comes_after_what_was_said(protocol: Protocol) -
         (400, "provider_refused_request", False),
         (401, "provider_auth", False),
         (403, "provider_auth", False),
-        (404, "provider_refused_request", False),
+        (404, "provider_model_not_found", False),
         (429, "provider_rate_limited", True),
         (500, "model_error", True),
         (503, "model_error", True),

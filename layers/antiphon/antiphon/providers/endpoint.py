@@ -35,6 +35,9 @@ WHOLE_BYTES: Final = 1024 * 1024
 REFUSAL_BYTES: Final = 64 * 1024
 """The most that is read of a body that refuses."""
 
+NO_MODEL: Final = "model_not_found"
+"""The code by which OpenAI, and whoever followed, says with a 400 what others say with a 404."""
+
 _AUTH: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN)
 
 
@@ -108,6 +111,8 @@ class Endpoint:
                         yield delta
                 yield reader.stop()
                 await _drain(response.content)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            raise ProviderError("provider_unreachable", retryable=True) from None
         except TimeoutError:
             raise ProviderError("provider_timeout", retryable=True) from None
         except aiohttp.ClientError:
@@ -156,18 +161,23 @@ class Endpoint:
             return ProviderError("provider_rate_limited", retryable=True, retry_after=seconds)
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return ProviderError("model_error", retryable=True, retry_after=seconds)
-        if status == HTTPStatus.BAD_REQUEST and await self._says_too_long(response.content):
-            return ProviderError("context_length_exceeded")
-        return ProviderError("provider_refused_request")
+        if status == HTTPStatus.NOT_FOUND:
+            return ProviderError("provider_model_not_found")
+        told = await self._told(response.content) if status == HTTPStatus.BAD_REQUEST else None
+        return ProviderError(told or "provider_refused_request")
 
-    async def _says_too_long(self, content: aiohttp.StreamReader) -> bool:
+    async def _told(self, content: aiohttp.StreamReader) -> str | None:
+        """Read what a body that refuses says; None where that is nothing known."""
         body = b""
         while len(body) < REFUSAL_BYTES and (data := await content.readany()):
             body += data
         try:
-            return self._is_too_long(orjson.loads(body)["error"])
+            error = orjson.loads(body)["error"]
+            if self._is_too_long(error):
+                return "context_length_exceeded"
+            return "provider_model_not_found" if error.get("code") == NO_MODEL else None
         except (ValueError, TypeError, KeyError, AttributeError):
-            return False
+            return None
 
 
 async def _drain(content: aiohttp.StreamReader) -> None:

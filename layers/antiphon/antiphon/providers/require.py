@@ -84,6 +84,8 @@ def _require_reasoning(can: Capabilities, reasoning: dict[str, Any]) -> None:
 def _require_tools(can: Capabilities, call: ModelCall, asked: dict[str, Any]) -> None:
     if call.tools and not can.tools:
         raise _unsupported("tools", "no functions")
+    if call.tools and not can.called_while_reasoning and (asked.get("reasoning") or {}).get("effort") != "none":
+        raise _unsupported("tools", "no functions but with `reasoning.effort` none")
     choice = asked.get("tool_choice", "auto")
     mode = choice if isinstance(choice, str) else "function" if choice["type"] == "function" else choice.get("mode")
     if call.tools and (mode or "auto") not in can.tools:

@@ -15,8 +15,9 @@ import orjson
 from antiphon.ports import Clock, Delta, ModelCall, Reads
 from antiphon.providers.anthropic.deltas import EventReader
 from antiphon.providers.anthropic.request import messages_request
-from antiphon.providers.capabilities import Capabilities, family_of
+from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
+from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
 

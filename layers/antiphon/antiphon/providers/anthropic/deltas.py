@@ -42,7 +42,7 @@ _ERRORS: Final[dict[str, tuple[str, bool]]] = {
     "overloaded_error": ("model_error", True),
     "api_error": ("model_error", True),
     "invalid_request_error": ("provider_refused_request", False),
-    "not_found_error": ("provider_refused_request", False),
+    "not_found_error": ("provider_model_not_found", False),
     "request_too_large": ("provider_refused_request", False),
 }
 

@@ -19,7 +19,8 @@ from antiphon.providers.bedrock.deltas import EventReader
 from antiphon.providers.bedrock.messages import KIND
 from antiphon.providers.bedrock.pump import Pump
 from antiphon.providers.bedrock.request import converse_request
-from antiphon.providers.capabilities import Capabilities, family_of
+from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
 
@@ -43,11 +44,12 @@ _CODES: Final[dict[str, tuple[str, bool]]] = {
     "ModelStreamErrorException": ("model_error", True),
     "InternalServerException": ("model_error", True),
     "ServiceUnavailableException": ("model_error", True),
-    "ResourceNotFoundException": ("provider_refused_request", False),
+    "ResourceNotFoundException": ("provider_model_not_found", False),
     "ValidationException": ("provider_refused_request", False),
 }
 """In a stream, the same names begin with a small letter."""
 
+_NO_MODEL: Final = "model identifier is invalid"
 _TOO_LONG: Final = ("too long", "maximum context length", "exceeds the maximum", "context window")
 """How models say it: the protocol has no code for it."""
 
@@ -179,8 +181,10 @@ def _failure(error: Exception) -> ProviderError:
 
     if isinstance(error, exceptions.ClientError):
         return _refusal(error)
+    if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
+        return ProviderError("provider_unreachable", retryable=True)
     if isinstance(
-        error, TimeoutError | ReadTimeoutError | exceptions.ReadTimeoutError | exceptions.ConnectTimeoutError
+        error, TimeoutError | ReadTimeoutError | exceptions.ReadTimeoutError
     ):
         return ProviderError("provider_timeout", retryable=True)
     if isinstance(
@@ -199,6 +203,8 @@ def _refusal(error: ClientError) -> ProviderError:
     name = name[:1].upper() + name[1:]
     if name == "ValidationException" and any(words in told.get("Message", "") for words in _TOO_LONG):
         return ProviderError("context_length_exceeded")
+    if name == "ValidationException" and _NO_MODEL in told.get("Message", ""):
+        return ProviderError("provider_model_not_found")
     if name in _CODES:
         code, retryable = _CODES[name]
         return ProviderError(code, retryable=retryable, retry_after=None)

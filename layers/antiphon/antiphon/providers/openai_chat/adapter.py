@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from antiphon.ports import Clock, Delta, Medium, ModelCall, Reads
-from antiphon.providers.capabilities import Capabilities, family_of
+from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
+from antiphon.providers.families import family_of
 from antiphon.providers.openai_chat.deltas import ChunkReader
 from antiphon.providers.openai_chat.dialects import dialect_of
 from antiphon.providers.openai_chat.request import chat_request

@@ -1,6 +1,6 @@
 """How endpoints that speak Chat Completions deviate from each other, as data: no code asks which one it is.
 
-What their models can be asked at all stands in ``providers.capabilities``. Hosts are recognised; a server of one's own
+What their models can be asked at all stands in ``providers.families``. Hosts are recognised; a server of one's own
 is named by the setting ``dialect``. Sources, read in November 2026: the API reference of OpenAI, Azure, Groq, Together
 and OpenRouter; the pages on OpenAI compatibility of vLLM, Ollama and llama.cpp.
 """

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from antiphon.ports import Clock, Delta, ModelCall, Reads
-from antiphon.providers.capabilities import Capabilities, family_of
+from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
+from antiphon.providers.families import family_of
 from antiphon.providers.openai_responses.deltas import EventReader, is_too_long
 from antiphon.providers.openai_responses.request import KIND, responses_request
 from antiphon.providers.require import require

@@ -42,6 +42,7 @@ _ERRORS: Final[dict[str, tuple[str, bool]]] = {
     "rate_limit_exceeded": ("provider_rate_limited", True),
     "insufficient_quota": ("provider_auth", False),
     "invalid_api_key": ("provider_auth", False),
+    "model_not_found": ("provider_model_not_found", False),
     "vector_store_timeout": ("provider_timeout", True),
     "invalid_prompt": ("provider_refused_request", False),
     **dict.fromkeys(TOO_LONG, ("context_length_exceeded", False)),
