@@ -4,7 +4,8 @@ Behind a Function URL it serves every route.
 """
 
 from antiphon.aws import logging
+from antiphon.aws.watch import watched
 from antiphon.bootstrap import create_app
 
 logging.configure("create-response")
-handler = logging.correlated(create_app())
+handler = watched(create_app(), "create-response")

@@ -2,7 +2,8 @@
 
 from antiphon.aws import logging
 from antiphon.aws.buffered import buffered
+from antiphon.aws.watch import watched
 from antiphon.bootstrap import retrieve_app
 
 logging.configure("get-response")
-handler = buffered(logging.correlated(retrieve_app()))
+handler = buffered(watched(retrieve_app(), "get-response"))

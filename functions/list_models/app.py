@@ -2,7 +2,8 @@
 
 from antiphon.aws import logging
 from antiphon.aws.buffered import buffered
+from antiphon.aws.watch import watched
 from antiphon.bootstrap import models_app
 
 logging.configure("list-models")
-handler = buffered(logging.correlated(models_app()))
+handler = buffered(watched(models_app(), "list-models"))

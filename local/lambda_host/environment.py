@@ -95,7 +95,7 @@ class Environment:
 
     def __init__(self, function: Function, log: Path) -> None:
         self.function = function
-        self.api = RuntimeApi(function.name).__enter__()
+        self.api = RuntimeApi(function.name, sampled="AWS_XRAY_DAEMON_ADDRESS" in function.environ).__enter__()
         self.peak = 0.0
         self.open: list[Answer] = []
         self._log = log.open("ab")

@@ -47,6 +47,7 @@ class RuntimeApi:
         name: the function's.
         attempts: whether invocations carry ``Lambda-Runtime-Invocation-Id``.
         chunked: whether ``/next`` sends its payload in chunks.
+        sampled: whether X-Ray is to trace the invocations.
 
     Attributes:
         address: ``host:port``, for ``AWS_LAMBDA_RUNTIME_API``.
@@ -56,10 +57,13 @@ class RuntimeApi:
         at_snapshot: set once the function waits to be restored from a snapshot.
     """
 
-    def __init__(self, name: str = "create-response", *, attempts: bool = True, chunked: bool = False) -> None:
+    def __init__(
+        self, name: str = "create-response", *, attempts: bool = True, chunked: bool = False, sampled: bool = False
+    ) -> None:
         self.name = name
         self.attempts = attempts
         self.chunked = chunked
+        self.sampled = sampled
         self.breaches: list[str] = []
         self.init_error: dict[str, Any] | None = None
         self.restore_error: dict[str, Any] | None = None
@@ -190,12 +194,17 @@ class _Connection(socketserver.StreamRequestHandler):
             "Lambda-Runtime-Aws-Request-Id": answer.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(answer.deadline * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": ARN + self.api.name,
-            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{answer.request_id[:8]:0>24};Sampled=0",
+            "Lambda-Runtime-Trace-Id": self._trace(answer.request_id),
             "Content-Type": "application/json",
         }
         if answer.attempt:
             lines["Lambda-Runtime-Invocation-Id"] = answer.attempt
         self._respond(200, answer.payload, lines, chunked=self.api.chunked)
+
+    def _trace(self, request_id: str) -> str:
+        """Give a tracing header, in which the invocation's id ends the trace's and the segment's."""
+        root = f"Root=1-{int(time.time()):08x}-{request_id[:8]:0>24}"
+        return f"{root};Parent={request_id[:8]:0>16};Sampled=1" if self.api.sampled else f"{root};Sampled=0"
 
     def _answer(self, name: str, headers: dict[str, str]) -> Answer:
         answer = self.api.handed_out.get(name)

@@ -6,6 +6,7 @@ It must not know the application. A binary body travels as base64, text as it is
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +19,15 @@ from antiphon.aws.http import App, Receive, Scope, Send
 def buffered(app: App) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """Make a Lambda handler of an ASGI application. One event loop serves all invocations, so clients stay open.
 
-    The scope gets ``antiphon.deadline`` and ``antiphon.request_id`` just as ``http.scope_of`` gives them.
+    The scope gets ``antiphon.deadline``, ``antiphon.request_id`` and ``antiphon.trace`` just as ``http.scope_of`` gives
+    them.
     """
 
     async def informed(scope: Scope, receive: Receive, send: Send) -> None:
         context = scope["aws.context"]
         scope["antiphon.deadline"] = time.time() + context.get_remaining_time_in_millis() / 1000
         scope["antiphon.request_id"] = context.aws_request_id
+        scope["antiphon.trace"] = os.environ.get("_X_AMZN_TRACE_ID", "")  # the managed runtime sets it anew
         await app(scope, receive, send)
 
     asyncio.set_event_loop(asyncio.new_event_loop())

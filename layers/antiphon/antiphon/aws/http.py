@@ -36,13 +36,14 @@ def is_function_url(event: Event) -> bool:
     return event.get("version") == "2.0"
 
 
-def scope_of(event: Event, *, deadline: float, request_id: str) -> Scope:
+def scope_of(event: Event, *, deadline: float, request_id: str, trace: str = "") -> Scope:
     """Make the ASGI scope of an event. The path comes without the stage of a REST API.
 
     Args:
         event: as Lambda gave it.
         deadline: when the invocation ends, in seconds since the epoch; the scope has it as ``antiphon.deadline``.
         request_id: AWS's id of the invocation; the scope has it as ``antiphon.request_id``.
+        trace: X-Ray's tracing header; the scope has it as ``antiphon.trace``.
 
     Raises:
         KeyError: the event is no HTTP request.
@@ -64,6 +65,7 @@ def scope_of(event: Event, *, deadline: float, request_id: str) -> Scope:
         "server": (dict(headers).get(b"host", b"").decode("latin-1"), 443),
         "antiphon.deadline": deadline,
         "antiphon.request_id": request_id,
+        "antiphon.trace": trace,
     }
 
 

@@ -36,7 +36,8 @@ def configure(service: str) -> None:
     of all others stays at WARNING.
     """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(Formatter(service=service, serialize_stacktrace=False, use_rfc3339=True, utc=True))
+    form = Formatter(service=service, serialize_stacktrace=False, use_rfc3339=True, utc=True, xray_trace_id=None)
+    handler.setFormatter(form)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("antiphon").setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or "INFO")
     for name in _TALKATIVE:
@@ -44,10 +45,11 @@ def configure(service: str) -> None:
 
 
 def correlated(app: App) -> App:
-    """Wrap an ASGI application: what is logged while it serves a request carries that request's id."""
+    """Wrap an ASGI application: what is logged while it serves a request carries its id, and that of its trace."""
 
     async def with_correlation_id(scope: Scope, receive: Receive, send: Send) -> None:
-        set_context_keys(correlation_id=scope["antiphon.request_id"])
+        trace, _, _ = scope["antiphon.trace"].partition(";")
+        set_context_keys(correlation_id=scope["antiphon.request_id"], trace_id=trace.removeprefix("Root=") or None)
         await app(scope, receive, send)
 
     return with_correlation_id

@@ -72,8 +72,11 @@ class Cycle:
             await self._fail(error)
 
     async def _through(self, app: App) -> None:
-        event, deadline, request_id = self._invocation.event, self._invocation.deadline, self._invocation.request_id
-        await app(http.scope_of(event, deadline=deadline, request_id=request_id), self._receive, self._send)
+        given = self._invocation
+        scope = http.scope_of(
+            given.event, deadline=given.deadline, request_id=given.request_id, trace=given.trace
+        )
+        await app(scope, self._receive, self._send)
         if self._state is not State.COMPLETE:
             raise UnexpectedMessage(f"the application ended in state {self._state.name}")
 

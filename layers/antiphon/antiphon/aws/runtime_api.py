@@ -35,12 +35,14 @@ class Invocation:
         request_id: AWS's id of it.
         deadline: when it ends, in seconds since the epoch.
         attempt: ``Lambda-Runtime-Invocation-Id``, to be echoed where it was given; empty where not.
+        trace: X-Ray's tracing header; empty where there is none.
         event: the payload.
     """
 
     request_id: str
     deadline: float
     attempt: str
+    trace: str
     event: dict[str, Any]
 
 
@@ -140,6 +142,7 @@ class RuntimeApi:
             request_id=headers["lambda-runtime-aws-request-id"],
             deadline=int(headers["lambda-runtime-deadline-ms"]) / 1000,
             attempt=headers.get("lambda-runtime-invocation-id", ""),
+            trace=headers.get("lambda-runtime-trace-id", ""),
             event=json.loads(payload),
         )
 

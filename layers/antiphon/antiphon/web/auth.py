@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from antiphon import measures
 from antiphon.access import decide, keys
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, StorageUnavailable
@@ -124,6 +125,7 @@ def _caller(*, write: bool) -> Callable[[Request], AsyncGenerator[Principal, Non
     async def caller(request: Request) -> AsyncGenerator[Principal, None]:
         authenticator: Authenticator = request.app.state.authenticator
         key, principal = await authenticator.authenticate(request)
+        measures.current().key_id = principal.key_id
         decision = decide.may_use(principal, write=write)
         if not decision.allowed:
             audit.info("refused", extra={"key_id": principal.key_id, "reason": decision.reason})

@@ -1,4 +1,4 @@
-"""The edge: an ASGI layer around the whole app that names every request and lets no exception out.
+"""The edge: an ASGI layer around the whole app that names every request, logs it, and lets no exception out.
 
 Pure ASGI: a ``BaseHTTPMiddleware`` would cost about 50 microseconds for every event of a stream. Once a
 response has begun, an error can no longer become a status; the stream machine has ended it properly before.
@@ -12,15 +12,25 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from antiphon import measures
 from antiphon.errors import trace
 from antiphon.ids import request_id
+from antiphon.measures import Measures
 from antiphon.web.errors import as_api_error, error_response
+from antiphon.web.table import route_of
 
 log: Final = logging.getLogger("antiphon.web")
 
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Those that are logged by name: whatever else a caller makes up is not repeated."""
+
 
 class Edge:
-    """Adds ``x-request-id`` to every response and turns what was not caught into the one envelope."""
+    """Adds ``x-request-id`` to every response and turns what was not caught into the one envelope.
+
+    Begins the record of each request, which the scope has as ``antiphon.measures``, and logs it once the answer has
+    ended.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,14 +40,21 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = scope.get("antiphon.request_id") or request_id(secrets.token_bytes)
-        scope["antiphon.request_id"] = name
-        begun = False
+        name = scope["antiphon.request_id"] = scope.get("antiphon.request_id") or request_id(secrets.token_bytes)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        record = scope["antiphon.measures"] = measures.begin(method, route_of(scope["path"]))
+        try:
+            await self._serve(scope, receive, send, record)
+        finally:
+            record.end()
+            log.info("served", extra={"request_id": name, **record.facts()})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, record: Measures) -> None:
+        name = scope["antiphon.request_id"]
 
         async def send_named(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
+                record.status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", name.encode("latin-1"))]
             await send(message)
 
@@ -45,7 +62,8 @@ class Edge:
             await self._app(scope, receive, send_named)
         except Exception as error:  # the edge of the process: nothing may pass
             log.error("request failed", extra={"request_id": name, "error": trace(error)})  # noqa: TRY400
-            if begun:
+            if record.status is not None:
+                record.broken = True
                 raise
             response = error_response(as_api_error(error, scope["path"]))
             await response(scope, receive, send_named)

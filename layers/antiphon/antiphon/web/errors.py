@@ -10,12 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antiphon import measures
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.web.table import allowed_methods
 
 
 def error_response(error: ApiError) -> Response:
     """Write an error as a response, with its hints for a retry; OpenAI's SDKs obey ``x-should-retry``."""
+    measures.current().code = error.code
     headers = dict(error.headers)
     if error.status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: a 401 names its scheme
         headers["www-authenticate"] = "Bearer"

@@ -21,9 +21,15 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/docs": ("GET",),
     "/docs/{id}": ("GET",),
 }
-_PATTERNS: Final = [(re.compile(re.escape(path).replace(r"\{id\}", _ID)), methods) for path, methods in ROUTES.items()]
+_PATTERNS: Final = [(re.compile(re.escape(path).replace(r"\{id\}", _ID)), path) for path in ROUTES]
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:
     """Give the methods that a path takes; none where there is no such path."""
-    return next((methods for pattern, methods in _PATTERNS if pattern.fullmatch(path)), ())
+    route = route_of(path)
+    return () if route is None else ROUTES[route]
+
+
+def route_of(path: str) -> str | None:
+    """Give the pattern of a path, as it stands in the table; None where there is no such path."""
+    return next((route for pattern, route in _PATTERNS if pattern.fullmatch(path)), None)
