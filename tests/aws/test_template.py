@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
-from cfnlint.decode import cfn_yaml
-from samtranslator.translator.transform import transform
 
 from antiphon.errors import CODES
 from antiphon.records import Owner, Window
@@ -19,6 +17,7 @@ from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
 from antiphon.web.table import ROUTES
+from tests.support.translated import translated, written
 
 ROOT = Path(__file__).parents[2]
 LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER"}
@@ -27,26 +26,14 @@ KEEPS = READS | {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem",
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-class NoManagedPolicies:
-    """The template names none of AWS's own."""
-
-    def load(self):
-        return {}
+@pytest.fixture(scope="module", name="written")
+def as_written():
+    return written()
 
 
 @pytest.fixture(scope="module")
-def written():
-    return json.loads(json.dumps(cfn_yaml.load(str(ROOT / "template.yaml"))))
-
-
-@pytest.fixture(scope="module")
-def template(written):
-    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
-    packaged = json.loads(json.dumps(written))
-    for resource in packaged["Resources"].values():
-        for name in {"CodeUri", "ContentUri"} & set(resource["Properties"]):
-            resource["Properties"][name] = "s3://bucket/key"
-    return transform(packaged, {}, NoManagedPolicies())
+def template():
+    return translated()
 
 
 @pytest.fixture(scope="module")
