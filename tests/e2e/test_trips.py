@@ -8,13 +8,12 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
-import boto3
 import httpx2
 import pytest
-from moto import mock_aws
 
 from antiphon.access import keys, roles
 from antiphon.bootstrap import LazyDoor, Seals
+from antiphon.circuits import Circuits
 from antiphon.ports import Delta, ModelCall, Services
 from antiphon.providers.demo import Demo
 from antiphon.records import Agent, Limits, Tenant, User
@@ -26,14 +25,15 @@ from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.web.app import build_app
 from antiphon.web.routes import create
+from tests.support.dynamodb import dynamodb, sign_as_anyone
 from tests.support.tables import CORE, RESPONSES, create_tables
 
 
 class Traced(DynamoDB):
     """Counts calls, and how many had to wait for one another: those under way at once end at once, like equal trips."""
 
-    def __init__(self, client: Any) -> None:
-        super().__init__(client)
+    def __init__(self, endpoint_url: str) -> None:
+        super().__init__(endpoint_url=endpoint_url)
         self._under_way = 0
         self._ended = asyncio.Event()
         self.forget()
@@ -76,8 +76,8 @@ class Watched(Demo):
 
 
 class Rig:
-    def __init__(self, client: Any) -> None:
-        self.database = Traced(client)
+    def __init__(self, endpoint_url: str) -> None:
+        self.database = Traced(endpoint_url)
         self.model = Watched(self.database)
         settings = Settings(core_table=CORE, responses_table=RESPONSES)
         self.services = Services(
@@ -88,6 +88,7 @@ class Rig:
             providers=lambda _name: self.model,
             seal=Seals(settings),
             door=LazyDoor(settings),
+            circuits=Circuits(settings.circuit_failures, settings.circuit_seconds, secrets.token_bytes),
             clock=time.time,
             entropy=secrets.token_bytes,
             settings=settings,
@@ -125,13 +126,10 @@ class Rig:
 
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    with mock_aws():
-        client = boto3.client("dynamodb")
-        create_tables(client)
-        built = Rig(client)
+    sign_as_anyone(monkeypatch)
+    with dynamodb() as emulator:
+        create_tables(emulator)
+        built = Rig(emulator.url)
         asyncio.run(built.prepare())
         yield built
 

@@ -240,7 +240,7 @@ def test_nobody_there_can_be_tried_again() -> None:
         base_url = upstream.base_url
     with pytest.raises(ProviderError) as caught:
         run(OpenAIChat(base_url), model_call())
-    assert (caught.value.code, caught.value.retryable) == ("model_error", True)
+    assert (caught.value.code, caught.value.retryable) == ("provider_unreachable", True)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ HELPED_BY_WAITING = {
     "rate_limit_exceeded",
     "provider_rate_limited",
     "provider_timeout",
+    "provider_unreachable",
     "model_error",
     "storage_unavailable",
     "worker_lost",

@@ -176,10 +176,14 @@ CODES: Final[dict[str, ErrorCode]] = {
     "provider_not_configured": ErrorCode(
         500, SERVER_ERROR, "The agent's provider is not set up here.", "The operator must configure it."
     ),
+    "provider_model_not_found": ErrorCode(
+        500, SERVER_ERROR, "The model provider has no such model for us.", "The operator must mend the agent's model."
+    ),
     "provider_rate_limited": ErrorCode(
         429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says.", 5
     ),
     "provider_timeout": ErrorCode(500, MODEL_ERROR, "The model did not answer in time.", "Try again.", 1),
+    "provider_unreachable": ErrorCode(500, MODEL_ERROR, "The model provider cannot be reached.", "Try again.", 1),
     "provider_refused_request": ErrorCode(
         500, MODEL_ERROR, "The model provider refused the request.", "Check the agent's model and parameters."
     ),

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
+from antiphon.circuits import Circuits
 from antiphon.ids import Entropy
 from antiphon.records import (
     Account,
@@ -194,7 +195,7 @@ class ReasoningDelta(NamedTuple):
 class ReasoningStateDelta(NamedTuple):
     """What the provider must be given back unchanged with the reasoning before it, which ends here.
 
-    Only the provider that made it reads it: ``kind`` names its protocol, the rest is a signature or encrypted content.
+    Only the model that made it is given it: ``kind`` names its protocol, the rest is a signature or encrypted content.
     It comes back as ``state`` of the reasoning item in ``ModelCall.items``.
     """
 
@@ -297,6 +298,20 @@ class Reads(NamedTuple):
     output: frozenset[Medium] = frozenset()
 
 
+class ApiKey(Protocol):
+    """The key of an endpoint, wherever it is kept. Nothing formats it."""
+
+    async def get(self) -> str:
+        """Give the key.
+
+        Raises:
+            ProviderError: ``provider_auth``: it cannot be read.
+        """
+
+    async def renewed(self, refused: str) -> str | None:
+        """Give another key than the one that the endpoint refused; None where there is none, or nobody looks now."""
+
+
 class ModelProvider(Protocol):
     """Somebody who answers. Images and files come to it whole, as base64 data URLs: it never fetches."""
 
@@ -364,6 +379,7 @@ class Services:
         seal: gives what seals and opens; it may block for as long as a secret takes to read. ApiError
             ``seal_not_configured`` where there is no key.
         door: opens the URLs that callers choose.
+        circuits: keep calls from models that keep failing.
         capabilities: tells what a provider's model can be asked, by the names of the request's fields; None where
             nothing is known. It needs no credentials.
     """
@@ -375,6 +391,7 @@ class Services:
     providers: Callable[[str], ModelProvider | None]
     seal: Callable[[], Seal]
     door: Door
+    circuits: Circuits
     clock: Clock
     entropy: Entropy
     settings: Settings

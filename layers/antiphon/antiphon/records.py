@@ -123,6 +123,14 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """A model that stands in for an agent's own: a configured provider, and that provider's name of the model."""
+
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """Instructions, a model and tools under one name; clients address it as ``model``.
 
@@ -133,6 +141,7 @@ class Agent:
         tools: function tools in the specification's form.
         hide_instructions: a response echoes the caller's instructions alone, not the agent's.
         context_tokens: how many tokens the model can read and write at once; None where nobody said.
+        fallbacks: who is asked, in this order, where the model fails before its first token.
     """
 
     tenant: str
@@ -147,6 +156,7 @@ class Agent:
     tools: tuple[dict[str, Any], ...] = ()
     hide_instructions: bool = False
     context_tokens: int | None = None
+    fallbacks: tuple[Fallback, ...] = ()
     created_at: int = 0
     updated_at: int = 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from antiphon.errors import SettingsError
 
@@ -28,6 +28,8 @@ class ProviderEndpoint(BaseModel):
         citations: ask for the places in documents that an answer rests on (``anthropic``, ``bedrock``).
         api_key_env: the environment variable that holds its key; None for none.
         api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
+        api_key_parameter: the ARN or name of the parameter in SSM Parameter Store that holds its key; None for none.
+        api_key_field: where that secret or parameter is a JSON object, the field with the key; None for plain text.
         reads: what its models can be given beside text; text files they read as text.
         dialect: how a Chat Completions or Responses endpoint deviates, where its host does not tell; None for any
             compatible one.
@@ -44,9 +46,23 @@ class ProviderEndpoint(BaseModel):
     citations: bool = False
     api_key_env: str | None = None
     api_key_secret: str | None = None
+    api_key_parameter: str | None = None
+    api_key_field: str | None = None
     reads: tuple[Literal["image", "pdf"], ...] = ("image", "pdf")
     reasoning_content: bool = False
     dialect: Literal["openai", "azure", "groq", "together", "openrouter", "vllm", "ollama", "llama.cpp"] | None = None
+
+    @field_validator("api_key_env", "api_key_secret", "api_key_parameter", "api_key_field")
+    @classmethod
+    def _none(cls, value: str | None) -> str | None:
+        """Take what is empty, as a template leaves it, for none."""
+        return value or None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> ProviderEndpoint:
+        if sum(place is not None for place in (self.api_key_env, self.api_key_secret, self.api_key_parameter)) > 1:
+            raise ValueError("set one of api_key_env, api_key_secret and api_key_parameter")
+        return self
 
 
 class Settings(BaseModel):
@@ -71,6 +87,9 @@ class Settings(BaseModel):
         reserve_seconds: how long before the limit a run is ended, so that its ending can be stored and sent.
         cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.
         watch_seconds: how often a running response asks the store whether it was cancelled by another process.
+        circuit_failures: after so many failures of a model in a row, each before its first token, this process does not
+            ask it for a while; 0 for never.
+        circuit_seconds: for how long, where the provider does not say; then one request tries it.
         ping_seconds: a stream is never silent for longer.
         check_streams: hold every stream against the grammar before it is sent; 2 to 3 microseconds an event.
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
@@ -98,6 +117,8 @@ class Settings(BaseModel):
     reserve_seconds: Annotated[float, Field(ge=0)] = 3.0
     cache_seconds: Annotated[float, Field(ge=0, le=60)] = 60.0
     watch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
+    circuit_failures: Annotated[int, Field(ge=0, le=1000)] = 5
+    circuit_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     ping_seconds: Annotated[float, Field(gt=0, le=15)] = 15.0
     check_streams: bool = False
     max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000

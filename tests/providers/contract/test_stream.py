@@ -26,6 +26,7 @@ from antiphon.ports import (
 )
 from antiphon.run.loop import Turn
 from antiphon.run.stream import ResponseStream
+from tests.support.asking import answering
 from tests.support.calls import function_tool, model_call, run
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.upstream import CUT, Gate, Script, Upstream
@@ -116,9 +117,9 @@ def test_the_same_words_give_the_same_items(protocol: Protocol) -> None:
         stream = ResponseStream({"id": "resp_" + "0" * 40, "output": []}, lambda event: None)
         stream.open()
         provider = protocol.provider(base_url)
-        outcome = await Turn(stream, call_of(protocol), "resp_" + "0" * 40, None, unsealed).run(
-            provider, lambda count: b"\0" * count
-        )
+        call = call_of(protocol)
+        asked = answering(provider, call.model)
+        outcome = await Turn(stream, call, "resp_" + "0" * 40, None, unsealed, asked).run()
         stream.ending(outcome.status, at=0)
         await provider.aclose()
         return stream.output
@@ -193,7 +194,7 @@ def test_nobody_there_can_be_tried_again(protocol: Protocol) -> None:
         base_url = upstream.base_url
     with pytest.raises(ProviderError) as caught:
         run(protocol.provider(base_url), call_of(protocol))
-    assert (caught.value.code, caught.value.retryable) == ("model_error", True)
+    assert (caught.value.code, caught.value.retryable) == ("provider_unreachable", True)
 
 
 @every_protocol

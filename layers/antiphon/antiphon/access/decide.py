@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from antiphon.access.grants import VIEW
 from antiphon.access.principal import Principal
 from antiphon.access.roles import USE
-from antiphon.records import Agent, Key
+from antiphon.records import Agent, Key, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,12 @@ def may_address(principal: Principal, agent: Agent, bits: int) -> Decision:
     if limits.models is not None and agent.model not in limits.models:
         return _no("model_not_found", f"the configuration does not allow model {agent.model}")
     return view
+
+
+def allows(limits: Limits, provider: str, model: str) -> bool:
+    """Decide whether a configuration allows a provider and a model."""
+    allowed = ((limits.providers, provider), (limits.models, model))
+    return all(names is None or name in names for names, name in allowed)
 
 
 def may_run(principal: Principal, agent: Agent, bits: int) -> Decision:

@@ -124,7 +124,7 @@ def _shown(item: Item) -> Item:
 
 
 def _usage(prepared: Prepared, text: str) -> dict[str, Any] | None:
-    count = prepared.provider.count_tokens
+    count = prepared.answering.current.count_tokens
     compacted = {"type": "compaction", "summary": [{"type": "summary_text", "text": text}]}
     alone = replace(prepared.call, instructions="", tools=[], settings={}, items=[compacted])
     return usage_resource(UsageDelta(count(prepared.call), count(alone)))

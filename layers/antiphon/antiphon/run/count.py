@@ -33,4 +33,4 @@ async def count_input_tokens(
     """
     prepared = await preview(services, principal, request, until)
     call = shortened(prepared) if prepared.call.settings["truncation"] == "auto" else prepared.call
-    return {"object": "response.input_tokens", "input_tokens": prepared.provider.count_tokens(call)}
+    return {"object": "response.input_tokens", "input_tokens": prepared.answering.current.count_tokens(call)}

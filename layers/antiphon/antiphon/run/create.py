@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from antiphon import measures
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, SlotTaken
 from antiphon.ids import branch_response_id, first_response_id
@@ -67,10 +68,13 @@ async def _create(
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
     if request.store:
         record = await _claim(services, replace(record, reservation=hold.name), hold)
+    noted = measures.current()
+    noted.response_id, noted.agent, noted.provider = record.id, ready.agent.id, ready.agent.provider
+    noted.model = call.model
     options = request.stream_options
     obfuscate = options is None or options.include_obfuscation
     execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
-    execution.start(ready.provider, call)
+    execution.start(ready.answering, call)
     return execution
 
 

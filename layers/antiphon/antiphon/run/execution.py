@@ -18,9 +18,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from antiphon import measures
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
-from antiphon.ports import ModelCall, ModelProvider, Services
+from antiphon.ports import ModelCall, Services
 from antiphon.records import StoredResponse
+from antiphon.run.answering import Answering
 from antiphon.run.checkpoints import Checkpoints
 from antiphon.run.feed import Feed
 from antiphon.run.fold import ENDINGS, Fold
@@ -81,12 +83,12 @@ class Execution:
         self._answering = False
         self._cancelled = False
 
-    def start(self, provider: ModelProvider, call: ModelCall) -> None:
+    def start(self, answering: Answering, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
         most = self._record.response["max_tool_calls"]
-        turn = Turn(self._stream, call, self._record.id, most, self._sealing)
+        turn = Turn(self._stream, call, self._record.id, most, self._sealing, answering)
         loop = asyncio.get_running_loop()
-        self.task = loop.create_task(self._run(provider, turn, call))
+        self.task = loop.create_task(self._run(answering, turn, call))
         place = (loop, self._record.id)
         _executions[place] = self
         self.task.add_done_callback(lambda _: _executions.pop(place))
@@ -126,20 +128,20 @@ class Execution:
     async def _save(self) -> None:
         await self._services.responses.checkpoint(replace(self._record, response=self._fold.response()))
 
-    async def _run(self, provider: ModelProvider, turn: Turn, call: ModelCall) -> None:
+    async def _run(self, answering: Answering, turn: Turn, call: ModelCall) -> None:
         watching = asyncio.create_task(self._watch()) if self._stored else None
         try:
             self._open()
-            outcome = await self._answer(provider, turn, call.deadline)
-            await asyncio.gather(self._finish(outcome, turn), self._spend(provider, turn, call))
+            outcome = await self._answer(turn, call.deadline)
+            await asyncio.gather(self._finish(outcome, answering), self._spend(answering, call))
         finally:
+            measures.current().take(self._fold.response())
             self.feed.close()
             if watching is not None:
                 watching.cancel()
 
-    async def _spend(self, provider: ModelProvider, turn: Turn, call: ModelCall) -> None:
-        if turn.begun:
-            await self._quota.spend(provider, call, turn.usage, self._fold.response()["output"])
+    async def _spend(self, answering: Answering, call: ModelCall) -> None:
+        await self._quota.spend(lambda: answering.tokens(call, self._fold.response()["output"]))
 
     async def _watch(self) -> None:
         """Ask the store now and then whether the response is still wanted: it may be cancelled by another process."""
@@ -150,19 +152,19 @@ class Execution:
                     self._cancel()
                     return
 
-    async def _answer(self, provider: ModelProvider, turn: Turn, deadline: float) -> Outcome:
+    async def _answer(self, turn: Turn, deadline: float) -> Outcome:
         outcome = Outcome("cancelled", "cancelled")
         if self._cancelled:
             return outcome
         self._answering = True
-        answered = await self._outcome(provider, turn, deadline)
+        answered = await self._outcome(turn, deadline)
         self._answering = False
         return outcome if self._cancelled else answered
 
-    async def _outcome(self, provider: ModelProvider, turn: Turn, deadline: float) -> Outcome:
+    async def _outcome(self, turn: Turn, deadline: float) -> Outcome:
         try:
             async with asyncio.timeout_at(deadline):
-                return await turn.run(provider, self._services.entropy)
+                return await turn.run()
         except TimeoutError:
             return Outcome("incomplete", "deadline") if turn.begun else _failure("deadline_exceeded")
         except (ProviderError, ApiError) as error:
@@ -175,17 +177,17 @@ class Execution:
             log.error("run failed", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
             return _failure("internal_error")
 
-    async def _finish(self, outcome: Outcome, turn: Turn) -> None:
-        ending = self._ending(outcome, turn)
+    async def _finish(self, outcome: Outcome, answering: Answering) -> None:
+        ending = self._ending(outcome, answering)
         self._checkpoints.stop()
         if self._stored:
             try:
                 await self._commit(ending)
             except Superseded as lost:
-                ending = self._winning(lost.winner, turn)
+                ending = self._winning(lost.winner, answering)
             except StorageUnavailable:
                 log.warning("commit failed", extra={"response_id": self._record.id})
-                ending = self._ending(_failure("storage_unavailable"), turn)
+                ending = self._ending(_failure("storage_unavailable"), answering)
         self._checkpoints.release()
         if self._guard is None:
             self._stream.end(ending)
@@ -199,18 +201,18 @@ class Execution:
         else:
             self._guard.open(self._stream.open)
 
-    def _ending(self, outcome: Outcome, turn: Turn) -> Event:
+    def _ending(self, outcome: Outcome, answering: Answering) -> Event:
         make = partial(
             self._stream.ending,
             outcome.status,
             at=int(self._services.clock()),
-            usage=usage_resource(turn.usage),
+            usage=usage_resource(answering.usage, answering.shown()),
             incomplete_reason=outcome.incomplete_reason,
             error=outcome.error,
         )
         return make() if self._guard is None else self._guard.ending(make)
 
-    def _winning(self, winner: StoredResponse | None, turn: Turn) -> Event:
+    def _winning(self, winner: StoredResponse | None, answering: Answering) -> Event:
         """Give the ending that somebody else stored first: it, and not ours, is the last event.
 
         Its output is what this stream has sent: a canceller that stored the ending of a lost worker knew no items.
@@ -218,7 +220,7 @@ class Execution:
         output = self._fold.response()["output"]
         if winner is not None and ending_type(winner.status) in ENDINGS:
             return {"type": ending_type(winner.status), "response": {**winner.response, "output": output}}
-        return self._ending(_failure("response_not_found" if winner is None else "response_cancelled"), turn)
+        return self._ending(_failure("response_not_found" if winner is None else "response_cancelled"), answering)
 
     async def _commit(self, ending: Event) -> None:
         response = self._fold.after(ending)

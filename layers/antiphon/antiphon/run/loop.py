@@ -5,20 +5,18 @@ It must not know stores, HTTP or which provider it is.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from antiphon import measures
 from antiphon.errors import ProviderError
-from antiphon.ids import Entropy
 from antiphon.ports import (
     CitationDelta,
     Delta,
     ModelCall,
-    ModelProvider,
     ReasoningDelta,
     ReasoningStateDelta,
     RefusalDelta,
@@ -27,14 +25,10 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
+from antiphon.run.answering import Answering
+from antiphon.run.candidate import Candidate
 from antiphon.run.sealed import Sealer
 from antiphon.run.stream import Ended, IllegalOrder, ResponseStream
-
-ATTEMPTS: Final = 3
-"""One call and at most two retries, and only before the first delta: nothing that was sent is said again."""
-
-LONGEST_PAUSE: Final = 8.0
-"""Seconds. A provider that asks for more is not waited for."""
 
 _INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
@@ -62,6 +56,10 @@ class Turn:
         response_id: from which call ids derive, where a provider gives none.
         max_tool_calls: a hard stop; None for none.
         sealing: gives what seals a reasoning's state; None where nothing can be sealed.
+        answering: the models to ask.
+
+    Attributes:
+        begun: the first token came.
     """
 
     def __init__(
@@ -71,6 +69,7 @@ class Turn:
         response_id: str,
         max_tool_calls: int | None,
         sealing: Callable[[], Awaitable[Sealer | None]],
+        answering: Answering,
     ) -> None:
         self._stream = stream
         self._call = call
@@ -78,36 +77,33 @@ class Turn:
         self._offered = {tool["name"] for tool in call.tools}
         self._max_calls = max_tool_calls
         self._sealing = sealing
+        self._answering = answering
         self._parallel = call.settings["parallel_tool_calls"]
         self._accepted: set[int] = set()
         self._suppressed: set[int] = set()
-        self.usage: UsageDelta | None = None
+        self._span: measures.Span | None = None
         self.begun = False
 
-    async def run(self, provider: ModelProvider, entropy: Entropy) -> Outcome:
-        """Run the turn, with retries before the first delta.
+    async def run(self) -> Outcome:
+        """Run the turn with whoever answers.
 
         Raises:
             ProviderError: the model's side failed.
         """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return await self._consume(provider)
-            except ProviderError as error:
-                pause = _pause(error, attempt, entropy)
-                late = asyncio.get_running_loop().time() + pause >= self._call.deadline
-                if self.begun or not error.retryable or attempt == ATTEMPTS or pause > LONGEST_PAUSE or late:
-                    raise
-            await asyncio.sleep(pause)
-        raise ProviderError("model_error")
+        return await self._answering.ask(self._call, self._attempt)
 
-    async def _consume(self, provider: ModelProvider) -> Outcome:
+    async def _attempt(self, candidate: Candidate) -> Outcome:
+        with measures.model_call(candidate.name, candidate.model) as self._span:
+            return await self._consume(candidate)
+
+    async def _consume(self, candidate: Candidate) -> Outcome:
         """Take all deltas: a provider that is read to its end keeps its connection, one that is left closes it."""
         text = self._stream.text
         outcome: Outcome | None = None
-        async with aclosing(provider.stream(self._call)) as deltas:
+        async with aclosing(candidate.stream(self._call)) as deltas:
             async for delta in deltas:
-                self.begun = True
+                if not self.begun and not isinstance(delta, UsageDelta):
+                    self._begin()
                 if type(delta) is TextDelta:
                     if delta.text:
                         text(delta.text, delta.logprobs)
@@ -122,12 +118,19 @@ class Turn:
             raise ProviderError("model_error", retryable=not self.begun)
         return outcome
 
+    def _begin(self) -> None:
+        """Note that the model has begun to answer."""
+        self.begun = True
+        self._answering.began()
+        if self._span is not None:
+            self._span.facts["first_token_ms"] = self._span.elapsed_ms()
+
     def _take(self, delta: Delta) -> bool:
         """Pass a delta on; whether the run may go on."""
         if isinstance(delta, ToolCallDelta):
             return self._take_call(delta)
         if isinstance(delta, UsageDelta):
-            self.usage = delta
+            self._answering.used(delta)
         elif isinstance(delta, ReasoningDelta) and delta.text:
             self._stream.reasoning(delta.text)
         elif isinstance(delta, RefusalDelta) and delta.text:
@@ -140,7 +143,7 @@ class Turn:
         """End the reasoning with what the provider wants back; where nothing can be sealed it is lost with the turn."""
         seal = await self._sealing()
         if seal is not None:
-            self._stream.reasoned(partial(seal, state=delta.state))
+            self._stream.reasoned(partial(seal, state={**delta.state, **self._answering.current.maker}))
 
     def _cite(self, delta: CitationDelta) -> None:
         try:
@@ -170,21 +173,16 @@ class Turn:
         return True
 
 
-def usage_resource(usage: UsageDelta | None) -> dict[str, Any] | None:
-    """Write usage in the specification's form."""
+def usage_resource(usage: UsageDelta | None, answered: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Write usage in the specification's form; who answered stands under ``antiphon``, where that may vary."""
     if usage is None:
         return None
+    own = {} if answered is None else {"antiphon": answered}
     return {
         "input_tokens": usage.input_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached_tokens},
         "output_tokens": usage.output_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.input_tokens + usage.output_tokens,
+        **own,
     }
-
-
-def _pause(error: ProviderError, attempt: int, entropy: Entropy) -> float:
-    """Give the seconds before the next attempt: what the provider asks for, else 0.5 and 1 with full jitter."""
-    if error.retry_after is not None:
-        return float(error.retry_after)
-    return 0.5 * attempt * entropy(1)[0] / 255

@@ -26,8 +26,9 @@ from antiphon.ids import (
     parse_response_id,
     random_base62,
 )
-from antiphon.ports import ModelCall, ModelProvider, Services
+from antiphon.ports import ModelCall, Services
 from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
+from antiphon.run.answering import Answering
 from antiphon.run.attachments import with_attachments
 from antiphon.run.conversation import context, input_items, references
 from antiphon.run.idempotency import Hold
@@ -46,7 +47,7 @@ class Prepared:
     """A request that may be served, as it is before the claim.
 
     Attributes:
-        agent, provider: who answers.
+        agent, answering: who answers.
         record: the response as it begins.
         items: the context, with attachments as the caller sent them.
         call: what the model would read, were its window endless.
@@ -54,7 +55,7 @@ class Prepared:
     """
 
     agent: Agent
-    provider: ModelProvider
+    answering: Answering
     record: StoredResponse
     items: list[Item]
     call: ModelCall
@@ -104,7 +105,7 @@ async def prepare(
         ApiError: it cannot be done.
         StorageUnavailable: a store did not answer.
     """
-    agent, provider, chain = sources.agent, sources.provider, sources.chain
+    agent, answering, chain = sources.agent, sources.answering, sources.chain
     await _require_open_chain(services, principal, agent, chain)
     settings = effective(agent, request, principal.limits)
     referenced = await _referenced(services, principal, request)
@@ -125,9 +126,9 @@ async def prepare(
         deadline=_deadline(services, until),
         asked=len(record.input),
     )
-    call = await with_attachments(services, provider.reads, call)
-    provider.check(call)
-    return Prepared(agent, provider, record, items, call, len(record.input) if chain else 0)
+    call = await with_attachments(services, answering.current.reads, call)
+    answering.require(call)
+    return Prepared(agent, answering, record, items, call, len(record.input) if chain else 0)
 
 
 def shortened(ready: Prepared) -> ModelCall:
@@ -136,7 +137,7 @@ def shortened(ready: Prepared) -> ModelCall:
     Raises:
         ApiError: 400 ``context_length_exceeded``.
     """
-    return fitted(ready.call, ready.agent.context_tokens, ready.new, ready.provider.count_tokens)
+    return fitted(ready.call, ready.agent.context_tokens, ready.new, ready.answering.current.count_tokens)
 
 
 async def _require_open_chain(

@@ -12,14 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Final
 
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, trace
-from antiphon.ports import ModelCall, ModelProvider, Services, UsageDelta
-from antiphon.records import DAY, Item, Window
+from antiphon.ports import Services
+from antiphon.records import DAY, Window
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -55,23 +54,19 @@ class Quota:
         if not counted:
             raise ApiError("rate_limit_exceeded", retry_after=_seconds(minute, now))
 
-    async def spend(
-        self, provider: ModelProvider, call: ModelCall, usage: UsageDelta | None, output: Sequence[Item]
-    ) -> None:
+    async def spend(self, used: Callable[[], int]) -> None:
         """Add what a run used to the day on which it ends. It never fails: the response matters more.
 
         Args:
-            provider: who answered.
-            call: what it was asked.
-            usage: what it told; None where it was cut or cancelled before, so that input and output are estimated.
-            output: what it said, as items.
+            used: counts the tokens; asked only where there is a budget.
         """
         if self._tokens is None:
             return
         try:
-            used = usage.input_tokens + usage.output_tokens if usage else _estimate(provider, call, output)
-            day = Window.at("tokens", DAY, self._services.clock())
-            await self._services.meter.add(self._owner, day, used)
+            tokens = used()
+            if tokens:
+                day = Window.at("tokens", DAY, self._services.clock())
+                await self._services.meter.add(self._owner, day, tokens)
         except Exception as error:  # noqa: BLE001 - beside the ending of a run, which must come to its end
             log.warning("tokens not counted", extra={"error": trace(error)})
 
@@ -80,11 +75,6 @@ class Quota:
 
     async def _has_budget(self, day: Window) -> bool:
         return self._tokens is None or await self._services.meter.count(self._owner, day) < self._tokens
-
-
-def _estimate(provider: ModelProvider, call: ModelCall, output: Sequence[Item]) -> int:
-    said = replace(call, instructions="", tools=(), items=output)
-    return provider.count_tokens(call) + provider.count_tokens(said)
 
 
 def _seconds(window: Window, now: float) -> int:

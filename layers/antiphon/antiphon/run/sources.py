@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ids import parse_response_id
-from antiphon.ports import ModelProvider, Services
+from antiphon.ports import Services
 from antiphon.records import IN_PROGRESS, Agent, StoredResponse
+from antiphon.run.answering import Answering
 from antiphon.run.idempotency import Hold
 from antiphon.run.models import visible_agent
 from antiphon.run.quota import Quota
@@ -27,13 +28,13 @@ class Sources:
     """What a request rests on, as it was read.
 
     Attributes:
-        agent, provider: who answers.
+        agent, answering: who answers.
         chain: the turns to go on from, oldest first; empty for none, and where the request was answered before.
         answered: what answered the same request before; None where nothing did.
     """
 
     agent: Agent
-    provider: ModelProvider
+    answering: Answering
     chain: list[StoredResponse]
     answered: StoredResponse | None
 
@@ -77,12 +78,9 @@ async def _admitted(quota: Quota | None, hold: Hold, taking: asyncio.Future[Stor
         await quota.take()
 
 
-async def _agent(services: Services, principal: Principal, agent_id: str) -> tuple[Agent, ModelProvider]:
+async def _agent(services: Services, principal: Principal, agent_id: str) -> tuple[Agent, Answering]:
     found = await visible_agent(services, principal, agent_id)
-    provider = services.providers(found.provider)
-    if provider is None:
-        raise ApiError("provider_not_configured")
-    return found, provider
+    return found, Answering(services, principal.limits, found)
 
 
 async def _chain(services: Services, principal: Principal, previous: str | None) -> list[StoredResponse]:
