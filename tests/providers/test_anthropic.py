@@ -52,14 +52,14 @@ DOCUMENT = {"document_index": 0, "document_title": "report.pdf", "cited_text": "
 def read(*events: dict[str, Any]) -> list[Delta]:
     """Read events whole and, which must be the same, byte by byte."""
     data = b"".join(map(sse, events))
-    whole, bytewise = EventReader(), EventReader()
+    whole, bytewise = EventReader("me"), EventReader("me")
     deltas = whole.feed(data)
     assert [each for byte in data for each in bytewise.feed(bytes([byte]))] == deltas
     return [*deltas, whole.stop()]
 
 
 def failed(*events: dict[str, Any] | bytes) -> ProviderError:
-    reader = EventReader()
+    reader = EventReader("me")
     for event in events:
         reader.feed(event if isinstance(event, bytes) else sse(event))
     with pytest.raises(ProviderError) as caught:
@@ -92,8 +92,8 @@ def test_every_documented_event_and_delta_is_read():
         MESSAGE_STOP,
     ) == [
         ReasoningDelta("Hm."),
-        ReasoningStateDelta({"kind": "anthropic", "signature": "EqQB"}),
-        ReasoningStateDelta({"kind": "anthropic", "redacted": "sealed"}),
+        ReasoningStateDelta({"kind": "anthropic", "maker": "me", "signature": "EqQB"}),
+        ReasoningStateDelta({"kind": "anthropic", "maker": "me", "redacted": "sealed"}),
         TextDelta("Hi"),
         CitationDelta("report.pdf#page=3", "report.pdf", 0, 2),
         ToolCallDelta(0, "toolu_1", "f"),
@@ -107,7 +107,7 @@ def test_every_documented_event_and_delta_is_read():
 def test_thinking_that_is_not_shown_still_has_its_signature():
     block = {"type": "thinking", "thinking": "", "signature": "whole"}
     assert read(start(block), stop(), end(), MESSAGE_STOP)[0] == ReasoningStateDelta(
-        {"kind": "anthropic", "signature": "whole"}
+        {"kind": "anthropic", "maker": "me", "signature": "whole"}
     )
 
 
@@ -210,7 +210,7 @@ def body(call: ModelCall, model: str = "claude-opus-4-8", **more: Any) -> dict[s
     call = replace(call, model=model)
     can = family_of("anthropic", model).capabilities
     require(can, call)
-    return messages_request(call, can, **more)
+    return messages_request(call, can, "me", **more)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from botocore.stub import Stubber
 
 from antiphon.errors import ApiError, ProviderError
@@ -25,7 +27,7 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.bedrock import Bedrock
-from antiphon.providers.bedrock.pump import Pump
+from antiphon.providers.bedrock.pump import Held, Pump
 from antiphon.providers.bedrock.request import converse_request
 from antiphon.providers.families import family_of
 from antiphon.providers.require import require
@@ -106,8 +108,8 @@ def test_every_documented_event_and_delta_is_read():
         METADATA,
     ) == [
         ReasoningDelta("Hm."),
-        ReasoningStateDelta({"kind": "bedrock", "signature": "EqQB"}),
-        ReasoningStateDelta({"kind": "bedrock", "redacted": sealed}),
+        ReasoningStateDelta({"kind": "bedrock", "maker": CLAUDE, "signature": "EqQB"}),
+        ReasoningStateDelta({"kind": "bedrock", "maker": CLAUDE, "redacted": sealed}),
         TextDelta("Hi"),
         CitationDelta("report#page=3", "report", 0, 2),
         ToolCallDelta(0, "tooluse_1", "f"),
@@ -228,61 +230,107 @@ def test_the_model_is_part_of_the_path_and_iam_signs():
 # the pump
 
 
-class Endless:
-    """A stream whose next event never comes, until it is aborted."""
-
-    def __init__(self) -> None:
-        self.aborted = threading.Event()
-        self.ended = threading.Event()
-
-    def events(self) -> Iterable[dict[str, Any]]:
-        yield {"first": 1}
-        self.aborted.wait()
-        self.ended.set()
-
-    def abort(self) -> None:
-        self.aborted.set()
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "bedrock"]
 
 
-def test_a_closed_pump_ends_the_wait_of_its_thread():
-    async def scenario() -> None:
-        pump = Pump(lambda: stream)
-        assert await pump.next(1e9) == {"first": 1}
-        pump.close()
-        assert await asyncio.to_thread(stream.ended.wait, 10)
-
-    stream = Endless()
-    asyncio.run(scenario())
+async def left(upstream: Upstream) -> None:
+    """Wait until the server sees the connection close and no thread is left; both come at once, not by a time-out."""
+    assert await asyncio.to_thread(upstream.closed_early.wait, 10)
+    for thread in threads():
+        await asyncio.to_thread(thread.join, 10)
+    assert threads() == []
 
 
-def test_a_stream_that_opens_after_everybody_left_is_closed_at_once():
-    async def scenario() -> None:
-        pump = Pump(slowly)
-        pump.close()
-        gate.set()
-        assert await asyncio.to_thread(stream.aborted.wait, 10)
+@pytest.mark.parametrize("begun", [(), (b"HTTP/1.1 200 OK\r\n",), (b"HTTP/1.1 200 OK\r\n\r\n", START)], ids=len)
+@pytest.mark.parametrize("used_before", [False, True])
+def test_a_cancelled_wait_ends_its_thread_however_far_the_answer_has_come(begun, used_before):
+    async def scenario(base_url: str) -> None:
+        provider = Bedrock(endpoint_url=base_url, region="eu-central-1")
+        if used_before:
+            assert [each async for each in provider.stream(call())][-1] == StopDelta("stop")
+        waiting = asyncio.ensure_future(anext(provider.stream(call())))
+        assert await asyncio.to_thread(gate.reached.wait, 10)
+        assert len(threads()) == 1
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await left(upstream)
+        assert upstream.connections == 1
+        await provider.aclose()
 
-    def slowly() -> Endless:
-        gate.wait()
-        return stream
+    gate = Gate()
+    held = Script([*begun, gate], raw=True)
+    whole = Script([START, ended(), METADATA], headers=Converse.headers)
+    with Upstream([whole, held] if used_before else [held]) as upstream:
+        asyncio.run(scenario(upstream.base_url))
 
-    gate, stream = threading.Event(), Endless()
-    asyncio.run(scenario())
 
-
-def test_the_deadline_ends_a_wait():
+@pytest.mark.parametrize("begun", [(), (b"HTTP/1.1 200 OK\r\n\r\n", START)], ids=["silent", "begun"])
+def test_the_deadline_ends_a_wait_and_its_thread(begun):
     async def scenario(base_url: str) -> str:
         provider = Bedrock(endpoint_url=base_url, region="eu-central-1")
-        stream = provider.stream(replace(call(), deadline=asyncio.get_running_loop().time() + 0.3))
+        assert [each async for each in provider.stream(call())][-1] == StopDelta("stop")  # the client is made
+        stream = provider.stream(replace(call(), deadline=asyncio.get_running_loop().time() + 1))
         with pytest.raises(ProviderError) as caught:
             async for _ in stream:
                 pass
+        await left(upstream)
         await provider.aclose()
         return caught.value.code
 
-    with Upstream([Script([START, Gate()], headers=Converse.headers)]) as upstream:
+    whole = Script([START, ended(), METADATA], headers=Converse.headers)
+    with Upstream([whole, Script([*begun, Gate()], raw=True)]) as upstream:
         assert asyncio.run(scenario(upstream.base_url)) == "provider_timeout"
-        assert upstream.closed_early.wait(10)
+
+
+def test_a_stream_that_nobody_wants_before_it_connects_is_never_asked_for():
+    async def scenario(base_url: str) -> None:
+        provider = Bedrock(endpoint_url=base_url, region="eu-central-1")
+
+        def slowly() -> Iterable[dict[str, Any]]:
+            gone.wait()
+            events: Iterable[dict[str, Any]] = provider._client().converse_stream(modelId="m", messages=[])["stream"]
+            return events
+
+        pump = Pump(slowly)
+        pump.close()
+        gone.set()
+        for thread in threads():
+            await asyncio.to_thread(thread.join, 30)
+        with pytest.raises(ConnectionClosedError):
+            await pump.next(asyncio.get_running_loop().time() + 10)
+        await provider.aclose()
+
+    gone = threading.Event()
+    with Upstream() as upstream:
+        asyncio.run(scenario(upstream.base_url))
+    assert upstream.requests == []
+
+
+def test_a_pump_that_is_closed_late_leaves_the_connection_to_its_next_user():
+    async def scenario() -> None:
+        gate = threading.Event()
+        ours, theirs = socket.socketpair()
+        connection = Connected()
+        connection.sock = ours
+        first, second = (Pump(lambda: iter(lambda: gate.wait() and None, None)) for _ in range(2))
+        first.hold(connection)
+        second.hold(connection)
+        first.close()
+        theirs.sendall(b"x")
+        assert ours.recv(1) == b"x"
+        second.hold(connection)
+        second.close()
+        assert ours.recv(1) == b""
+        gate.set()
+        for end in (ours, theirs):
+            end.close()
+
+    class Connected(Held):
+        sock: Any = None
+
+    asyncio.run(scenario())
 
 
 # requests

@@ -46,14 +46,14 @@ def item(kind: str, index: int = 0, what: str = "added", **fields: Any) -> dict[
 def read(*events: dict[str, Any]) -> list[Delta]:
     """Read events whole and, which must be the same, byte by byte."""
     data = b"".join(map(sse, events))
-    whole, bytewise = EventReader(), EventReader()
+    whole, bytewise = EventReader("me"), EventReader("me")
     deltas = whole.feed(data)
     assert [each for byte in data for each in bytewise.feed(bytes([byte]))] == deltas
     return [*deltas, whole.stop()]
 
 
 def failed(*events: dict[str, Any] | bytes) -> ProviderError:
-    reader = EventReader()
+    reader = EventReader("me")
     reader.feed(b"".join(each if isinstance(each, bytes) else sse(each) for each in events))
     with pytest.raises(ProviderError) as caught:
         reader.stop()
@@ -79,7 +79,7 @@ SPOKEN = {
     "response.output_item.added": (CALL, ToolCallDelta(0, "c", "f")),
     "response.output_item.done": (
         item("reasoning", what="done", encrypted_content="sealed"),
-        ReasoningStateDelta({"kind": "openai_responses", "id": "i0", "encrypted_content": "sealed"}),
+        ReasoningStateDelta({"kind": "openai_responses", "maker": "me", "id": "i0", "encrypted_content": "sealed"}),
     ),
     "response.output_text.annotation.added": (
         [event("output_text.delta", delta="word"), event("output_text.annotation.added", annotation=PAGE)],
@@ -174,7 +174,7 @@ def test_every_ending_has_its_neutral_word(ending, reason):
         ("context_length_exceeded", "context_length_exceeded", False),
         ("insufficient_quota", "provider_auth", False),
         ("vector_store_timeout", "provider_timeout", True),
-        ("image_parse_error", "model_error", False),
+        ("image_parse_error", "provider_refused_request", False),
         (None, "model_error", True),
     ],
 )
@@ -204,7 +204,7 @@ def body(call: ModelCall, model: str = "m", host: str = "") -> dict[str, Any]:
     call = replace(call, model=model)
     can = family_of("openai_responses", model, host).capabilities
     require(can, call)
-    return responses_request(call, can)
+    return responses_request(call, can, "me")
 
 
 def test_a_model_that_does_not_reason_is_not_asked_for_its_reasoning():

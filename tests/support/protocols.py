@@ -122,7 +122,7 @@ class Messages(Protocol):
     name = kind = "anthropic"
     model = "claude-opus-4-8"
     secret = "EqQBCgIYAhIM"
-    state: ClassVar = {"kind": "anthropic", "signature": secret}
+    state: ClassVar = {"kind": "anthropic", "maker": f"{model}@127.0.0.1", "signature": secret}
     impossible: ClassVar = {"presence_penalty": 1.0}
     says = (*COMMON, ReasoningStateDelta, CitationDelta)
     reasons: ClassVar = {
@@ -206,7 +206,7 @@ class Messages(Protocol):
 class Responses(Protocol):
     name = kind = "openai_responses"
     secret = "gAAAAABo"
-    state: ClassVar = {"kind": "openai_responses", "id": "rs_1", "encrypted_content": secret}
+    state: ClassVar = {"kind": "openai_responses", "maker": "m@127.0.0.1", "id": "rs_1", "encrypted_content": secret}
     says = (*COMMON, RefusalDelta, ReasoningStateDelta, CitationDelta)
     bodies: ClassVar[dict[str, dict[str, Any]]] = {
         "message": {"role": "assistant", "content": [], "status": "in_progress"},
@@ -308,7 +308,7 @@ class Converse(Protocol):
     model = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
     headers: ClassVar = {"content-type": "application/vnd.amazon.eventstream"}
     secret = "EqQBCgIYAhIM"
-    state: ClassVar = {"kind": "bedrock", "signature": secret}
+    state: ClassVar = {"kind": "bedrock", "maker": model, "signature": secret}
     impossible: ClassVar = {"presence_penalty": 1.0}
     says = (*COMMON, ReasoningStateDelta, CitationDelta)
     reasons: ClassVar = {

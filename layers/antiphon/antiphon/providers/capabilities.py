@@ -81,6 +81,11 @@ class Capabilities:
     max_output_tokens: int = 8192
 
     @property
+    def thinks_unasked(self) -> bool:
+        """Whether it reasons where nobody says how much."""
+        return self.thinking == "adaptive" and (self.unthinking is not None or "none" not in self.efforts)
+
+    @property
     def reads(self) -> Reads:
         """Give what it can be given, as the port says it."""
         return Reads(self.message, self.output)

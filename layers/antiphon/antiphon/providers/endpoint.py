@@ -16,12 +16,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies
 
 import orjson
 
 from antiphon.errors import ProviderError
-from antiphon.ports import Clock, Delta, StopDelta
+from antiphon.ports import ApiKey, Clock, Delta, StopDelta
 
 if TYPE_CHECKING:
     import aiohttp
@@ -38,7 +39,14 @@ REFUSAL_BYTES: Final = 64 * 1024
 NO_MODEL: Final = "model_not_found"
 """The code by which OpenAI, and whoever followed, says with a 400 what others say with a 404."""
 
-_AUTH: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN)
+FILTERED: Final = "content_filter"
+"""Not an error: the provider's safety system refused the prompt, which ends the turn."""
+
+Refusal = tuple[str, bool]
+"""The code of a ``ProviderError``, or ``FILTERED``, and whether the same call may succeed later."""
+
+_DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_AUTH: Final = (*_DENIED, HTTPStatus.PAYMENT_REQUIRED)
 
 
 class Reader(Protocol):
@@ -57,14 +65,33 @@ class Reader(Protocol):
         """
 
 
+class GivenKey:
+    """An ``ApiKey`` that never changes.
+
+    Args:
+        key: the key.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    async def get(self) -> str:
+        """Give the key."""
+        return self._key
+
+    async def renewed(self, refused: str) -> str | None:
+        """Give nothing: there is no other."""
+
+
 class Endpoint:
     """A URL with its connections.
 
     Args:
         url: where requests go.
-        headers: sent with each, credentials included.
-        reader: makes the reader of one stream.
-        is_too_long: whether the ``error`` of a body that refuses says that the context is too long.
+        headers: sent with each.
+        key: sent with each; None for none. Where it is refused and another is found, the request is sent once more.
+        key_header: where the key goes; see ``credentials``.
+        told: what the ``error`` of a body that refuses says beyond its status; None where that is all.
         idle_seconds: the longest silence.
         clock: to read a ``retry-after`` that is a date.
     """
@@ -73,9 +100,10 @@ class Endpoint:
         self,
         url: str,
         headers: Mapping[str, str],
-        reader: Callable[[], Reader],
-        is_too_long: Callable[[dict[str, Any]], bool],
+        told: Callable[[dict[str, Any]], Refusal | None],
         *,
+        key: ApiKey | str | None = None,
+        key_header: str = "authorization",
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
@@ -86,15 +114,18 @@ class Endpoint:
             "accept-encoding": "identity",
             **headers,
         }
-        self._reader = reader
-        self._is_too_long = is_too_long
+        self._key = GivenKey(key) if isinstance(key, str) else key
+        self._key_header = key_header
+        self._told = told
         self._idle = idle_seconds
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def stream(self, body: bytes, deadline: float) -> AsyncGenerator[Delta, None]:
-        """Send a request and stream its answer; closing the generator closes the connection.
+    async def stream(
+        self, body: bytes, deadline: float, reader: Reader, headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[Delta, None]:
+        """Send a request, with further headers, and stream its answer; closing the generator closes the connection.
 
         Raises:
             ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream.
@@ -102,10 +133,10 @@ class Endpoint:
         import aiohttp
 
         try:
-            async with await self._post(body, deadline) as response:
+            async with await self._ask(body, deadline, headers or {}) as response:
                 if response.status != HTTPStatus.OK:
-                    raise await self._refusal(response)
-                reader = self._reader()
+                    yield await self._refused(response)
+                    return
                 while not reader.done and (data := await response.content.readany()):
                     for delta in reader.feed(data):
                         yield delta
@@ -124,7 +155,23 @@ class Endpoint:
         if session is not None:
             await session.close()
 
-    async def _post(self, body: bytes, deadline: float) -> aiohttp.ClientResponse:
+    async def _ask(self, body: bytes, deadline: float, more: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """Send a request with the key, and once more where the key is refused and another is found."""
+        if self._key is None:
+            return await self._post(body, deadline, more)
+        async with asyncio.timeout_at(deadline):
+            key = await self._key.get()
+        response = await self._post(body, deadline, {**more, **credentials(key, self._key_header)})
+        if response.status not in _DENIED:
+            return response
+        async with asyncio.timeout_at(deadline):
+            other = await self._key.renewed(key)
+        if other is None:
+            return response
+        response.close()
+        return await self._post(body, deadline, {**more, **credentials(other, self._key_header)})
+
+    async def _post(self, body: bytes, deadline: float, more: Mapping[str, str]) -> aiohttp.ClientResponse:
         import aiohttp
 
         left = deadline - asyncio.get_running_loop().time()
@@ -135,7 +182,8 @@ class Endpoint:
         )
         session = await self._open_session()
         data = body if len(body) <= WHOLE_BYTES else io.BytesIO(body)
-        return await session.post(self._url, data=data, headers=self._headers, timeout=timeout, allow_redirects=False)
+        headers = {**self._headers, **more}
+        return await session.post(self._url, data=data, headers=headers, timeout=timeout, allow_redirects=False)
 
     async def _open_session(self) -> aiohttp.ClientSession:
         """Give the session of the running loop; connections of an earlier loop died with it."""
@@ -153,31 +201,51 @@ class Endpoint:
                 await earlier.close()
         return self._session
 
-    async def _refusal(self, response: aiohttp.ClientResponse) -> ProviderError:
-        status, seconds = response.status, _seconds(response.headers.get("retry-after"), self._clock)
-        if status in _AUTH:
-            return ProviderError("provider_auth")
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return ProviderError("provider_rate_limited", retryable=True, retry_after=seconds)
-        if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return ProviderError("model_error", retryable=True, retry_after=seconds)
-        if status == HTTPStatus.NOT_FOUND:
-            return ProviderError("provider_model_not_found")
-        told = await self._told(response.content) if status == HTTPStatus.BAD_REQUEST else None
-        return ProviderError(told or "provider_refused_request")
+    async def _refused(self, response: aiohttp.ClientResponse) -> StopDelta:
+        """Tell what a refusal means: by its status, unless its body says more. A filtered prompt is a stop.
 
-    async def _told(self, content: aiohttp.StreamReader) -> str | None:
-        """Read what a body that refuses says; None where that is nothing known."""
+        Raises:
+            ProviderError: it is anything else.
+        """
+        seconds = seconds_of(response.headers.get("retry-after"), self._clock)
+        code, retryable = await self._read(response.content) or by_status(response.status)
+        if code == FILTERED:
+            return StopDelta("content_filter")
+        raise ProviderError(code, retryable=retryable, retry_after=seconds if retryable else None)
+
+    async def _read(self, content: aiohttp.StreamReader) -> Refusal | None:
         body = b""
         while len(body) < REFUSAL_BYTES and (data := await content.readany()):
             body += data
         try:
             error = orjson.loads(body)["error"]
-            if self._is_too_long(error):
-                return "context_length_exceeded"
-            return "provider_model_not_found" if error.get("code") == NO_MODEL else None
+            return ("provider_model_not_found", False) if error.get("code") == NO_MODEL else self._told(error)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def credentials(api_key: str, header: str = "authorization") -> dict[str, str]:
+    """Give the header that carries a key: as a bearer token, or as it is."""
+    return {header: f"Bearer {api_key}" if header == "authorization" else api_key}
+
+
+def url_of(base_url: str, path: str) -> str:
+    """Give the URL of a path below another one, whose query stays (Azure's ``api-version``)."""
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
+
+
+def by_status(status: int) -> Refusal:
+    """Tell what a status of HTTP means."""
+    if status in _AUTH:
+        return "provider_auth", False
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "provider_rate_limited", True
+    if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "model_error", True
+    if status == HTTPStatus.NOT_FOUND:
+        return "provider_model_not_found", False
+    return "provider_refused_request", False
 
 
 async def _drain(content: aiohttp.StreamReader) -> None:
@@ -189,7 +257,7 @@ async def _drain(content: aiohttp.StreamReader) -> None:
                 pass
 
 
-def _seconds(retry_after: str | None, clock: Clock) -> int | None:
+def seconds_of(retry_after: str | None, clock: Clock) -> int | None:
     """Read ``retry-after``, seconds or a date (RFC 9110, section 10.2.3); None where it is neither."""
     if retry_after is None:
         return None

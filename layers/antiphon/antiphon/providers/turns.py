@@ -93,6 +93,20 @@ def arguments_of(item: Item) -> dict[str, Any]:
     return arguments if isinstance(arguments, dict) else {"INVALID_JSON": item["arguments"]}
 
 
+def maker_of(model: str, host: str = "") -> str:
+    """Name who makes reasoning, for its state."""
+    return f"{model}@{host}" if host else model
+
+
+def state_of(item: Item, kind: str, maker: str) -> dict[str, str] | None:
+    """Give what a protocol asked to have back with a reasoning item; None where it, or its maker, is another.
+
+    No model reads another's signature: it would refuse the whole request.
+    """
+    state: dict[str, str] = item.get("state") or {}
+    return state if state.get("kind") == kind and state.get("maker", maker) == maker else None
+
+
 def call_id_of(item: Item) -> str:
     """Give a call's id in the alphabet that every protocol takes; the same for the call and its output."""
     call_id: str = item["call_id"]

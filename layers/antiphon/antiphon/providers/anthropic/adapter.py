@@ -12,21 +12,20 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from antiphon.ports import Clock, Delta, ModelCall, Reads
-from antiphon.providers.anthropic.deltas import EventReader
+from antiphon.ports import ApiKey, Clock, Delta, ModelCall, Reads
+from antiphon.providers.anthropic.deltas import EventReader, refusal_of
 from antiphon.providers.anthropic.request import messages_request
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
+from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
 from antiphon.providers.families import family_of
 from antiphon.providers.require import require
+from antiphon.providers.thinking import BINDING
 from antiphon.providers.tokens import estimate_tokens
+from antiphon.providers.turns import maker_of
 
 BASE_URL: Final = "https://api.anthropic.com/v1"
 VERSION: Final = "2023-06-01"
 """The version of the protocol, as every request names it."""
-
-_TOO_LONG: Final = ("prompt is too long", "exceed context limit", "exceeds the available context size")
-"""How Anthropic, in two places, and llama.cpp say it: the protocol has no code for it."""
 
 
 class Anthropic:
@@ -43,7 +42,7 @@ class Anthropic:
     def __init__(
         self,
         base_url: str = BASE_URL,
-        api_key: str | None = None,
+        api_key: ApiKey | str | None = None,
         *,
         citations: bool = False,
         idle_seconds: float = IDLE_SECONDS,
@@ -51,9 +50,15 @@ class Anthropic:
     ) -> None:
         self._host = urlsplit(base_url).hostname or ""
         self._citations = citations
-        headers = {"anthropic-version": VERSION, **({"x-api-key": api_key} if api_key is not None else {})}
-        url = base_url.rstrip("/") + "/messages"
-        self._endpoint = Endpoint(url, headers, EventReader, is_too_long, idle_seconds=idle_seconds, clock=clock)
+        self._endpoint = Endpoint(
+            url_of(base_url, "/messages"),
+            {"anthropic-version": VERSION},
+            refusal_of,
+            key=api_key,
+            key_header="x-api-key",
+            idle_seconds=idle_seconds,
+            clock=clock,
+        )
 
     @property
     def reads(self) -> Reads:
@@ -84,16 +89,17 @@ class Anthropic:
             ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream.
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
-        return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline)
+        body = self._body(call)
+        bound = "block_binding" in (body.get("thinking") or {})
+        headers = {"anthropic-beta": BINDING} if bound else None
+        return self._endpoint.stream(orjson.dumps(body), call.deadline, EventReader(self._maker(call)), headers)
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
         await self._endpoint.aclose()
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
-        return messages_request(call, self.capabilities(call.model), citations=self._citations)
+        return messages_request(call, self.capabilities(call.model), self._maker(call), citations=self._citations)
 
-
-def is_too_long(error: dict[str, Any]) -> bool:
-    """Whether an error says that the context is too long."""
-    return any(words in error["message"] for words in _TOO_LONG)
+    def _maker(self, call: ModelCall) -> str:
+        return maker_of(call.model, self._host)

@@ -23,6 +23,7 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.anthropic.messages import KIND
+from antiphon.providers.endpoint import FILTERED, Refusal
 from antiphon.providers.sse_reader import SseReader
 
 _REASONS: Final[dict[str, StopReason]] = {
@@ -39,6 +40,7 @@ _ERRORS: Final[dict[str, tuple[str, bool]]] = {
     "billing_error": ("provider_auth", False),
     "rate_limit_error": ("provider_rate_limited", True),
     "timeout_error": ("provider_timeout", True),
+    "conflict_error": ("model_error", True),
     "overloaded_error": ("model_error", True),
     "api_error": ("model_error", True),
     "invalid_request_error": ("provider_refused_request", False),
@@ -47,11 +49,32 @@ _ERRORS: Final[dict[str, tuple[str, bool]]] = {
 }
 
 
-class EventReader:
-    """Reads one stream. ``done`` is true once its end mark came, or it can be read no further."""
+_TOO_LONG: Final = ("prompt is too long", "exceed context limit", "exceeds the available context size")
+"""How Anthropic, in two places, and llama.cpp say it: the protocol has no code for it."""
+_FILTERED: Final = "content filtering policy"
+"""How Anthropic says that it cut off an answer, or a prompt: likewise."""
 
-    def __init__(self) -> None:
+
+def refusal_of(error: dict[str, Any]) -> Refusal | None:
+    """Tell what an error means, before the stream or in it; None where its type is not known."""
+    message = error.get("message") or ""
+    if any(words in message for words in _TOO_LONG):
+        return "context_length_exceeded", False
+    if _FILTERED in message:
+        return FILTERED, False
+    return _ERRORS.get(error["type"])
+
+
+class EventReader:
+    """Reads one stream. ``done`` is true once its end mark came, or it can be read no further.
+
+    Args:
+        maker: the model and its endpoint, for the states of what it thinks.
+    """
+
+    def __init__(self, maker: str) -> None:
         self.done = False
+        self._maker = maker
         self._events = SseReader()
         self._reason: str | None = None
         self._error = ProviderError("model_error")
@@ -101,9 +124,16 @@ class EventReader:
         elif kind == "message_stop":
             self.done = True
         elif kind == "error":
-            code, retryable = _ERRORS.get(event["error"]["type"], ("model_error", True))
-            self._error = ProviderError(code, retryable=retryable)
-            self.done = self._failed = True
+            self._fail(refusal_of(event["error"]) or ("model_error", True))
+
+    def _fail(self, refusal: Refusal) -> None:
+        code, retryable = refusal
+        self.done = True
+        if code == FILTERED:
+            self._reason = "refusal"
+            return
+        self._error = ProviderError(code, retryable=retryable)
+        self._failed = True
 
     def _delta(self, delta: dict[str, Any], deltas: list[Delta]) -> None:
         kind = delta["type"]
@@ -143,12 +173,15 @@ class EventReader:
     def _stop(self, deltas: list[Delta]) -> None:
         kind = self._block.get("type")
         if kind == "thinking" and self._signature:
-            deltas.append(ReasoningStateDelta({"kind": KIND, "signature": self._signature}))
+            deltas.append(self._state("signature", self._signature))
         elif kind == "redacted_thinking":
-            deltas.append(ReasoningStateDelta({"kind": KIND, "redacted": _text(self._block["data"])}))
+            deltas.append(self._state("redacted", _text(self._block["data"])))
         elif kind == "text" and self._said > self._begun:
             deltas.extend([_citation(cited, self._begun, self._said) for cited in self._citations])
         self._block = {}
+
+    def _state(self, name: str, sealed: str) -> ReasoningStateDelta:
+        return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
 
     def _end(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         self._usage |= {name: value for name, value in (event.get("usage") or {}).items() if value is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from antiphon.providers.turns import arguments_of, call_id_of, parts_of, said, split, text_of, turns
+from antiphon.providers.turns import arguments_of, call_id_of, parts_of, said, split, state_of, text_of, turns
 from antiphon.records import Item
 from antiphon.run.media import is_text_file
 from antiphon.run.media import text_of as file_text
@@ -19,11 +19,14 @@ KIND: Final = "anthropic"
 """Names the reasoning states that this protocol made."""
 
 
-def messages(items: Sequence[Item], *, instructed: bool, citations: bool) -> tuple[list[str], list[dict[str, Any]]]:
+def messages(
+    items: Sequence[Item], maker: str | None, *, instructed: bool, citations: bool
+) -> tuple[list[str], list[dict[str, Any]]]:
     """Give the instructions that stand before all else, and the messages.
 
     Args:
         items: the whole context, oldest first.
+        maker: the model and its endpoint: thinking of another one stays away; all of it where None.
         instructed: the model reads the role ``system`` after a user's turn.
         citations: the model is to say which stretch of a document it quotes.
 
@@ -32,16 +35,16 @@ def messages(items: Sequence[Item], *, instructed: bool, citations: bool) -> tup
     """
     leading, grouped = turns(items, instructed=instructed)
     written = [
-        {"role": turn.role, "content": [block for item in turn.items for block in _blocks(item, citations)]}
+        {"role": turn.role, "content": [block for item in turn.items for block in _blocks(item, maker, citations)]}
         for turn in grouped
     ]
     return leading, [message for message in written if message["content"]]
 
 
-def _blocks(item: Item, citations: bool) -> list[Block]:
+def _blocks(item: Item, maker: str | None, citations: bool) -> list[Block]:
     kind = item.get("type", "message")
     if kind == "reasoning":
-        return _thinking(item)
+        return [] if maker is None else _thinking(item, maker)
     if kind == "function_call":
         return [{"type": "tool_use", "id": call_id_of(item), "name": item["name"], "input": arguments_of(item)}]
     if kind == "function_call_output":
@@ -53,10 +56,10 @@ def _blocks(item: Item, citations: bool) -> list[Block]:
     return [block for part in parts_of(item["content"]) for block in _part(part, citations)]
 
 
-def _thinking(item: Item) -> list[Block]:
+def _thinking(item: Item, maker: str) -> list[Block]:
     """Give thinking back as it was signed; without its signature the protocol takes none."""
-    state = item.get("state") or {}
-    if state.get("kind") != KIND:
+    state = state_of(item, KIND, maker)
+    if state is None:
         return []
     if "redacted" in state:
         return [{"type": "redacted_thinking", "data": state["redacted"]}]

@@ -1,18 +1,18 @@
 """Writes a model call as the body of a Messages request.
 
 Pure: it must not know HTTP. What a model cannot be asked was refused before (``require``). Sources: Open Responses
-2026-04-24 for what comes in; Anthropic's API reference "Create a Message", "Adaptive thinking", "Extended thinking",
-"Structured outputs" and "Prompt caching" for what goes out.
+2026-04-24 for what comes in; Anthropic's API reference "Create a Message", "Structured outputs" and "Prompt caching"
+for what goes out.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
 from antiphon.providers.anthropic.messages import messages
-from antiphon.providers.capabilities import BUDGETS, LEAST_BUDGET, Capabilities
+from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.thinking import thinking_of
 from antiphon.providers.turns import tools_of
 
 Body = dict[str, Any]
@@ -21,27 +21,42 @@ _CACHED: Final = {"type": "ephemeral"}
 _TIERS: Final = {"auto": "auto", "default": "standard_only"}
 
 
-def messages_request(call: ModelCall, can: Capabilities, *, citations: bool = False) -> Body:
+def messages_request(call: ModelCall, can: Capabilities, maker: str, *, citations: bool = False) -> Body:
     """Translate a call; only settings named in ``call.explicit`` are sent.
 
+    Args:
+        call: what is asked.
+        can: what the model can be asked.
+        maker: the model and its endpoint, as in the states that they gave.
+        citations: ask for the places in documents that an answer rests on.
+
     Raises:
-        ApiError: the call holds what the protocol cannot carry.
+        ApiError: the call holds what the protocol cannot carry, or there is no room to think.
     """
     asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
-    leading, written = messages(call.items, instructed=can.instructed_turns, citations=citations)
+    max_tokens = asked.get("max_output_tokens") or can.max_output_tokens
+    thinking = thinking_of(asked, can, max_tokens)
+    reader = maker if thinking.replayed else None
+    leading, written = messages(call.items, reader, instructed=can.instructed_turns, citations=citations)
     body: Body = {
         "model": call.model,
-        "max_tokens": asked.get("max_output_tokens") or can.max_output_tokens,
+        "max_tokens": max_tokens,
         "messages": written,
         "stream": True,
     }
     system = "\n\n".join(text for text in (call.instructions, *leading) if text)
     if system:
         body["system"] = system
-    body |= _reasoning(asked, can, body["max_tokens"]) | _sampling(asked, can) | _tools(call, asked)
+    if thinking.config is not None:
+        body["thinking"] = thinking.config
+    if thinking.effort is not None:
+        body["output_config"] = {"effort": thinking.effort}
+    body |= _sampling(asked, can) | _tools(call, asked)
     form = (asked.get("text") or {}).get("format") or {}
     if form.get("type") == "json_schema":
-        body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": form["schema"]}
+        about = {"description": form["description"]} if form.get("description") is not None else {}
+        schema = {**about, **form["schema"]}  # the protocol has no other place for it
+        body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
     if "service_tier" in asked:
         body["service_tier"] = _TIERS[asked["service_tier"]]
     if "safety_identifier" in asked:
@@ -49,22 +64,6 @@ def messages_request(call: ModelCall, can: Capabilities, *, citations: bool = Fa
     if "prompt_cache_key" in asked:
         body["cache_control"] = dict(_CACHED)
     return body
-
-
-def _reasoning(asked: dict[str, Any], can: Capabilities, max_tokens: int) -> Body:
-    reasoning = asked.get("reasoning") or {}
-    effort = reasoning.get("effort")
-    if effort is None or effort == "none" or can.thinking is None:
-        return {}
-    display = {"display": "summarized"} if reasoning.get("summary") is not None else {}
-    if can.thinking == "adaptive":
-        return {"thinking": {"type": "adaptive", **display}, "output_config": {"effort": effort}}
-    if max_tokens <= LEAST_BUDGET:
-        raise ApiError(
-            "out_of_range", f"While it reasons, this model needs more than {LEAST_BUDGET}.", param="max_output_tokens"
-        )
-    budget = max(LEAST_BUDGET, min(BUDGETS[effort], max_tokens // 2))
-    return {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}
 
 
 def _sampling(asked: dict[str, Any], can: Capabilities) -> Body:

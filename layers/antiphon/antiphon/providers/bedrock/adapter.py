@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import suppress
+import time
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,9 +17,10 @@ from antiphon.errors import ProviderError
 from antiphon.ports import Delta, ModelCall, Reads
 from antiphon.providers.bedrock.deltas import EventReader
 from antiphon.providers.bedrock.messages import KIND
-from antiphon.providers.bedrock.pump import Pump
+from antiphon.providers.bedrock.pump import Held, Pump
 from antiphon.providers.bedrock.request import converse_request
 from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.endpoint import by_status, seconds_of
 from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
@@ -114,8 +115,8 @@ class Bedrock:
         arguments = self._arguments(call)
         if call.deadline <= asyncio.get_running_loop().time():
             raise ProviderError("provider_timeout", retryable=True)
-        reader = EventReader()
-        pump = Pump(lambda: _Converse(self._client().converse_stream(**arguments)["stream"]))
+        reader = EventReader(call.model)
+        pump = Pump(lambda: self._client().converse_stream(**arguments)["stream"])
         try:
             while (event := await pump.next(call.deadline)) is not None:
                 for delta in reader.read(event):
@@ -153,26 +154,16 @@ class Bedrock:
                 )
                 session = boto3.session.Session(region_name=self._region)
                 self._built = session.client("bedrock-runtime", endpoint_url=self._endpoint_url, config=config)
+                _hold(self._built)
             return self._built
 
 
-class _Converse:
-    """Bedrock's event stream as the pump wants it."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def events(self) -> Iterable[dict[str, Any]]:
-        events: Iterable[dict[str, Any]] = self._stream
-        return events
-
-    def abort(self) -> None:
-        """Shut the socket down: ``close`` alone would leave the other thread waiting for its next byte."""
-        raw = self._stream._raw_stream  # noqa: SLF001 - botocore has no public way to it
-        with suppress(OSError, ValueError, RuntimeError):  # it has ended
-            raw.shutdown()
-        with suppress(OSError):
-            self._stream.close()
+def _hold(client: Any) -> None:
+    """Make the client's connections such that a pump can end a wait on them, before the first of them is made."""
+    pools = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001 - botocore has no public way to them
+    for scheme, pool in pools.items():
+        connection = type("HeldConnection", (Held, pool.ConnectionCls), {})
+        pools[scheme] = type("HeldPool", (pool,), {"ConnectionCls": connection})
 
 
 def _failure(error: Exception) -> ProviderError:
@@ -183,9 +174,7 @@ def _failure(error: Exception) -> ProviderError:
         return _refusal(error)
     if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
         return ProviderError("provider_unreachable", retryable=True)
-    if isinstance(
-        error, TimeoutError | ReadTimeoutError | exceptions.ReadTimeoutError
-    ):
+    if isinstance(error, TimeoutError | ReadTimeoutError | exceptions.ReadTimeoutError):
         return ProviderError("provider_timeout", retryable=True)
     if isinstance(
         error, exceptions.NoCredentialsError | exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError
@@ -198,20 +187,13 @@ def _failure(error: Exception) -> ProviderError:
 
 def _refusal(error: ClientError) -> ProviderError:
     """Tell what an error of the service means: by its name, or else by its status."""
-    told = error.response.get("Error", {})
-    name, status = told.get("Code", ""), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    told, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    name, message = told.get("Code", ""), told.get("Message", "")
     name = name[:1].upper() + name[1:]
-    if name == "ValidationException" and any(words in told.get("Message", "") for words in _TOO_LONG):
+    if name == "ValidationException" and any(words in message for words in _TOO_LONG):
         return ProviderError("context_length_exceeded")
-    if name == "ValidationException" and _NO_MODEL in told.get("Message", ""):
+    if name == "ValidationException" and _NO_MODEL in message:
         return ProviderError("provider_model_not_found")
-    if name in _CODES:
-        code, retryable = _CODES[name]
-        return ProviderError(code, retryable=retryable, retry_after=None)
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return ProviderError("provider_auth")
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ProviderError("provider_rate_limited", retryable=True)
-    if not status or status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ProviderError("model_error", retryable=True)
-    return ProviderError("provider_refused_request")
+    code, retryable = _CODES.get(name) or by_status(answer.get("HTTPStatusCode") or HTTPStatus.INTERNAL_SERVER_ERROR)
+    seconds = seconds_of(answer.get("HTTPHeaders", {}).get("retry-after"), time.time)
+    return ProviderError(code, retryable=retryable, retry_after=seconds if retryable else None)

@@ -36,9 +36,14 @@ _FAILURES: Final = frozenset({"malformed_model_output", "malformed_tool_use"})
 
 
 class EventReader:
-    """Reads one stream."""
+    """Reads one stream.
 
-    def __init__(self) -> None:
+    Args:
+        maker: the model, for the states of what it thinks.
+    """
+
+    def __init__(self, maker: str) -> None:
+        self._maker = maker
         self._reason: str | None = None
         self._calls = 0
         self._said = 0
@@ -109,7 +114,8 @@ class EventReader:
             self._begun = self._said
 
     def _start(self, start: dict[str, Any]) -> list[Delta]:
-        if "toolUse" not in start:
+        if "toolUse" not in start or start["toolUse"].get("type"):  # a tool that the service runs itself
+            self._block = "other"
             return []
         self._block, self._said = "tool", 0
         self._calls += 1
@@ -118,14 +124,16 @@ class EventReader:
     def _stop(self) -> list[Delta]:
         deltas: list[Delta] = []
         if self._signature:
-            deltas.append(ReasoningStateDelta({"kind": KIND, "signature": self._signature}))
+            deltas.append(self._state("signature", self._signature))
         if self._redacted:
-            redacted = base64.b64encode(self._redacted).decode()
-            deltas.append(ReasoningStateDelta({"kind": KIND, "redacted": redacted}))
+            deltas.append(self._state("redacted", base64.b64encode(self._redacted).decode()))
         if self._block == "text" and self._said > self._begun:
             deltas += [_citation(cited, self._begun, self._said) for cited in self._citations]
         self._block, self._signature, self._redacted, self._citations = "", "", b"", []
         return deltas
+
+    def _state(self, name: str, sealed: str) -> ReasoningStateDelta:
+        return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
 
 
 def _usage(usage: dict[str, Any]) -> UsageDelta:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from antiphon.providers.turns import Turn, arguments_of, call_id_of, parts_of, said, split, text_of, turns
+from antiphon.providers.turns import Turn, arguments_of, call_id_of, parts_of, said, split, state_of, text_of, turns
 from antiphon.records import Item
 from antiphon.run.media import is_text_file
 
@@ -32,18 +32,19 @@ _UNNAMEABLE: Final = re.compile(r"[^A-Za-z0-9\-()\[\]]+")
 _LONGEST_NAME: Final = 190
 
 
-def messages(items: Sequence[Item], *, citations: bool) -> tuple[list[str], list[dict[str, Any]]]:
+def messages(items: Sequence[Item], maker: str | None, *, citations: bool) -> tuple[list[str], list[dict[str, Any]]]:
     """Give the instructions that stand before all else, and the messages.
 
     Args:
         items: the whole context, oldest first.
+        maker: the model: thinking of another one stays away; all of it where None.
         citations: the model is to say which stretch of a document it quotes.
 
     Raises:
         ApiError: an item that has no place there.
     """
     leading, grouped = turns(items, instructed=False)
-    writer = _Writer(citations)
+    writer = _Writer(maker, citations)
     written = [{"role": turn.role, "content": writer.content(turn)} for turn in grouped]
     return leading, [message for message in written if message["content"]]
 
@@ -51,7 +52,8 @@ def messages(items: Sequence[Item], *, citations: bool) -> tuple[list[str], list
 class _Writer:
     """Writes content; it knows the documents before, for no two may have one name."""
 
-    def __init__(self, citations: bool) -> None:
+    def __init__(self, maker: str | None, citations: bool) -> None:
+        self._maker = maker
         self._citations = citations
         self._names: set[str] = set()
 
@@ -65,7 +67,7 @@ class _Writer:
     def _blocks(self, item: Item) -> list[Block]:
         kind = item.get("type", "message")
         if kind == "reasoning":
-            return _reasoning(item)
+            return [] if self._maker is None else _reasoning(item, self._maker)
         if kind == "function_call":
             use = {"toolUseId": call_id_of(item), "name": item["name"], "input": arguments_of(item)}
             return [{"toolUse": use}]
@@ -102,10 +104,10 @@ class _Writer:
         return name
 
 
-def _reasoning(item: Item) -> list[Block]:
+def _reasoning(item: Item, maker: str) -> list[Block]:
     """Give reasoning back as it was signed; without its signature the protocol takes none."""
-    state = item.get("state") or {}
-    if state.get("kind") != KIND:
+    state = state_of(item, KIND, maker)
+    if state is None:
         return []
     if "redacted" in state:
         return [{"reasoningContent": {"redactedContent": base64.b64decode(state["redacted"])}}]

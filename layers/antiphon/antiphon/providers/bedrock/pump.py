@@ -2,42 +2,64 @@
 
     open (blocks) -> event, event, ... (each blocks) -> end | error
 
-It must not know what events mean. Whoever leaves closes the pump: the thread's wait ends at once, and with it the
-connection.
+It must not know what events mean. Whoever leaves closes the pump: the socket that its thread waits on is shut down,
+whether the answer has begun or not, so the thread ends at once. Only while a connection is being made it cannot be
+interrupted; then it ends as soon as that is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection as Connection
+else:
+    Connection = object
+
+_lock: Final = threading.Lock()
+_here: Final = threading.local()
+"""``pump``: the one that this thread works for."""
 
 
-class Stream(Protocol):
-    """A blocking stream of events."""
+class Held(Connection):
+    """What a class of connections needs beside its own, so that a pump can end a wait on them."""
 
-    def events(self) -> Iterable[dict[str, Any]]:
-        """Give the events, as they come."""
+    user: Pump | None = None
 
-    def abort(self) -> None:
-        """End a wait for the next event, from another thread, and close the connection."""
+    def connect(self) -> None:
+        """Connect, and let the pump of this thread know."""
+        super().connect()
+        self._hold()
+
+    def request(self, *args: Any, **more: Any) -> None:
+        """Send a request, and let the pump of this thread know before."""
+        if self.sock is not None:
+            self._hold()
+        super().request(*args, **more)
+
+    def _hold(self) -> None:
+        pump: Pump | None = getattr(_here, "pump", None)
+        if pump is not None:
+            pump.hold(self)
 
 
 class Pump:
     """One stream in its thread.
 
     Args:
-        open_stream: opens the stream; may block.
+        open_stream: opens the stream, over a ``Held`` connection; may block.
     """
 
-    def __init__(self, open_stream: Callable[[], Stream]) -> None:
+    def __init__(self, open_stream: Callable[[], Iterable[dict[str, Any]]]) -> None:
         self._open = open_stream
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[dict[str, Any] | BaseException | None] = asyncio.Queue()
-        self._lock = threading.Lock()
-        self._stream: Stream | None = None
+        self._held: tuple[Held, socket.socket] | None = None
         self._closed = False
         threading.Thread(target=self._run, name="bedrock", daemon=True).start()
 
@@ -60,35 +82,38 @@ class Pump:
             raise event
         return event
 
+    def hold(self, connection: Held) -> None:
+        """Note on which connection the thread is going to wait.
+
+        Raises:
+            ConnectionAbortedError: nobody wants the stream any more.
+        """
+        with _lock:
+            if self._closed:
+                raise ConnectionAbortedError
+            connection.user = self
+            self._held = connection, connection.sock
+
     def close(self) -> None:
-        """End the stream, if it has not ended."""
-        with self._lock:
+        """End the stream, if it has not ended. A connection that has gone to another since is left alone."""
+        with _lock:
             self._closed = True
-            stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.abort()
+            held, self._held = self._held, None
+            if held is not None and held[0].user is self:
+                with contextlib.suppress(OSError):  # it has ended by itself
+                    held[1].shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
+        _here.pump = self
+        last: BaseException | None = None
         try:
-            stream = self._open()
-            if self._attached(stream):
-                for event in stream.events():
-                    self._give(event)
-            self._give(None)
+            for event in self._open():
+                self._give(event)
         except Exception as error:  # noqa: BLE001 - it is raised again where it is awaited
-            self._give(error)
-        finally:
-            with self._lock:
-                self._stream = None
-
-    def _attached(self, stream: Stream) -> bool:
-        """Let ``close`` reach the stream; whether somebody still wants it."""
-        with self._lock:
-            if not self._closed:
-                self._stream = stream
-                return True
-        stream.abort()
-        return False
+            last = error
+        with _lock:
+            self._held = None
+        self._give(last)
 
     def _give(self, event: dict[str, Any] | BaseException | None) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop has ended

@@ -12,10 +12,10 @@ import json
 import re
 from typing import Any, Final
 
-from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
 from antiphon.providers.bedrock.messages import messages
-from antiphon.providers.capabilities import BUDGETS, LEAST_BUDGET, Capabilities
+from antiphon.providers.capabilities import Capabilities
+from antiphon.providers.thinking import Thinking, thinking_of
 from antiphon.providers.turns import tools_of
 
 Body = dict[str, Any]
@@ -36,17 +36,18 @@ def converse_request(
         citations: ask for the places in documents that an answer rests on.
 
     Raises:
-        ApiError: the call holds what the protocol cannot carry.
+        ApiError: the call holds what the protocol cannot carry, or there is no room to think.
     """
     asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
-    leading, written = messages(call.items, citations=citations)
+    thinking = thinking_of(asked, can, asked.get("max_output_tokens") or can.max_output_tokens)
+    leading, written = messages(call.items, call.model if thinking.replayed else None, citations=citations)
     body: Body = {"modelId": call.model, "messages": written}
     system = "\n\n".join(text for text in (call.instructions, *leading) if text)
     if system:
         body["system"] = [{"text": system}]
     if "prompt_cache_key" in asked and can.cache_points:
         _mark_cache(body)
-    body |= _inference(asked, can) | _reasoning(asked, can) | _tools(call, asked)
+    body |= _inference(asked, can) | _thinking(thinking) | _tools(call, asked)
     form = (asked.get("text") or {}).get("format") or {}
     if form.get("type") == "json_schema":
         body.setdefault("outputConfig", {})["textFormat"] = _text_format(form)
@@ -79,22 +80,14 @@ def _inference(asked: dict[str, Any], can: Capabilities) -> Body:
     return {"inferenceConfig": inference} if inference else {}
 
 
-def _reasoning(asked: dict[str, Any], can: Capabilities) -> Body:
-    reasoning = asked.get("reasoning") or {}
-    if not _reasons(asked) or can.thinking is None:
-        return {}
-    effort = reasoning["effort"]
-    display = {"display": "summarized"} if reasoning.get("summary") is not None else {}
-    if can.thinking == "adaptive":
-        thinking = {"type": "adaptive", **display}
-        return {"additionalModelRequestFields": {"thinking": thinking}, "outputConfig": {"effort": effort}}
-    most = asked.get("max_output_tokens") or can.max_output_tokens
-    if most <= LEAST_BUDGET:
-        raise ApiError(
-            "out_of_range", f"While it reasons, this model needs more than {LEAST_BUDGET}.", param="max_output_tokens"
-        )
-    budget = max(LEAST_BUDGET, min(BUDGETS[effort], most // 2))
-    return {"additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}}
+def _thinking(thinking: Thinking) -> Body:
+    body: Body = {}
+    if thinking.config is not None:
+        betas = {"anthropic_beta": thinking.betas} if thinking.betas else {}
+        body["additionalModelRequestFields"] = {"thinking": thinking.config, **betas}
+    if thinking.effort is not None:
+        body["outputConfig"] = {"effort": thinking.effort}
+    return body
 
 
 def _reasons(asked: dict[str, Any]) -> bool:

@@ -8,22 +8,21 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import AsyncGenerator, Iterable
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from antiphon.ports import Clock, Delta, Medium, ModelCall, Reads
+from antiphon.ports import ApiKey, Clock, Delta, Medium, ModelCall, Reads
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
+from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
 from antiphon.providers.families import family_of
 from antiphon.providers.openai_chat.deltas import ChunkReader
-from antiphon.providers.openai_chat.dialects import dialect_of
+from antiphon.providers.openai_chat.dialects import DIALECTS, dialect_of
 from antiphon.providers.openai_chat.request import chat_request
+from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
-
-_TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 
 
 class OpenAIChat:
@@ -31,7 +30,7 @@ class OpenAIChat:
 
     Args:
         base_url: where it is, up to and without ``/chat/completions``.
-        api_key: sent as a bearer token; None for none.
+        api_key: sent as a bearer token, or as the dialect has it; None for none.
         dialect: what the endpoint understands, by its name in ``DIALECTS``; None decides by the host.
         reasoning_content: it takes reasoning back.
         reads: what its models can be given in a message beside text. A text file goes as text, wherever it stands.
@@ -42,7 +41,7 @@ class OpenAIChat:
     def __init__(
         self,
         base_url: str,
-        api_key: str | None = None,
+        api_key: ApiKey | str | None = None,
         *,
         dialect: str | None = None,
         reasoning_content: bool = False,
@@ -54,9 +53,16 @@ class OpenAIChat:
         self._host = dialect or urlsplit(base_url).hostname or ""
         self._reasoning = reasoning_content
         self._reads = Reads(message=frozenset({*reads, "text"}), output=frozenset({"text"}))
-        headers = {"authorization": f"Bearer {api_key}"} if api_key is not None else {}
-        url = base_url.rstrip("/") + "/chat/completions"
-        self._endpoint = Endpoint(url, headers, ChunkReader, is_too_long, idle_seconds=idle_seconds, clock=clock)
+        header = DIALECTS[self._dialect].key
+        self._endpoint = Endpoint(
+            url_of(base_url, "/chat/completions"),
+            {},
+            refusal_of,
+            key=api_key,
+            key_header=header,
+            idle_seconds=idle_seconds,
+            clock=clock,
+        )
 
     @property
     def reads(self) -> Reads:
@@ -89,7 +95,7 @@ class OpenAIChat:
             ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream.
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
-        return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline)
+        return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, ChunkReader())
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
@@ -97,8 +103,3 @@ class OpenAIChat:
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
         return chat_request(call, self._dialect, reasoning=self._reasoning)
-
-
-def is_too_long(error: dict[str, Any]) -> bool:
-    """Whether an error says, as OpenAI's and llama.cpp's do, that the context is too long."""
-    return not {error.get("code"), error.get("type")}.isdisjoint(_TOO_LONG)

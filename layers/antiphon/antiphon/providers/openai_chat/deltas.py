@@ -3,7 +3,7 @@
 Pure: bytes in, deltas out; it must not know HTTP. It is on the path of every token. Servers differ in what they leave
 out or repeat, so it takes what is unambiguous and refuses the rest. Source: OpenAI's API reference, "The chat
 completion chunk object"; ``reasoning_content`` is DeepSeek's and vLLM's name for readable reasoning, ``reasoning``
-OpenRouter's.
+OpenRouter's; ``annotations`` are those of models that search the web at OpenAI, and OpenRouter's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import orjson
 
 from antiphon.errors import ProviderError
 from antiphon.ports import (
+    CitationDelta,
     Delta,
     ReasoningDelta,
     RefusalDelta,
@@ -23,6 +24,8 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
+from antiphon.providers.endpoint import FILTERED
+from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.sse_reader import SseReader
 
 _DONE: Final = b"[DONE]"
@@ -32,7 +35,7 @@ _REASONS: Final[dict[str, StopReason]] = {
     "content_filter": "content_filter",
     "tool_calls": "tool_calls",
 }
-_FAILURES: Final = ("error", "insufficient_system_resource")  # OpenRouter's word, DeepSeek's word
+_FAILURES: Final = frozenset({"error", "insufficient_system_resource"})  # OpenRouter's word, DeepSeek's word
 
 
 class ChunkReader:
@@ -42,6 +45,8 @@ class ChunkReader:
         self.done = False
         self._events = SseReader()
         self._finish: str | None = None
+        self._error = ProviderError("model_error")
+        self._said = 0
         self._slots: dict[int, int] = {}
         self._ids: list[str | None] = []
 
@@ -58,6 +63,8 @@ class ChunkReader:
                     self.done = True
                     break
                 self._chunk(orjson.loads(payload), deltas)
+                if self.done:
+                    break
         except (ValueError, TypeError, KeyError, AttributeError, IndexError):
             self.done, self._finish = True, "error"
         return deltas
@@ -69,13 +76,14 @@ class ChunkReader:
             ProviderError: the stream ended before the model did, or could not be read.
         """
         if self._finish is None or self._finish in _FAILURES:
-            raise ProviderError("model_error")
+            raise self._error
         reason: StopReason = _REASONS.get(self._finish, "stop")
         return StopDelta("tool_calls" if reason == "stop" and self._ids else reason)
 
     def _chunk(self, chunk: dict[str, Any], deltas: list[Delta]) -> None:
         if chunk.get("error"):
-            raise ValueError("the provider tells an error")
+            self._fail(chunk["error"])
+            return
         choices = chunk.get("choices")
         if choices:
             choice = choices[0]
@@ -88,19 +96,31 @@ class ChunkReader:
         if usage:
             deltas.append(_usage(usage))
 
+    def _fail(self, error: dict[str, Any]) -> None:
+        code, retryable = refusal_of(error) or ("model_error", False)
+        self.done, self._finish = True, "content_filter" if code == FILTERED else "error"
+        if code != FILTERED:
+            self._error = ProviderError(code, retryable=retryable)
+
     def _delta(self, delta: dict[str, Any], logprobs: dict[str, Any] | None, deltas: list[Delta]) -> None:
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         if reasoning:
+            self._said = 0
             deltas.append(ReasoningDelta(_text(reasoning)))
         content = delta.get("content")
         if content:
-            deltas.append(TextDelta(_text(content), _logprobs(logprobs) if logprobs else None))
+            self._said += len(_text(content))
+            deltas.append(TextDelta(content, _logprobs(logprobs) if logprobs else None))
         refusal = delta.get("refusal")
         if refusal:
             deltas.append(RefusalDelta(_text(refusal)))
         calls = delta.get("tool_calls")
         if calls:
+            self._said = 0
             deltas.extend([self._call(call) for call in calls])
+        annotations = delta.get("annotations")
+        if annotations and self._said:
+            deltas.extend([self._cited(each["url_citation"]) for each in annotations if each["type"] == "url_citation"])
 
     def _call(self, call: dict[str, Any]) -> ToolCallDelta:
         function = call.get("function") or {}
@@ -114,6 +134,10 @@ class ChunkReader:
         self._slots[slot if index is None else index] = slot
         self._ids.append(call_id)
         return ToolCallDelta(slot, call_id, _text(name), arguments)
+
+    def _cited(self, cited: dict[str, Any]) -> CitationDelta:
+        start, end = (min(max(int(cited.get(name) or 0), 0), self._said) for name in ("start_index", "end_index"))
+        return CitationDelta(_text(cited["url"]), cited.get("title") or "", start, max(start, end))
 
     def _slot_of(self, call_id: str | None, name: str | None) -> int | None:
         """Find the call of a piece without an index: by its id, or else the last one, unless a name begins another."""

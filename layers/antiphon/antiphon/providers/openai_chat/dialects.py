@@ -25,6 +25,7 @@ class Dialect:
         user: the field for ``safety_identifier``.
         effort: the field for ``reasoning.effort``; ``reasoning`` is an object that holds it.
         tiers: its own words for values of ``service_tier``.
+        key: the header that carries a key, as it is; ``authorization`` carries it as a bearer token.
         hints: hints that it knows; one that it does not know is not sent, for it would be refused and changes nothing.
     """
 
@@ -35,6 +36,7 @@ class Dialect:
     user: Literal["safety_identifier", "user"] = "user"
     effort: Literal["reasoning_effort", "reasoning"] = "reasoning_effort"
     tiers: dict[str, str] = field(default_factory=dict)
+    key: Literal["authorization", "api-key"] = "authorization"
     hints: frozenset[str] = frozenset({"safety_identifier"})
 
 
@@ -51,9 +53,10 @@ DIALECTS: Final[dict[str, Dialect]] = {
     ),
     "azure": Dialect(
         "Azure OpenAI",
-        r"\.openai\.azure\.com$",
+        r"\.(openai|services\.ai|cognitiveservices)\.azure\.com$",
         limit="max_completion_tokens",
         developer=True,
+        key="api-key",
         hints=_ALL_HINTS,
     ),
     "groq": Dialect("Groq", r"(^|\.)groq\.com$", limit="max_completion_tokens", tiers={"default": "on_demand"}),

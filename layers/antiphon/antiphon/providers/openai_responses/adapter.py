@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
 
-from antiphon.ports import Clock, Delta, ModelCall, Reads
+from antiphon.ports import ApiKey, Clock, Delta, ModelCall, Reads
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
+from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
 from antiphon.providers.families import family_of
-from antiphon.providers.openai_responses.deltas import EventReader, is_too_long
+from antiphon.providers.openai_errors import refusal_of
+from antiphon.providers.openai_responses.deltas import EventReader
 from antiphon.providers.openai_responses.request import KIND, responses_request
 from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
+from antiphon.providers.turns import maker_of
 
 BASE_URL: Final = "https://api.openai.com/v1"
 
@@ -29,7 +31,7 @@ class OpenAIResponses:
 
     Args:
         base_url: where it is, up to and without ``/responses``.
-        api_key: sent as a bearer token; None for none.
+        api_key: sent as a bearer token, to Azure as ``api-key``; None for none.
         dialect: a server whose models can be asked less, by its name in the capabilities; None decides by host.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
@@ -38,16 +40,23 @@ class OpenAIResponses:
     def __init__(
         self,
         base_url: str = BASE_URL,
-        api_key: str | None = None,
+        api_key: ApiKey | str | None = None,
         *,
         dialect: str | None = None,
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
         self._host = dialect or urlsplit(base_url).hostname or ""
-        headers = {"authorization": f"Bearer {api_key}"} if api_key is not None else {}
-        url = base_url.rstrip("/") + "/responses"
-        self._endpoint = Endpoint(url, headers, EventReader, is_too_long, idle_seconds=idle_seconds, clock=clock)
+        header = "api-key" if self._host.endswith(".azure.com") else "authorization"
+        self._endpoint = Endpoint(
+            url_of(base_url, "/responses"),
+            {},
+            refusal_of,
+            key=api_key,
+            key_header=header,
+            idle_seconds=idle_seconds,
+            clock=clock,
+        )
 
     @property
     def reads(self) -> Reads:
@@ -64,9 +73,8 @@ class OpenAIResponses:
         Raises:
             ApiError: 400, with the message and parameter for the caller.
         """
-        can = self.capabilities(call.model)
-        require(can, call)
-        responses_request(call, can)
+        require(self.capabilities(call.model), call)
+        self._body(call)
 
     def count_tokens(self, call: ModelCall) -> int:
         """Estimate; see ``tokens``."""
@@ -79,9 +87,14 @@ class OpenAIResponses:
             ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream.
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
-        body = responses_request(call, self.capabilities(call.model))
-        return self._endpoint.stream(orjson.dumps(body), call.deadline)
+        return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, EventReader(self._maker(call)))
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
         await self._endpoint.aclose()
+
+    def _body(self, call: ModelCall) -> dict[str, Any]:
+        return responses_request(call, self.capabilities(call.model), self._maker(call))
+
+    def _maker(self, call: ModelCall) -> str:
+        return maker_of(call.model, self._host)

@@ -25,35 +25,30 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
+from antiphon.providers.endpoint import FILTERED
+from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.openai_responses.request import KIND
 from antiphon.providers.sse_reader import SseReader
 
 Place = int | str | None
-
-TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 
 _DONE: Final = b"[DONE]"
 _REASONING: Final = frozenset(
     {"response.reasoning_summary_text.delta", "response.reasoning_text.delta", "response.reasoning.delta"}
 )
 _ENDINGS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
-_ERRORS: Final[dict[str, tuple[str, bool]]] = {
-    "server_error": ("model_error", True),
-    "rate_limit_exceeded": ("provider_rate_limited", True),
-    "insufficient_quota": ("provider_auth", False),
-    "invalid_api_key": ("provider_auth", False),
-    "model_not_found": ("provider_model_not_found", False),
-    "vector_store_timeout": ("provider_timeout", True),
-    "invalid_prompt": ("provider_refused_request", False),
-    **dict.fromkeys(TOO_LONG, ("context_length_exceeded", False)),
-}
 
 
 class EventReader:
-    """Reads one stream. ``done`` is true once its ending came, or it can be read no further."""
+    """Reads one stream. ``done`` is true once its ending came, or it can be read no further.
 
-    def __init__(self) -> None:
+    Args:
+        maker: the model and its endpoint, for the states of what it thinks.
+    """
+
+    def __init__(self, maker: str) -> None:
         self.done = False
+        self._maker = maker
         self._events = SseReader()
         self._reason: StopReason | None = None
         self._error = ProviderError("model_error")
@@ -129,8 +124,8 @@ class EventReader:
         if item["type"] == "function_call" and place not in self._told:
             self._arguments(place, item["arguments"], deltas)  # they came whole
         elif item["type"] == "reasoning" and item.get("encrypted_content"):
-            state = {"kind": KIND, "id": _text(item["id"]), "encrypted_content": _text(item["encrypted_content"])}
-            deltas.append(ReasoningStateDelta(state))
+            sealed = {name: _text(item[name]) for name in ("id", "encrypted_content")}
+            deltas.append(ReasoningStateDelta({"kind": KIND, "maker": self._maker, **sealed}))
 
     def _arguments(self, place: Place, arguments: str, deltas: list[Delta]) -> None:
         if arguments:
@@ -161,20 +156,16 @@ class EventReader:
             self._reason = "stop"
 
     def _fail(self, error: dict[str, Any]) -> None:
-        code, retryable = _ERRORS.get(error.get("code") or "server_error", ("model_error", False))
-        self._error = ProviderError(code, retryable=retryable)
-        self.done, self._reason = True, None
+        code, retryable = refusal_of(error) or ("model_error", error.get("code") is None)
+        self.done, self._reason = True, "content_filter" if code == FILTERED else None
+        if code != FILTERED:
+            self._error = ProviderError(code, retryable=retryable)
 
 
 def _place(event: dict[str, Any], item_id: str | None) -> Place:
     """Tell which item an event is about: by its index, for some servers change ids; llama.cpp gives ids alone."""
     place: Place = event.get("output_index", item_id)
     return place
-
-
-def is_too_long(error: dict[str, Any]) -> bool:
-    """Whether an error says that the context is too long."""
-    return not {error.get("code"), error.get("type")}.isdisjoint(TOO_LONG)
 
 
 def _text(value: object) -> str:

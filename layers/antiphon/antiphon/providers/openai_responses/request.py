@@ -13,7 +13,7 @@ from typing import Any, Final
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.turns import parts_of, said
+from antiphon.providers.turns import parts_of, said, state_of
 from antiphon.records import Item
 from antiphon.run.media import is_text_file
 
@@ -35,8 +35,13 @@ _SAME_NAME: Final = (
 _SAMPLING: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 
 
-def responses_request(call: ModelCall, can: Capabilities) -> Body:
+def responses_request(call: ModelCall, can: Capabilities, maker: str) -> Body:
     """Translate a call; only settings named in ``call.explicit`` are sent.
+
+    Args:
+        call: what is asked.
+        can: what the model can be asked.
+        maker: the model and its endpoint, as in the states that they gave.
 
     Raises:
         ApiError: the call holds what the protocol cannot carry.
@@ -44,7 +49,7 @@ def responses_request(call: ModelCall, can: Capabilities) -> Body:
     asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
     body: Body = {
         "model": call.model,
-        "input": [written for item in call.items for written in _item(item)],
+        "input": [written for item in call.items for written in _item(item, maker)],
         "stream": True,
         "stream_options": {"include_obfuscation": False},
         "store": False,
@@ -106,7 +111,7 @@ def _tool(tool: dict[str, Any]) -> Body:
     }
 
 
-def _item(item: Item) -> list[Body]:
+def _item(item: Item, maker: str) -> list[Body]:
     kind = item.get("type", "message")
     if kind == "message":
         return [_message(item)]
@@ -117,7 +122,7 @@ def _item(item: Item) -> list[Body]:
         written = output if isinstance(output, str) else [_part(part) for part in output]
         return [{"type": kind, "call_id": item["call_id"], "output": written}]
     if kind == "reasoning":
-        return _reasoning(item)
+        return _reasoning(item, maker)
     if kind == "compaction":
         text = {"type": "output_text", "text": said(item), "annotations": []}
         return [{"type": "message", "role": "assistant", "content": [text]}]
@@ -148,10 +153,10 @@ def _part(part: dict[str, Any]) -> Body:
     return {"type": "input_file", "filename": name, "file_data": part["file_data"]}
 
 
-def _reasoning(item: Item) -> list[Body]:
+def _reasoning(item: Item, maker: str) -> list[Body]:
     """Give reasoning back as it came; without its encrypted content the endpoint has nothing to read."""
-    state = item.get("state") or {}
-    if state.get("kind") != KIND:
+    state = state_of(item, KIND, maker)
+    if state is None:
         return []
     summary = [{"type": "summary_text", "text": part["text"]} for part in item.get("summary") or ()]
     own = {"id": state["id"], "summary": summary, "encrypted_content": state["encrypted_content"]}

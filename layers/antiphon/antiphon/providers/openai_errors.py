@@ -1,0 +1,58 @@
+"""What the errors of OpenAI's protocols mean, before a stream or in it.
+
+Pure. It must not know a protocol: Chat Completions and Responses, and the servers that followed, say them alike.
+Sources: OpenAI's "Error codes" and the error of its "Response object"; Azure's "Content filtering"; Groq's "API error
+codes"; OpenRouter's "Errors"; llama.cpp's server.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from antiphon.providers.endpoint import FILTERED, Refusal, by_status
+
+_CODES: Final[dict[str, Refusal]] = {
+    "server_error": ("model_error", True),
+    "rate_limit_exceeded": ("provider_rate_limited", True),
+    "insufficient_quota": ("provider_auth", False),
+    "invalid_api_key": ("provider_auth", False),
+    "model_not_found": ("provider_model_not_found", False),
+    "vector_store_timeout": ("provider_timeout", True),
+    "invalid_prompt": ("provider_refused_request", False),
+    "data_residency_mismatch": ("provider_refused_request", False),
+    **dict.fromkeys(("context_length_exceeded", "exceed_context_size_error"), ("context_length_exceeded", False)),
+    **dict.fromkeys(("tool_use_failed", "json_validate_failed"), ("model_error", True)),  # Groq: what a model garbled
+    **dict.fromkeys(
+        ("content_filter", "bio_policy", "misalignment_policy_violation", "image_content_policy_violation"),
+        (FILTERED, False),
+    ),
+    **dict.fromkeys(
+        (
+            "invalid_image",
+            "invalid_image_format",
+            "invalid_base64_image",
+            "invalid_image_url",
+            "image_too_large",
+            "image_too_small",
+            "image_parse_error",
+            "invalid_image_mode",
+            "image_file_too_large",
+            "unsupported_image_media_type",
+            "empty_image_file",
+            "failed_to_download_image",
+            "image_file_not_found",
+        ),
+        ("provider_refused_request", False),
+    ),
+}
+"""By ``code``, or else by ``type``. Others give a status as their ``code``."""
+
+
+def refusal_of(error: dict[str, Any]) -> Refusal | None:
+    """Tell what an error means; None where that is not known."""
+    if "flagged_input" in (error.get("metadata") or {}):  # OpenRouter's moderation
+        return FILTERED, False
+    code, kind = error.get("code"), error.get("type")
+    if type(code) is int:
+        return _CODES.get(str(kind)) or by_status(code)
+    return _CODES.get(str(code)) or _CODES.get(str(kind))

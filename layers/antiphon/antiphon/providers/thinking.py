@@ -1,0 +1,68 @@
+"""How Claude is told to think, in its own API and on Bedrock alike.
+
+Pure. It must not know messages or protocols. Sources: Anthropic's "Adaptive thinking", "Extended thinking" and
+"Preserved thinking".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from antiphon.errors import ApiError
+from antiphon.providers.capabilities import BUDGETS, LEAST_BUDGET, Capabilities
+
+BINDING: Final = "thinking-binding-controls-2026-08-01"
+"""The beta that knows ``block_binding``."""
+
+
+class Thinking(NamedTuple):
+    """What to tell.
+
+    Attributes:
+        config: the value of ``thinking``; None to say nothing.
+        effort: the value of ``effort``; None to say nothing.
+        replayed: earlier thinking is given back. Models that hold it to all that stood before it refuse what is stale,
+            and a caller may change instructions and tools between turns: so they are told to drop such, which they do
+            only while they think.
+    """
+
+    config: dict[str, Any] | None = None
+    effort: str | None = None
+    replayed: bool = True
+
+    @property
+    def betas(self) -> list[str]:
+        """The betas that the request has to name."""
+        return [BINDING] if self.config and "block_binding" in self.config else []
+
+
+def thinking_of(asked: dict[str, Any], can: Capabilities, max_tokens: int) -> Thinking:
+    """Translate ``reasoning``.
+
+    Args:
+        asked: the settings that were set.
+        can: what the model can be asked.
+        max_tokens: all that it may write, thinking included.
+
+    Raises:
+        ApiError: there is no room to think.
+    """
+    reasoning = asked.get("reasoning") or {}
+    effort = reasoning.get("effort")
+    if can.thinking is None:
+        return Thinking()
+    if effort == "none":
+        return Thinking({"type": can.unthinking} if can.unthinking else None, replayed=not can.bound_thinking)
+    more: dict[str, Any] = {"display": "summarized"} if reasoning.get("summary") is not None else {}
+    if can.bound_thinking:
+        more["block_binding"] = {"prefix_mismatch_behavior": "drop_block"}
+    if effort is None:
+        return Thinking({"type": "adaptive", **more} if more and can.thinks_unasked else None)
+    if can.thinking == "adaptive":
+        return Thinking({"type": "adaptive", **more}, effort)
+    if max_tokens <= LEAST_BUDGET:
+        message = f"While it reasons, this model needs more than {LEAST_BUDGET}."
+        raise ApiError("out_of_range", message, param="max_output_tokens")
+    return Thinking(
+        {"type": "enabled", "budget_tokens": max(LEAST_BUDGET, min(BUDGETS[effort], max_tokens // 2)), **more}
+    )
