@@ -1,4 +1,4 @@
-"""checkov's rules of security against the translated template: all but those of .checkov.yaml, which has the reasons."""
+"""checkov's rules against the translated template: all but those of .checkov.yaml, which has the reasons."""
 
 import json
 import os
