@@ -1,11 +1,17 @@
-"""What every test stands on: in CI, hypothesis tries the same examples each time."""
+"""What every test stands on: in CI, hypothesis tries the same examples each time; `--through` says what is called."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, database=None, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the end-to-end tests call the real functions, through one of their front doors."""
+    parser.addoption("--through", choices=("process", "rest", "url"), default="process", help="what tests/e2e calls")

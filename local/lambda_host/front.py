@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.server
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
@@ -101,16 +102,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = tuple(self.headers.items())
-        request = HttpRequest(self.command, self.path, headers, body, self.client_address[0])
+        request = HttpRequest(self.command, self.path, headers, self._body(), self.client_address[0])
         answer = self.server.door(request)
         if answer is None:
-            self._whole(404, {"content-type": "application/json"}, _UNKNOWN)
+            self._refuse(404, _UNKNOWN, {"x-should-retry": "false"})
         elif not self._streamed(answer):
             self._buffered(answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _serve  # noqa: N815
+
+    def _body(self) -> bytes:
+        """Read the request's body, by its length or in chunks (RFC 9112, section 7.1)."""
+        if self.headers.get("transfer-encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            """A trailer."""
+        return b"".join(pieces)
 
     def _streamed(self, answer: Answer) -> bool:
         """Send a streamed answer as it arrives; whether it was one."""
@@ -145,12 +157,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _buffered(self, answer: Answer) -> None:
         document = answer.ended(None).document
         if document is None or answer.state not in ENDED:
-            self._whole(502, {"content-type": "application/json"}, _FAILED)
+            self._refuse(502, _FAILED, {"x-should-retry": "true", "retry-after": "1"})
             return
         text = document.get("body") or ""
         body = base64.b64decode(text) if document.get("isBase64Encoded") else text.encode()
         several = {name: ", ".join(values) for name, values in document.get("multiValueHeaders", {}).items()}
         self._whole(document["statusCode"], document.get("headers", {}) | several, body)
+
+    def _refuse(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Answer as the gateway itself does."""
+        self._whole(status, {"content-type": "application/json", "x-request-id": str(uuid.uuid4()), **headers}, body)
 
     def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self._head(status, headers, (), {"content-length": str(len(body))})

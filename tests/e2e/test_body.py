@@ -15,9 +15,10 @@ from tests.support.upstream import Upstream
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left_behind(service: Service, upstream: Upstream) -> Iterator[None]:
+def nothing_is_left_behind(service: Service, upstream: Upstream, through: str) -> Iterator[None]:
     yield
-    assert service.responses.calls["claim"] == len(upstream.requests) == 0
+    assert len(upstream.requests) == 0
+    assert through != "process" or service.responses.calls["claim"] == 0
 
 
 def body(**fields: Any) -> bytes:
@@ -56,8 +57,10 @@ def body(**fields: Any) -> bytes:
     ids=lambda value: value if isinstance(value, str) else repr(value[:24]),
 )
 def test_a_body_that_is_not_one_strict_json_object_is_refused(
-    service: Service, key: str, raw: bytes, code: str
+    service: Service, key: str, raw: bytes, code: str, through: str
 ) -> None:
+    if code == "invalid_encoding" and through != "process":
+        pytest.skip("both front doors hand JSON over as text: what is not UTF-8 is damaged before it comes to us")
     refused(service.post(key, raw), 400, code)
 
 
