@@ -6,7 +6,8 @@ import base64
 
 import pytest
 
-from antiphon.aws import secrets
+from antiphon import bootstrap
+from antiphon.aws.secrets import MAX_AGE_SECONDS, Secret
 from antiphon.bootstrap import Seals
 from antiphon.errors import ApiError, ProviderError, SettingsError
 from antiphon.seal import Binding
@@ -30,23 +31,29 @@ def test_without_keys_the_operator_is_told():
 
 
 def test_a_rotated_secret_is_taken_over_by_a_warm_process(monkeypatch):
-    values = {"arn": OLD}
-    monkeypatch.setattr(secrets, "secret", values.__getitem__)
+    def later() -> None:
+        nonlocal now
+        now += MAX_AGE_SECONDS
+
+    now, values = 1e9, {"arn": OLD}
+    monkeypatch.setattr(bootstrap, "kept", lambda _, name: Secret(lambda: values[name], clock=lambda: now))
     seals = Seals(Settings(database="x", seal_secret="arn"))
     first = seals()
     sealed = first.seal("content", BINDING)
     assert seals() is first
     values["arn"] = f"{NEW},{OLD}"
+    later()
     assert seals().open(sealed, BINDING, 100) == "content"
     values["arn"] = NEW
+    later()
     assert seals().open(sealed, BINDING, 100) is None
 
 
 def test_a_secret_that_cannot_be_read_is_told_as_not_configured(monkeypatch):
-    def fails(_name):
+    def fails():
         raise ProviderError("provider_auth")
 
-    monkeypatch.setattr(secrets, "secret", fails)
+    monkeypatch.setattr(bootstrap, "kept", lambda _kind, _name: Secret(fails))
     with pytest.raises(ApiError) as caught:
         Seals(Settings(database="x", seal_secret="arn"))()
     assert caught.value.code == "seal_not_configured"

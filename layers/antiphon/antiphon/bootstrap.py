@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
@@ -14,9 +14,12 @@ from fastapi import FastAPI
 
 from antiphon.circuits import Circuits
 from antiphon.errors import ApiError, ProviderError, SettingsError
-from antiphon.ports import Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
+from antiphon.ports import ApiKey, Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
 from antiphon.seal import Seal, read_keys
 from antiphon.settings import ProviderEndpoint, Settings, read_settings
+
+if TYPE_CHECKING:
+    from antiphon.aws.secrets import Secret
 
 OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
 """The provider ``openai``, present wherever its key is in the environment."""
@@ -139,17 +142,24 @@ class Providers:
             reasoning_content=endpoint.reasoning_content,
         )
 
-    def _api_key(self, endpoint: ProviderEndpoint) -> str | None:
+    def _api_key(self, endpoint: ProviderEndpoint) -> ApiKey | str | None:
         if endpoint.api_key_secret is not None:
-            from antiphon.aws.secrets import secret
-
-            return secret(endpoint.api_key_secret)
+            return kept("secret", endpoint.api_key_secret, endpoint.api_key_field)
+        if endpoint.api_key_parameter is not None:
+            return kept("parameter", endpoint.api_key_parameter, endpoint.api_key_field)
         if endpoint.api_key_env is None:
             return None
         key = self._environ.get(endpoint.api_key_env)
         if not key:
             raise SettingsError(f"{endpoint.api_key_env}: missing")
         return key
+
+
+def kept(kind: Literal["secret", "parameter"], name: str, field: str | None = None) -> Secret:
+    """Give what reads a value that AWS keeps; nothing is read yet."""
+    from antiphon.aws.secrets import Place, Secret
+
+    return Secret(Place(kind, name, field).read)
 
 
 class Seals:
@@ -164,6 +174,7 @@ class Seals:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._secret = kept("secret", settings.seal_secret) if settings.seal_secret is not None else None
         self._text = ""
         self._seal: Seal | None = None
         if settings.seal_keys is not None:
@@ -189,11 +200,9 @@ class Seals:
     def _read(self) -> str:
         if self._settings.seal_keys is not None:
             return self._settings.seal_keys.get_secret_value()
-        if self._settings.seal_secret is None:
+        if self._secret is None:
             raise ApiError("seal_not_configured")
-        from antiphon.aws.secrets import secret
-
-        return secret(self._settings.seal_secret)
+        return self._secret.value()
 
 
 class LazyDoor:

@@ -1,53 +1,236 @@
-"""Provider keys from AWS Secrets Manager, through the parameters utility of Powertools for AWS Lambda.
+"""Keys from AWS Secrets Manager and SSM Parameter Store, through the parameters utility of Powertools for AWS Lambda.
 
-It must not know whose key it reads. A value is kept for five minutes, in memory alone; it never gets into a message or
-a log.
+    known, and fresh    given at once
+    known, and old      read again: who asks waits a second at most, then has what was known
+    unknown             read: who asks waits
+
+It must not know whose key it reads. A read blocks, so it has a thread of its own; all who ask meanwhile share it. The
+utility's own cache stays unused: it would forget a value before it knows another. A value is kept in memory alone; it
+never gets into a message, a log or a repr.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, Literal
 
 from antiphon.errors import ProviderError
+from antiphon.ports import Clock
 
-MAX_AGE_SECONDS: Final = 300
+MAX_AGE_SECONDS: Final = 300.0
+"""How long a value is trusted."""
+RETRY_SECONDS: Final = 30.0
+"""How long the last known value is given without asking again, after it could not be read."""
+RENEW_SECONDS: Final = 30.0
+"""A value that was refused is read anew at most once in this time, so that a wrong one costs the store nothing."""
+PATIENCE_SECONDS: Final = 1.0
+"""How long a read is waited for where a value is known."""
+
+_PASSING: Final = frozenset({"InternalServerError", "InternalServiceError", "ThrottlingException"})
 
 _log: Final = logging.getLogger("antiphon.aws.secrets")
 
 
-def secret(name: str) -> str:
-    """Read a secret that is kept as plain text. It blocks: for a few milliseconds, or until its time-outs.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value is kept.
+
+    Attributes:
+        kind: ``secret`` of Secrets Manager, or ``parameter`` of the Parameter Store.
+        name: its name or ARN.
+        field: where it is a JSON object, the field that holds the value; None for the whole text.
+    """
+
+    kind: Literal["secret", "parameter"]
+    name: str
+    field: str | None = None
+
+    def read(self) -> str:
+        """Read the value. It blocks: for some milliseconds, or until its time-outs.
+
+        Raises:
+            ProviderError: ``provider_auth``: it cannot be read, or is no text or empty. The log says why.
+        """
+        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            text = _fetch(self)
+        except (GetParameterError, BotoCoreError) as error:
+            reason, passing = _reason(error)
+            _log.error("%s %s cannot be read: %s", self.kind, self.name, reason)
+            raise ProviderError("provider_auth", retryable=passing) from None
+        value = _field(text, self.field)
+        if not isinstance(value, str) or not value.strip():
+            what = "is empty or binary" if self.field is None else f"has no text in its field {self.field}"
+            _log.error("%s %s %s", self.kind, self.name, what)
+            raise ProviderError("provider_auth")
+        return value.strip()
+
+
+class Secret:
+    """A value that is read when it is first needed, and again every few minutes. It is an ``ApiKey``.
 
     Args:
-        name: its ARN or name.
-
-    Raises:
-        ProviderError: ``provider_auth``: it cannot be read, or is empty or binary. The log says why.
+        read: reads it; may block.
+        clock: gives the time.
+        patience: how long a read is waited for where a value is known, in seconds.
     """
-    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+    def __init__(
+        self,
+        read: Callable[[], str],
+        *,
+        clock: Clock = time.time,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._read = read
+        self._clock = clock
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._known: str | None = None
+        self._fresh_until = 0.0
+        self._renewable_from = 0.0
+        self._reading: Future[str] | None = None
+
+    async def get(self) -> str:
+        """Give the value; the last known one where it cannot be read.
+
+        Raises:
+            ProviderError: ``provider_auth``: it cannot be read, and never was.
+        """
+        found = self._find()
+        if isinstance(found, str):
+            return found
+        try:
+            async with asyncio.timeout(self._limit()):
+                return await asyncio.wrap_future(found)
+        except (ProviderError, TimeoutError):
+            if self._known is None:
+                raise
+            return self._known
+
+    def value(self) -> str:
+        """Do the same as ``get``, for who may block.
+
+        Raises:
+            ProviderError: ``provider_auth``: it cannot be read, and never was.
+        """
+        found = self._find()
+        if isinstance(found, str):
+            return found
+        try:
+            return found.result(self._limit())
+        except (ProviderError, TimeoutError):
+            if self._known is None:
+                raise
+            return self._known
+
+    async def renewed(self, refused: str) -> str | None:
+        """Give another value than the one that was refused; see ``ApiKey.renewed``."""
+        reading = self._renew(refused)
+        if reading is not None:
+            with contextlib.suppress(ProviderError):
+                await asyncio.wrap_future(reading)
+        return self._known if self._known != refused else None
+
+    def _limit(self) -> float | None:
+        return None if self._known is None else self._patience
+
+    def _find(self) -> str | Future[str]:
+        with self._lock:
+            if self._known is not None and self._clock() < self._fresh_until:
+                return self._known
+            return self._begin()
+
+    def _renew(self, refused: str) -> Future[str] | None:
+        with self._lock:
+            if self._known != refused or self._reading is not None:
+                return self._reading
+            if self._clock() < self._renewable_from:
+                return None
+            self._renewable_from = self._clock() + RENEW_SECONDS
+            return self._begin()
+
+    def _begin(self) -> Future[str]:
+        """Begin to read, unless that is under way; the lock is held."""
+        if self._reading is None:
+            self._reading = reading = Future[str]()
+            reading.set_running_or_notify_cancel()  # whoever shares it may leave, and nobody can cancel it
+            threading.Thread(target=self._settle, args=(reading,), name="secret", daemon=True).start()
+        return self._reading
+
+    def _settle(self, reading: Future[str]) -> None:
+        try:
+            value = self._read()
+        except Exception as error:  # noqa: BLE001 - it is raised again where it is awaited
+            self._note(None, RETRY_SECONDS)
+            reading.set_exception(error)
+        else:
+            self._note(value, MAX_AGE_SECONDS)
+            reading.set_result(value)
+
+    def _note(self, value: str | None, seconds: float) -> None:
+        with self._lock:
+            self._known = self._known if value is None else value
+            self._fresh_until = self._clock() + seconds
+            self._reading = None
+
+
+def _fetch(place: Place) -> Any:
+    if place.kind == "secret":
+        return _secrets().get(place.name, force_fetch=True)
+    return _parameters().get(place.name, decrypt=True, force_fetch=True)
+
+
+def _field(text: Any, field: str | None) -> Any:
+    """Give a field of what should be a JSON object; None where there is none."""
+    if field is None:
+        return text
     try:
-        value = _provider().get(name, max_age=MAX_AGE_SECONDS)
-    except GetParameterError as error:
-        _log.error("secret %s cannot be read: %s", name, _reason(error))
-        raise ProviderError("provider_auth") from None
-    if not isinstance(value, str) or not value.strip():
-        _log.error("secret %s is empty or binary", name)
-        raise ProviderError("provider_auth")
-    return value.strip()
+        held = json.loads(text)
+    except (ValueError, TypeError):
+        return None
+    return held.get(field) if isinstance(held, dict) else None
 
 
-def _reason(error: Exception) -> str:
-    response: dict[str, Any] = getattr(error.__cause__ or error.__context__, "response", {})
-    return str(response.get("Error", {}).get("Code", "no answer"))
+def _reason(error: Exception) -> tuple[str, bool]:
+    """Say what went wrong, in a word that holds nothing of the value, and whether it may pass by itself."""
+    from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 - botocore's own name
+
+    cause = error.__cause__ or error.__context__ or error
+    response: dict[str, Any] = getattr(cause, "response", {})
+    code = str(response.get("Error", {}).get("Code") or type(cause).__name__)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    silent = isinstance(cause, ConnectionError | HTTPClientError)
+    return code, silent or code in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @cache
-def _provider() -> Any:
+def _secrets() -> Any:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    return SecretsProvider(boto_config=_limits())
+
+
+@cache
+def _parameters() -> Any:
+    from aws_lambda_powertools.utilities.parameters import SSMProvider
+
+    return SSMProvider(boto_config=_limits())
+
+
+def _limits() -> Any:
     from botocore.config import Config
 
-    limits = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
-    return SecretsProvider(boto_config=limits)
+    return Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
