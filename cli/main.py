@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from antiphon.errors import SettingsError, StorageUnavailable
+from antiphon.store.dynamodb.protocol import Refusal
 from cli import agents, check, grants, keys, people, target
 from cli.answer import Answer, Refused, Unreachable
 from cli.commands import Commands
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(USAGE, error)
     except Unreachable as error:
         return _fail(UNREACHABLE, error)
-    except (StorageUnavailable, BotoCoreError, ClientError) as error:
+    except (StorageUnavailable, Refusal, BotoCoreError, ClientError) as error:
         return _fail(UNREACHABLE, f"the store cannot be reached: {error}")
     written = answer.written(as_json=bool(args.json))
     if written:

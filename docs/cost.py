@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from unittest import mock
 
-import boto3
 import httpx2
 from fastapi import FastAPI
-from moto import mock_aws
 
 from antiphon.access import keys, roles
 from antiphon.bootstrap import Providers, Stores, build_services
@@ -27,10 +25,11 @@ from antiphon.web.app import build_app
 from antiphon.web.routes import create
 from docs.prices import PRICES, REGION, Price
 from tests.support.billing import Billing
+from tests.support.dynamodb import dynamodb
 from tests.support.tables import CORE, RESPONSES, create_tables
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+    from local.lambda_host.dynamodb import Emulator
 
 COST: Final = Path(__file__).with_name("cost.md")
 VOLUMES: Final = (0, 1_000, 100_000, 10_000_000)
@@ -57,21 +56,20 @@ def measure() -> tuple[Counts, Counts]:
 
     While a response runs, the store is asked now and then whether it was cancelled: those reads are added.
     """
-    with mock.patch.dict(os.environ, _PLACE), mock_aws():
-        client = boto3.client("dynamodb")
-        create_tables(client)
-        return asyncio.run(_turns(client))
+    with mock.patch.dict(os.environ, _PLACE), dynamodb() as emulator:
+        create_tables(emulator, REGION)
+        return asyncio.run(_turns(emulator))
 
 
-async def _turns(client: DynamoDBClient) -> tuple[Counts, Counts]:
-    database = DynamoDB(client)
+async def _turns(emulator: Emulator) -> tuple[Counts, Counts]:
+    database = DynamoDB(endpoint_url=emulator.url)
     settings = Settings(core_table=CORE, responses_table=RESPONSES)
     stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
     entropy = random.Random(0).randbytes  # noqa: S311 - the same ids in every run, so that the sizes are the same
     services = build_services(settings, stores, Providers({}, {}))
     app = build_app(replace(services, clock=lambda: NOW, entropy=entropy), [create.router])
     key = await _seed(stores, entropy)
-    billing = Billing(client)
+    billing = Billing(emulator)
     looks = int(SECONDS_OPEN / settings.watch_seconds)
     first, answer = await _turn(app, billing, key, {}, looks)
     second, _ = await _turn(app, billing, key, {"previous_response_id": _id_in(answer)}, looks)

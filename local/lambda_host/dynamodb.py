@@ -8,61 +8,108 @@ so that conditional writes are atomic.
 from __future__ import annotations
 
 import http.server
+import json
 import os
+import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from zlib import crc32
 
-MOTO: Final = "https://dynamodb.eu-central-1.amazonaws.com/"
-"""moto answers for this address while ``mock_aws`` is on; nothing is sent there."""
-
-_KEPT: Final = frozenset({"x-amz-target", "content-type", "authorization", "x-amz-date"})
+REGION: Final = "eu-central-1"
+_REGION: Final = re.compile(r"Credential=[^/]*/[^/]*/([^/]+)/")
+_KIND: Final = "application/x-amz-json-1.0"
 _TABLE: Final = frozenset({"AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"})
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    lock = threading.Lock()
+class Call(NamedTuple):
+    """An operation, such as ``GetItem``, with its arguments as they come by wire: bytes are base64."""
 
-    def do_POST(self) -> None:
-        """Hand a request to moto."""
-        import requests  # noqa: PLC0415 - only the emulator's process needs it
-
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name: value for name, value in self.headers.items() if name.lower() in _KEPT}
-        with self.lock:
-            answer = requests.post(MOTO, data=body, headers=headers, timeout=30)
-        self.send_response(answer.status_code)
-        self.send_header("content-type", "application/x-amz-json-1.0")
-        self.send_header("content-length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+    operation: str
+    arguments: dict[str, Any]
+    region: str = REGION
 
 
-class _Server(http.server.ThreadingHTTPServer):
+Answer = tuple[int, dict[str, Any]]
+"""An HTTP status and a document."""
+
+
+class Emulator(http.server.ThreadingHTTPServer):
+    """The server. Each region has tables of its own.
+
+    Attributes:
+        handle: answers a call. A function in its place sees, changes or refuses what passes.
+    """
+
     daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.handle: Callable[[Call], Answer] = self.ask
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def ask(self, call: Call) -> Answer:
+        """Ask moto, which answers for AWS's address while ``mock_aws`` is on; nothing is sent there."""
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - only the emulator's process needs it
+        from moto.core.models import botocore_stubber  # noqa: PLC0415
+
+        headers = {"x-amz-target": f"DynamoDB_20120810.{call.operation}", "content-type": _KIND}
+        url = f"https://dynamodb.{call.region}.amazonaws.com/"
+        request = AWSRequest("POST", url, headers, json.dumps(call.arguments)).prepare()
+        with self._lock:
+            answer = botocore_stubber.process_request(request)
+        assert answer is not None
+        status, _, content = answer
+        return status, json.loads(content)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that was killed."""
 
 
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: Emulator
+
+    def do_POST(self) -> None:
+        """Answer one call."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        named = _REGION.search(self.headers["authorization"])
+        operation = self.headers["x-amz-target"].partition(".")[2]
+        call = Call(operation, json.loads(body), named[1] if named else REGION)
+        status, document = self.server.handle(call)
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-type", _KIND)
+        self.send_header("content-length", str(len(content)))
+        self.send_header("x-amzn-requestid", "local")
+        self.send_header("x-amz-crc32", str(crc32(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
 @contextmanager
-def serve_here() -> Iterator[str]:
-    """Serve an empty DynamoDB from this process, in which boto3 is moto's meanwhile; gives its URL."""
+def serve_here() -> Iterator[Emulator]:
+    """Serve an empty DynamoDB from this process, in which boto3 is moto's meanwhile."""
     from moto import mock_aws  # noqa: PLC0415 - only the emulator's process needs it
 
-    with mock_aws(), _Server(("127.0.0.1", 0), _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    with mock_aws(), Emulator() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server
         server.shutdown()
         thread.join()
 
@@ -86,7 +133,7 @@ def create_tables(url: str, tables: Mapping[str, dict[str, Any]]) -> None:
     client = boto3.client(
         "dynamodb",
         endpoint_url=url,
-        region_name="eu-central-1",
+        region_name=REGION,
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
     )
@@ -99,8 +146,8 @@ def create_tables(url: str, tables: Mapping[str, dict[str, Any]]) -> None:
 def main() -> None:
     """Serve until standard input ends."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    with serve_here() as url:
-        print(url, flush=True)
+    with serve_here() as server:
+        print(server.url, flush=True)
         sys.stdin.read()
     os._exit(0)
 

@@ -74,10 +74,10 @@ def asking(form, **request):
 @pytest.fixture(scope="module")
 def environ():
     """The functions' environment: the tables as the template has them, and in them the caller of the sample events."""
-    with pytest.MonkeyPatch.context() as patch, dynamodb() as url:
+    with pytest.MonkeyPatch.context() as patch, dynamodb() as emulator:
         for name, value in AWS.items():
             patch.setenv(name, value)
-        own = AWS | {"ANTIPHON_ENVIRONMENT": "dev", "ANTIPHON_AWS_ENDPOINT_URL": url}
+        own = AWS | {"ANTIPHON_ENVIRONMENT": "dev", "ANTIPHON_AWS_ENDPOINT_URL": emulator.url}
         create_tables(own["ANTIPHON_AWS_ENDPOINT_URL"])
         own |= {variable: name for name, variable in TABLES.items()}
         asyncio.run(seed(own))

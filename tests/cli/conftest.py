@@ -6,9 +6,9 @@ import os
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from tests.support.command import Antiphon
+from tests.support.dynamodb import dynamodb
 from tests.support.tables import CORE, RESPONSES, create_tables
 
 
@@ -31,11 +31,18 @@ def file(tmp_path, capsys):
 
 
 @pytest.fixture
-def tables(environ, capsys):
+def emulator(environ, monkeypatch):
+    """An empty DynamoDB, which the environment names."""
+    with dynamodb() as emulator:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", emulator.url)
+        yield emulator
+
+
+@pytest.fixture
+def tables(emulator, capsys):
     """The command on DynamoDB tables."""
-    with mock_aws():
-        create_tables(boto3.client("dynamodb"))
-        yield Antiphon(("--core-table", CORE, "--responses-table", RESPONSES), capsys.readouterr)
+    create_tables(emulator)
+    return Antiphon(("--core-table", CORE, "--responses-table", RESPONSES), capsys.readouterr)
 
 
 @pytest.fixture(params=["file", "tables"])

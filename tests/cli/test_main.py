@@ -6,7 +6,6 @@ import socket
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from tests.support.command import Antiphon, run
 from tests.support.tables import CORE, RESPONSES, create_tables
@@ -102,10 +101,9 @@ def test_tables_that_do_not_answer_end_with_three(monkeypatch, capsys):
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (3, "", 1)
 
 
-def test_tables_that_are_not_there_end_with_three_and_say_so(environ, capsys):
-    with mock_aws():
-        place = ("--core-table", CORE, "--responses-table", RESPONSES)
-        outcome = Antiphon(place, capsys.readouterr)("users", "list")
+def test_tables_that_are_not_there_end_with_three_and_say_so(emulator, capsys):
+    place = ("--core-table", CORE, "--responses-table", RESPONSES)
+    outcome = Antiphon(place, capsys.readouterr)("users", "list")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (3, "", 1)
     assert "ResourceNotFoundException" in outcome.err
 
@@ -122,14 +120,13 @@ Outputs:
 
 
 @pytest.fixture
-def stacked(environ, capsys):
-    with mock_aws():
-        cloudformation = boto3.client("cloudformation", region_name="eu-west-1")
-        template = TEMPLATE.replace("CORE", CORE).replace("RESPONSES", RESPONSES)
-        cloudformation.create_stack(StackName="antiphon", TemplateBody=template)
-        cloudformation.create_stack(StackName="other", TemplateBody=TEMPLATE.split("Outputs", maxsplit=1)[0])
-        create_tables(boto3.client("dynamodb", region_name="eu-west-1"))
-        yield Antiphon(("--region", "eu-west-1"), capsys.readouterr)
+def stacked(emulator, capsys):
+    cloudformation = boto3.client("cloudformation", region_name="eu-west-1")
+    template = TEMPLATE.replace("CORE", CORE).replace("RESPONSES", RESPONSES)
+    cloudformation.create_stack(StackName="antiphon", TemplateBody=template)
+    cloudformation.create_stack(StackName="other", TemplateBody=TEMPLATE.split("Outputs", maxsplit=1)[0])
+    create_tables(emulator, "eu-west-1")
+    return Antiphon(("--region", "eu-west-1"), capsys.readouterr)
 
 
 def test_a_stack_says_where_and_which_environment(stacked):

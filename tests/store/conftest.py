@@ -4,11 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
-from moto import mock_aws
-from types_boto3_dynamodb import DynamoDBClient
 
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
@@ -20,6 +16,9 @@ from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.meter import SQLiteMeter
 from antiphon.store.sqlite.responses import SQLiteResponses
+from local.lambda_host.dynamodb import Emulator
+from tests.support.dynamodb import dynamodb as emulated
+from tests.support.dynamodb import sign_as_anyone
 from tests.support.stored import NOW, Stores
 from tests.support.tables import CORE, RESPONSES, create_tables
 
@@ -36,20 +35,17 @@ class SetClock:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBClient]:
-    """A boto3 client of a DynamoDB in this process, with both tables."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    with mock_aws():
-        client = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}, max_pool_connections=16))
-        create_tables(client)
-        yield client
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """A DynamoDB on a socket of this process, with both tables."""
+    sign_as_anyone(monkeypatch)
+    with emulated() as emulator:
+        create_tables(emulator)
+        yield emulator
 
 
 @pytest.fixture
-def dynamodb(aws: DynamoDBClient) -> Iterator[Stores]:
-    clock, database = SetClock(), DynamoDB(aws)
+def dynamodb(aws: Emulator) -> Iterator[Stores]:
+    clock, database = SetClock(), DynamoDB(endpoint_url=aws.url)
     yield Stores(
         DynamoDBKeys(database, CORE),
         DynamoDBDirectory(database, CORE),

@@ -5,18 +5,18 @@ import threading
 from typing import Any
 
 import pytest
-from types_boto3_dynamodb import DynamoDBClient
 
 from antiphon.errors import ChainTooLarge
 from antiphon.records import PUBLIC, Agent, StoredResponse, User
 from antiphon.store.dynamodb.rows import cut, weight
+from local.lambda_host.dynamodb import Answer, Call, Emulator
 from tests.support.counting import Counting
 from tests.support.stored import NOW, OWNER, PLENTY, Stores, add_chain, add_turn, claimed, ended, noise, place_of
 
 TEXT = noise(20_000)
 
 
-def one_turn(client: DynamoDBClient, stores: Stores, parent: StoredResponse | None, seed: int) -> Counting:
+def one_turn(aws: Emulator, stores: Stores, parent: StoredResponse | None, seed: int) -> Counting:
     """Do what one request does to the store, and count it."""
 
     async def turn() -> None:
@@ -26,14 +26,14 @@ def one_turn(client: DynamoDBClient, stores: Stores, parent: StoredResponse | No
         await stores.responses.claim(new)
         await stores.responses.commit(ended(new, TEXT))
 
-    counted = Counting(client)
+    counted = Counting(aws)
     asyncio.run(turn())
     counted.stop()
     return counted
 
 
 def test_a_turn_reads_its_context_once_in_few_calls_and_writes_the_same_at_any_depth(
-    aws: DynamoDBClient, dynamodb: Stores
+    aws: Emulator, dynamodb: Stores
 ) -> None:
     chain = asyncio.run(add_chain(dynamodb.responses, 100, TEXT))
     first, tenth, hundredth = (
@@ -49,7 +49,7 @@ def test_a_turn_reads_its_context_once_in_few_calls_and_writes_the_same_at_any_d
     assert first.write_units <= tenth.write_units <= hundredth.write_units <= first.write_units + 1
 
 
-def test_a_chain_is_read_in_two_sequential_trips(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_chain_is_read_in_two_sequential_trips(aws: Emulator, dynamodb: Stores) -> None:
     chain = asyncio.run(add_chain(dynamodb.responses, 100, TEXT))
     stretches = len(chain[-1].lineage)
     assert stretches >= 2
@@ -59,7 +59,7 @@ def test_a_chain_is_read_in_two_sequential_trips(aws: DynamoDBClient, dynamodb: 
     assert counted.operations == ["GetItem", *["Query"] * stretches]
 
 
-def test_a_chain_of_large_turns_is_read_in_two_sequential_trips(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_chain_of_large_turns_is_read_in_two_sequential_trips(aws: Emulator, dynamodb: Stores) -> None:
     chain = asyncio.run(add_chain(dynamodb.responses, 3, noise(1_200_000)))
     parts = [turn.chunks for turn in chain]
     assert parts == [2, 2, 2]
@@ -70,7 +70,7 @@ def test_a_chain_of_large_turns_is_read_in_two_sequential_trips(aws: DynamoDBCli
     assert counted.operations == ["GetItem", *["Query"] * queries]
 
 
-def test_a_chain_that_is_too_large_costs_one_read(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_chain_that_is_too_large_costs_one_read(aws: Emulator, dynamodb: Stores) -> None:
     chain = asyncio.run(add_chain(dynamodb.responses, 5, TEXT))
     counted = Counting(aws)
     with pytest.raises(ChainTooLarge):
@@ -78,14 +78,14 @@ def test_a_chain_that_is_too_large_costs_one_read(aws: DynamoDBClient, dynamodb:
     assert counted.operations == ["GetItem"]
 
 
-def test_a_get_is_one_call(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_get_is_one_call(aws: Emulator, dynamodb: Stores) -> None:
     turn = asyncio.run(add_turn(dynamodb.responses))
     counted = Counting(aws)
     assert asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW)) == turn
     assert counted.operations == ["GetItem"]
 
 
-def test_a_cancellation_is_one_call_and_so_is_each_look_for_it(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_cancellation_is_one_call_and_so_is_each_look_for_it(aws: Emulator, dynamodb: Stores) -> None:
     turn = claimed(input=[{"text": noise(900_000)}])
     asyncio.run(dynamodb.responses.claim(turn))
     counted = Counting(aws)
@@ -96,7 +96,7 @@ def test_a_cancellation_is_one_call_and_so_is_each_look_for_it(aws: DynamoDBClie
 
 
 @pytest.mark.parametrize("text", ["resp_nonsense", "", "../../etc"])
-def test_an_id_that_cannot_be_one_costs_no_call(aws: DynamoDBClient, dynamodb: Stores, text: str) -> None:
+def test_an_id_that_cannot_be_one_costs_no_call(aws: Emulator, dynamodb: Stores, text: str) -> None:
     counted = Counting(aws)
     assert asyncio.run(dynamodb.responses.get(OWNER, text, NOW)) is None
     assert asyncio.run(dynamodb.responses.chain(OWNER, text, NOW, PLENTY)) is None
@@ -104,17 +104,18 @@ def test_an_id_that_cannot_be_one_costs_no_call(aws: DynamoDBClient, dynamodb: S
     assert counted.operations == []
 
 
-def test_key_account_and_agent_are_read_with_few_consistent_calls(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_key_account_and_agent_are_read_with_few_consistent_calls(aws: Emulator, dynamodb: Stores) -> None:
     guide = Agent("acme", "guide", "openai", "gpt-5", author="ann")
     asyncio.run(dynamodb.directory.put(User("acme", "ann")))
     asyncio.run(dynamodb.directory.put_agent(guide))
     consistent: list[Any] = []
 
-    def ask(params: dict[str, Any], **_: Any) -> None:
-        tables = params.get("RequestItems", {"": params}).values()
+    def note(call: Call) -> Answer:
+        tables = call.arguments.get("RequestItems", {"": call.arguments}).values()
         consistent.extend(asked.get("ConsistentRead") for asked in tables)
+        return aws.ask(call)
 
-    aws.meta.events.register("provide-client-params.dynamodb.*", ask)
+    aws.handle = note
     counted = Counting(aws)
     asyncio.run(dynamodb.keys.get("00"))
     asyncio.run(dynamodb.directory.account("acme", "ann"))
@@ -135,11 +136,13 @@ def test_no_item_is_over_dynamodbs_limit_and_the_size_is_that_of_all_items(lengt
     assert abs(int(head["size"]["N"]) - sum(weight(row) for row in (head, *rest))) <= 8
 
 
-def meet_all(client: DynamoDBClient, queries: int) -> None:
+def meet_all(aws: Emulator, queries: int) -> None:
     """Hold every Query until that many are under way at once; fail where they never are."""
     together = threading.Barrier(queries)
 
-    def meet(**_: Any) -> None:
-        together.wait(timeout=20)
+    def meet(call: Call) -> Answer:
+        if call.operation == "Query":
+            together.wait(timeout=20)
+        return aws.ask(call)
 
-    client.meta.events.register("before-call.dynamodb.Query", meet)
+    aws.handle = meet

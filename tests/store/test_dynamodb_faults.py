@@ -6,13 +6,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from types_boto3_dynamodb import DynamoDBClient
 
 from antiphon.errors import StorageUnavailable, Superseded
 from antiphon.records import Agent, Grant
 from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import PAUSES, DynamoDB
+from antiphon.store.dynamodb.protocol import Refusal
+from local.lambda_host.dynamodb import Answer, Call, Emulator
+from tests.support.dynamodb import sign_as_anyone
 from tests.support.stored import NOW, OWNER, PLENTY, Stores, add_turn, claimed, ended, noise
 from tests.support.tables import RESPONSES
 from tests.support.throttling import refusing
@@ -21,8 +22,8 @@ THROTTLED = "ProvisionedThroughputExceededException"
 GUIDE = Agent("acme", "guide", "openai", "gpt-5", author="ann")
 TURN = claimed()
 
-Call = Callable[[Stores], Coroutine[Any, Any, Any]]
-CALLS: dict[str, Call] = {
+Story = Callable[[Stores], Coroutine[Any, Any, Any]]
+CALLS: dict[str, Story] = {
     "key read": lambda stores: stores.keys.get("00"),
     "last use": lambda stores: stores.keys.touch("acme", "00", NOW),
     "account": lambda stores: stores.directory.account("acme", "ann"),
@@ -41,12 +42,10 @@ CALLS: dict[str, Call] = {
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    sign_as_anyone(monkeypatch)
 
 
-def run(url: str, call: Call) -> Any:
+def run(url: str, call: Story) -> Any:
     keys, directory, responses, meter = open_stores("core", "responses", endpoint_url=url)
 
     async def story() -> Any:
@@ -80,7 +79,7 @@ def test_a_passing_fault_is_tried_again(code: str, status: int) -> None:
 
 def test_a_fault_that_does_not_pass_is_not_tried_again_and_says_what_it_is() -> None:
     with refusing("ResourceNotFoundException") as endpoint:
-        with pytest.raises(ClientError):
+        with pytest.raises(Refusal, match="ResourceNotFoundException"):
             run(endpoint.url, CALLS["key read"])
         assert endpoint.operations == ["GetItem"]
 
@@ -92,14 +91,14 @@ def test_an_endpoint_that_refuses_connections_is_unavailable() -> None:
         run(f"http://127.0.0.1:{port}", CALLS["get"])
 
 
-def test_a_claim_whose_answer_was_lost_counts_as_claimed(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_claim_whose_answer_was_lost_counts_as_claimed(aws: Emulator, dynamodb: Stores) -> None:
     lose_first_answer(aws, "PutItem")
     asyncio.run(dynamodb.responses.claim(TURN))
     assert asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW)) is not None
 
 
 @pytest.mark.parametrize("length", [2, 900_000])
-def test_a_commit_whose_answer_was_lost_counts_as_committed(aws: DynamoDBClient, dynamodb: Stores, length: int) -> None:
+def test_a_commit_whose_answer_was_lost_counts_as_committed(aws: Emulator, dynamodb: Stores, length: int) -> None:
     asyncio.run(dynamodb.responses.claim(TURN))
     lose_first_answer(aws, "PutItem")
     asyncio.run(dynamodb.responses.commit(ended(TURN, noise(length))))
@@ -108,16 +107,14 @@ def test_a_commit_whose_answer_was_lost_counts_as_committed(aws: DynamoDBClient,
     assert found.response == ended(TURN, noise(length)).response
 
 
-def test_a_deletion_whose_answer_was_lost_counts_as_deleted(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_deletion_whose_answer_was_lost_counts_as_deleted(aws: Emulator, dynamodb: Stores) -> None:
     asyncio.run(add_turn(dynamodb.responses))
     lose_first_answer(aws, "DeleteItem")
     assert asyncio.run(dynamodb.responses.delete(OWNER, TURN.id))
     assert asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW)) is None
 
 
-def test_a_writer_that_dies_between_parts_and_head_leaves_the_claim_as_it_was(
-    aws: DynamoDBClient, dynamodb: Stores
-) -> None:
+def test_a_writer_that_dies_between_parts_and_head_leaves_the_claim_as_it_was(aws: Emulator, dynamodb: Stores) -> None:
     turn = claimed(input=[{"text": noise(800_000)}])
     asyncio.run(dynamodb.responses.claim(turn))
     before = asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW))
@@ -131,39 +128,39 @@ def test_a_writer_that_dies_between_parts_and_head_leaves_the_claim_as_it_was(
 
 
 def test_a_response_that_is_committed_while_its_claim_is_being_read_is_not_lost(
-    aws: DynamoDBClient, dynamodb: Stores
+    aws: Emulator, dynamodb: Stores
 ) -> None:
     turn = claimed(input=[{"text": noise(800_000)}])
     asyncio.run(dynamodb.responses.claim(turn))
     once = iter([True])
 
-    def commit(**_: Any) -> None:
-        if next(once, False):
+    def commit(call: Call) -> Answer:
+        if call.operation == "Query" and next(once, False):
             asyncio.run(dynamodb.responses.commit(ended(turn)))
+        return aws.ask(call)
 
-    aws.meta.events.register("before-call.dynamodb.Query", commit)
+    aws.handle = commit
     found = asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW))
     assert found is not None
     assert found.response == ended(turn).response
 
 
-def test_a_response_that_is_committed_while_it_is_being_deleted_is_deleted(
-    aws: DynamoDBClient, dynamodb: Stores
-) -> None:
+def test_a_response_that_is_committed_while_it_is_being_deleted_is_deleted(aws: Emulator, dynamodb: Stores) -> None:
     turn = claimed(input=[{"text": noise(800_000)}])
     asyncio.run(dynamodb.responses.claim(turn))
     once = iter([True])
 
-    def commit(**_: Any) -> None:
-        if next(once, False):
+    def commit(call: Call) -> Answer:
+        if call.operation == "DeleteItem" and next(once, False):
             asyncio.run(dynamodb.responses.commit(ended(turn)))
+        return aws.ask(call)
 
-    aws.meta.events.register("before-call.dynamodb.DeleteItem", commit)
+    aws.handle = commit
     assert asyncio.run(dynamodb.responses.delete(OWNER, turn.id))
     assert all_rows(aws) == []
 
 
-def test_nothing_is_left_over_after_commit_lost_commit_or_deletion(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_nothing_is_left_over_after_commit_lost_commit_or_deletion(aws: Emulator, dynamodb: Stores) -> None:
     turn = claimed(input=[{"text": noise(800_000)}])
     store = dynamodb.responses
 
@@ -179,60 +176,67 @@ def test_nothing_is_left_over_after_commit_lost_commit_or_deletion(aws: DynamoDB
     assert all_rows(aws) == []
 
 
-def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: Emulator, dynamodb: Stores) -> None:
     asyncio.run(dynamodb.directory.put_agent(GUIDE))
     rounds: Iterator[int] = iter(range(2))
 
-    def leave_out(parsed: dict[str, Any], **_: Any) -> None:
-        if next(rounds, None) is not None:
-            keys = [{"pk": row["pk"], "sk": row["sk"]} for row in parsed["Responses"]["core"]]
-            parsed["UnprocessedKeys"] = {"core": {"Keys": keys, "ConsistentRead": True}}
-            parsed["Responses"] = {}
+    def leave_out(call: Call) -> Answer:
+        if call.operation != "BatchGetItem" or next(rounds, None) is None:
+            return aws.ask(call)
+        return 200, {"Responses": {}, "UnprocessedKeys": call.arguments["RequestItems"]}
 
-    aws.meta.events.register("after-call.dynamodb.BatchGetItem", leave_out)
+    aws.handle = leave_out
     assert asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann"])) == (GUIDE, 15)
     assert next(rounds, None) is None
 
 
-def test_keys_that_are_never_processed_make_the_store_unavailable(aws: DynamoDBClient, dynamodb: Stores) -> None:
-    def leave_out(parsed: dict[str, Any], **_: Any) -> None:
-        parsed["UnprocessedKeys"] = {"core": {"Keys": [{"pk": {"S": "a"}, "sk": {"S": "b"}}]}}
+def test_keys_that_are_never_processed_make_the_store_unavailable(aws: Emulator, dynamodb: Stores) -> None:
+    def leave_out(call: Call) -> Answer:
+        return 200, {"Responses": {}, "UnprocessedKeys": call.arguments["RequestItems"]}
 
-    aws.meta.events.register("after-call.dynamodb.BatchGetItem", leave_out)
+    aws.handle = leave_out
     with pytest.raises(StorageUnavailable):
         asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann"]))
 
 
-def test_a_second_close_does_nothing(aws: DynamoDBClient) -> None:
-    database = DynamoDB(aws)
+def test_a_second_close_does_nothing(aws: Emulator) -> None:
+    database = DynamoDB(endpoint_url=aws.url)
+    asyncio.run(database.get(RESPONSES, {"pk": {"S": "a"}, "sk": {"S": "b"}}))
     asyncio.run(database.aclose())
     asyncio.run(database.aclose())
 
 
-def all_rows(client: DynamoDBClient) -> list[dict[str, Any]]:
+def all_rows(aws: Emulator) -> list[dict[str, Any]]:
     """Read the whole table of responses."""
-    return [row for page in client.get_paginator("scan").paginate(TableName=RESPONSES) for row in page["Items"]]
+    rows: list[dict[str, Any]] = []
+    arguments = {"TableName": RESPONSES}
+    while True:
+        _, page = aws.ask(Call("Scan", arguments))
+        rows += page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return rows
+        arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def lose_first_answer(client: DynamoDBClient, operation: str) -> None:
+def lose_first_answer(aws: Emulator, operation: str) -> None:
     """Let one call take effect and its answer be a fault."""
     once = iter([True])
 
-    def lose(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
-        if next(once, False):
-            http_response.status_code = 500
-            parsed["Error"] = {"Code": "InternalServerError", "Message": "lost"}
-            parsed["ResponseMetadata"]["HTTPStatusCode"] = 500
+    def lose(call: Call) -> Answer:
+        answer = aws.ask(call)
+        if call.operation == operation and next(once, False):
+            return 500, {"__type": "InternalServerError", "message": "lost"}
+        return answer
 
-    client.meta.events.register(f"after-call.dynamodb.{operation}", lose)
+    aws.handle = lose
 
 
-def throttle_heads(client: DynamoDBClient) -> None:
+def throttle_heads(aws: Emulator) -> None:
     """Refuse every write of a head from now on."""
 
-    def refuse(params: dict[str, Any], **_: Any) -> None:
-        if "document" in params["Item"]:
-            error: Any = {"Error": {"Code": THROTTLED}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-            raise ClientError(error, "PutItem")
+    def refuse(call: Call) -> Answer:
+        if call.operation == "PutItem" and "document" in call.arguments["Item"]:
+            return 400, {"__type": THROTTLED}
+        return aws.ask(call)
 
-    client.meta.events.register("provide-client-params.dynamodb.PutItem", refuse)
+    aws.handle = refuse

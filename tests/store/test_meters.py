@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from types_boto3_dynamodb import DynamoDBClient
 
 from antiphon.records import Owner, Window
 from antiphon.store.dynamodb import layout
 from antiphon.store.sqlite import open_stores
+from local.lambda_host.dynamodb import Call, Emulator
 from tests.support.counting import Counting
 from tests.support.stored import NOW, OWNER, Stores, add_turn
 from tests.support.tables import CORE
@@ -70,14 +70,14 @@ def test_every_user_and_every_window_has_a_counter_of_its_own(stores: Stores, ow
     assert take(stores, 1, owner, window)
 
 
-def test_in_dynamodb_each_is_one_call_and_the_counter_forgets_itself(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_in_dynamodb_each_is_one_call_and_the_counter_forgets_itself(aws: Emulator, dynamodb: Stores) -> None:
     counted = Counting(aws)
     take(dynamodb, 1)
     take(dynamodb, 1)
     asyncio.run(dynamodb.meter.add(OWNER, MINUTE, 1))
     count(dynamodb)
     assert counted.operations == ["UpdateItem", "UpdateItem", "UpdateItem", "GetItem"]
-    row = aws.get_item(TableName=CORE, Key=layout.meter(OWNER, MINUTE))["Item"]
+    row = aws.ask(Call("GetItem", {"TableName": CORE, "Key": layout.meter(OWNER, MINUTE)}))[1]["Item"]
     assert row[layout.TTL] == {"N": str(MINUTE.ends)}
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from types_boto3_dynamodb import DynamoDBClient
-
 from antiphon.records import Owner, Reservation
 from antiphon.store.dynamodb import layout
+from local.lambda_host.dynamodb import Call, Emulator
 from tests.support.counting import Counting
 from tests.support.stored import DAY, NOW, OWNER, Stores, add_turn, claimed, ended
 from tests.support.tables import RESPONSES
@@ -91,17 +90,18 @@ def test_a_response_keeps_the_name_of_its_reservation(stores: Stores) -> None:
     assert ended(claimed()).reservation == ""
 
 
-def test_a_reservation_in_dynamodb_is_one_call_and_forgets_itself(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_reservation_in_dynamodb_is_one_call_and_forgets_itself(aws: Emulator, dynamodb: Stores) -> None:
     counted = Counting(aws)
     reserve(dynamodb, FIRST)
     reserve(dynamodb, SECOND)
     assert counted.operations == ["PutItem", "PutItem"]
     assert counted.write_units == 2
-    row = aws.get_item(TableName=RESPONSES, Key=layout.reservation(OWNER, FIRST.name))["Item"]
+    wanted = {"TableName": RESPONSES, "Key": layout.reservation(OWNER, FIRST.name)}
+    row = aws.ask(Call("GetItem", wanted))[1]["Item"]
     assert row[layout.TTL] == {"N": str(FIRST.expires_at)}
 
 
-def test_a_deletion_of_what_was_never_reserved_writes_no_reservation(aws: DynamoDBClient, dynamodb: Stores) -> None:
+def test_a_deletion_of_what_was_never_reserved_writes_no_reservation(aws: Emulator, dynamodb: Stores) -> None:
     turn = asyncio.run(add_turn(dynamodb.responses))
     counted = Counting(aws)
     asyncio.run(dynamodb.responses.delete(OWNER, turn.id))

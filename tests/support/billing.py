@@ -1,4 +1,4 @@
-"""Counts what DynamoDB would bill on demand, by the rules of its "Read and write units", over a client's own events."""
+"""Counts what DynamoDB would bill on demand, by the rules of its "Read and write units": what passes an emulator."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from antiphon.store.dynamodb.rows import weight
+from tests.support.tables import row_of
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+    from antiphon.store.dynamodb.layout import Row
+    from local.lambda_host.dynamodb import Answer, Call, Emulator
 
 _READ: Final = 4096
 _WRITE: Final = 1024
 
 
 class Billing:
-    """Listens to a client whose reads are all consistent.
+    """Listens to an emulator whose reads are all consistent.
 
     An ``UpdateItem`` counts as one KB: only counters and marks are updated. A transaction is not known here.
 
@@ -26,11 +28,10 @@ class Billing:
         items: the bytes of each item put, by its key.
     """
 
-    def __init__(self, client: DynamoDBClient) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.reset()
         self._lock = threading.Lock()
-        client.meta.events.register("provide-client-params.dynamodb.*", self._asked)
-        client.meta.events.register("after-call.dynamodb.*", self._answered)
+        self._handle, emulator.handle = emulator.handle, self._bill
 
     def reset(self) -> None:
         """Begin anew."""
@@ -42,33 +43,44 @@ class Billing:
         """The bytes that the puts left behind."""
         return sum(self.items.values())
 
-    def _asked(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def _bill(self, call: Call) -> Answer:
         with self._lock:
-            self.calls += 1
-            match model.name:
-                case "PutItem":
-                    size = weight(params["Item"])
-                    self.items[params["Item"]["pk"]["S"], params["Item"]["sk"]["S"]] = size
-                    self.writes += -(-size // _WRITE)
-                case "UpdateItem":
-                    self.writes += 1
-                case "BatchGetItem":
-                    self.reads += sum(len(asked["Keys"]) for asked in params["RequestItems"].values())
-                case "GetItem" | "Query":
-                    pass
-                case other:
-                    raise AssertionError(f"{other} has no rule here")
+            self._asked(call.operation, call.arguments)
+        status, document = self._handle(call)
+        with self._lock:
+            self._answered(call.operation, document)
+        return status, document
 
-    def _answered(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
-        with self._lock:
-            match model.name:
-                case "GetItem":
-                    self.reads += _units(weight(parsed.get("Item", {})))
-                case "Query":
-                    self.reads += _units(sum(map(weight, parsed.get("Items", ()))))
-                case "BatchGetItem":
-                    found = [row for rows in parsed["Responses"].values() for row in rows]
-                    self.reads += sum(_units(weight(row)) - 1 for row in found)
+    def _asked(self, operation: str, arguments: dict[str, Any]) -> None:
+        self.calls += 1
+        match operation:
+            case "PutItem":
+                row = row_of(arguments["Item"])
+                size = weight(row)
+                self.items[row["pk"]["S"], row["sk"]["S"]] = size
+                self.writes += -(-size // _WRITE)
+            case "UpdateItem":
+                self.writes += 1
+            case "BatchGetItem":
+                self.reads += sum(len(asked["Keys"]) for asked in arguments["RequestItems"].values())
+            case "GetItem" | "Query":
+                pass
+            case other:
+                raise AssertionError(f"{other} has no rule here")
+
+    def _answered(self, operation: str, document: dict[str, Any]) -> None:
+        match operation:
+            case "GetItem":
+                self.reads += _units(_size(document.get("Item", {})))
+            case "Query":
+                self.reads += _units(sum(map(_size, document.get("Items", ()))))
+            case "BatchGetItem":
+                found = [row for rows in document["Responses"].values() for row in rows]
+                self.reads += sum(_units(_size(row)) - 1 for row in found)
+
+
+def _size(wired: Row) -> int:
+    return weight(row_of(wired))
 
 
 def _units(size: int) -> int:

@@ -1,18 +1,19 @@
-"""Counts what is asked of DynamoDB, by botocore's own events: operations, items read and written, and their bytes."""
+"""Counts what an emulated DynamoDB is asked: operations, items read and written, and their bytes."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from antiphon.store.dynamodb.rows import weight
+from tests.support.tables import row_of
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+    from local.lambda_host.dynamodb import Answer, Call, Emulator
 
 
 class Counting:
-    """Listens to a client.
+    """Listens to an emulator.
 
     Attributes:
         operations: the calls so far, by operation name.
@@ -20,19 +21,17 @@ class Counting:
         written: the bytes of each item put.
     """
 
-    def __init__(self, client: DynamoDBClient) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.operations: list[str] = []
         self.read_bytes = 0
         self.written: list[int] = []
         self._lock = threading.Lock()
-        self._client = client
-        client.meta.events.register("provide-client-params.dynamodb.*", self._asked)
-        client.meta.events.register("after-call.dynamodb.*", self._answered)
+        self._emulator, self._handle = emulator, emulator.handle
+        emulator.handle = self._count
 
     def stop(self) -> None:
         """Listen no longer."""
-        self._client.meta.events.unregister("provide-client-params.dynamodb.*", self._asked)
-        self._client.meta.events.unregister("after-call.dynamodb.*", self._answered)
+        self._emulator.handle = self._handle
 
     @property
     def read_units(self) -> int:
@@ -44,13 +43,13 @@ class Counting:
         """Write units, at one for each KB begun of an item (DynamoDB, "Write capacity unit")."""
         return sum(-(-size // 1024) for size in self.written)
 
-    def _asked(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def _count(self, call: Call) -> Answer:
         with self._lock:
-            self.operations.append(model.name)
-            if model.name == "PutItem":
-                self.written.append(weight(params["Item"]))
-
-    def _answered(self, parsed: dict[str, Any], **_: Any) -> None:
-        items = [parsed["Item"]] if "Item" in parsed else parsed.get("Items", [])
+            self.operations.append(call.operation)
+            if call.operation == "PutItem":
+                self.written.append(weight(row_of(call.arguments["Item"])))
+        status, document = self._handle(call)
+        items = [document["Item"]] if "Item" in document else document.get("Items", [])
         with self._lock:
-            self.read_bytes += sum(weight(item) for item in items)
+            self.read_bytes += sum(weight(row_of(item)) for item in items)
+        return status, document

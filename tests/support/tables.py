@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from antiphon.store.dynamodb.layout import GSI, TTL
+from local.lambda_host.dynamodb import REGION, Call
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+    from antiphon.store.dynamodb.layout import Row
+    from local.lambda_host.dynamodb import Emulator
 
 CORE = "core"
 RESPONSES = "responses"
 
 
-def create_tables(client: DynamoDBClient) -> None:
+def create_tables(emulator: Emulator, region: str = REGION) -> None:
     """Create both tables, the TTL included."""
-    key: Any = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    index: Any = [{"AttributeName": "gsi1pk", "KeyType": "HASH"}, {"AttributeName": "gsi1sk", "KeyType": "RANGE"}]
-    client.create_table(
-        TableName=CORE,
-        KeySchema=key,
-        AttributeDefinitions=[{"AttributeName": row["AttributeName"], "AttributeType": "S"} for row in (*key, *index)],
-        GlobalSecondaryIndexes=[{"IndexName": GSI, "KeySchema": index, "Projection": {"ProjectionType": "ALL"}}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    client.create_table(
-        TableName=RESPONSES,
-        KeySchema=key,
-        AttributeDefinitions=[{"AttributeName": row["AttributeName"], "AttributeType": "S"} for row in key],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    client.update_time_to_live(TableName=RESPONSES, TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL})
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    index = [{"AttributeName": "gsi1pk", "KeyType": "HASH"}, {"AttributeName": "gsi1sk", "KeyType": "RANGE"}]
+    indexes = [{"IndexName": GSI, "KeySchema": index, "Projection": {"ProjectionType": "ALL"}}]
+    _create(emulator, region, CORE, key, [*key, *index], GlobalSecondaryIndexes=indexes)
+    _create(emulator, region, RESPONSES, key, key)
+    ttl = {"TableName": RESPONSES, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": TTL}}
+    assert emulator.ask(Call("UpdateTimeToLive", ttl, region))[0] == 200
+
+
+def _create(
+    emulator: Emulator, region: str, name: str, key: list[dict[str, str]], attributes: list[dict[str, str]], **more: Any
+) -> None:
+    arguments = {
+        "TableName": name,
+        "KeySchema": key,
+        "AttributeDefinitions": [{"AttributeName": row["AttributeName"], "AttributeType": "S"} for row in attributes],
+        "BillingMode": "PAY_PER_REQUEST",
+        **more,
+    }
+    assert emulator.ask(Call("CreateTable", arguments, region))[0] == 200
+
+
+def row_of(wired: Row) -> Row:
+    """Give an item as it was before it was written for the wire."""
+    return {name: {"B": b64decode(value["B"])} if "B" in value else value for name, value in wired.items()}

@@ -1,8 +1,8 @@
 """How DynamoDB is called: in worker threads, with short time-outs, few retries, and errors of ours.
 
-It must not know what is stored. botocore is imported at the first call, and boto3 never: it would add nothing here but
-the time it takes to load. A call that DynamoDB throttles, or that gets no answer, is tried again after a random pause
-while its budget lasts; botocore's own retries stay off, because they would sleep in a worker thread and know no budget.
+It must not know what is stored. The client is a thin one of our own (docs/adr/0011-own-dynamodb-client.md): botocore's
+takes longer to load than everything else that a reading function does. A call that DynamoDB throttles, or that gets no
+answer, is tried again after a random pause while its budget lasts.
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
+from antiphon import measures
 from antiphon.errors import AntiphonError, StorageUnavailable
 from antiphon.store.dynamodb.layout import Row
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-    from types_boto3_dynamodb import DynamoDBClient
+from antiphon.store.dynamodb.protocol import Refusal
+from antiphon.store.dynamodb.sender import NO_ANSWER, Sender
 
 T = TypeVar("T")
 
 WORKERS: Final = 16
-CONNECT_SECONDS: Final = 1.0
-READ_SECONDS: Final = 3.0
 PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
 """Upper bounds of the random pauses before a second and any later try, in seconds."""
 BUDGET_SECONDS: Final = 4.0
@@ -45,8 +42,6 @@ _TRANSIENT: Final = frozenset(
         "TransactionInProgressException",
     }
 )
-_SERVER_FAULT: Final = 500
-_CONDITION: Final = frozenset({"ConditionalCheckFailedException", "ConditionalCheckFailed"})
 _RANDOM: Final = secrets.SystemRandom()
 
 
@@ -70,59 +65,65 @@ class DynamoDB:
     """One DynamoDB client for all stores of a process.
 
     Args:
-        client: a client of botocore's or boto3's; by default one is made at the first call, from the environment.
         endpoint_url: another endpoint than AWS's own, such as a local emulator.
     """
 
-    def __init__(self, client: DynamoDBClient | None = None, *, endpoint_url: str | None = None) -> None:
-        self._client = client
+    def __init__(self, *, endpoint_url: str | None = None) -> None:
+        self._sender: Sender | None = None
         self._endpoint_url = endpoint_url
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(WORKERS, "dynamodb")
 
-    def connect(self) -> DynamoDBClient:
-        """Give the boto3 client, made on first use. It blocks: worth calling while a function starts."""
+    def connect(self) -> Sender:
+        """Give what sends, made on first use. It blocks: worth calling while a function starts.
+
+        Raises:
+            BotoCoreError: the region or the profile is missing.
+        """
         with self._lock:
-            if self._client is None:
-                self._client = _new_client(self._endpoint_url)
-            return self._client
+            if self._sender is None:
+                self._sender = Sender(self._endpoint_url)
+            return self._sender
 
     def renew(self) -> None:
-        """Close all connections and forget the client with its credentials: the next call makes another."""
+        """Close all connections and forget the credentials: the next call makes another."""
         with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+            if self._sender is not None:
+                self._sender.close()
+                self._sender = None
 
     async def work(self, job: Callable[..., T], *arguments: Any) -> T:
         """Run something slow in a worker thread."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, job, *arguments)
 
     async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Call one operation by boto3's name for it, such as ``get_item``.
+        """Call one operation by its name, such as ``GetItem``.
 
         Raises:
             ConditionFailed: its condition did not hold.
             StorageUnavailable: no answer, or throttled, until the budget was used up.
+            Refusal: nobody's passing trouble, such as rights, or a table that is missing.
         """
         pauses, end = iter(PAUSES), _time() + BUDGET_SECONDS
         while True:
             try:
-                return await self.work(self._send, operation, arguments)
+                with measures.store_call(operation):
+                    return await self.work(self._attempt, operation, arguments)
             except _Transient as error:
+                measures.current().store_retries += 1
                 if _time() >= end:
                     raise StorageUnavailable("DynamoDB did not answer in time") from error
             await _pause(pauses)
 
     async def get(self, table: str, key: Row) -> Row | None:
         """Read one item, consistently."""
-        answer = await self.call("get_item", TableName=table, Key=key, ConsistentRead=True)
+        answer = await self.call("GetItem", TableName=table, Key=key, ConsistentRead=True)
         row: Row | None = answer.get("Item")
         return row
 
     async def put(self, table: str, row: Row) -> None:
         """Write one item, whatever is there."""
-        await self.call("put_item", TableName=table, Item=row)
+        await self.call("PutItem", TableName=table, Item=row)
 
     async def query(self, table: str, where: str, *, index: str | None = None, **values: str) -> list[Row]:
         """Read all items of a key condition, every page of it; consistently, unless from an index.
@@ -141,7 +142,7 @@ class DynamoDB:
         }
         rows: list[Row] = []
         while True:
-            page = await self.call("query", **arguments)
+            page = await self.call("Query", **arguments)
             rows += page["Items"]
             if "LastEvaluatedKey" not in page:
                 return rows
@@ -161,15 +162,15 @@ class DynamoDB:
     async def aclose(self) -> None:
         """Wait for running calls and close the connections; again without effect."""
         await asyncio.to_thread(self._workers.shutdown)
-        if self._client is not None:
-            self._client.close()
+        if self._sender is not None:
+            self._sender.close()
 
     async def _batch_get(self, table: str, keys: Sequence[Row]) -> list[Row]:
         rows: list[Row] = []
         pauses = iter(PAUSES)
         while True:
             request = {table: {"Keys": keys, "ConsistentRead": True}}
-            answer = await self.call("batch_get_item", RequestItems=request)
+            answer = await self.call("BatchGetItem", RequestItems=request)
             rows += answer["Responses"].get(table, [])
             if not answer.get("UnprocessedKeys"):
                 return rows
@@ -180,46 +181,28 @@ class DynamoDB:
         request: dict[str, Any] = {table: [{"DeleteRequest": {"Key": key}} for key in keys]}
         pauses = iter(PAUSES)
         while True:
-            request = (await self.call("batch_write_item", RequestItems=request)).get("UnprocessedItems", {})
+            request = (await self.call("BatchWriteItem", RequestItems=request)).get("UnprocessedItems", {})
             if not request:
                 return
             await _pause(pauses)
 
-    def _send(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own name
-
+    def _attempt(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Send a call once. Every attempt of every call passes here, in a worker thread."""
         try:
-            answer: dict[str, Any] = getattr(self.connect(), operation)(**arguments)
-        except ClientError as error:
-            raise _translated(error) from error
-        except (ConnectionError, HTTPClientError) as error:
+            return self.connect().send(operation, arguments)
+        except Refusal as refusal:
+            raise _translated(refusal) from refusal
+        except NO_ANSWER as error:
             raise _Transient("no answer") from error
-        return answer
 
 
-def _new_client(endpoint_url: str | None) -> DynamoDBClient:
-    import botocore.session
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 1},
-        max_pool_connections=WORKERS,
-    )
-    client = botocore.session.Session().create_client("dynamodb", endpoint_url=endpoint_url, config=config)
-    return cast("DynamoDBClient", client)
-
-
-def _translated(error: ClientError) -> Exception:
-    """Say what an answer means for us; what is nobody's passing trouble (rights, a missing table) stays what it is."""
-    answer: dict[str, Any] = dict(error.response)
-    codes = {answer["Error"]["Code"]} | {reason.get("Code") for reason in answer.get("CancellationReasons", ())}
-    if codes & _CONDITION:
-        return ConditionFailed(answer.get("Item", {}))
-    if codes & _TRANSIENT or answer["ResponseMetadata"]["HTTPStatusCode"] >= _SERVER_FAULT:
+def _translated(refusal: Refusal) -> Exception:
+    """Say what a refusal means for us; what is nobody's passing trouble (rights, a missing table) stays what it is."""
+    if refusal.is_condition:
+        return ConditionFailed(refusal.row)
+    if refusal.codes & _TRANSIENT or refusal.is_fault:
         return _Transient("throttled, or out of order")
-    return error
+    return refusal
 
 
 async def _pause(pauses: Iterator[float]) -> None:

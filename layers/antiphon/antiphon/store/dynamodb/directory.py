@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -66,7 +67,7 @@ class DynamoDBDirectory:
         """Keep a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
         if isinstance(record, Grant) and not record.bits:
             key = layout.grant(record.tenant, record.agent, record.principal)
-            await self._database.call("delete_item", TableName=self._table, Key=key)
+            await self._database.call("DeleteItem", TableName=self._table, Key=key)
         else:
             await self._database.put(
                 self._table, layout.grant_row(record) if isinstance(record, Grant) else _row(record)
@@ -93,7 +94,7 @@ class DynamoDBDirectory:
         Grants are found through an index: one that was given within the last moments may stay.
         """
         key = _key(Agent, tenant, agent)
-        answer = await self._database.call("delete_item", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
+        answer = await self._database.call("DeleteItem", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
         grants = [layout.grant(tenant, agent, grant.principal) for grant in await self.grants_on(tenant, agent)]
         await self._database.batch_delete(self._table, grants)
         return "Attributes" in answer
@@ -142,11 +143,11 @@ class DynamoDBDirectory:
         owner = layout.grant_row(Grant(agent.tenant, agent.id, f"user:{agent.author}", OWNER))
         new = {"TableName": self._table, "Item": _row(agent), "ConditionExpression": "attribute_not_exists(pk)"}
         writes = [{"Put": new}, {"Put": {"TableName": self._table, "Item": owner}}]
-        await self._database.call("transact_write_items", TransactItems=writes)
+        await self._database.call("TransactWriteItems", TransactItems=writes, ClientRequestToken=secrets.token_hex(16))
 
     async def _replace(self, agent: Agent) -> None:
         condition = "attribute_exists(pk)"
-        await self._database.call("put_item", TableName=self._table, Item=_row(agent), ConditionExpression=condition)
+        await self._database.call("PutItem", TableName=self._table, Item=_row(agent), ConditionExpression=condition)
 
 
 def _key(kind: type, tenant: str, id: str) -> Row:

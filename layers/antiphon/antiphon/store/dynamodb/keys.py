@@ -64,7 +64,7 @@ class DynamoDBKeys:
         when = {"N": str(at)}
         with contextlib.suppress(ConditionFailed):
             await self._database.call(
-                "put_item",
+                "PutItem",
                 TableName=self._table,
                 Item={**layout.key(layout.used(tenant), digest), "at": when},
                 ConditionExpression="attribute_not_exists(pk) OR #at < :at",
@@ -86,7 +86,7 @@ class DynamoDBKeys:
         if key.revoked_at is not None:
             row["revoked_at"] = {"N": str(key.revoked_at)}
         await self._database.call(
-            "put_item",
+            "PutItem",
             TableName=self._table,
             Item=row,
             ConditionExpression=condition,

@@ -29,7 +29,7 @@ class DynamoDBMeter:
         values = {**_values(window, 1), ":limit": {"N": str(limit)}}
         try:
             await self._database.call(
-                "update_item",
+                "UpdateItem",
                 TableName=self._table,
                 Key=layout.meter(owner, window),
                 UpdateExpression=_ADD,
@@ -44,7 +44,7 @@ class DynamoDBMeter:
     async def add(self, owner: Owner, window: Window, amount: int) -> None:
         """Count more, whatever was counted; one write."""
         await self._database.call(
-            "update_item",
+            "UpdateItem",
             TableName=self._table,
             Key=layout.meter(owner, window),
             UpdateExpression=_ADD,

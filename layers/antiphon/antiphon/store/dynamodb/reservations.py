@@ -43,7 +43,7 @@ class DynamoDBReservations:
             values[":id"] = {"S": replaced.response_id}
         try:
             await self._database.call(
-                "put_item",
+                "PutItem",
                 TableName=self._table,
                 Item=_row(wanted),
                 ConditionExpression=_FREE if replaced is None else f"{_FREE} OR {_SAME}",
@@ -59,7 +59,7 @@ class DynamoDBReservations:
         """Remove a reservation, if it is still this one."""
         with contextlib.suppress(ConditionFailed):
             await self._database.call(
-                "delete_item",
+                "DeleteItem",
                 TableName=self._table,
                 Key=layout.reservation(held.owner, held.name),
                 ConditionExpression=_SAME,
@@ -70,7 +70,7 @@ class DynamoDBReservations:
         """Note that the response was deleted, if the reservation is still that response's."""
         with contextlib.suppress(ConditionFailed):
             await self._database.call(
-                "update_item",
+                "UpdateItem",
                 TableName=self._table,
                 Key=layout.reservation(owner, name),
                 UpdateExpression="SET deleted = :deleted",

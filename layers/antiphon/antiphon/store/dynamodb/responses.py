@@ -98,7 +98,7 @@ class DynamoDBResponses(DynamoDBReservations):
             return False
         try:
             await self._database.call(
-                "update_item",
+                "UpdateItem",
                 TableName=self._table,
                 Key=layout.turn(owner, place),
                 UpdateExpression="SET #status = :cancelling",
@@ -116,7 +116,7 @@ class DynamoDBResponses(DynamoDBReservations):
         The read is eventually consistent: seconds after the claim it is seen, and the writer asks again.
         """
         answer = await self._database.call(
-            "get_item",
+            "GetItem",
             TableName=self._table,
             Key=layout.turn(response.owner, place_of(response.id)),
             ProjectionExpression="#id, #status",
@@ -163,7 +163,7 @@ class DynamoDBResponses(DynamoDBReservations):
         await self._remove_parts(head)
         try:
             await self._database.call(
-                "delete_item",
+                "DeleteItem",
                 TableName=self._table,
                 Key=layout.key(head["pk"]["S"], head["sk"]["S"]),
                 ConditionExpression=_SAME,
@@ -185,7 +185,7 @@ class DynamoDBResponses(DynamoDBReservations):
         await asyncio.gather(*(self._database.put(self._table, row) for row in rest))
         try:
             answer = await self._database.call(
-                "put_item",
+                "PutItem",
                 TableName=self._table,
                 Item=head,
                 ReturnValues="ALL_OLD",

@@ -1,0 +1,142 @@
+"""HTTP connections to one server, kept open: a thread takes one, sends a POST, and gives it back.
+
+It must not know what is sent. ``http.client`` is enough for this, and is there already: FastAPI imports it. Nothing is
+tried again here. Time-outs are short, and a connection that the server has closed meanwhile is not used again.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import select
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+CONNECT_SECONDS: Final = 1.0
+READ_SECONDS: Final = 3.0
+_BUNDLES: Final = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+"""Variables that name a file of certificates to trust instead, as botocore has them."""
+
+NO_ANSWER: Final = (OSError, HTTPException)
+"""What is raised where no answer came: no connection, a time-out, no trust, a broken answer."""
+
+
+class Answer(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+
+class Connections:
+    """All connections to one server.
+
+    For ``https`` the environment may name a proxy (``HTTPS_PROXY``, ``NO_PROXY``) and certificates (``AWS_CA_BUNDLE``).
+
+    Args:
+        url: the server: scheme, host and port, and the path if it is not ``/``.
+
+    Attributes:
+        host: the server, as the header ``host`` names it.
+        path: where requests go.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._name, self._port = parts.hostname or "", parts.port
+        name = f"[{self._name}]" if ":" in self._name else self._name
+        usual = {"http": 80, "https": 443}[parts.scheme]
+        self.host = name if self._port in (None, usual) else f"{name}:{self._port}"
+        self.path = parts.path or "/"
+        self._tls = _trust() if parts.scheme == "https" else None
+        self._proxy = _proxy_to(self._name) if parts.scheme == "https" else None
+        self._idle: list[HTTPConnection] = []
+
+    def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a POST and read its answer.
+
+        Raises:
+            OSError, HTTPException: no answer came, or no whole one (``NO_ANSWER``).
+        """
+        connection = self._take()
+        try:
+            connection.request("POST", self.path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        except BaseException:
+            connection.close()
+            raise
+        if connection.sock is not None:  # else the server wanted it closed
+            self._idle.append(connection)
+        return Answer(answer.status, answer.headers, content)
+
+    def close(self) -> None:
+        """Close what is not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> HTTPConnection:
+        """Give the connection that was used last, if the server has not closed it; else a new one."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._open()
+            if not _has_input(connection.sock):
+                return connection
+            connection.close()
+
+    def _open(self) -> HTTPConnection:
+        connection = self._new()
+        connection.connect()
+        connection.sock.settimeout(READ_SECONDS)
+        return connection
+
+    def _new(self) -> HTTPConnection:
+        if self._tls is None:
+            return HTTPConnection(self._name, self._port, timeout=CONNECT_SECONDS)
+        if self._proxy is None:
+            return HTTPSConnection(self._name, self._port, timeout=CONNECT_SECONDS, context=self._tls)
+        proxy = urlsplit(self._proxy)
+        connection = HTTPSConnection(proxy.hostname or "", proxy.port, timeout=CONNECT_SECONDS, context=self._tls)
+        known = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}" if proxy.username else ""
+        proof = {"proxy-authorization": f"Basic {b64encode(known.encode()).decode()}"} if known else {}
+        connection.set_tunnel(self._name, self._port, proof)
+        return connection
+
+
+def _has_input(connection: socket.socket) -> bool:
+    """Tell whether something waits to be read: on an idle connection the end, or what nobody asked for."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _trust() -> ssl.SSLContext:
+    """Trust botocore's list of certificates, which is there wherever botocore is, unless another one is named."""
+    named = next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
+    return ssl.create_default_context(cafile=named or _botocores())
+
+
+def _botocores() -> Path | None:
+    found = importlib.util.find_spec("botocore")
+    return Path(found.origin).with_name("cacert.pem") if found is not None and found.origin else None
+
+
+def _proxy_to(name: str) -> str | None:
+    """Give the proxy to go through; None for none."""
+    proxy = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY")
+    if not proxy:
+        return None
+    from urllib.request import proxy_bypass
+
+    if proxy_bypass(name):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"

@@ -1,0 +1,71 @@
+"""A call to DynamoDB, sent once: signed, carried by HTTP, checked and read. It must not know when to try again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Any, Final
+
+from antiphon.store.dynamodb import connections, protocol
+from antiphon.store.dynamodb.caller import find_caller
+from antiphon.store.dynamodb.connections import Connections
+from antiphon.store.dynamodb.endpoint import SERVICE
+from antiphon.store.dynamodb.protocol import Garbled, Refusal
+from antiphon.store.dynamodb.signature import Scope, sign
+
+NO_ANSWER: Final = (*connections.NO_ANSWER, Garbled)
+"""What is raised where no answer came, or not as it was sent."""
+
+_REQUEST_ID: Final = "x-amzn-requestid"
+_CHECKSUM: Final = "x-amz-crc32"
+
+_log: Final = logging.getLogger("antiphon.store.dynamodb")
+
+
+class Sender:
+    """Sends calls, each once, from any thread.
+
+    Args:
+        endpoint_url: another endpoint than AWS's own.
+
+    Raises:
+        BotoCoreError: see ``find_caller``.
+    """
+
+    def __init__(self, endpoint_url: str | None) -> None:
+        self._caller = find_caller(endpoint_url, os.environ)
+        self._scope = Scope(self._caller.region, SERVICE)
+        self._connections = Connections(self._caller.url)
+
+    def send(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Send a call and read its answer. What failed is logged: DynamoDB's id of it, and nothing of its content.
+
+        Raises:
+            Refusal: DynamoDB did not do it.
+            OSError, HTTPException, Garbled: there was no answer, or no whole one (``NO_ANSWER``).
+            BotoCoreError: there are no credentials, or they could not be renewed.
+        """
+        connections, body = self._connections, protocol.write(arguments)
+        headers = {"host": connections.host, **protocol.headers(operation)}
+        signed = sign(self._caller.credentials(), self._scope, connections.path, headers, body, time.time())
+        request_id = "none"
+        try:
+            answer = connections.post(signed, body)
+            request_id = answer.headers.get(_REQUEST_ID, request_id)
+            return protocol.read(answer.status, answer.body, answer.headers.get(_CHECKSUM))
+        except (Refusal, *NO_ANSWER) as error:
+            _note(operation, error, request_id)
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
+
+
+def _note(operation: str, error: Exception, request_id: str) -> None:
+    if isinstance(error, Refusal):
+        level = logging.DEBUG if error.is_condition else logging.WARNING
+        _log.log(level, "%s: %s, request %s", operation, error.code, request_id)
+    else:
+        _log.warning("%s: %s, request %s", operation, type(error).__name__, request_id)
