@@ -2,21 +2,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from openai.types.responses import ResponseStreamEvent
 
 from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
     Delta,
+    MessageDelta,
     ModelCall,
     ReasoningDelta,
-    ReasoningStateDelta,
-    RefusalDelta,
     StopDelta,
-    TextDelta,
     ToolCallDelta,
     UsageDelta,
 )
@@ -61,43 +58,6 @@ def failed(*events: dict[str, Any] | bytes) -> ProviderError:
 
 
 PAGE = {"type": "url_citation", "url": "https://a.example", "title": "A", "start_index": 0, "end_index": 99}
-A_TOKEN = [{"token": "a"}]
-CALL = item("function_call", call_id="c", name="f")
-SPOKEN = {
-    "response.output_text.delta": (event("output_text.delta", delta="a", logprobs=A_TOKEN), TextDelta("a", A_TOKEN)),
-    "response.refusal.delta": (event("refusal.delta", delta="No"), RefusalDelta("No")),
-    "response.reasoning_summary_text.delta": (event("reasoning_summary_text.delta", delta="Hm"), ReasoningDelta("Hm")),
-    "response.reasoning_text.delta": (event("reasoning_text.delta", delta="Hm"), ReasoningDelta("Hm")),
-    "response.reasoning_summary_part.added": (
-        event("reasoning_summary_part.added", summary_index=1),
-        ReasoningDelta("\n\n"),
-    ),
-    "response.function_call_arguments.delta": (
-        [CALL, event("function_call_arguments.delta", output_index=0, delta="{}")],
-        ToolCallDelta(0, arguments="{}"),
-    ),
-    "response.output_item.added": (CALL, ToolCallDelta(0, "c", "f")),
-    "response.output_item.done": (
-        item("reasoning", what="done", encrypted_content="sealed"),
-        ReasoningStateDelta({"kind": "openai_responses", "maker": "me", "id": "i0", "encrypted_content": "sealed"}),
-    ),
-    "response.output_text.annotation.added": (
-        [event("output_text.delta", delta="word"), event("output_text.annotation.added", annotation=PAGE)],
-        CitationDelta("https://a.example", "A", 0, 4),
-    ),
-}
-ENDINGS = {"response.completed", "response.incomplete", "response.failed", "error"}
-DOCUMENTED = {
-    get_args(event.model_fields["type"].annotation)[0] for event in get_args(get_args(ResponseStreamEvent)[0])
-}
-
-
-def test_every_documented_event_is_read_or_skipped():
-    assert set(SPOKEN) | ENDINGS <= DOCUMENTED
-    for kind in DOCUMENTED - ENDINGS:
-        events, told = SPOKEN.get(kind, ({"type": kind}, None))
-        deltas = read(*(events if isinstance(events, list) else [events]), ended())
-        assert deltas[-2:-1] == ([told] if told else []), kind
 
 
 def test_a_second_part_of_a_summary_is_told_apart_and_usage_is_read():
@@ -138,12 +98,30 @@ def test_calls_without_an_index_are_told_apart_by_their_ids():
 
 
 def test_a_citation_counts_from_the_beginning_of_what_we_join():
+    cited = event("output_text.annotation.added", annotation={**PAGE, "start_index": 0, "end_index": 3})
     deltas = read(
         item("message"), event("content_part.added"), event("output_text.delta", delta="One. "),
-        item("message", 1), event("content_part.added"), event("output_text.delta", delta="Two."),
-        event("output_text.annotation.added", annotation={**PAGE, "start_index": 0, "end_index": 3}), ended(),
+        event("content_part.added"), event("output_text.delta", delta="Two."), cited,
+        item("message", 1), event("content_part.added"), event("output_text.delta", delta="Three."), cited, ended(),
     )  # fmt: skip
-    assert deltas[2] == CitationDelta("https://a.example", "A", 5, 8)
+    assert [delta[2:] for delta in deltas if isinstance(delta, CitationDelta)] == [(5, 8), (0, 3)]
+
+
+def test_messages_one_after_the_other_keep_apart_and_keep_their_phases():
+    assert read(
+        item("message", phase="commentary"), event("output_text.delta", delta="a"),
+        item("web_search_call", 1), item("message", 2, phase="final_answer"), event("output_text.delta", delta="b"),
+        item("message", 3, phase="a_phase_of_tomorrow"), event("refusal.delta", delta="c"),
+        ended(),
+    ) == [
+        MessageDelta("commentary"), TextDelta("a"), MessageDelta("final_answer"), TextDelta("b"),
+        MessageDelta(None), RefusalDelta("c"), StopDelta("stop"),
+    ]  # fmt: skip
+
+
+def test_one_message_without_a_phase_needs_no_beginning():
+    said = event("output_text.delta", delta="a")
+    assert read(item("reasoning"), item("message", 1), said, ended()) == [TextDelta("a"), StopDelta("stop")]
 
 
 def test_a_citation_of_a_file_that_the_endpoint_holds_is_skipped():
