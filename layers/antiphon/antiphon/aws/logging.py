@@ -48,7 +48,7 @@ def correlated(app: App) -> App:
     """Wrap an ASGI application: what is logged while it serves a request carries its id, and that of its trace."""
 
     async def with_correlation_id(scope: Scope, receive: Receive, send: Send) -> None:
-        trace, _, _ = scope["antiphon.trace"].partition(";")
+        trace, _, _ = scope.get("antiphon.trace", "").partition(";")
         set_context_keys(correlation_id=scope["antiphon.request_id"], trace_id=trace.removeprefix("Root=") or None)
         await app(scope, receive, send)
 

@@ -55,7 +55,7 @@ def traced(app: App, daemon_address: str) -> App:
     address = address_of(daemon_address)
 
     async def with_trace(scope: Scope, receive: Receive, send: Send) -> None:
-        place = place_of(scope["antiphon.trace"])
+        place = place_of(scope.get("antiphon.trace", ""))
         if place is None:
             await app(scope, receive, send)
             return

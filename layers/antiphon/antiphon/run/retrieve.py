@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from antiphon import measures
 from antiphon.access.principal import Principal
 from antiphon.errors import CODES, ApiError
 from antiphon.ids import parse_response_id
@@ -34,6 +35,7 @@ async def find(services: Services, principal: Principal, response_id: str) -> St
     found = await services.responses.get(principal.owner, response_id, services.clock())
     if found is None:
         raise ApiError("response_not_found")
+    measures.current().response_id = response_id
     return found
 
 
