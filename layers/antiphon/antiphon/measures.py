@@ -120,7 +120,7 @@ class Span:
         self.name = name
         self.facts = facts
         self.parent = _span.get()
-        self.sink = sink or (self.parent and self.parent.sink)
+        self.sink: Callable[[Span], None] | None = sink or (self.parent.sink if self.parent else None)
         self.id = secrets.token_hex(8) if self.sink else ""
         self.begun = self.ended = 0.0
         self.failure: type[BaseException] | None = None

@@ -49,7 +49,11 @@ def correlated(app: App) -> App:
 
     async def with_correlation_id(scope: Scope, receive: Receive, send: Send) -> None:
         trace, _, _ = scope.get("antiphon.trace", "").partition(";")
-        set_context_keys(correlation_id=scope["antiphon.request_id"], trace_id=trace.removeprefix("Root=") or None)
+        keys: dict[str, Any] = {
+            "correlation_id": scope["antiphon.request_id"],
+            "trace_id": trace.removeprefix("Root=") or None,
+        }
+        set_context_keys(**keys)
         await app(scope, receive, send)
 
     return with_correlation_id

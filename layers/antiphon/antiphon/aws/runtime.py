@@ -73,9 +73,7 @@ class Cycle:
 
     async def _through(self, app: App) -> None:
         given = self._invocation
-        scope = http.scope_of(
-            given.event, deadline=given.deadline, request_id=given.request_id, trace=given.trace
-        )
+        scope = http.scope_of(given.event, deadline=given.deadline, request_id=given.request_id, trace=given.trace)
         await app(scope, self._receive, self._send)
         if self._state is not State.COMPLETE:
             raise UnexpectedMessage(f"the application ended in state {self._state.name}")
