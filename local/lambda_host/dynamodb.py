@@ -40,6 +40,9 @@ Answer = tuple[int, dict[str, Any]]
 class Emulator(http.server.ThreadingHTTPServer):
     """The server. Each region has tables of its own.
 
+    Args:
+        address: where it listens.
+
     Attributes:
         handle: answers a call. A function in its place sees, changes or refuses what passes.
     """
@@ -47,8 +50,8 @@ class Emulator(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__(address, _Handler)
         self.handle: Callable[[Call], Answer] = self.ask
         self._lock = threading.Lock()
 
@@ -102,11 +105,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve_here() -> Iterator[Emulator]:
-    """Serve an empty DynamoDB from this process, in which boto3 is moto's meanwhile."""
+def serve_here(address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[Emulator]:
+    """Serve an empty DynamoDB from this process, in which boto3 is moto's meanwhile; port 0 for any."""
     from moto import mock_aws  # noqa: PLC0415 - only the emulator's process needs it
 
-    with mock_aws(), Emulator() as server:
+    with mock_aws(), Emulator(address) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
