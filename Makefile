@@ -54,8 +54,9 @@ bench: install-dev ## run the benchmarks and print their tables
 	@$(BIN)/python -m benchmarks
 
 .PHONY: build
-build: install-sam ## build the stack without Docker
+build: install-sam ## build the stack without Docker, and print what the layers weigh (ARCHITECTURE=, PYTHON313=)
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	@.venv-sam/bin/python layers/sizes.py .aws-sam/build
 
 .PHONY: lock
 lock: install-dev ## resolve the dependencies anew, with hashes
