@@ -5,10 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from antiphon.records import PUBLIC, Account, Agent, Grant, Group, Limits, Role, Tenant, User
+from antiphon.records import PUBLIC, Account, Agent, Fallback, Grant, Group, Limits, Role, Tenant, User
 from tests.support.stored import NOW, Stores
 
-GUIDE = Agent("acme", "guide", "openai", "gpt-5", author="ann", created_at=NOW, updated_at=NOW, tools=({"a": [1]},))
+GUIDE = Agent(
+    "acme",
+    "guide",
+    "openai",
+    "gpt-5",
+    author="ann",
+    created_at=NOW,
+    updated_at=NOW,
+    tools=({"a": [1]},),
+    fallbacks=(Fallback("bedrock", "eu.amazon.nova-lite-v1:0"), Fallback("demo", "demo")),
+)
 ANN = User("acme", "ann", name="Ann", role="WRITER", groups=("staff", "board"))
 WRITER = Role("acme", "WRITER", frozenset({"USE", "CREATE"}), Limits(models=("gpt-5",), maximums={"temperature": 1}))
 

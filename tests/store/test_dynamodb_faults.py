@@ -69,7 +69,13 @@ def test_a_throttled_store_is_unavailable_after_few_tries(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [(THROTTLED, 400), ("ThrottlingException", 400), ("RequestLimitExceeded", 400), ("InternalServerError", 500)],
+    [
+        (THROTTLED, 400),
+        ("ThrottlingException", 400),
+        ("RequestLimitExceeded", 400),
+        ("InternalServerError", 500),
+        ("a checksum that does not fit", 200),
+    ],
 )
 def test_a_passing_fault_is_tried_again(code: str, status: int) -> None:
     with refusing(code, status=status, refusals=2) as endpoint:
@@ -82,6 +88,40 @@ def test_a_fault_that_does_not_pass_is_not_tried_again_and_says_what_it_is() -> 
         with pytest.raises(Refusal, match="ResourceNotFoundException"):
             run(endpoint.url, CALLS["key read"])
         assert endpoint.operations == ["GetItem"]
+
+
+@pytest.mark.parametrize(("code", "level"), [("ConditionalCheckFailedException", "DEBUG"), (THROTTLED, "WARNING")])
+def test_a_call_that_failed_is_logged_with_its_request_id_and_nothing_of_its_content(
+    caplog: pytest.LogCaptureFixture, code: str, level: str
+) -> None:
+    caplog.set_level("DEBUG", "antiphon.store.dynamodb")
+    with refusing(code, refusals=1) as endpoint:
+        assert run(endpoint.url, CALLS["last use"]) is None
+    assert [record.getMessage() for record in caplog.records] == [f"PutItem: {code}, request REQUEST42"]
+    assert caplog.records[0].levelname == level
+
+
+def test_a_call_without_an_answer_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(StorageUnavailable):
+        run(f"http://127.0.0.1:{port}", CALLS["get"])
+    assert {record.getMessage() for record in caplog.records} == {"GetItem: ConnectionRefusedError, request none"}
+
+
+def test_a_renewed_client_connects_anew_with_the_credentials_of_now(
+    aws: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a SnapStart restore the connections are dead and the keys are those of the snapshot."""
+    database = DynamoDB(endpoint_url=aws.url)
+    first = database.connect()
+    database.renew()
+    database.renew()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert database.connect() is not first
+    with pytest.raises(Refusal, match="ResourceNotFoundException"):  # there are no tables in that region
+        asyncio.run(database.get(RESPONSES, {"pk": {"S": "a"}, "sk": {"S": "b"}}))
+    asyncio.run(database.aclose())
 
 
 def test_an_endpoint_that_refuses_connections_is_unavailable() -> None:

@@ -1,4 +1,4 @@
-"""A DynamoDB endpoint over a real socket that refuses the first calls as told, and then knows nothing."""
+"""A DynamoDB endpoint over a real socket that refuses or garbles the first calls, and then knows nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from zlib import crc32
 
 EXCEPTIONS = "com.amazonaws.dynamodb.v20120810#"
 
@@ -16,7 +18,7 @@ class Endpoint(ThreadingHTTPServer):
 
     Attributes:
         code: the error, by DynamoDB's name.
-        status: its HTTP status.
+        status: its HTTP status; where it is 200, the fault is a checksum that does not fit.
         refusals: how many calls are still refused.
         operations: the calls that came in, in order.
     """
@@ -32,13 +34,14 @@ class Endpoint(ThreadingHTTPServer):
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def answer(self, operation: str) -> tuple[int, bytes]:
-        """Give the next answer."""
+    def answer(self, operation: str) -> tuple[int, bytes, int]:
+        """Give the next answer, and its checksum."""
         with self.lock:
             self.operations.append(operation)
             if len(self.operations) > self.refusals:
-                return 200, b"{}"
-        return self.status, json.dumps({"__type": EXCEPTIONS + self.code, "message": "canary-text"}).encode()
+                return 200, b"{}", crc32(b"{}")
+        body = json.dumps({"__type": EXCEPTIONS + self.code, "message": "canary-text"}).encode()
+        return self.status, body, 1 if self.status == HTTPStatus.OK else crc32(body)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -47,10 +50,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        status, body = self.server.answer(self.headers["x-amz-target"].partition(".")[2])
+        status, body, checksum = self.server.answer(self.headers["x-amz-target"].partition(".")[2])
         self.send_response(status)
         self.send_header("content-type", "application/x-amz-json-1.0")
         self.send_header("content-length", str(len(body)))
+        self.send_header("x-amz-crc32", str(checksum))
+        self.send_header("x-amzn-requestid", "REQUEST42")
         self.end_headers()
         self.wfile.write(body)
 
@@ -62,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
 def refusing(code: str, *, status: int = 400, refusals: int = 1_000) -> Iterator[Endpoint]:
     """Serve such an endpoint."""
     endpoint = Endpoint(code, status, refusals)
-    thread = threading.Thread(target=endpoint.serve_forever)
+    thread = threading.Thread(target=endpoint.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield endpoint

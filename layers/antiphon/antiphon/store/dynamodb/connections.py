@@ -55,7 +55,7 @@ class Connections:
         usual = {"http": 80, "https": 443}[parts.scheme]
         self.host = name if self._port in (None, usual) else f"{name}:{self._port}"
         self.path = parts.path or "/"
-        self._tls = _trust() if parts.scheme == "https" else None
+        self._tls = trust() if parts.scheme == "https" else None
         self._proxy = _proxy_to(self._name) if parts.scheme == "https" else None
         self._idle: list[HTTPConnection] = []
 
@@ -67,6 +67,8 @@ class Connections:
         """
         connection = self._take()
         try:
+            if connection.sock is None:
+                _connect(connection)
             connection.request("POST", self.path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
@@ -88,16 +90,10 @@ class Connections:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                return self._open()
+                return self._new()
             if not _has_input(connection.sock):
                 return connection
             connection.close()
-
-    def _open(self) -> HTTPConnection:
-        connection = self._new()
-        connection.connect()
-        connection.sock.settimeout(READ_SECONDS)
-        return connection
 
     def _new(self) -> HTTPConnection:
         if self._tls is None:
@@ -112,6 +108,11 @@ class Connections:
         return connection
 
 
+def _connect(connection: HTTPConnection) -> None:
+    connection.connect()
+    connection.sock.settimeout(READ_SECONDS)
+
+
 def _has_input(connection: socket.socket) -> bool:
     """Tell whether something waits to be read: on an idle connection the end, or what nobody asked for."""
     poll = select.poll()
@@ -119,7 +120,7 @@ def _has_input(connection: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
     """Trust botocore's list of certificates, which is there wherever botocore is, unless another one is named."""
     named = next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
     return ssl.create_default_context(cafile=named or _botocores())
