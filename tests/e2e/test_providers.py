@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from antiphon.ports import CitationDelta, ReasoningDelta, ReasoningStateDelta, StopDelta, TextDelta, UsageDelta
+from antiphon.ports import (
+    CitationDelta,
+    MessageDelta,
+    ReasoningDelta,
+    ReasoningStateDelta,
+    StopDelta,
+    TextDelta,
+    UsageDelta,
+)
 from antiphon.providers.families import family_of
 from antiphon.settings import ProviderEndpoint
 from tests.support.protocols import PROTOCOLS, Protocol
@@ -69,6 +77,25 @@ def test_without_a_seal_the_answer_goes_on_without_its_state(tmp_path, protocol)
         first = service.create(service.key(), input="Hi")
     assert [item["type"] for item in first["output"]] == ["reasoning", "message"]
     assert "encrypted_content" not in first["output"][0]
+
+
+@pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if MessageDelta in each.says], **named)
+def test_a_models_messages_stay_apart_and_their_phases_come_back_to_it(tmp_path, protocol):
+    said = [MessageDelta("commentary"), TextDelta("I look."), MessageDelta("final_answer"), TextDelta("So.")]
+    script = protocol.script([*said, UsageDelta(3, 4), StopDelta("stop")])
+    with Upstream([script]) as upstream, serve(tmp_path, protocol, upstream) as service:
+        key = service.key()
+        first = service.create(key, input="Hi")
+        told = [(item["phase"], item["content"][0]["text"]) for item in first["output"]]
+        assert told == [("commentary", "I look."), ("final_answer", "So.")]
+        assert service.get(f"/v1/responses/{first['id']}", key).json()["output"] == first["output"]
+        service.create(key, input="And?", previous_response_id=first["id"])
+    assert [item.get("phase") for item in upstream.requests[1].body["input"]] == [
+        None,
+        "commentary",
+        "final_answer",
+        None,
+    ]
 
 
 @pytest.mark.parametrize("protocol", CITERS, **named)

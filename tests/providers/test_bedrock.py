@@ -144,6 +144,7 @@ def test_every_kind_of_citation_names_its_source(cited, url, title):
         ("model_context_window_exceeded", "length"),
         ("guardrail_intervened", "content_filter"),
         ("content_filtered", "content_filter"),
+        ("refusal", "content_filter"),
         ("a_reason_of_tomorrow", "stop"),
     ],
 )

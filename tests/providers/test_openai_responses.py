@@ -13,7 +13,9 @@ from antiphon.ports import (
     MessageDelta,
     ModelCall,
     ReasoningDelta,
+    RefusalDelta,
     StopDelta,
+    TextDelta,
     ToolCallDelta,
     UsageDelta,
 )

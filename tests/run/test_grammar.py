@@ -304,6 +304,7 @@ BROKEN = {
     "another id in a delta": ("item-id", partial(edit, "output_text.delta", item_id="msg_x")),
     "another id in a part": ("item-id", partial(edit, "content_part.done", item_id="msg_x")),
     "another id when done": ("item-id", partial(item, 1, id="msg_x")),
+    "another phase when done": ("item-id", partial(item, 1, phase="commentary")),
     "another type when done": ("item-id", partial(item, 0, type="compaction")),
     "two items of one id": ("unique-id", two_items_of_one_id),
     "an item inside another": ("interleave", partial(without, "output_item.done", 1)),

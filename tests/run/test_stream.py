@@ -53,6 +53,28 @@ def test_text_and_refusal_are_parts_of_one_message():
     assert len(items(events)) == 1
 
 
+def test_messages_that_a_model_tells_apart_are_items_of_their_own_with_their_phases():
+    looks = [("message", "commentary"), ("text", "Let me look.")]
+    events = record([*looks, ("message",), ("refusal", "No."), ("message", "final_answer"), ("text", "42")])
+    assert_stream(sse(events))
+    assert [(item["content"][0].get("text"), item.get("phase")) for item in items(events)] == [
+        ("Let me look.", "commentary"),
+        (None, None),
+        ("42", "final_answer"),
+    ]
+    assert "phase" not in items(events)[1]
+    assert [event["item"].get("phase") for event in of(events, "output_item.added")] == [
+        "commentary",
+        None,
+        "final_answer",
+    ]
+
+
+def test_a_message_that_says_nothing_is_none_and_leaves_its_phase_to_no_other():
+    events = record([("message", "commentary"), ("message", "final_answer"), ("call", 0, "c", "f"), ("text", "42")])
+    assert [(item["type"], item.get("phase")) for item in items(events)] == [("function_call", None), ("message", None)]
+
+
 def test_reasoning_and_text_are_items_of_their_own():
     events = record([("reasoning", "hm"), ("text", "42"), ("reasoning", "done")])
     assert [item["type"] for item in items(events)] == ["reasoning", "message", "reasoning"]
@@ -260,7 +282,7 @@ BROKEN = st.text(st.characters(categories=("Cs", "Ll", "So")), max_size=12)
 
 PASSAGES = st.tuples(st.sampled_from(["text", "reasoning", "refusal"]), WORDS.flatmap(pieces)).map(
     lambda passage: [(passage[0], piece) for piece in passage[1]]
-)
+) | st.sampled_from([None, "commentary", "final_answer"]).map(lambda phase: [("message", phase)])
 
 ARGUMENTS = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10), max_size=3).map(json.dumps)
 

@@ -55,6 +55,9 @@ def _calls(state: dict[str, str] | None) -> dict[str, ModelCall]:
             [_told("system", "Speak plainly."), question, _told("developer", "In Latin."), answer, user("More.")],
             instructions="Be brief.",
         ),
+        "phases": model_call(
+            [question, {**called[1], "phase": "commentary"}, {**answer, "phase": "final_answer"}, user("More.")]
+        ),
         "calls": model_call(called, tools=TOOLS),
         "calls-and-more": model_call([*called, user("Which is warmer?")], tools=TOOLS, parallel_tool_calls=False),
         "calls-without-tools": model_call(called),

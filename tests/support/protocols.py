@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from antiphon.ports import (
     CitationDelta,
     Delta,
+    MessageDelta,
     ModelProvider,
     ReasoningDelta,
     ReasoningStateDelta,
@@ -207,7 +208,7 @@ class Responses(Protocol):
     name = kind = "openai_responses"
     secret = "gAAAAABo"
     state: ClassVar = {"kind": "openai_responses", "maker": "m@127.0.0.1", "id": "rs_1", "encrypted_content": secret}
-    says = (*COMMON, RefusalDelta, ReasoningStateDelta, CitationDelta)
+    says = (*COMMON, MessageDelta, RefusalDelta, ReasoningStateDelta, CitationDelta)
     bodies: ClassVar[dict[str, dict[str, Any]]] = {
         "message": {"role": "assistant", "content": [], "status": "in_progress"},
         "reasoning": {"summary": []},
@@ -253,6 +254,9 @@ class Responses(Protocol):
 
     def _said(self, delta: Delta, block: _Block) -> Iterator[dict[str, Any]]:
         match delta:
+            case MessageDelta(phase):
+                yield from self._close(block, {})
+                yield from self._open(block, "message", **({"phase": phase} if phase else {}))
             case TextDelta(text):
                 yield from self._open(block, "message")
                 yield self._at(block, "output_text.delta", delta=text, content_index=0, logprobs=[])

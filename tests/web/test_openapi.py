@@ -284,7 +284,7 @@ UNSAID = {
 def test_a_form_has_the_fields_that_the_specification_gives_it(ours, theirs):
     mine, spec = SCHEMAS[ours], official.document()["components"]["schemas"][theirs]
     assert set(spec["required"]) <= set(mine["required"])
-    assert set(mine["properties"]) <= set(spec["properties"])
+    assert set(mine["properties"]) - {"antiphon"} <= set(spec["properties"]), "what is ours stands under one name"
 
 
 def test_the_document_has_every_event_that_a_stream_can_have():

@@ -173,6 +173,16 @@ class Meter(Protocol):
 # What a provider says: a few neutral deltas. The stream machine alone makes wire events of them.
 
 
+Phase = Literal["commentary", "final_answer"]
+"""What a message is for, in the specification's words."""
+
+
+class MessageDelta(NamedTuple):
+    """A message of its own begins with what is said next. A provider that says none has one, until it does a thing."""
+
+    phase: Phase | None = None
+
+
 class TextDelta(NamedTuple):
     """A piece of the answer. ``logprobs`` in the specification's ``LogProb`` form, where asked for."""
 
@@ -239,7 +249,8 @@ class StopDelta(NamedTuple):
 
 
 Delta = (
-    TextDelta
+    MessageDelta
+    | TextDelta
     | RefusalDelta
     | ReasoningDelta
     | ReasoningStateDelta

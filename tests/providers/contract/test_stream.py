@@ -16,6 +16,7 @@ from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
     Delta,
+    MessageDelta,
     ReasoningDelta,
     ReasoningStateDelta,
     RefusalDelta,
@@ -43,6 +44,17 @@ CALLS = [
     StopDelta("tool_calls"),
 ]
 CITED = [TextDelta("It is so."), CitationDelta("https://example.com/a", "A", 0, 9), StopDelta("stop")]
+PHASED = [
+    MessageDelta("commentary"),
+    TextDelta("Let me see."),
+    CitationDelta("https://example.com/a", "A", 0, 3),
+    MessageDelta("final_answer"),
+    TextDelta("So."),
+    CitationDelta("https://example.com/b", "B", 0, 3),
+    MessageDelta(),
+    TextDelta("Bye."),
+    StopDelta("stop"),
+]
 REFUSED = [RefusalDelta("I can"), RefusalDelta("not."), StopDelta("stop")]
 
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
@@ -54,7 +66,7 @@ def reasoned(protocol: Protocol) -> list[Delta]:
 
 
 def sayings(protocol: Protocol) -> list[list[Delta]]:
-    known = [ANSWER, CALLS, CITED, REFUSED, reasoned(protocol)]
+    known = [ANSWER, CALLS, CITED, PHASED, REFUSED, reasoned(protocol)]
     return [said for said in known if {type(delta) for delta in said} <= set(protocol.says)]
 
 
@@ -195,6 +207,24 @@ def test_nobody_there_can_be_tried_again(protocol: Protocol) -> None:
     with pytest.raises(ProviderError) as caught:
         run(protocol.provider(base_url), call_of(protocol))
     assert (caught.value.code, caught.value.retryable) == ("provider_unreachable", True)
+
+
+@every_protocol
+def test_a_cancelled_wait_for_the_first_byte_closes_the_connection(protocol: Protocol) -> None:
+    gate = Gate()
+
+    async def scenario() -> None:
+        provider = protocol.provider(upstream.base_url)
+        waiting = asyncio.ensure_future(anext(provider.stream(call_of(protocol))))
+        assert await asyncio.to_thread(gate.reached.wait, 10)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await asyncio.to_thread(upstream.closed_early.wait, 10)
+        await provider.aclose()
+
+    with Upstream([Script([gate], raw=True)]) as upstream:
+        asyncio.run(scenario())
 
 
 @every_protocol

@@ -16,6 +16,7 @@ from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
     Delta,
+    MessageDelta,
     ModelCall,
     ReasoningDelta,
     ReasoningStateDelta,
@@ -102,7 +103,7 @@ class Turn:
         outcome: Outcome | None = None
         async with aclosing(candidate.stream(self._call)) as deltas:
             async for delta in deltas:
-                if not self.begun and not isinstance(delta, UsageDelta):
+                if not self.begun and not isinstance(delta, UsageDelta | MessageDelta):
                     self._begin()
                 if type(delta) is TextDelta:
                     if delta.text:
@@ -137,6 +138,8 @@ class Turn:
             self._stream.refusal(delta.text)
         elif isinstance(delta, CitationDelta):
             self._cite(delta)
+        elif isinstance(delta, MessageDelta):
+            self._stream.message(delta.phase)
         return True
 
     async def _keep(self, delta: ReasoningStateDelta) -> None:

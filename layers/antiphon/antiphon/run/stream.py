@@ -54,6 +54,7 @@ class _Open:
     parts: list[dict[str, Any]] = field(default_factory=list)
     call: _Call | None = None
     encrypted: str | None = None
+    phase: str | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ class ResponseStream:
         self._state: Literal["new", "open", "ended"] = "new"
         self._item: _Open | None = None
         self._part: _Part | None = None
+        self._phase: str | None = None
         self._calls: dict[int, _Call] = {}
         self._output: list[Item] = []
 
@@ -125,6 +127,20 @@ class ResponseStream:
         self._state = "open"
         self._send({"type": "response.created", "response": self._resource})
         self._send({"type": "response.in_progress", "response": self._resource})
+
+    def message(self, phase: str | None = None) -> None:
+        """Let what is said next be a message of its own: one that is open is done.
+
+        Args:
+            phase: what it is for, in the specification's words; None to leave that open.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        if self._item is not None and self._item.kind == "message":
+            self._close_item(whole=True)
+        self._phase = phase
 
     def text(self, delta: str, logprobs: list[dict[str, Any]] | None = None) -> None:
         """Add to the answer's text. The parts around it open and close by themselves."""
@@ -309,7 +325,8 @@ class ResponseStream:
 
     def _open_item(self, kind: str, call: _Call | None = None) -> None:
         index = len(self._output)
-        item = _Open(kind, item_id(self._resource["id"], kind, "o", index), index, call=call)
+        phase, self._phase = self._phase if kind == "message" else None, None
+        item = _Open(kind, item_id(self._resource["id"], kind, "o", index), index, call=call, phase=phase)
         self._item = item
         self._send(
             {
@@ -453,7 +470,9 @@ def _item_value(item: _Open, status: str, arguments: str) -> Item:
         }
     if item.kind == "reasoning":
         return {"type": "reasoning", "id": item.id, "summary": item.parts.copy()}
-    return {"type": "message", "id": item.id, "status": status, "role": "assistant", "content": item.parts.copy()}
+    phase = {"phase": item.phase} if item.phase is not None else {}
+    whole = {"status": status, "role": "assistant", "content": item.parts.copy(), **phase}
+    return {"type": "message", "id": item.id, **whole}
 
 
 def error_event(error: dict[str, str]) -> Event:

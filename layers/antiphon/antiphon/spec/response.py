@@ -90,6 +90,8 @@ class MessageItem(Shown):
     status: ItemStatus
     role: Literal["assistant"]
     content: list[ContentPart]
+    phase: Literal["commentary", "final_answer"] = Absent
+    """What it is for, where the model says so. Send it back with the item: the model relies on it."""
 
 
 class FunctionCallItem(Shown):
@@ -184,14 +186,37 @@ class OutputTokensDetails(Shown):
     """Spent on thinking."""
 
 
+class ModelUsage(Shown):
+    """What one of an agent's models used for a response."""
+
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    error: str | None
+    """Why it gave no whole answer: a code of the errors; null where it gave one."""
+
+
+class Answered(Shown):
+    """Who answered, for an agent with fallbacks."""
+
+    provider: str | None
+    """As the deployment names it; null where none of its models answered."""
+    model: str | None
+    models: list[ModelUsage]
+    """All that were asked, in this order."""
+
+
 class Usage(Shown):
-    """The tokens used, as the provider counts them."""
+    """The tokens used, as the provider counts them. All models that were asked are in the sum."""
 
     input_tokens: int
     input_tokens_details: InputTokensDetails
     output_tokens: int
     output_tokens_details: OutputTokensDetails
     total_tokens: int
+    antiphon: Answered = Absent
+    """Ours, beside the specification: only for an agent with fallbacks."""
 
 
 class IncompleteDetails(Shown):

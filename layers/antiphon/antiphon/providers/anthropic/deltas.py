@@ -30,9 +30,10 @@ _REASONS: Final[dict[str, StopReason]] = {
     "tool_use": "tool_calls",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
+    "pause_turn": "length",  # the turn is not at its end: it goes on when it is sent back
     "refusal": "content_filter",
 }
-"""Every other (``end_turn``, ``stop_sequence``, ``pause_turn``) is ``stop``."""
+"""Every other (``end_turn``, ``stop_sequence``) is ``stop``."""
 
 _ERRORS: Final[dict[str, tuple[str, bool]]] = {
     "authentication_error": ("provider_auth", False),

@@ -31,6 +31,7 @@ _REASONS: Final[dict[str, StopReason]] = {
     "model_context_window_exceeded": "length",
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
+    "refusal": "content_filter",  # Claude's own word, which the reference of Converse does not have
 }
 _FAILURES: Final = frozenset({"malformed_model_output", "malformed_tool_use"})
 

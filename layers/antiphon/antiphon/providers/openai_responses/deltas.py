@@ -16,6 +16,8 @@ from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
     Delta,
+    MessageDelta,
+    Phase,
     ReasoningDelta,
     ReasoningStateDelta,
     RefusalDelta,
@@ -36,6 +38,7 @@ _DONE: Final = b"[DONE]"
 _REASONING: Final = frozenset(
     {"response.reasoning_summary_text.delta", "response.reasoning_text.delta", "response.reasoning.delta"}
 )
+_PHASES: Final[tuple[Phase, ...]] = ("commentary", "final_answer")
 _ENDINGS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
@@ -54,6 +57,7 @@ class EventReader:
         self._error = ProviderError("model_error")
         self._slots: dict[Place, int] = {}
         self._told: set[Place] = set()
+        self._messages = 0
         self._said = 0
         self._begun = 0
 
@@ -114,9 +118,13 @@ class EventReader:
             self._cite(event["annotation"], deltas)
 
     def _open(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
-        if item["type"] != "message":
-            self._said = 0
-        if item["type"] == "function_call":
+        self._said = self._begun = 0
+        if item["type"] == "message":
+            phase = next((known for known in _PHASES if known == item.get("phase")), None)
+            if self._messages or phase:
+                deltas.append(MessageDelta(phase))
+            self._messages += 1
+        elif item["type"] == "function_call":
             self._slots[place] = slot = len(self._slots)
             deltas.append(ToolCallDelta(slot, _text(item["call_id"]), _text(item["name"])))
 

@@ -47,6 +47,7 @@ class OpenItem:
         self._require = require
         self._id: str = value["id"]
         self._type: str = value["type"]
+        self._phase: str | None = value.get("phase")
         self._index = index
         self._sides: dict[str, list[dict[str, Any] | None]] = {"content": [], "summary": []}
         self._part: _Part | None = None
@@ -73,7 +74,8 @@ class OpenItem:
         """Check ``output_item.done``."""
         value = event["item"]
         self._require(event["output_index"] == self._index, "output-index")
-        self._require((value["id"], value["type"]) == (self._id, self._type), "item-id")
+        kept = value["id"], value["type"], value.get("phase")
+        self._require(kept == (self._id, self._type, self._phase), "item-id")
         self._require(status_of(value) in ("completed", "incomplete", None), "status")
         called = self._type == "function_call"
         if self._require(self._part is None and called == (self._arguments is not None), "order"):

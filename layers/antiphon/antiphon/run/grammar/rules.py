@@ -18,7 +18,7 @@ RULES: Final = {
     "content-index": "content_index is dense, in the order of content_part.added.",
     "summary-index": "summary_index is dense, in the order of reasoning_summary_part.added.",
     "annotation-index": "annotation_index is dense, in the order of annotation.added.",
-    "item-id": "An item keeps its id and its type.",
+    "item-id": "An item keeps its id, its type and its phase.",
     "unique-id": "No two items share an id.",
     "interleave": "Items do not interleave: one is done before the next is added or the response ends.",
     "order": "Events inside an item come in the order of the grammar, each within what it belongs to.",
