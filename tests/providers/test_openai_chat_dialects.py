@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from antiphon.errors import ApiError
+from antiphon.providers.families import CHAT
 from antiphon.providers.openai_chat import OpenAIChat
 from antiphon.providers.openai_chat.dialects import DIALECTS
 from antiphon.providers.openai_chat.request import chat_request
@@ -35,7 +36,7 @@ ASKED = {
     ],
 )
 def test_each_endpoint_is_told_in_its_own_words(dialect: str, told: dict[str, Any]) -> None:
-    sent = chat_request(model_call("Hi", **ASKED), dialect)
+    sent = chat_request(model_call("Hi", **ASKED), CHAT, dialect)
     common = {"model", "messages", "stream", "stream_options"}
     assert {name: value for name, value in sent.items() if name not in common} == {
         **({} if "reasoning" in told else {"reasoning_effort": "low"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from antiphon.providers.families import CHAT
 from antiphon.providers.openai_chat import OpenAIChat
 from antiphon.providers.openai_chat.request import chat_request
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, user
@@ -14,7 +15,7 @@ def kept(kind, *texts):
 
 
 def sent(*items, reasoning=True):
-    return chat_request(model_call(items), "compatible", reasoning=reasoning)["messages"]
+    return chat_request(model_call(items), CHAT, "compatible", reasoning=reasoning)["messages"]
 
 
 def weight(*items, **fields):
@@ -49,7 +50,7 @@ def test_a_compaction_is_something_that_the_model_said():
 
 
 def test_a_compaction_with_openais_own_dialect_is_the_same():
-    messages = chat_request(model_call([kept("compaction", "In short.")]), "openai")["messages"]
+    messages = chat_request(model_call([kept("compaction", "In short.")]), CHAT, "openai")["messages"]
     assert messages == [{"role": "assistant", "content": "In short."}]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
+from antiphon.providers.families import CHAT
 from antiphon.providers.openai_chat.request import chat_request
 from antiphon.records import Item
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, user
@@ -23,7 +24,7 @@ PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
 def body(call: ModelCall) -> dict[str, Any]:
-    return chat_request(call, "compatible")
+    return chat_request(call, CHAT, "compatible")
 
 
 def messages(*items: Item) -> list[dict[str, Any]]:
@@ -134,7 +135,7 @@ def test_openai_itself_is_told_its_own_words() -> None:
     developer = {"type": "message", "role": "developer", "content": "d"}
     system = {"type": "message", "role": "system", "content": "s"}
     call = model_call([developer, system, REFUSAL, user("x")], max_output_tokens=50)
-    sent = chat_request(call, "openai")
+    sent = chat_request(call, CHAT, "openai")
     assert sent["messages"][:3] == [
         {"role": "developer", "content": "d"},
         {"role": "system", "content": "s"},
@@ -150,7 +151,7 @@ def test_a_compatible_endpoint_reads_a_refusal_as_text() -> None:
 
 def test_a_refusal_alone_has_no_content() -> None:
     only = {**REFUSAL, "content": REFUSAL["content"][1:]}
-    sent = chat_request(model_call([only]), "openai")
+    sent = chat_request(model_call([only]), CHAT, "openai")
     assert sent["messages"] == [{"role": "assistant", "content": None, "refusal": "No."}]
 
 

@@ -85,6 +85,11 @@ class Capabilities:
         """Whether it reasons where nobody says how much."""
         return self.thinking == "adaptive" and (self.unthinking is not None or "none" not in self.efforts)
 
+    def takes(self, name: str) -> bool:
+        """Whether a setting of sampling can be sent at all."""
+        known = {"temperature": self.temperature is not None, "top_p": self.top_p}
+        return known.get(name, self.penalties)
+
     @property
     def reads(self) -> Reads:
         """Give what it can be given, as the port says it."""

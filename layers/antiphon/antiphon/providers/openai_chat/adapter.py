@@ -102,4 +102,4 @@ class OpenAIChat:
         await self._endpoint.aclose()
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
-        return chat_request(call, self._dialect, reasoning=self._reasoning)
+        return chat_request(call, self.capabilities(call.model), self._dialect, reasoning=self._reasoning)

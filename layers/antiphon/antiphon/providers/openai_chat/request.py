@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
+from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.openai_chat.dialects import DIALECTS, Dialect
 from antiphon.providers.openai_chat.messages import messages
 
@@ -23,8 +24,10 @@ _SAME_NAME: Final = (
 )
 
 
-def chat_request(call: ModelCall, dialect_name: str, *, reasoning: bool = False) -> Body:
+def chat_request(call: ModelCall, can: Capabilities, dialect_name: str, *, reasoning: bool = False) -> Body:
     """Translate a call; only settings named in ``call.explicit`` are sent, and reasoning only where it is taken back.
+
+    What cannot be set has its default's value here (``require``), and is not sent: some endpoints refuse the very name.
 
     Raises:
         ApiError: the call holds what Chat Completions cannot carry.
@@ -37,21 +40,21 @@ def chat_request(call: ModelCall, dialect_name: str, *, reasoning: bool = False)
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    body.update((name, asked[name]) for name in _SAME_NAME if name in asked)
+    body.update((name, asked[name]) for name in _SAME_NAME if name in asked and can.takes(name))
     if "max_output_tokens" in asked:
         body[dialect.limit] = asked["max_output_tokens"]
-    body |= _in_dialect(asked, dialect)
+    body |= _in_dialect(asked, can, dialect)
     if call.include_logprobs:
         body["logprobs"] = True
         body.update((name, asked[name]) for name in ("top_logprobs",) if name in asked)
-    return body | _text(asked.get("text") or {}) | _tools(call, asked)
+    return body | _text(asked.get("text") or {}, can) | _tools(call, asked)
 
 
-def _in_dialect(asked: dict[str, Any], dialect: Dialect) -> Body:
+def _in_dialect(asked: dict[str, Any], can: Capabilities, dialect: Dialect) -> Body:
     """Give what endpoints have different words for."""
     body: Body = {}
     effort = (asked.get("reasoning") or {}).get("effort")
-    if effort is not None:
+    if effort is not None and can.efforts:
         body[dialect.effort] = {"effort": effort} if dialect.effort == "reasoning" else effort
     if "service_tier" in asked:
         body["service_tier"] = dialect.tiers.get(asked["service_tier"], asked["service_tier"])
@@ -60,7 +63,7 @@ def _in_dialect(asked: dict[str, Any], dialect: Dialect) -> Body:
     return body
 
 
-def _text(text: dict[str, Any]) -> Body:
+def _text(text: dict[str, Any], can: Capabilities) -> Body:
     body: Body = {}
     form = text.get("format") or {}
     if form.get("type") == "json_object":
@@ -68,7 +71,7 @@ def _text(text: dict[str, Any]) -> Body:
     elif form.get("type") == "json_schema":
         named = {name: form[name] for name in ("name", "description", "schema", "strict") if form.get(name) is not None}
         body["response_format"] = {"type": "json_schema", "json_schema": named}
-    if text.get("verbosity") is not None:
+    if text.get("verbosity") is not None and can.verbosity:
         body["verbosity"] = text["verbosity"]
     return body
 

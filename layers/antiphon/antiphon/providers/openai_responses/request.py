@@ -56,24 +56,22 @@ def responses_request(call: ModelCall, can: Capabilities, maker: str) -> Body:
     }
     if call.instructions:
         body["instructions"] = call.instructions
-    body.update((name, asked[name]) for name in _SAME_NAME if name in asked and _takes(can, name))
+    body.update(
+        (name, asked[name]) for name in _SAME_NAME if name in asked and (name not in _SAMPLING or can.takes(name))
+    )
     include = ["reasoning.encrypted_content"] if can.efforts else []
     if call.include_logprobs:
         include.append("message.output_text.logprobs")
         body.update((name, asked[name]) for name in ("top_logprobs",) if name in asked)
     if include:
         body["include"] = include
-    for name in ("reasoning", "text"):
-        told = _told(asked.get(name) or {})
-        if told and (name == "text" or can.efforts):
+    text = _told(asked.get("text") or {})
+    if not can.verbosity:
+        text.pop("verbosity", None)  # its default's value, whose name alone is refused
+    for name, told in (("reasoning", _told(asked.get("reasoning") or {}) if can.efforts else {}), ("text", text)):
+        if told:
             body[name] = told
     return body | _tools(call, asked)
-
-
-def _takes(can: Capabilities, name: str) -> bool:
-    """Whether a setting can be sent: what cannot be set has its default's value here (``require``)."""
-    known = {"temperature": can.temperature is not None, "top_p": can.top_p}
-    return name not in _SAMPLING or known.get(name, can.penalties)
 
 
 def _told(setting: dict[str, Any]) -> Body:
