@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from antiphon.access.grants import PRINCIPAL, level_of, read_level
 from antiphon.errors import AntiphonError
-from antiphon.records import Agent, Grant, dump
+from antiphon.records import Agent, Fallback, Grant, dump
 from antiphon.spec.base import Text, Wire
 from antiphon.spec.request import (
     MAX_TOOLS,
@@ -31,6 +31,8 @@ from antiphon.spec.tools import FunctionTool, ToolChoice
 
 MAX_BYTES: Final = 300_000
 """The largest agent: a DynamoDB item holds 400 KB, keys and names included (AWS, "Item size limits")."""
+
+MAX_FALLBACKS: Final = 4
 
 PARAMETERS: Final = (
     "temperature",
@@ -103,10 +105,22 @@ class AgentGrant(Wire):
         return level
 
 
+ProviderName = Annotated[str, Field(min_length=1, max_length=64)]
+ModelName = Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class AgentFallback(Wire):
+    """A model that stands in for the agent's own."""
+
+    provider: ProviderName
+    model: ModelName
+
+
 class AgentDocument(Parameters):
     """One agent as a file says it.
 
     Attributes:
+        fallbacks: who is asked, in this order, where the model fails before its first token.
         author: the user who owns the agent; needed when it is created, unless told otherwise.
         grants: what is granted together with it; grants that are not named stay as they are.
     """
@@ -115,8 +129,9 @@ class AgentDocument(Parameters):
     name: Annotated[str, Field(max_length=256)] = ""
     description: Annotated[str, Field(max_length=4096)] = ""
     author: str | None = None
-    provider: Annotated[str, Field(min_length=1, max_length=64)]
-    model: Annotated[str, Field(min_length=1, max_length=2048)]
+    provider: ProviderName
+    model: ModelName
+    fallbacks: Annotated[list[AgentFallback], Field(max_length=MAX_FALLBACKS)] = Field(default_factory=list)
     instructions: Text = ""
     hide_instructions: bool = False
     context_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -130,6 +145,13 @@ class AgentDocument(Parameters):
         if len(set(names)) < len(names):
             raise ValueError("two tools have the same name")
         return tools
+
+    @model_validator(mode="after")
+    def _models_differ(self) -> AgentDocument:
+        models = [(self.provider, self.model), *((other.provider, other.model) for other in self.fallbacks)]
+        if len(set(models)) < len(models):
+            raise ValueError("a fallback is there twice, or is the agent's own model")
+        return self
 
     def agent(self, tenant: str, author: str, now: int) -> Agent:
         """Make the record; the time is in seconds since the epoch.
@@ -151,6 +173,7 @@ class AgentDocument(Parameters):
             tools=tuple(tool.wire() for tool in self.tools),
             hide_instructions=self.hide_instructions,
             context_tokens=self.context_tokens,
+            fallbacks=tuple(Fallback(other.provider, other.model) for other in self.fallbacks),
             created_at=now,
             updated_at=now,
         )
@@ -179,6 +202,7 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
     """Give the document that ``read_agent`` takes for this agent; what is at its default is left out."""
     said: dict[str, Any] = {name: getattr(agent, name) for name in _PLAIN}
     said |= {name: agent.parameters[name] for name in PARAMETERS if name in agent.parameters}
+    said["fallbacks"] = [{"provider": other.provider, "model": other.model} for other in agent.fallbacks]
     said["tools"] = [_said(tool) for tool in agent.tools]
     said["grants"] = [
         {"principal": grant.principal, "level": level_of(grant.bits)}

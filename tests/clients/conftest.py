@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.records import Fallback
 from tests.support.service import Service
 
 HERE = Path(__file__).parent
@@ -17,7 +18,9 @@ ROOT = HERE.parent.parent
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
+    """Its agent answers by a fallback: so clients see what Antiphon adds to a response, too."""
     with Service(tmp_path) as running:
+        running.agent("agent", provider="nowhere", fallbacks=(Fallback("demo", "demo"),))
         yield running
 
 
