@@ -58,8 +58,8 @@ def test_a_failure_has_its_code_and_a_response_without_usage_no_tokens():
 
 
 def test_the_time_to_the_first_token_is_told_only_where_a_response_was_made():
-    record = measures.Measures(begun=10.0)
-    record.ended, record.first_delta = 12.0, 10.5
+    record = measures.Measures()
+    record.begun, record.first_delta, record.ended = 10.0, 10.5, 12.0
     replayed = record.facts()
     record.take(ENDED)
     assert "ttft_ms" not in replayed

@@ -11,22 +11,26 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 Kind = Literal["request", "store", "model", "tool"]
 
 
-@dataclass(slots=True)
 class Measures:
     """The record of one request. What is None is not known, or does not apply.
+
+    No dataclass: to make one of so many fields takes a millisecond of every cold start.
+
+    Args:
+        method: of the request.
+        route: the path's pattern, such as ``/v1/responses/{id}``; None for no known path.
 
     Attributes:
         begun: when the request arrived, in the clock of ``time.perf_counter``, as all times here.
         ended: when its last byte was sent.
         first_delta: when the first delta of a streamed answer was sent.
-        route: the path's pattern, such as ``/v1/responses/{id}``.
+        status: of the answer.
         code: the error code that the caller saw, as a body or in the stream.
         key_id: the id of the caller's key.
         agent, provider, model: who answered; the provider's configured name and its own name of the model.
@@ -38,9 +42,6 @@ class Measures:
         broken: the answer could not be sent to its end.
     """
 
-    method: str = ""
-    route: str | None = None
-    begun: float = field(default_factory=time.perf_counter)
     ended: float | None = None
     first_delta: float | None = None
     status: int | None = None
@@ -60,6 +61,11 @@ class Measures:
     store_calls: int = 0
     store_retries: int = 0
     broken: bool = False
+
+    def __init__(self, method: str = "", route: str | None = None) -> None:
+        self.method = method
+        self.route = route
+        self.begun = time.perf_counter()
 
     def sent_delta(self) -> None:
         """Note that the first delta has left."""
@@ -92,10 +98,12 @@ class Measures:
 
     def facts(self) -> dict[str, Any]:
         """Give what is known by name, times in milliseconds; nothing that is None."""
-        known = asdict(self) | {"duration_ms": self.duration_ms, "ttft_ms": self.ttft_ms}
-        for clock in ("begun", "ended", "first_delta"):
-            del known[clock]
+        known = {name: getattr(self, name) for name in _FACTS}
         return {name: value for name, value in known.items() if value is not None}
+
+
+_FACTS: Final = ("method", "route", *list(Measures.__annotations__)[2:], "duration_ms", "ttft_ms")
+"""All but the clocks."""
 
 
 class Span:
