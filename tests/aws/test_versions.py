@@ -55,12 +55,6 @@ def test_every_parameter_that_a_function_depends_on_is_among_the_settings(templa
     assert reached(template, template["Resources"][name]["Properties"]) - settings == set()
 
 
-def test_a_parameter_that_no_function_depends_on_makes_no_version(template):
-    settings = reached(template, template["Resources"]["Settings"]["Properties"]["Content"])
-    of_functions = set().union(*(reached(template, template["Resources"][name]["Properties"]) for name in FUNCTIONS))
-    assert settings - of_functions == set()
-
-
 def reached(template, node):
     """The parameters that a value depends on, through conditions too."""
     if isinstance(node, list):
