@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from antiphon import measures
@@ -24,6 +24,8 @@ from antiphon.ids import Entropy
 from antiphon.ports import ModelCall, Services, UsageDelta
 from antiphon.records import Agent, Item, Limits
 from antiphon.run.candidate import Candidate, candidate
+from antiphon.run.ledger import Entry as Asked
+from antiphon.run.ledger import Ledger
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -49,15 +51,6 @@ ELSEWHERE: Final = frozenset(
 """What another model could do better. A request that was refused for what it holds is the caller's to mend."""
 
 
-@dataclass(slots=True)
-class _Asked:
-    """One call of a model: what it used, and why it gave no answer; None where it was not told, or gave one."""
-
-    candidate: Candidate
-    usage: UsageDelta | None = None
-    error: str | None = None
-
-
 class Answering:
     """The models of one response, in the order in which they are asked.
 
@@ -80,7 +73,7 @@ class Answering:
         self._waiting = [(agent.provider, agent.model)]
         self._waiting += [(f.provider, f.model) for f in agent.fallbacks if decide.allows(limits, f.provider, f.model)]
         self._failure: ProviderError | None = None
-        self._asked: list[_Asked] = []
+        self._ledger = Ledger()
         self._entry: Entry | None = None
         self._patience: asyncio.Timeout | None = None
         self._begun = False
@@ -145,13 +138,12 @@ class Answering:
 
     def used(self, usage: UsageDelta) -> None:
         """Note what a turn has used so far."""
-        self._asked[-1].usage = usage
+        self._ledger.last.usage = usage
 
     @property
     def usage(self) -> UsageDelta | None:
         """What all calls of the response used together, as far as they told; None where none did."""
-        told = [asked.usage for asked in self._asked if asked.usage is not None]
-        return UsageDelta(*map(sum, zip(*told, strict=True))) if told else None
+        return self._ledger.usage
 
     def tokens(self, call: ModelCall, output: Sequence[Item]) -> int:
         """Count what the response used: as told, and by estimate where the answering model was cut before it told.
@@ -162,7 +154,7 @@ class Answering:
         """
         told = self.usage
         used = told.input_tokens + told.output_tokens if told else 0
-        if self._begun and self._asked[-1].usage is None:
+        if self._begun and self._ledger.last.usage is None:
             said = replace(call, instructions="", tools=(), items=output)
             used += self.current.count_tokens(call) + self.current.count_tokens(said)
         return used
@@ -172,25 +164,12 @@ class Answering:
         if not self._named:
             return None
         maker = self.current.maker if self.settled else dict.fromkeys(self.current.maker)
-        return {**maker, "models": self._by_model()}
-
-    def _by_model(self) -> list[dict[str, Any]]:
-        models: dict[tuple[str, str], dict[str, Any]] = {}
-        for asked in self._asked:
-            of = asked.candidate
-            fresh = {**of.maker, "input_tokens": 0, "output_tokens": 0, "error": None}
-            shown = models.setdefault((of.name, of.model), fresh)
-            shown["error"] = asked.error
-            if asked.usage is not None:
-                shown["input_tokens"] += asked.usage.input_tokens
-                shown["output_tokens"] += asked.usage.output_tokens
-        return list(models.values())
+        return {**maker, "models": self._ledger.models()}
 
     async def _once(self, call: ModelCall, consume: Callable[[Candidate], Awaitable[T]]) -> T:
         """Ask the current model once, within its patience, and tell its circuit how that went."""
         services, model = self._services, self.current
-        asked = _Asked(model)
-        self._asked.append(asked)
+        asked = self._ledger.begin(model)
         try:
             self._entry = services.circuits.enter(model.name, model.model, services.clock())
             async with asyncio.timeout_at(self._until(call.deadline)) as self._patience:
@@ -209,7 +188,7 @@ class Answering:
                 self._entry.left()
             self._entry = self._patience = None
 
-    def _failed(self, asked: _Asked, error: ProviderError) -> ProviderError:
+    def _failed(self, asked: Asked, error: ProviderError) -> ProviderError:
         asked.error = error.code
         if self._entry is not None:
             if error.code in ELSEWHERE:
