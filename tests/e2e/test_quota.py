@@ -1,4 +1,4 @@
-"""Rates and budgets, one for each user: row 26 of faults.md, over a real socket."""
+"""Rates and budgets, one for each user: over a real socket, before any model is called."""
 
 from __future__ import annotations
 
