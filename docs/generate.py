@@ -99,13 +99,17 @@ _PROVIDERS_HEAD: Final = """\
 An agent names a provider, a model there and parameters. A provider is an entry of `ANTIPHON_PROVIDERS`, a JSON object
 by name; `kind` is the protocol that it speaks:
 
-| `kind` | protocol | settings beside `base_url`, `api_key_env`, `api_key_secret` |
+| `kind` | protocol | settings beside `base_url` and the key's place |
 |---|---|---|
 | `openai_chat` | Chat Completions, OpenAI's and every compatible one | `dialect`, `reads`, `reasoning_content` |
 | `openai_responses` | Responses, OpenAI's and every compatible one | `dialect` |
 | `anthropic` | Anthropic's Messages, and every compatible one | `citations` |
 | `bedrock` | Amazon Bedrock's Converse; IAM decides, there is no key | `region`, `guardrail`, `citations` |
 | `demo` | the built-in demo model | |
+
+The key's place is `api_key_env`, an environment variable; `api_key_secret`, a secret of AWS Secrets Manager; or
+`api_key_parameter`, a parameter of AWS SSM Parameter Store, each of the last two by name or ARN. `api_key_field` names
+the field where that secret or parameter is a JSON object.
 
 What a request asks and a model cannot do is refused with 400 and the path of the field, before anything is stored or
 sent. A value that is the API's default asks for nothing, so it is never refused. `GET /v1/models/{id}` has the row of

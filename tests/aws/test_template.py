@@ -10,13 +10,14 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from antiphon.errors import CODES
+from antiphon.errors import CODES, SettingsError
 from antiphon.records import Owner, Window
 from antiphon.run.guard import INVALID
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
 from antiphon.web.table import ROUTES
+from local.lambda_host.template import read_template
 from tests.support.translated import translated, written
 
 ROOT = Path(__file__).parents[2]
@@ -186,7 +187,10 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
         (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+        (json.dumps({"Ref": "OpenAiParameterArn"}), ()): {"ssm:GetParameter"},
         (json.dumps({"Ref": "AnthropicSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+        (json.dumps({"Ref": "AnthropicParameterArn"}), ()): {"ssm:GetParameter"},
+        (json.dumps({"Ref": "KeysKmsKeyArn"}), ()): {"kms:Decrypt"},
         (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
         (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
         (json.dumps({"Ref": "SealKeys"}), ()): {"secretsmanager:GetSecretValue"},
@@ -198,14 +202,53 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
     conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
     assert {(when, allowed["Action"]) for when, allowed, _ in conditional} == {
         ("HasSealKeys", "secretsmanager:GetSecretValue"),
-        ("HasOpenAi", "secretsmanager:GetSecretValue"),
-        ("HasAnthropic", "secretsmanager:GetSecretValue"),
+        ("HasOpenAiSecret", "secretsmanager:GetSecretValue"),
+        ("HasOpenAiParameter", "ssm:GetParameter"),
+        ("HasAnthropicSecret", "secretsmanager:GetSecretValue"),
+        ("HasAnthropicParameter", "ssm:GetParameter"),
+        ("HasKeysKmsKey", "kms:Decrypt"),
         ("HasBedrock", "bedrock:InvokeModelWithResponseStream"),
         ("HasGuardrail", "bedrock:ApplyGuardrail"),
     }
     assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
-    for name in ("OpenAiSecretArn", "AnthropicSecretArn", "BedrockModelArns", "BedrockGuardrailArn"):
+    arns = ("OpenAiSecretArn", "OpenAiParameterArn", "AnthropicSecretArn", "AnthropicParameterArn", "KeysKmsKeyArn")
+    for name in (*arns, "BedrockModelArns", "BedrockGuardrailArn"):
         assert written["Parameters"][name]["Default"] == ""
+
+
+def test_a_key_of_ones_own_decrypts_only_for_the_services_that_keep_provider_keys(template):
+    [policy] = template["Resources"]["CreateResponseRole"]["Properties"]["Policies"]
+    conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
+    [allowed] = [allowed for when, allowed, _ in conditional if when == "HasKeysKmsKey"]
+    assert allowed["Condition"]["StringEquals"]["kms:ViaService"] == [
+        {"Fn::Sub": f"{service}.${{AWS::Region}}.amazonaws.com"} for service in ("secretsmanager", "ssm")
+    ]
+
+
+@pytest.mark.parametrize("place", ["Secret", "Parameter"])
+@pytest.mark.parametrize("field", ["", "key"])
+def test_a_providers_key_is_named_by_the_place_that_is_given_and_read_from_nowhere_else(place, field):
+    where = f"arn:aws:x:eu-central-1:123456789012:{place}"
+    given = {f"OpenAi{place}Arn": where, f"Anthropic{place}Arn": where, "OpenAiKeyField": field}
+    for name in ("CreateResponse", "ListModels"):
+        variables = read_template(ROOT / "template.yaml", **given).functions[name]["Environment"]["Variables"]
+        settings = read_settings({key: str(value) for key, value in variables.items()})
+        openai, anthropic = settings.providers["openai"], settings.providers["anthropic"]
+        for provider in (openai, anthropic):
+            places = {"Secret": provider.api_key_secret, "Parameter": provider.api_key_parameter}
+            assert places == {"Secret": None, "Parameter": None, place: where}
+        assert (openai.api_key_field, anthropic.api_key_field) == (field or None, None)
+
+
+def test_two_places_for_one_key_end_the_deployment_and_else_the_start(written):
+    for name in ("OpenAi", "Anthropic"):
+        [assertion] = written["Rules"][f"OneKeyFor{name}"]["Assertions"]
+        either = [{"Fn::Equals": [{"Ref": f"{name}{place}Arn"}, ""]} for place in ("Secret", "Parameter")]
+        assert assertion["Assert"] == {"Fn::Or": either}
+    providers = {"p": {"api_key_secret": "canary-a", "api_key_parameter": "canary-b"}}
+    with pytest.raises(SettingsError, match="set one of api_key_env") as caught:
+        read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_PROVIDERS": json.dumps(providers)})
+    assert "canary" not in str(caught.value)
 
 
 def test_the_seals_keys_are_drawn_in_the_account_long_enough_and_outlive_the_stack(template):
@@ -296,6 +339,11 @@ def test_every_environment_variable_is_a_setting_with_an_acceptable_value(templa
             assert set(settings.providers) in (chosen, set())
 
 
+def given(name):
+    """Give something for a parameter without a default; a parameter of SSM stays empty, for its secret is given."""
+    return "" if name.endswith("ParameterArn") else name
+
+
 def resolved(value, parameters, choose):
     """A value with the parameters' defaults; of a condition, the branch chosen."""
     match value:
@@ -307,7 +355,7 @@ def resolved(value, parameters, choose):
             return re.sub(r"\$\{(\w+)\}", lambda found: resolved(names[found[1]], parameters, choose), text)
         case {"Fn::Sub": text}:
             return re.sub(
-                r"\$\{(\w+)\}", lambda found: resolved({"Ref": found[1]}, parameters, choose) or found[1], text
+                r"\$\{(\w+)\}", lambda found: resolved({"Ref": found[1]}, parameters, choose) or given(found[1]), text
             )
         case _:
             return value
