@@ -1,4 +1,4 @@
-"""Faults 34 and 35 through the real functions: the process is killed at every event, or at the limit of its time."""
+"""Through the real functions: the process is killed at every event, or at the limit of its time."""
 
 import asyncio
 import contextlib
