@@ -16,6 +16,7 @@ import pytest
 from antiphon.ports import StopDelta, TextDelta, UsageDelta
 from local.lambda_host.layers import ROOT, find_python313, lay_out
 from tests.support.hosted import UPSTREAM, hosted
+from tests.support.keeper import Keeper
 from tests.support.protocols import PROTOCOLS
 from tests.support.streams import assert_stream
 from tests.support.upstream import Upstream
@@ -57,7 +58,7 @@ def services():
 
 def test_every_service_that_our_code_asks_has_a_client_in_the_built_layer(built):
     wanted = services() | CREDENTIALS
-    assert {"bedrock-runtime", "secretsmanager"} <= wanted
+    assert {"bedrock-runtime", "secretsmanager", "ssm"} <= wanted
     code = (
         "import sys, boto3; session = boto3.Session(region_name='eu-central-1')\n"
         "for name in sys.argv[1:]: print(session.client(name).meta.endpoint_url)\n"
@@ -73,13 +74,29 @@ def test_every_service_that_our_code_asks_has_a_client_in_the_built_layer(built)
     assert all("eu-central-1" in address for address in addresses)
 
 
+KEYS = {
+    "openai_chat": {"api_key_secret": "openai"},
+    "openai_responses": {"api_key_parameter": "/openai"},
+    "anthropic": {"api_key_secret": "both", "api_key_field": "anthropic"},
+}
+
+
+@pytest.fixture(scope="module")
+def keeper():
+    with Keeper() as keeper:
+        keeper.put("secret", "openai", "sk-1")
+        keeper.put("parameter", "/openai", "sk-1")
+        keeper.put("secret", "both", {"anthropic": "sk-1"})
+        yield keeper
+
+
 @pytest.mark.skipif(find_python313() is None, reason="needs Python 3.13: PYTHON313=/path/to/it names one")
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
-def test_every_kind_of_provider_streams_from_the_built_layers(built, stored, protocol, tmp_path):
+def test_every_kind_of_provider_streams_from_the_built_layers(built, stored, keeper, protocol, tmp_path):
     said = [TextDelta("Hel"), TextDelta("lo"), UsageDelta(3, 2), StopDelta("stop")]
     with Upstream([protocol.script(said)]) as upstream:
-        providers = {"up": {"kind": protocol.kind, "base_url": upstream.base_url}}
-        environ = {"ANTIPHON_PROVIDERS": json.dumps(providers)}
+        providers = {"up": {"kind": protocol.kind, "base_url": upstream.base_url, **KEYS.get(protocol.kind, {})}}
+        environ = {"ANTIPHON_PROVIDERS": json.dumps(providers), "AWS_ENDPOINT_URL": keeper.url}
         with hosted(stored.url, tmp_path, environ=environ, built=built) as host:
             answer = httpx2.post(
                 f"{host.rest.root}/v1/responses",
@@ -91,3 +108,5 @@ def test_every_kind_of_provider_streams_from_the_built_layers(built, stored, pro
     events = assert_stream(answer.content)
     assert events[-1]["type"] == "response.completed"
     assert events[-1]["response"]["output"][0]["content"][0]["text"] == "Hello"
+    sent = upstream.requests[0].headers
+    assert protocol.kind == "bedrock" or "sk-1" in sent.get("authorization", "") + sent.get("x-api-key", "")
