@@ -21,7 +21,7 @@ from local.lambda_host.template import read_template
 from tests.support.translated import translated, written
 
 ROOT = Path(__file__).parents[2]
-LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER"}
+LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE"}
 READS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 KEEPS = READS | {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem")}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -389,14 +389,16 @@ def test_only_tracing_has_no_resource_to_name_and_a_role_has_it_only_when_asked(
 
 def test_alarms_and_dashboard_cost_nothing_unless_asked_for(template, written):
     watching = {**of_type(template, "AWS::CloudWatch::Alarm"), **of_type(template, "AWS::CloudWatch::Dashboard")}
-    assert {resource["Condition"] for resource in watching.values()} == {"HasAlarms"}
-    assert written["Parameters"]["Alarms"]["Default"] == "off"
+    conditions = template["Conditions"]
+    assert {resource["Condition"] for resource in watching.values()} == {"HasAlarms", "HasMetricAlarms"}
+    assert conditions["HasMetricAlarms"] == {"Fn::And": [{"Condition": "HasAlarms"}, {"Condition": "HasMetrics"}]}
+    assert written["Parameters"]["Alarms"]["Default"] == written["Parameters"]["Metrics"]["Default"] == "off"
 
 
 def test_an_alarm_is_told_to_the_topic_is_quiet_without_data_and_has_a_runbook(template):
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 5
+    assert len(alarms) == 7
     for name, alarm in alarms.items():
         properties = alarm["Properties"]
         assert properties["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
@@ -434,10 +436,41 @@ def test_the_alarm_of_invalid_streams_watches_the_metric_of_the_filter(template)
 
 def test_the_dashboard_is_json_about_resources_that_are_there(template):
     [dashboard] = of_type(template, "AWS::CloudWatch::Dashboard").values()
-    body = dashboard["Properties"]["DashboardBody"]["Fn::Sub"]
-    assert all(widget["properties"]["metrics"] for widget in json.loads(body)["widgets"])
-    named = set(re.findall(r"\$\{(\w+)\}", body))
+    text, more = dashboard["Properties"]["DashboardBody"]["Fn::Sub"]
+    condition, measured, nothing = more["Measured"]["Fn::If"]
+    for body, widgets in ((text.replace("${Measured}", measured["Fn::Sub"]), 10), (text.replace("${Measured}", ""), 6)):
+        shown = json.loads(body)["widgets"]
+        assert len(shown) == widgets
+        assert all(widget["properties"]["metrics"] for widget in shown)
+    named = set(re.findall(r"\$\{(\w+)\}", text)) - {"Measured"}
+    assert (condition, nothing) == ("HasMetrics", "")
     assert named == {*functions(template), *of_type(template, "AWS::DynamoDB::Table")}
+
+
+def test_what_is_shown_and_watched_of_our_own_is_measured_by_the_functions(template):
+    [dashboard] = of_type(template, "AWS::CloudWatch::Dashboard").values()
+    shown = json.loads(
+        f"[{dashboard['Properties']['DashboardBody']['Fn::Sub'][1]['Measured']['Fn::If'][1]['Fn::Sub'][1:]}]"
+    )
+    rows = [row for widget in shown for row in widget["properties"]["metrics"]]
+    names = {row[1] for row in rows if row[0] == "${AWS::StackName}"}
+    watched = [
+        each["MetricStat"]["Metric"]
+        for each in template["Resources"]["ModelErrors"]["Properties"]["Metrics"]
+        if "MetricStat" in each
+    ]
+    watched.append(template["Resources"]["ProviderRefusesKey"]["Properties"])
+    source = (ROOT / "layers/antiphon/antiphon/aws/metrics.py").read_text(encoding="utf-8")
+    assert names | {metric["MetricName"] for metric in watched} <= set(re.findall(r'"(\w+)"', source))
+    dimensions = [{dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]} for metric in watched]
+    assert {values["service"] for values in dimensions} == {"create-response"}
+    assert {values["code"] for values in dimensions if "code" in values} <= set(CODES)
+
+
+def test_metrics_are_sent_only_where_they_are_asked_for(template):
+    for function in functions(template).values():
+        namespace = function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+        assert namespace == {"Fn::If": ["HasMetrics", {"Ref": "AWS::StackName"}, ""]}
 
 
 def test_a_domain_and_a_web_acl_stand_before_the_rest_api_only_when_named(template, written):

@@ -1,12 +1,14 @@
 """What functions tell of each request, through the real functions: a line of the log, metrics, traces."""
 
 import json
+import re
 import threading
 
 import httpx2
 import jsonschema
 import pytest
 
+from local.lambda_host.layers import ROOT
 from tests.support.hosted import AGENT, UPSTREAM, hosted
 from tests.support.upstream import CUT, Gate, Script, answer, finish, text, usage
 from tests.support.watching import SUBSEGMENT, check_metrics, daemon, lines_of
@@ -82,6 +84,27 @@ def test_a_refused_request_is_a_line_with_its_code_and_no_word_of_its_caller(met
         (404, "route_not_found", None),
     ]
     assert CANARY not in json.dumps(lines)
+
+
+WORDS = {"fields", "filter", "stats", "sort", "limit", "and", "by", "desc", "count", "sum", "pct", "ispresent"}
+
+
+def test_the_queries_and_the_table_of_the_runbook_name_fields_that_exist(metered, stored, upstream, log):
+    upstream.requests.clear()
+    upstream.scripts = [answer("Hello"), Script.error(401)]
+    for _ in range(2):
+        ask(metered, stored.bob, stream=True)
+    logged = {name for line in lines_of(log / "CreateResponse.log") if "_aws" not in line for name in line}
+    runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```\n((?:fields|filter) .*?)```", runbook, re.DOTALL)
+    named = {name for query in queries for name in re.findall(r"@?[a-z_]+", re.sub('"[^"]*"', "", query))} - WORDS
+    assert len(queries) == 5
+    assert named - {"@timestamp"} <= logged
+    table = runbook.split("| field | what it is |\n|---|---|\n")[1].split("\n\n")[0]
+    told = {name for row in table.splitlines() for name in re.findall("`(\\w+)`", row.split("|")[1])}
+    always = {"level", "location", "message", "timestamp", "service", "correlation_id"}
+    [whole, failed] = served(log)
+    assert set(whole) | set(failed) == told | always
 
 
 def test_metrics_leave_with_the_last_byte_in_the_embedded_metric_format(metered, stored, upstream, log):
