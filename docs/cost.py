@@ -35,7 +35,9 @@ COST: Final = Path(__file__).with_name("cost.md")
 VOLUMES: Final = (0, 1_000, 100_000, 10_000_000)
 SECONDS_OPEN: Final = 5
 MEMORY_GB: Final = 1
-LOG_BYTES: Final = 1024
+LOG_BYTES: Final = 2048
+METRICS: Final = {"metrics": 5, "readers": 2}
+"""Of the create function, and of each of the others: docs/operations.md names them."""
 FUNCTIONS: Final = 3
 SECONDS_A_MONTH: Final = 30 * 24 * 3600
 NOW: Final = 1_800_000_000.0
@@ -143,9 +145,9 @@ read units are the looks whether the response was cancelled. "Cold" also reads w
 used, once an hour. A turn that continues others reads them: one more read unit for every 4 KB of the conversation.
 Emulators bill nothing: the units are counted from the items' sizes by DynamoDB's own rules.
 
-Assumed: a stream is open {seconds} seconds in {memory} GB of arm64, and leaves {log} bytes of logs (Lambda's own lines;
-ours are few). Lambda bills the time that a stream is open, so halve its row for half the time, or for 512 MB. The time
-that a function takes to start is billed too; under steady use it is seldom.
+Assumed: a stream is open {seconds} seconds in {memory} GB of arm64, and leaves {log} bytes of logs (Lambda's own lines
+and one of ours). Lambda bills the time that a stream is open, so halve its row for half the time, or for 512 MB. The
+time that a function takes to start is billed too; under steady use it is seldom.
 
 ## A month, in dollars
 
@@ -157,6 +159,10 @@ Every response is counted like the first one above. {fixed}
 The Function URL costs nothing; it and the REST API can be used side by side. Not in the table:
 
 - Traffic out of AWS: the first 100 GB a month are free; then $0.09 a GB.
+- `Metrics` (off unless you say so): $0.30 a month for each, by the hours in which requests come; so nothing while idle,
+  and at most ${metrics:.2f} for the create function, ${readers:.2f} for each of the others and $0.30 for each error
+  code that occurs. The first ten of an account are free.
+- `Tracing` (off unless you say so): $5.00 for a million traces; X-Ray samples about one request in twenty.
 - `Alarms` (off unless you say so): $0.10 a month for each metric that an alarm watches; the dashboard $3.00.
 - A custom domain costs nothing itself; a web ACL and its rules are billed by AWS WAF.
 - The layers and the built code in S3: cents. A secret is read when an environment first needs it: cents, too.
@@ -205,7 +211,13 @@ def page() -> str:
         head=head,
     )
     fixed = f"The secret with the seal keys costs ${_price('secret'):.2f} a month, a provider's as much."
-    return text.rstrip("\n") + "\n" + "".join(_rows(first)) + _TAIL.format(fixed=fixed, **_faster()) + _prices()
+    tail = _TAIL.format(fixed=fixed, **_measured(), **_faster())
+    return text.rstrip("\n") + "\n" + "".join(_rows(first)) + tail + _prices()
+
+
+def _measured() -> dict[str, float]:
+    """What metrics cost at most a month."""
+    return {name: count * _price("metric") for name, count in METRICS.items()}
 
 
 def _faster() -> dict[str, str | float]:
