@@ -67,6 +67,7 @@ def _calls(state: dict[str, str] | None) -> dict[str, ModelCall]:
         ),
         "images-and-files": model_call([user(_attachments())]),
         "reasoning": model_call(_reasoned(state), tools=TOOLS, reasoning={"effort": "medium", "summary": "auto"}),
+        "interleaved": model_call(_interleaved(state), tools=TOOLS, reasoning={"effort": "low"}),
         "compacted": model_call([_compaction(), user("Go on.")]),
         "refusal": model_call([user("Do harm."), _refusal(), user("Then help.")]),
         "schema": model_call("Where?", text={"format": form}),
@@ -99,6 +100,30 @@ def _reasoned(state: dict[str, str] | None) -> list[Item]:
         function_call_output("call_1", "18 degrees"),
         {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Elsewhere."}], "state": foreign},
         assistant("18 degrees."),
+        user("Sure?"),
+    ]
+
+
+def _interleaved(state: dict[str, str] | None) -> list[Item]:
+    """Think, call, think on, call again; then another model of the same provider thought, which reads as nothing."""
+
+    def thought(text: str, of: dict[str, str] | None) -> Item:
+        summary = [{"type": "summary_text", "text": text}] if text else []
+        return {"type": "reasoning", "summary": summary, **({"state": of} if of else {})}
+
+    sealed = {name: value for name, value in (state or {}).items() if name != "signature"}
+    hidden = {**sealed, "redacted": "c2VhbGVk"} if "signature" in (state or {}) else state
+    return [
+        user("Weather in Paris, then in Rome?"),
+        thought("Paris first.", state),
+        function_call("call_1", "get_weather", '{"city":"Paris"}'),
+        function_call_output("call_1", "18 degrees"),
+        thought("", hidden),
+        thought("Now Rome.", state),
+        function_call("call_2", "get_weather", '{"city":"Rome"}'),
+        function_call_output("call_2", "21 degrees"),
+        thought("Elsewhere.", {**state, "maker": "another model"} if state else None),
+        assistant("18 and 21 degrees."),
         user("Sure?"),
     ]
 

@@ -69,6 +69,10 @@ class Protocol:
         """Say things, then that it failed: too many requests."""
         raise NotImplementedError
 
+    def spoiled(self, words: str) -> bytes:
+        """Write a frame that cannot be read."""
+        return f"data: {{{words}\n\n".encode()
+
     def told(self, body: dict[str, Any]) -> dict[str, Any]:
         """Give what a request's body tells, without what boto3 puts into the path."""
         return body
@@ -331,6 +335,11 @@ class Converse(Protocol):
     def failing(self, deltas: Sequence[Delta]) -> Script:
         error = exception_frame("throttlingException", {"message": "the provider's words"})
         return Script([*self.frames(deltas), error], headers=self.headers)
+
+    def spoiled(self, words: str) -> bytes:
+        frame = bytearray(event_frame("contentBlockDelta", {"delta": {"text": words}, "contentBlockIndex": 0}))
+        frame[-6] ^= 1  # the checksum is wrong
+        return bytes(frame)
 
     def _events(self, deltas: Sequence[Delta]) -> Iterator[bytes]:
         block = _Block()

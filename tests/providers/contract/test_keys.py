@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from antiphon.providers.openai_chat import OpenAIChat
 from antiphon.providers.openai_responses import OpenAIResponses
 from tests.support.calls import model_call
 from tests.support.protocols import PROTOCOLS, Protocol
-from tests.support.upstream import Script, Upstream
+from tests.support.upstream import Gate, Script, Upstream
 
 KEYED = tuple(protocol for protocol in PROTOCOLS if protocol.kind != "bedrock")
 HEADERS = {"anthropic": "x-api-key"}
@@ -101,21 +102,25 @@ def test_a_key_that_cannot_be_read_calls_nobody(protocol: Protocol) -> None:
 
 
 @every_protocol
-def test_the_deadline_ends_the_wait_for_a_key(protocol: Protocol) -> None:
+@pytest.mark.parametrize("known", [None, "canary"])
+def test_the_deadline_ends_the_wait_for_a_key_and_leaves_no_answer_open(protocol: Protocol, known: str | None) -> None:
     async def scenario() -> None:
-        asked = provider(protocol, upstream.base_url, NeverRead())
-        call = replace(model_call("Hi"), model=protocol.model, deadline=asyncio.get_running_loop().time() + 0.05)
+        asked = provider(protocol, upstream.base_url, Silent())
+        call = replace(model_call("Hi"), model=protocol.model, deadline=asyncio.get_running_loop().time() + 0.5)
         with pytest.raises(ProviderError) as caught:
             await anext(asked.stream(call))
         assert caught.value.code == "provider_timeout"
+        gc.collect()  # an answer that was left open would warn
+        await asked.aclose()
 
-    class NeverRead:
+    class Silent:
         async def get(self) -> str:
+            return known or await asyncio.get_running_loop().create_future()
+
+        async def renewed(self, _refused: str) -> str | None:
             return await asyncio.get_running_loop().create_future()
 
-        async def renewed(self, refused: str) -> str | None:
-            raise AssertionError(refused)
-
-    with Upstream() as upstream:
+    with Upstream([Script([b"{}", Gate()], 401)]) as upstream:
         asyncio.run(scenario())
-    assert upstream.requests == []
+        assert known is None or upstream.closed_early.wait(10)
+    assert len(upstream.requests) == (known is not None)

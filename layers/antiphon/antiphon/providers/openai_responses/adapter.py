@@ -5,6 +5,7 @@ It must not know wire events of ours, agents or stores.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncGenerator
 from typing import Any, Final
@@ -23,6 +24,7 @@ from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
 from antiphon.providers.turns import maker_of
 
+_AZURE: Final = r"\.azure\.com$|^azure$"
 BASE_URL: Final = "https://api.openai.com/v1"
 
 
@@ -47,7 +49,7 @@ class OpenAIResponses:
         clock: Clock = time.time,
     ) -> None:
         self._host = dialect or urlsplit(base_url).hostname or ""
-        header = "api-key" if self._host.endswith(".azure.com") else "authorization"
+        header = "api-key" if re.search(_AZURE, self._host) else "authorization"
         self._endpoint = Endpoint(
             url_of(base_url, "/responses"),
             {},
