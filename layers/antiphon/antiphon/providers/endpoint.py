@@ -164,11 +164,13 @@ class Endpoint:
         response = await self._post(body, deadline, {**more, **credentials(key, self._key_header)})
         if response.status not in _DENIED:
             return response
-        async with asyncio.timeout_at(deadline):
-            other = await self._key.renewed(key)
-        if other is None:
-            return response
-        response.close()
+        with contextlib.ExitStack() as unread:
+            unread.callback(response.close)
+            async with asyncio.timeout_at(deadline):
+                other = await self._key.renewed(key)
+            if other is None:
+                unread.pop_all()
+                return response
         return await self._post(body, deadline, {**more, **credentials(other, self._key_header)})
 
     async def _post(self, body: bytes, deadline: float, more: Mapping[str, str]) -> aiohttp.ClientResponse:
