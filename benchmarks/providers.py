@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from antiphon.ports import Delta, StopDelta, TextDelta
 from antiphon.providers.anthropic.deltas import EventReader as MessagesReader
 from antiphon.providers.bedrock.deltas import EventReader as ConverseReader
+from antiphon.providers.endpoint import Reader
 from antiphon.providers.openai_chat.deltas import ChunkReader
 from antiphon.providers.openai_responses.deltas import EventReader as ResponsesReader
 from benchmarks.imports import cpu, run
@@ -18,7 +19,11 @@ from tests.support.protocols import PROTOCOLS
 DELTAS = 50_000
 CHUNK = 64 * 1024
 REPETITIONS = 5
-READERS = {"openai_chat": ChunkReader, "openai_responses": ResponsesReader, "anthropic": MessagesReader}
+READERS: dict[str, Callable[[], Reader]] = {
+    "openai_chat": ChunkReader,
+    "openai_responses": lambda: ResponsesReader("m"),
+    "anthropic": lambda: MessagesReader("m"),
+}
 CLIENTS = {"bedrock": "import boto3; boto3.client('bedrock-runtime', region_name='eu-central-1')"}
 """What the first call needs beside the adapter; the others need aiohttp."""
 
@@ -66,7 +71,7 @@ def converse(chunks: Sequence[bytes]) -> Iterator[list[Delta]]:
     service = get_session().get_service_model("bedrock-runtime")
     shape = service.operation_model("ConverseStream").get_event_stream_output()
     stream: Any = EventStream(Raw(), shape, EventStreamJSONParser(), "ConverseStream")
-    reader = ConverseReader()
+    reader = ConverseReader("m")
     return map(reader.read, stream)
 
 

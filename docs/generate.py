@@ -116,12 +116,19 @@ sent. A value that is the API's default asks for nothing, so it is never refused
 an agent's model under `antiphon.capabilities`.
 
 - Reasoning that a provider signs or encrypts (`anthropic`, `bedrock`, `openai_responses`) is kept with its item, sealed
-  in `encrypted_content`, and goes back to it in the next turn: by `previous_response_id` or in the input alike.
+  in `encrypted_content`, and goes back to it in the next turn: by `previous_response_id` or in the input alike. It goes
+  to the model and endpoint that made it alone: no other can read it, and most refuse the whole request. Claude 5.5 and
+  Fable 5.1 also hold it against all that stood before it; where instructions or tools changed since, they are told to
+  drop it.
+- The effort `none` is said to models that reason unasked: as `disabled`, and to Claude Sonnet 5.5 as `between_tools`.
 - Citations become `url_citation` annotations. A place in a document that the caller sent has the document's name as its
   URL, with a fragment for the page (RFC 8118) or the characters (RFC 5147). `citations` asks for them.
 - `prompt_cache_key` asks `anthropic` and `bedrock` to keep the prompt: cache marks stand after the instructions and the
   conversation so far.
-- A stop by a provider's safety system is `incomplete` with `content_filter`.
+- A stop by a provider's safety system is `incomplete` with `content_filter`, also where it refuses the prompt: Azure's
+  filter, OpenRouter's moderation, OpenAI's and Anthropic's policies, Bedrock's guardrails.
+- A model on Bedrock is named by its id, an inference profile or the ARN of one. An application inference profile does
+  not say which model it leads to, so the row "any other model" counts.
 - Instructions in the midst of a conversation are marked as such in the user's turn where a model has no role for them.
 - `anthropic` and `bedrock` have no way to forbid or serialise calls everywhere; a call that is not offered, or one too
   many, is suppressed by the run.
@@ -134,13 +141,23 @@ The first row that fits a model's name, and its endpoint's host, counts. "all" i
 """
 
 _PROVIDERS_TAIL: Final = """
+## Endpoints that take other keys
+
+- Azure OpenAI: `base_url` is `https://NAME.openai.azure.com/openai/v1`; the key goes as `api-key`. A query such as
+  `?api-version=...` stays behind the path. Deployments are told by their names, so name one as its model.
+- Bedrock's OpenAI-compatible endpoints: `https://bedrock-runtime.REGION.amazonaws.com/openai/v1`, or
+  `https://bedrock-mantle.REGION.api.aws/v1` for models that only it has, as `openai_responses` or `openai_chat`; Claude
+  behind `https://bedrock-mantle.REGION.api.aws/anthropic/v1` as `anthropic`. They take a Bedrock API key here, such as
+  `"api_key_env": "AWS_BEARER_TOKEN_BEDROCK"`; requests to them are not signed with IAM's credentials. `bedrock` is
+  signed, and needs no key.
+
 ## Chat Completions: who deviates how
 
-Hosts are recognised; for a server of your own set `dialect` (of Responses servers, only `llama.cpp` differs). A hint
-that an endpoint does not know is not sent to it: it would be refused, and changes nothing.
+Hosts are recognised; for a server of your own set `dialect` (of Responses servers, only `llama.cpp` and `azure`
+differ). A hint that an endpoint does not know is not sent to it: it would be refused, and changes nothing.
 
-| `dialect` | endpoint | `max_output_tokens` | `safety_identifier` | `reasoning.effort` | `developer` | hints |
-|---|---|---|---|---|---|---|
+| `dialect` | endpoint | key | `max_output_tokens` | `safety_identifier` | `reasoning.effort` | `developer` | hints |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -150,7 +167,7 @@ def providers_page() -> str:
     columns += ("`temperature`", "`top_p`", "penalties", "logprobs", "verbosity", "tiers")
     head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
     dialects = [
-        f"| `{name}` | {it.title} | `{it.limit}` | `{it.user}` | `{it.effort}` | {_yes(it.developer)} | "
+        f"| `{name}` | {it.title} | `{it.key}` | `{it.limit}` | `{it.user}` | `{it.effort}` | {_yes(it.developer)} | "
         f"{_listed(it.hints)} |\n"
         for name, it in DIALECTS.items()
     ]

@@ -23,7 +23,7 @@ from antiphon.providers.families import family_of
 from antiphon.settings import ProviderEndpoint
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.service import Service
-from tests.support.upstream import Upstream
+from tests.support.upstream import Script, Upstream
 
 KEEPERS = [protocol for protocol in PROTOCOLS if protocol.state]
 CITERS = [protocol for protocol in PROTOCOLS if CitationDelta in protocol.says]
@@ -96,6 +96,19 @@ def test_a_models_messages_stay_apart_and_their_phases_come_back_to_it(tmp_path,
         "final_answer",
         None,
     ]
+
+
+@pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if each.filtered], **named)
+def test_a_prompt_that_the_provider_filtered_is_an_incomplete_response(tmp_path, protocol):
+    refusal = Script.error(400, json.dumps({"error": protocol.filtered}).encode())
+    with Upstream([refusal]) as upstream, serve(tmp_path, protocol, upstream) as service:
+        key = service.key()
+        response = service.create(key, input="Hi")
+        assert service.get(f"/v1/responses/{response['id']}", key).json() == response
+        assert service.stream(key, input="Hi")[-1]["type"] == "response.incomplete"
+    assert (response["status"], response["output"], response["error"]) == ("incomplete", [], None)
+    assert response["incomplete_details"] == {"reason": "content_filter"}
+    assert "the provider's words" not in json.dumps(response)
 
 
 @pytest.mark.parametrize("protocol", CITERS, **named)

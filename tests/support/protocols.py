@@ -2,7 +2,8 @@
 
 A test says what a model says, in ``antiphon.ports`` deltas, and each protocol writes that byte for byte, so that one
 suite runs against every provider. ``says`` names what a protocol has words for, ``state`` what it gives with reasoning,
-``secret`` the part of it that no client may see, and ``impossible`` something that its models cannot be asked.
+``secret`` the part of it that no client may see, ``impossible`` something that its models cannot be asked, and
+``filtered`` the error of a prompt that its safety system refuses before a stream.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Protocol:
     secret = ""
     impossible: ClassVar[dict[str, Any]] = {}
     says: tuple[type, ...] = COMMON
+    filtered: ClassVar[dict[str, Any]] = {}
 
     def provider(self, base_url: str, **more: Any) -> ModelProvider:
         raise NotImplementedError
@@ -86,6 +88,7 @@ def sse(event: dict[str, Any]) -> bytes:
 
 class Chat(Protocol):
     name = kind = "openai_chat"
+    filtered: ClassVar = {"code": "content_filter", "message": "the provider's words"}
     says = (*COMMON, RefusalDelta)
 
     def provider(self, base_url: str, **more: Any) -> ModelProvider:
@@ -129,6 +132,7 @@ class Messages(Protocol):
     secret = "EqQBCgIYAhIM"
     state: ClassVar = {"kind": "anthropic", "maker": f"{model}@127.0.0.1", "signature": secret}
     impossible: ClassVar = {"presence_penalty": 1.0}
+    filtered: ClassVar = {"type": "invalid_request_error", "message": "Output blocked by content filtering policy"}
     says = (*COMMON, ReasoningStateDelta, CitationDelta)
     reasons: ClassVar = {
         "stop": "end_turn",
@@ -210,6 +214,7 @@ class Messages(Protocol):
 
 class Responses(Protocol):
     name = kind = "openai_responses"
+    filtered: ClassVar = {"code": "content_filter", "message": "the provider's words"}
     secret = "gAAAAABo"
     state: ClassVar = {"kind": "openai_responses", "maker": "m@127.0.0.1", "id": "rs_1", "encrypted_content": secret}
     says = (*COMMON, MessageDelta, RefusalDelta, ReasoningStateDelta, CitationDelta)
