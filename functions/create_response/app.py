@@ -3,9 +3,9 @@
 Behind a Function URL it serves every route.
 """
 
-from antiphon.aws import logging
+from antiphon.aws import init, logging
 from antiphon.aws.watch import watched
 from antiphon.bootstrap import create_app
 
 logging.configure("create-response")
-handler = watched(create_app(), "create-response")
+handler = init.ready(watched(create_app(), "create-response"))

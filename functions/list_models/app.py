@@ -1,9 +1,9 @@
 """GET /v1/models and what needs no store: health, documentation, and the answer to unknown paths."""
 
-from antiphon.aws import logging
+from antiphon.aws import init, logging
 from antiphon.aws.buffered import buffered
 from antiphon.aws.watch import watched
 from antiphon.bootstrap import models_app
 
 logging.configure("list-models")
-handler = buffered(watched(models_app(), "list-models"))
+handler = init.ready(buffered(watched(models_app(), "list-models")))

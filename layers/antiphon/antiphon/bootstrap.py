@@ -281,4 +281,6 @@ def _services() -> Services:
     settings = read_settings(os.environ)
     stores = build_stores(settings)
     snapshot.register(stores.connect, stores.renew)
+    if not snapshot.is_snapshot():
+        stores.connect()  # certificates are read while the function starts, not while its first caller waits
     return build_services(settings, stores, Providers(settings.providers, os.environ))

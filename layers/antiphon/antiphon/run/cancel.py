@@ -18,7 +18,6 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, Superseded
 from antiphon.ports import Services
 from antiphon.records import CANCELLED, IN_PROGRESS, StoredResponse
-from antiphon.run.execution import running
 from antiphon.run.retrieve import current, find
 
 PATIENCE: Final = 6.0
@@ -57,6 +56,8 @@ async def delete(services: Services, principal: Principal, response_id: str) -> 
 
 
 async def _end_running(services: Services, stored: StoredResponse) -> None:
+    from antiphon.run.execution import running  # what runs has imported it; a function that only reads need not
+
     execution = running(stored.id)
     if execution is not None:
         await execution.cancel(PATIENCE)

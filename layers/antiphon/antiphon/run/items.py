@@ -12,7 +12,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ports import Services
 from antiphon.records import Item
-from antiphon.run.conversation import context
+from antiphon.run.context import context
 from antiphon.run.retrieve import current, find
 
 Order = Literal["asc", "desc"]

@@ -30,7 +30,8 @@ from antiphon.ports import ModelCall, Services
 from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
 from antiphon.run.answering import Answering
 from antiphon.run.attachments import with_attachments
-from antiphon.run.conversation import context, input_items, references
+from antiphon.run.context import context
+from antiphon.run.conversation import input_items, references
 from antiphon.run.idempotency import Hold
 from antiphon.run.models import visible_agent
 from antiphon.run.sealed import opened
