@@ -1,4 +1,4 @@
-"""A layer that is built twice from the same sources is the same, byte by byte, so that nothing new is no new version."""
+"""A layer that is built twice from the same sources is the same, byte by byte: nothing new is no new version."""
 
 import subprocess
 import sys
