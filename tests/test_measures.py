@@ -81,18 +81,18 @@ def test_spans_nest_and_each_is_taken_when_it_ends():
     taken = []
     before = time.time()
     with Span("request", "antiphon", sink=taken.append) as root:
-        with measures.model_call("openai", "gpt") as call, measures.tool_call("search") as tool:
+        with measures.model_call("openai", "gpt") as call, measures.fetch() as fetch:
             pass
         with pytest.raises(ValueError, match="x"), measures.store_call("GetItem") as store:
             raise ValueError("x")
-    assert taken == [tool, call, store, root]
-    assert (tool.parent, call.parent, store.parent, root.parent) == (call, root, root, None)
+    assert taken == [fetch, call, store, root]
+    assert (fetch.parent, call.parent, store.parent, root.parent) == (call, root, root, None)
     assert (store.failure, call.failure) == (ValueError, None)
     assert all(before <= span.begun <= span.ended for span in taken)
     assert len({span.id for span in taken}) == len(taken)
 
 
 def test_a_span_that_nobody_takes_has_no_id():
-    with measures.tool_call("search") as span:
+    with measures.fetch() as span:
         pass
     assert (span.id, span.sink, span.parent) == ("", None, None)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 from fastapi import FastAPI
 
+from antiphon import measures
 from antiphon.circuits import Circuits
 from antiphon.errors import ApiError, ProviderError, SettingsError
 from antiphon.ports import ApiKey, Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
@@ -223,7 +224,8 @@ class LazyDoor:
             FetchError: it may not be opened, gave nothing that can be used, or too much.
         """
         self._built = self._built or self._build()
-        return await self._built.fetch(url, max_bytes=max_bytes, deadline=deadline, again=again)
+        with measures.fetch():
+            return await self._built.fetch(url, max_bytes=max_bytes, deadline=deadline, again=again)
 
     def _build(self) -> Door:
         from antiphon.tools.lately import Lately

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-Kind = Literal["request", "store", "model", "tool"]
+Kind = Literal["request", "store", "remote"]
 
 
 class Measures:
@@ -178,12 +178,12 @@ def store_call(operation: str) -> Span:
 
 def model_call(provider: str, model: str) -> Span:
     """Give the span of a call of a model; the provider by its configured name."""
-    return Span("model", provider, model=model)
+    return Span("remote", provider, model=model)
 
 
-def tool_call(name: str) -> Span:
-    """Give the span of a call of a tool that runs here."""
-    return Span("tool", name)
+def fetch() -> Span:
+    """Give the span of a look at a URL that a caller chose; which one is content."""
+    return Span("remote", "url")
 
 
 def _since(begun: float, then: float | None) -> float | None:

@@ -98,7 +98,7 @@ def document(span: Span, place: Place) -> dict[str, Any]:
     }
     if span.kind == "store":
         written |= {"namespace": "aws", "aws": {"operation": facts.pop("operation")}}
-    elif span.kind != "request":
+    elif span.kind == "remote":
         written["namespace"] = "remote"
     if span.failure is not None:
         facts["exception"] = span.failure.__name__

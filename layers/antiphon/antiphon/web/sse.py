@@ -50,20 +50,20 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Send the stream (ASGI)."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        batches = self._feed.batches(self._ping_seconds)
-        async for batch in batches:
-            await _send_batch(batch, send)
-            if any(event["type"].endswith(".delta") for event in batch):
-                measures.current().sent_delta()
-                break
-        async for batch in batches:
-            await _send_batch(batch, send)
+        begun = False
+        async for batch in self._feed.batches(self._ping_seconds):
+            for event in batch:
+                await send({"type": "http.response.body", "body": frame(event), "more_body": True})
+            if not batch:
+                await send({"type": "http.response.body", "body": PING, "more_body": True})
+            begun = begun or _begins(batch)
         await send({"type": "http.response.body", "body": DONE, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _send_batch(batch: list[Event], send: Send) -> None:
-    for event in batch:
-        await send({"type": "http.response.body", "body": frame(event), "more_body": True})
-    if not batch:
-        await send({"type": "http.response.body", "body": PING, "more_body": True})
+def _begins(batch: list[Event]) -> bool:
+    """Note that the first delta has left, if it has; whether it has."""
+    begun = any(event["type"].endswith(".delta") for event in batch)
+    if begun:
+        measures.current().sent_delta()
+    return begun
