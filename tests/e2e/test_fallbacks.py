@@ -290,7 +290,9 @@ def test_a_reasonings_state_goes_to_the_model_that_made_it_and_to_no_other(tmp_p
     with Upstream([MESSAGES.script(thought), broken, again]) as upstream, Upstream([BACKUP]) as backup:
         own = ProviderEndpoint(kind="anthropic", base_url=upstream.base_url)
         with serve(tmp_path, upstream, backup, providers={"own": own}) as service:
-            service.agent("agent", provider="own", model=MESSAGES.model, fallbacks=(Fallback("backup", MESSAGES.model),))
+            service.agent(
+                "agent", provider="own", model=MESSAGES.model, fallbacks=(Fallback("backup", MESSAGES.model),)
+            )
             key = service.key()
             first = service.create(key, input="One")
             second = service.create(key, input="Two", previous_response_id=first["id"])
