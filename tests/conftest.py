@@ -7,9 +7,9 @@ import os
 import pytest
 from hypothesis import settings
 
+settings.register_profile("here", deadline=None)  # how long an example takes is for benchmarks to tell
 settings.register_profile("ci", derandomize=True, database=None, deadline=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
