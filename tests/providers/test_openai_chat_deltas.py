@@ -78,6 +78,12 @@ def test_log_probabilities_take_the_form_of_the_specification() -> None:
     )
 
 
+def test_the_probability_of_half_a_character_goes_with_the_whole() -> None:
+    half, whole = ({"token": token, "logprob": -0.1, "bytes": [0], "top_logprobs": []} for token in ("half", "whole"))
+    pieces = [chunk({"content": text}, logprobs={"content": [of]}) for text, of in (("", half), ("é", whole))]
+    assert read(*pieces, finish())[:-1] == [TextDelta("é", [half, whole])]
+
+
 def test_parallel_calls_are_told_apart_by_their_index() -> None:
     chunks = [
         tool_call(0, "call_a", "f"),

@@ -54,7 +54,9 @@ MODELS: dict[tuple[str, str], tuple[str, str | None]] = {
     ("openai_responses", "any compatible endpoint"): ("m", None),
     ("anthropic", "any compatible endpoint"): ("m", None),
     ("bedrock", "Amazon Nova"): ("eu.amazon.nova-pro-v1:0", None),
-    ("bedrock", "Meta Llama, Mistral, Cohere, DeepSeek"): ("meta.llama3-3-70b-instruct-v1:0", None),
+    ("bedrock", "Amazon Nova Micro"): ("us.amazon.nova-micro-v1:0", None),
+    ("bedrock", "Mistral"): ("mistral.mistral-large-2407-v1:0", None),
+    ("bedrock", "Meta Llama, Cohere, DeepSeek"): ("meta.llama3-3-70b-instruct-v1:0", None),
     ("bedrock", "any other model"): ("m", None),
     **{
         (kind, name): (prefix + model, None)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from antiphon.ports import Medium
 from antiphon.providers.capabilities import EVERYTHING, Capabilities, Effort
 
+_TEXT: Final = frozenset[Medium]({"text"})
 _SEEN: Final = frozenset[Medium]({"image", "text"})
 _FEW: Final = frozenset[Effort]({"low", "medium", "high"})
 _EFFORTS: Final = frozenset[Effort]({"none", "low", "medium", "high", "xhigh"})
@@ -120,6 +121,11 @@ CONVERSE: Final = Capabilities(
 )
 """A model on Bedrock that nothing is known of."""
 
+_NOVA: Final = dataclasses.replace(CONVERSE, formats=frozenset(), cache_points=True)
+_OTHER_MAKERS: Final = dataclasses.replace(
+    CONVERSE, formats=frozenset(), strict_tools=False, message=_SEEN, tools=_UNFORCED
+)
+
 
 def _on_bedrock(claude: Capabilities) -> Capabilities:
     return dataclasses.replace(
@@ -218,15 +224,10 @@ FAMILIES: Final = (
     *(Family("anthropic", name, pattern, can) for name, pattern, can in _CLAUDES),
     Family("anthropic", "any compatible endpoint", "", MESSAGES),
     *(Family("bedrock", name, pattern, _on_bedrock(can)) for name, pattern, can in _CLAUDES),
-    Family(
-        "bedrock", "Amazon Nova", r"amazon\.nova", dataclasses.replace(CONVERSE, formats=frozenset(), cache_points=True)
-    ),
-    Family(
-        "bedrock",
-        "Meta Llama, Mistral, Cohere, DeepSeek",
-        r"(meta\.llama|mistral\.|cohere\.|deepseek\.)",
-        dataclasses.replace(CONVERSE, formats=frozenset(), strict_tools=False, message=_SEEN),
-    ),
+    Family("bedrock", "Amazon Nova Micro", r"amazon\.nova-micro", dataclasses.replace(_NOVA, message=_TEXT)),
+    Family("bedrock", "Amazon Nova", r"amazon\.nova", _NOVA),
+    Family("bedrock", "Mistral", r"mistral\.", dataclasses.replace(_OTHER_MAKERS, tools=_UNFORCED | {"required"})),
+    Family("bedrock", "Meta Llama, Cohere, DeepSeek", r"(meta\.llama|cohere\.|deepseek\.)", _OTHER_MAKERS),
     Family("bedrock", "any other model", "", CONVERSE),
 )
 

@@ -47,6 +47,7 @@ class ChunkReader:
         self._finish: str | None = None
         self._error = ProviderError("model_error")
         self._said = 0
+        self._tokens: list[dict[str, Any]] = []
         self._slots: dict[int, int] = {}
         self._ids: list[str | None] = []
 
@@ -108,9 +109,13 @@ class ChunkReader:
             self._said = 0
             deltas.append(ReasoningDelta(_text(reasoning)))
         content = delta.get("content")
+        if logprobs:
+            self._tokens += _logprobs(logprobs)
         if content:
             self._said += len(_text(content))
-            deltas.append(TextDelta(content, _logprobs(logprobs) if logprobs else None))
+            deltas.append(TextDelta(content, self._tokens or None))
+            if self._tokens:
+                self._tokens = []
         refusal = delta.get("refusal")
         if refusal:
             deltas.append(RefusalDelta(_text(refusal)))
@@ -157,10 +162,9 @@ def _text(value: object) -> str:
     return value
 
 
-def _logprobs(logprobs: dict[str, Any]) -> list[dict[str, Any]] | None:
-    tokens = logprobs.get("content")
-    if not tokens:
-        return None
+def _logprobs(logprobs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the tokens of a chunk: one that is a part of a character has no text, and goes with the next that has."""
+    tokens = logprobs.get("content") or ()
     return [
         _logprob(token) | {"top_logprobs": [_logprob(top) for top in token.get("top_logprobs") or ()]}
         for token in tokens
