@@ -73,6 +73,8 @@ class RuntimeApi:
         self.pending: queue.Queue[Answer] = queue.Queue()
         self.handed_out: dict[str, Answer] = {}
         self._count = 0
+        self._asking = 0
+        self._changed = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), _Connection)
         self._server.api = self
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
@@ -94,6 +96,17 @@ class RuntimeApi:
         answer = Answer(name, f"attempt-{self._count}" * self.attempts, json.dumps(event).encode(), seconds)
         self.pending.put(answer)
         return answer
+
+    def asking(self, change: int) -> None:
+        """Note that one more asks for an invocation, or one fewer."""
+        with self._changed:
+            self._asking += change
+            self._changed.notify_all()
+
+    def settled(self, slots: int, patience: float = DRAIN_SECONDS) -> bool:
+        """Wait until so many ask for an invocation: what they did for the ones before is over. Whether that came."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._asking >= slots, patience)
 
     def cut(self) -> None:
         """Say that the process has ended: nothing comes for any open invocation but what it had sent already."""
@@ -186,7 +199,9 @@ class _Connection(socketserver.StreamRequestHandler):
     def _next(self) -> None:
         self.api.asked.set()
         self.server.count(-1)
+        self.api.asking(1)
         answer = self.api.pending.get()
+        self.api.asking(-1)
         self.server.count(1)
         answer.deadline = time.time() + answer.seconds
         self.api.handed_out[answer.request_id] = answer
