@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import coldstart, imports, providers, streams
+from benchmarks import coldstart, dynamodb, imports, providers, runtime, streams
 from benchmarks.table import show
 
 BENCHMARKS = {
     "streams": streams.measure,
     "imports": imports.measure,
     "coldstart": coldstart.measure,
+    "runtime": runtime.measure,
+    "dynamodb": dynamodb.measure,
     "providers": providers.measure,
 }
 
