@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -219,11 +220,20 @@ def test_no_credentials_are_told_as_such(monkeypatch):
     assert failed(START).code == "provider_auth"
 
 
-def test_the_model_is_part_of_the_path_and_iam_signs():
+@pytest.mark.parametrize(
+    "model",
+    [
+        "anthropic.claude-opus-4-8",
+        CLAUDE,
+        "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-6",
+        "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc123",
+    ],
+)
+def test_the_model_or_its_profile_is_part_of_the_path_and_iam_signs(model):
     with Upstream([Script([START, ended(), METADATA], headers=Converse.headers)]) as upstream:
-        run(Bedrock(endpoint_url=upstream.base_url, region="eu-central-1"), call())
+        run(Bedrock(endpoint_url=upstream.base_url, region="eu-central-1"), replace(call(), model=model))
     request = upstream.requests[0]
-    assert request.path == f"/v1/model/{CLAUDE.replace(':', '%3A')}/converse-stream"
+    assert request.path == f"/v1/model/{quote(model, safe='')}/converse-stream"
     assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=canary/")
     assert "/eu-central-1/bedrock/" in request.headers["authorization"]
 

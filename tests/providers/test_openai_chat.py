@@ -345,6 +345,8 @@ def test_a_call_that_cannot_be_carried_is_refused_before_anything_is_sent() -> N
         ("https://api.openai.com/v1", "openai"),
         ("https://eu.api.openai.com/v1", "openai"),
         ("https://mine.openai.azure.com/openai/v1", "azure"),
+        ("https://mine.services.ai.azure.com/openai/v1", "azure"),
+        ("https://mine.cognitiveservices.azure.com/openai/v1", "azure"),
         ("https://api.groq.com/openai/v1", "groq"),
         ("https://api.together.xyz/v1", "together"),
         ("https://openrouter.ai/api/v1", "openrouter"),
