@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from antiphon import measures
 from antiphon.errors import StorageUnavailable, Superseded
 from antiphon.records import Agent, Grant
 from antiphon.store.dynamodb import open_stores
@@ -81,6 +82,17 @@ def test_a_passing_fault_is_tried_again(code: str, status: int) -> None:
     with refusing(code, status=status, refusals=2) as endpoint:
         assert run(endpoint.url, CALLS["key read"]) is None
         assert endpoint.operations == ["GetItem"] * 3
+
+
+def test_a_request_counts_its_calls_and_those_that_had_to_be_sent_again() -> None:
+    async def reading(stores: Stores) -> measures.Measures:
+        record = measures.begin("GET", None)
+        await stores.keys.get("00")
+        return record
+
+    with refusing(THROTTLED, refusals=2) as endpoint:
+        record = run(endpoint.url, reading)
+    assert (record.store_calls, record.store_retries) == (3, 2)
 
 
 def test_a_fault_that_does_not_pass_is_not_tried_again_and_says_what_it_is() -> None:
