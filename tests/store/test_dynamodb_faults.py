@@ -109,8 +109,8 @@ def test_a_call_that_failed_is_logged_with_its_request_id_and_nothing_of_its_con
     caplog.set_level("DEBUG", "antiphon.store.dynamodb")
     with refusing(code, refusals=1) as endpoint:
         assert run(endpoint.url, CALLS["last use"]) is None
-    assert [record.getMessage() for record in caplog.records] == [f"PutItem: {code}, request REQUEST42"]
-    assert caplog.records[0].levelname == level
+    assert told(caplog) == [(level, "DynamoDB call failed", "PutItem", code, "REQUEST42")]
+    assert "canary-text" not in str(caplog.records[0].__dict__)
 
 
 def test_a_call_without_an_answer_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
@@ -118,7 +118,7 @@ def test_a_call_without_an_answer_is_logged_too(caplog: pytest.LogCaptureFixture
         port = server.getsockname()[1]
     with pytest.raises(StorageUnavailable):
         run(f"http://127.0.0.1:{port}", CALLS["get"])
-    assert {record.getMessage() for record in caplog.records} == {"GetItem: ConnectionRefusedError, request none"}
+    assert set(told(caplog)) == {("WARNING", "DynamoDB call failed", "GetItem", "ConnectionRefusedError", "")}
 
 
 def test_a_renewed_client_connects_anew_with_the_credentials_of_now(
@@ -256,6 +256,12 @@ def test_a_second_close_does_nothing(aws: Emulator) -> None:
     asyncio.run(database.get(RESPONSES, {"pk": {"S": "a"}, "sk": {"S": "b"}}))
     asyncio.run(database.aclose())
     asyncio.run(database.aclose())
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[Any, ...]]:
+    """Give what was logged, with its fields."""
+    fields = ("levelname", "msg", "operation", "code", "dynamodb_request_id")
+    return [tuple(getattr(record, field) for field in fields) for record in caplog.records]
 
 
 def all_rows(aws: Emulator) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ class Sender:
         connections, body = self._connections, protocol.write(arguments)
         headers = {"host": connections.host, **protocol.headers(operation)}
         signed = sign(self._caller.credentials(), self._scope, connections.path, headers, body, time.time())
-        request_id = "none"
+        request_id = ""
         try:
             answer = connections.post(signed, body)
             request_id = answer.headers.get(_REQUEST_ID, request_id)
@@ -64,8 +64,8 @@ class Sender:
 
 
 def _note(operation: str, error: Exception, request_id: str) -> None:
-    if isinstance(error, Refusal):
-        level = logging.DEBUG if error.is_condition else logging.WARNING
-        _log.log(level, "%s: %s, request %s", operation, error.code, request_id)
-    else:
-        _log.warning("%s: %s, request %s", operation, type(error).__name__, request_id)
+    refusal = error if isinstance(error, Refusal) else None
+    level = logging.DEBUG if refusal is not None and refusal.is_condition else logging.WARNING
+    code = refusal.code if refusal is not None else type(error).__name__
+    known = {"operation": operation, "code": code, "dynamodb_request_id": request_id}
+    _log.log(level, "DynamoDB call failed", extra=known)
