@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from antiphon.records import Agent, Grant
-from cli import files
+from cli import files, fitting
 from cli.answer import Answer, Refused, columns, moment, table
 from cli.commands import Commands
 from cli.document import AgentDocument, InvalidDocument, read_agent, write_agent
@@ -51,7 +51,8 @@ async def apply(session: Session, args: Namespace) -> Answer:
     documents = _read(args.file)
     changes = [await _plan(session, document, args.author) for document in documents]
     results = [{"id": change.agent.id, "result": await _write(session, change)} for change in changes]
-    return Answer(results, columns([(result["result"], result["id"]) for result in results]))
+    notes = tuple(note for change in changes for note in _unchecked(session, change.agent))
+    return Answer(results, columns([(result["result"], result["id"]) for result in results]), notes)
 
 
 async def list_agents(session: Session, _args: Namespace) -> Answer:
@@ -109,9 +110,20 @@ async def _plan(session: Session, document: AgentDocument, author: str | None) -
         agent = document.agent(session.tenant, owner, session.now)
     except InvalidDocument as error:
         raise Refused(f"agent {document.id}: {error}") from None
+    misfits = "; ".join(fitting.misfits(agent, session.providers))
+    if misfits:
+        raise Refused(f"agent {document.id}: {misfits}")
     return _Change(
         agent if stored is None else dataclasses.replace(agent, created_at=stored.created_at), stored, grants
     )
+
+
+def _unchecked(session: Session, agent: Agent) -> list[str]:
+    """Say what could not be looked at."""
+    return [
+        f"agent {agent.id}: no provider {name} is known here, so nothing tells whether its models can be asked this"
+        for name in fitting.unknown(agent, session.providers)
+    ]
 
 
 def _owner(document: AgentDocument, author: str | None, stored: Agent | None) -> str:

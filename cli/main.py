@@ -99,6 +99,7 @@ async def _perform(args: Namespace) -> Answer:
         now=int(time.time()),
         entropy=secrets.token_bytes,
         api_url=where.api_url,
+        providers=where.settings.providers,
     )
     try:
         answer: Answer = await args.run(session, args)

@@ -6,12 +6,14 @@ It must not know where the stores are nor how answers are shown.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from antiphon.access.grants import ID, PRINCIPAL
 from antiphon.ids import Entropy
 from antiphon.ports import Directory, KeyStore
 from antiphon.records import PUBLIC, Account, Agent, Group, Role
+from antiphon.settings import ProviderEndpoint
 from cli.answer import Refused
 
 
@@ -23,6 +25,7 @@ class Session:
         environment: part of every key made here.
         now: seconds since the epoch.
         api_url: where the deployment answers, if that is known.
+        providers: what the deployment calls, as far as that is known.
     """
 
     keys: KeyStore
@@ -32,6 +35,7 @@ class Session:
     now: int
     entropy: Entropy
     api_url: str | None = None
+    providers: Mapping[str, ProviderEndpoint] = field(default_factory=dict)
 
     async def account(self, user: str) -> Account:
         """Read a user with its role.

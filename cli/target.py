@@ -57,6 +57,7 @@ def find(args: Namespace, environ: Mapping[str, str]) -> Target:
     outputs = _outputs(args.stack) if args.stack else {}
     values = {name: environ.get(PREFIX + name, "") for name in ("ENVIRONMENT", "AWS_ENDPOINT_URL")}
     values |= _places(args, outputs, environ)
+    values["PROVIDERS"] = outputs.get("Providers", "") if outputs else environ.get(PREFIX + "PROVIDERS", "")
     if outputs:
         values["ENVIRONMENT"] = outputs["Environment"]
     settings = read_settings({PREFIX + name: value for name, value in values.items()})

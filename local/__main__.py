@@ -15,6 +15,7 @@ from antiphon.ports import Services
 from antiphon.settings import ProviderEndpoint, read_settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses
+from local import log
 from local.banner import banner
 from local.sealing import seal_keys
 from local.seed import Model, seed
@@ -26,6 +27,7 @@ DEMO_PAUSE = 0.02
 
 def main() -> int:
     """Serve until Ctrl-C. Gives the exit code."""
+    log.configure()
     host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
     if not port.isdecimal():
         return _fail(f"PORT must be a number: `make run PORT=8001`, not {port!r}.")
@@ -60,8 +62,9 @@ def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[]
     environ = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_DATABASE": str(state / "antiphon.db"), **os.environ}
     environ.setdefault("ANTIPHON_SEAL_KEYS", seal_keys(state / "seal-keys"))
     settings = read_settings(environ)
-    stores = build_stores(settings)
     providers = Providers(settings.providers | endpoints, environ, demo_pause=DEMO_PAUSE)
+    providers.require_keys()
+    stores = build_stores(settings)
 
     async def aclose() -> None:
         await providers.aclose()

@@ -362,7 +362,12 @@ def resolved(value, parameters, choose):
 
 
 def test_the_command_line_finds_what_it_needs_among_the_outputs(template):
-    assert {"ApiUrl", "FunctionUrl", "Environment", "CoreTableName", "ResponsesTableName"} == set(template["Outputs"])
+    found = {"ApiUrl", "FunctionUrl", "Environment", "CoreTableName", "ResponsesTableName", "Providers"}
+    assert found == set(template["Outputs"])
+    told = template["Outputs"]["Providers"]["Value"]
+    assert (
+        told == template["Resources"]["CreateResponse"]["Properties"]["Environment"]["Variables"]["ANTIPHON_PROVIDERS"]
+    )
 
 
 def test_no_function_serves_a_handler_that_is_not_there(written):

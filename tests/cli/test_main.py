@@ -116,6 +116,7 @@ Outputs:
   ResponsesTableName: {Value: RESPONSES}
   Environment: {Value: prod}
   ApiUrl: {Value: "https://api.example.com/"}
+  Providers: {Value: '{"anthropic": {"kind": "anthropic"}}'}
 """
 
 
@@ -134,6 +135,14 @@ def test_a_stack_says_where_and_which_environment(stacked):
     made = stacked("--stack", "antiphon", "keys", "create", "--user", "ada")
     assert made.out.startswith("ap_prod_")
     assert "https://api.example.com/v1" in made.err
+
+
+def test_a_stack_says_which_providers_its_agents_are_held_against(stacked, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTIPHON_PROVIDERS", '{"anthropic": {"base_url": "http://local.example/v1"}}')
+    stacked.done("--stack", "antiphon", "users", "put", "ada", "--role", "ADMIN")
+    path = tmp_path / "agent.yaml"
+    path.write_text("{id: a, author: ada, provider: anthropic, model: claude-opus-5, temperature: 0.3}")
+    assert "agent a: temperature: " in stacked.refused("--stack", "antiphon", "agents", "apply", str(path))
 
 
 def test_a_stack_that_is_not_there_is_refused(stacked):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx2
 import openai
+import pytest
 
 from tests.support.streams import assert_stream
 
@@ -185,3 +186,22 @@ def test_an_install_without_a_network_is_one_clear_line(tmp_path: Path) -> None:
     done = install(tmp_path, PYTHON=sys.executable, PIP_FIND_LINKS="", **nowhere)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("The dependencies could not be installed: is the package index")
+
+
+def test_a_provider_whose_key_is_missing_ends_the_start_with_its_name(tmp_path: Path) -> None:
+    providers = '{"groq": {"base_url": "https://api.groq.com/openai/v1", "api_key_env": "NO_SUCH_KEY"}}'
+    process = start(tmp_path, ANTIPHON_PROVIDERS=providers)
+    _, told = process.communicate(timeout=20)
+    assert (process.returncode, told) == (1, "NO_SUCH_KEY: missing, and ANTIPHON_PROVIDERS.groq has its key there\n")
+
+
+def test_the_terminal_says_which_model_failed_and_how(tmp_path: Path) -> None:
+    from tests.support.upstream import Script, Upstream
+
+    with Upstream([Script([b"{}"], 401)]) as upstream:
+        environ = {"OPENAI_API_KEY": "canary", "OPENAI_BASE_URL": upstream.base_url, "OPENAI_MODEL": "far"}
+        with running(tmp_path, **environ) as server, server.client() as client:
+            with pytest.raises(openai.InternalServerError):
+                client.responses.create(model="openai", input="Hi")
+            assert server.process.stderr is not None
+            assert server.process.stderr.readline() == "model failed  provider=openai model=far code=provider_auth\n"

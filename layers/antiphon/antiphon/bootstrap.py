@@ -7,7 +7,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 from fastapi import FastAPI
@@ -17,16 +16,13 @@ from antiphon.circuits import Circuits
 from antiphon.errors import ApiError, ProviderError, SettingsError
 from antiphon.ports import ApiKey, Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
 from antiphon.seal import Seal, read_keys
-from antiphon.settings import ProviderEndpoint, Settings, read_settings
+from antiphon.settings import ProviderEndpoint, Settings, is_http_url, read_settings
 
 if TYPE_CHECKING:
     from antiphon.aws.secrets import Secret
 
 OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
 """The provider ``openai``, present wherever its key is in the environment."""
-
-HOSTS: Final = {"openai_responses": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
-"""Where a provider is that names no place of its own."""
 
 
 class Stores(NamedTuple):
@@ -70,6 +66,9 @@ class Providers:
         endpoints: the configured ones.
         environ: where keys are.
         demo_pause: seconds between the demo model's deltas.
+
+    Raises:
+        SettingsError: ``OPENAI_BASE_URL`` is no URL.
     """
 
     def __init__(
@@ -77,8 +76,7 @@ class Providers:
     ) -> None:
         self._endpoints = {"demo": ProviderEndpoint(kind="demo"), **endpoints}
         if environ.get("OPENAI_API_KEY"):
-            base_url = environ.get("OPENAI_BASE_URL") or OPENAI.base_url
-            self._endpoints.setdefault("openai", OPENAI.model_copy(update={"base_url": base_url}))
+            self._endpoints.setdefault("openai", _openai(environ))
         self._environ = environ
         self._demo_pause = demo_pause
         self._built: dict[str, ModelProvider] = {}
@@ -89,25 +87,32 @@ class Providers:
             endpoint = self._endpoints.get(name)
             if endpoint is None:
                 return None
-            self._built[name] = self._build(name, endpoint)
+            self._built[name] = self._build(endpoint)
         return self._built[name]
 
     def capabilities(self, name: str, model: str) -> dict[str, Any] | None:
         """Tell what a provider's model can be asked, without building it; None where no such name is configured."""
-        from antiphon.providers.families import family_of
+        from antiphon.providers.known import capabilities_of
 
         endpoint = self._endpoints.get(name)
-        if endpoint is None:
-            return None
-        host = endpoint.dialect or urlsplit(endpoint.base_url or HOSTS.get(endpoint.kind, "")).hostname or ""
-        return family_of(endpoint.kind, model, host).capabilities.document()
+        return None if endpoint is None else capabilities_of(endpoint, model).document()
+
+    def require_keys(self) -> None:
+        """Require every key that is said to be in the environment; what AWS keeps is read when it is needed.
+
+        Raises:
+            SettingsError: one is not there.
+        """
+        for name, endpoint in self._endpoints.items():
+            if endpoint.api_key_env is not None and not self._environ.get(endpoint.api_key_env):
+                raise SettingsError(f"{endpoint.api_key_env}: missing, and ANTIPHON_PROVIDERS.{name} has its key there")
 
     async def aclose(self) -> None:
         """Close what was opened."""
         for provider in self._built.values():
             await provider.aclose()
 
-    def _build(self, name: str, endpoint: ProviderEndpoint) -> ModelProvider:
+    def _build(self, endpoint: ProviderEndpoint) -> ModelProvider:
         if endpoint.kind == "demo":
             from antiphon.providers.demo import Demo
 
@@ -133,8 +138,7 @@ class Providers:
             return openai_responses.OpenAIResponses(base_url, self._api_key(endpoint), dialect=endpoint.dialect)
         from antiphon.providers.openai_chat import OpenAIChat
 
-        if endpoint.base_url is None:
-            raise SettingsError(f"ANTIPHON_PROVIDERS.{name}.base_url: missing")
+        assert endpoint.base_url is not None  # the settings see to it
         return OpenAIChat(
             endpoint.base_url,
             self._api_key(endpoint),
@@ -154,6 +158,13 @@ class Providers:
         if not key:
             raise SettingsError(f"{endpoint.api_key_env}: missing")
         return key
+
+
+def _openai(environ: Mapping[str, str]) -> ProviderEndpoint:
+    base_url = environ.get("OPENAI_BASE_URL") or OPENAI.base_url
+    if base_url is None or not is_http_url(base_url):
+        raise SettingsError("OPENAI_BASE_URL: not a URL that begins with http:// or https:// and has a host")
+    return OPENAI.model_copy(update={"base_url": base_url})
 
 
 def kept(kind: Literal["secret", "parameter"], name: str, field: str | None = None) -> Secret:
@@ -258,7 +269,7 @@ def create_app() -> FastAPI:
     from antiphon.web.app import build_app
     from antiphon.web.routes import about, create, models, responses
 
-    return build_app(_services(), [create.router, models.router, responses.router, about.router])
+    return build_app(_services(calls_models=True), [create.router, models.router, responses.router, about.router])
 
 
 def retrieve_app() -> FastAPI:
@@ -277,12 +288,15 @@ def models_app() -> FastAPI:
     return build_app(_services(), [models.router, about.router])
 
 
-def _services() -> Services:
+def _services(*, calls_models: bool = False) -> Services:
     from antiphon.aws import snapshot
 
     settings = read_settings(os.environ)
+    providers = Providers(settings.providers, os.environ)
+    if calls_models:
+        providers.require_keys()
     stores = build_stores(settings)
     snapshot.register(stores.connect, stores.renew)
     if not snapshot.is_snapshot():
         stores.connect()  # certificates are read while the function starts, not while its first caller waits
-    return build_services(settings, stores, Providers(settings.providers, os.environ))
+    return build_services(settings, stores, providers)

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from antiphon.errors import SettingsError
 
 PREFIX: Final = "ANTIPHON_"
+
+Kind = Literal["openai_chat", "openai_responses", "anthropic", "bedrock", "demo"]
+
+_KEY: Final = frozenset({"api_key_env", "api_key_secret", "api_key_parameter", "api_key_field"})
+TAKES: Final[dict[Kind, frozenset[str]]] = {
+    "openai_chat": _KEY | {"base_url", "dialect", "reads", "reasoning_content"},
+    "openai_responses": _KEY | {"base_url", "dialect"},
+    "anthropic": _KEY | {"base_url", "citations"},
+    "bedrock": frozenset({"base_url", "region", "guardrail", "citations"}),
+    "demo": frozenset(),
+}
+"""What can be set for each protocol: what another one knows would do nothing here, so it is refused."""
 
 
 class ProviderEndpoint(BaseModel):
@@ -22,7 +35,7 @@ class ProviderEndpoint(BaseModel):
     Attributes:
         kind: the protocol it speaks.
         base_url: where it is, up to and without ``/chat/completions``, ``/responses`` or ``/messages``; for ``bedrock``
-            another endpoint than AWS's own. None for the protocol's own, where it has one.
+            another endpoint than AWS's own. None for the protocol's own; ``openai_chat`` has none.
         region: the AWS region of ``bedrock``; None for the process's own.
         guardrail: of ``bedrock``: ``ID:VERSION`` of the guardrail that every call goes through; None for none.
         citations: ask for the places in documents that an answer rests on (``anthropic``, ``bedrock``).
@@ -39,7 +52,7 @@ class ProviderEndpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Annotated[str, Field(pattern="^(openai_chat|openai_responses|anthropic|bedrock|demo)$")] = "openai_chat"
+    kind: Kind = "openai_chat"
     base_url: str | None = None
     region: str | None = None
     guardrail: Annotated[str, Field(pattern=r"^[^\s]+:(DRAFT|[1-9][0-9]{0,7})$")] | None = None
@@ -52,16 +65,34 @@ class ProviderEndpoint(BaseModel):
     reasoning_content: bool = False
     dialect: Literal["openai", "azure", "groq", "together", "openrouter", "vllm", "ollama", "llama.cpp"] | None = None
 
-    @field_validator("api_key_env", "api_key_secret", "api_key_parameter", "api_key_field")
+    @field_validator("base_url", "api_key_env", "api_key_secret", "api_key_parameter", "api_key_field")
     @classmethod
     def _none(cls, value: str | None) -> str | None:
         """Take what is empty, as a template leaves it, for none."""
         return value or None
 
+    @field_validator("base_url")
+    @classmethod
+    def _a_url(cls, value: str | None) -> str | None:
+        if value is not None and not is_http_url(value):
+            raise ValueError("not a URL that begins with http:// or https:// and has a host")
+        return value
+
     @model_validator(mode="after")
     def _one_key(self) -> ProviderEndpoint:
         if sum(place is not None for place in (self.api_key_env, self.api_key_secret, self.api_key_parameter)) > 1:
             raise ValueError("set one of api_key_env, api_key_secret and api_key_parameter")
+        if self.api_key_field is not None and self.api_key_secret is None and self.api_key_parameter is None:
+            raise ValueError("api_key_field goes with api_key_secret or api_key_parameter")
+        return self
+
+    @model_validator(mode="after")
+    def _for_its_kind(self) -> ProviderEndpoint:
+        if self.kind == "openai_chat" and self.base_url is None:
+            raise ValueError("base_url is missing")
+        for name, field in type(self).model_fields.items():
+            if name != "kind" and name not in TAKES[self.kind] and getattr(self, name) != field.default:
+                raise ValueError(f"{name} says nothing to the kind {self.kind}")
         return self
 
 
@@ -151,11 +182,26 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             values["providers"] = _read_json(PREFIX + "PROVIDERS", str(values["providers"]))
         return Settings.model_validate(values)
     except ValidationError as error:
-        lines = []
-        for problem in error.errors(include_input=False, include_url=False, include_context=False):
-            where = PREFIX + ".".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "ANTIPHON_*"
-            lines.append(f"{where}: {problem['msg']}")
+        problems = error.errors(include_input=False, include_url=False, include_context=False)
+        lines = (f"{_where(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems)
         raise SettingsError("; ".join(lines)) from None
+
+
+def is_http_url(text: str) -> bool:
+    """Tell whether a text is the URL of an HTTP server."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    """Name a variable, and the place in it where it is JSON, such as ``ANTIPHON_PROVIDERS.groq.base_url``."""
+    if not location:
+        return f"{PREFIX}*"
+    variable, *rest = map(str, location)
+    return ".".join((PREFIX + variable.upper(), *rest))
 
 
 def _read_json(name: str, text: str) -> object:

@@ -5,7 +5,8 @@ It must not know models, requests (``require`` holds them against it), HTTP or c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from antiphon.ports import Medium, Reads
@@ -94,6 +95,10 @@ class Capabilities:
     def reads(self) -> Reads:
         """Give what it can be given, as the port says it."""
         return Reads(self.message, self.output)
+
+    def reading(self, media: Iterable[Medium]) -> Capabilities:
+        """Narrow it to an endpoint whose models can be given these, and text."""
+        return replace(self, message=self.message & {*media, "text"})
 
     def document(self) -> dict[str, Any]:
         """Write it as JSON, for ``GET /v1/models/{id}``: by the names of the request's fields."""

@@ -5,7 +5,6 @@ It must not know wire events, agents or stores.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import AsyncGenerator, Iterable
 from typing import Any
@@ -71,9 +70,7 @@ class OpenAIChat:
 
     def capabilities(self, model: str) -> Capabilities:
         """What a model can be asked."""
-        known = family_of("openai_chat", model, self._host).capabilities
-        message, output = self._reads
-        return dataclasses.replace(known, message=known.message & message, output=known.output & output)
+        return family_of("openai_chat", model, self._host).capabilities.reading(self._reads.message)
 
     def check(self, call: ModelCall) -> None:
         """Refuse a call that the model cannot be asked.

@@ -1,0 +1,85 @@
+"""Settings: what cannot work ends the start with the place and the reason, never with a value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+
+from antiphon.bootstrap import Providers
+from antiphon.errors import SettingsError
+from antiphon.settings import TAKES, Kind, ProviderEndpoint, Settings, read_settings
+
+CHAT = {"base_url": "https://models.example/v1"}
+
+
+def read(**endpoint: Any) -> Settings:
+    providers = json.dumps({"Groq-eu": endpoint})
+    return read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_PROVIDERS": providers})
+
+
+def refusal(**endpoint: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read(**endpoint)
+    assert "canary" not in str(caught.value).lower()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [
+        ({}, "ANTIPHON_PROVIDERS.Groq-eu: base_url is missing"),
+        ({"base_url": ""}, "ANTIPHON_PROVIDERS.Groq-eu: base_url is missing"),
+        ({"base_url": "canary:8080/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
+        ({"base_url": "https:///canary"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
+        ({"base_url": "https://canary:port/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
+        ({"base_url": "https://[canary/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
+        ({"kind": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.kind: Input should be 'openai_chat'"),
+        ({**CHAT, "dialect": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.dialect: Input should be 'openai'"),
+        ({**CHAT, "api_key": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.api_key: Extra inputs are not permitted"),
+        ({**CHAT, "api_key_env": "CANARY", "api_key_secret": "canary"}, "set one of api_key_env"),
+        ({**CHAT, "api_key_env": "CANARY", "api_key_field": "canary"}, "api_key_field goes with"),
+        ({**CHAT, "region": "canary"}, "Groq-eu: region says nothing to the kind openai_chat"),
+        ({**CHAT, "kind": "anthropic", "dialect": "vllm"}, "dialect says nothing to the kind anthropic"),
+        ({"kind": "bedrock", "api_key_env": "CANARY"}, "api_key_env says nothing to the kind bedrock"),
+        ({"kind": "openai_responses", "reads": []}, "reads says nothing to the kind openai_responses"),
+        ({"kind": "bedrock", "guardrail": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.guardrail: "),
+    ],
+)
+def test_a_provider_that_cannot_work_is_refused_by_its_place_and_never_by_value(endpoint, told):
+    assert told in refusal(**endpoint)
+
+
+def test_what_a_template_leaves_empty_or_at_its_default_is_nothing():
+    empty = dict.fromkeys(("api_key_env", "api_key_secret", "api_key_parameter", "api_key_field"), "")
+    assert read(**CHAT, **empty) == read(**CHAT)
+    assert read(kind="bedrock", base_url="", reads=["image", "pdf"], citations=False) == read(kind="bedrock")
+
+
+def test_every_kind_says_what_can_be_set_for_it_and_every_setting_is_for_some_kind():
+    assert tuple(TAKES) == get_args(Kind)
+    assert frozenset.union(*TAKES.values()) == set(ProviderEndpoint.model_fields) - {"kind"}
+
+
+def test_a_key_that_is_not_in_the_environment_is_named_with_its_provider():
+    endpoints = {"groq": ProviderEndpoint(**CHAT, api_key_env="GROQ_API_KEY")}
+    with pytest.raises(SettingsError, match=r"GROQ_API_KEY: missing.*ANTIPHON_PROVIDERS\.groq"):
+        Providers(endpoints, {"GROQ_API_KEY": ""}).require_keys()
+    Providers(endpoints, {"GROQ_API_KEY": "k"}).require_keys()
+
+
+def test_a_key_that_aws_keeps_is_not_looked_for_at_start():
+    Providers({"groq": ProviderEndpoint(**CHAT, api_key_secret="arn")}, {}).require_keys()
+
+
+def test_the_address_of_openai_in_the_environment_is_held_to_the_same():
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL: not a URL") as caught:
+        Providers({}, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "canary"})
+    assert "canary" not in str(caught.value)
+
+
+def test_what_an_endpoint_does_not_read_is_not_told_of_its_models():
+    providers = Providers({"local": ProviderEndpoint(**CHAT, reads=()), "all": ProviderEndpoint(**CHAT)}, {})
+    assert providers.capabilities("local", "m")["input"] == ["text"]
+    assert providers.capabilities("all", "m")["input"] == ["image", "pdf", "text"]
