@@ -2,10 +2,13 @@
 
 import json
 import os
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.lambda_app import PIECE, PIECES
 from tests.support.runtime_api import PATIENCE, LocalRuntimeApi, kill
 
 APP = "tests.support.lambda_app.handler"
@@ -179,6 +182,35 @@ def test_the_environment_says_how_many_invocations_run_at_once(api, log, gates):
         assert held.state == "streaming"
         gates[0].write_bytes(b"")
         assert held.ended().state == "complete"
+
+
+@contextmanager
+def unread(answer):
+    """Take no more chunks of an answer within the block; gives what is set once one waits to be taken."""
+    take, waits, go_on = answer.change, threading.Event(), threading.Event()
+
+    def wait(*args, **named):
+        waits.set()
+        go_on.wait(PATIENCE)
+        take(*args, **named)
+
+    answer.change = wait
+    try:
+        yield waits
+    finally:
+        go_on.set()
+
+
+def test_an_application_does_not_run_ahead_of_a_runtime_api_that_does_not_read(api, log, gates):
+    with api.function(APP, log=log, environ={"AWS_LAMBDA_MAX_CONCURRENCY": "2"}):
+        answer = api.invoke(rest("/flood", {"gates": [str(gates[0])]}))
+        answer.wait(lambda: answer.chunks)
+        with unread(answer) as waits:
+            gates[0].write_bytes(b"")
+            assert waits.wait(PATIENCE)
+            assert 0 < int(api.invoke(rest("/how_much")).ended().body) < PIECES
+        assert answer.ended().state == "complete"
+    assert answer.body == PIECE * PIECES
 
 
 @pytest.mark.parametrize("chunked", [True, False])

@@ -13,6 +13,10 @@ from typing import Any
 
 SSE = [(b"content-type", b"text/event-stream")]
 JSON = [(b"content-type", b"application/json")]
+PIECE = bytes(65_536)
+PIECES = 1024
+made: list[int] = []
+"""The pieces of the flood so far."""
 
 
 async def handler(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -38,6 +42,22 @@ async def stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b"data: %d\n\n" % number, "more_body": True})
         await asyncio.to_thread(gate.read_bytes)
     await send({"type": "http.response.body", "body": b"data: end\n\n"})
+
+
+async def flood(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Makes more than any socket's buffers hold, once its gate is open; never waits but where it is made to."""
+    [gate] = await _gates(receive)
+    await send({"type": "http.response.start", "status": 200, "headers": SSE})
+    await asyncio.to_thread(gate.read_bytes)
+    for number in range(PIECES):
+        made.append(number)
+        await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def how_much(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": JSON})
+    await send({"type": "http.response.body", "body": b"%d" % len(made)})
 
 
 async def crash_first(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -95,6 +115,8 @@ _PATHS = {
     for behaviour in (
         echo,
         stream,
+        flood,
+        how_much,
         crash_first,
         crash_in_the_middle,
         crash_at_the_end,
