@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from cli.probes import PIXELS
+from tests.support.caller import refused
 from tests.support.schema import check
-from tests.support.service import Service, refused
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from antiphon.records import Limits, Tenant
-from tests.support.service import TENANT, Service, refused
+from tests.support.caller import TENANT, refused
+from tests.support.service import Service
 from tests.support.upstream import Upstream
 
 

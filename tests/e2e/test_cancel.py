@@ -11,8 +11,9 @@ import httpx2
 import pytest
 
 from antiphon.records import Owner
+from tests.support.caller import TENANT, refused
 from tests.support.schema import check_response
-from tests.support.service import TENANT, Service, refused
+from tests.support.service import Service
 from tests.support.streams import assert_stream
 from tests.support.upstream import CUT, Gate, Script, Upstream, answer, finish, text, tool_call, usage
 

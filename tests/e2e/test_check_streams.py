@@ -10,7 +10,8 @@ import pytest
 
 from antiphon.run import execution
 from antiphon.run.stream import Event, ResponseStream
-from tests.support.service import Service, refused
+from tests.support.caller import refused
+from tests.support.service import Service
 from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call
 
 TOOL = {"type": "function", "name": "look", "description": "", "parameters": {}, "strict": False}

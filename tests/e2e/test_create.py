@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from antiphon.spec.request import CreateResponse
-from tests.support.service import Service, refused
+from tests.support.caller import refused
+from tests.support.service import Service
 from tests.support.upstream import CUT, Gate, Script, Upstream, answer, chunk, finish, text, tool_call, usage
 
 TOOL = {

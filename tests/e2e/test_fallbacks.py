@@ -19,8 +19,9 @@ import pytest
 from antiphon.ports import ReasoningDelta, ReasoningStateDelta, StopDelta, TextDelta, UsageDelta
 from antiphon.records import Fallback, Limits, Tenant
 from antiphon.settings import ProviderEndpoint
+from tests.support.caller import TENANT, refused
 from tests.support.protocols import PROTOCOLS
-from tests.support.service import TENANT, Service, refused
+from tests.support.service import Service
 from tests.support.streams import assert_stream
 from tests.support.upstream import CUT, Gate, Script, Upstream, answer, finish, frame, text, usage
 

@@ -10,7 +10,8 @@ import pytest
 
 from antiphon.errors import SettingsError
 from antiphon.settings import read_settings
-from tests.support.service import Service, refused
+from tests.support.caller import refused
+from tests.support.service import Service
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
 
 CANARY = b"<html>canary-9c1e</html>"

@@ -15,8 +15,9 @@ import openai
 import pytest
 
 from antiphon.records import Grant
+from tests.support.caller import TENANT, refused
 from tests.support.proxy import DroppingProxy
-from tests.support.service import TENANT, Service, refused
+from tests.support.service import Service
 from tests.support.streams import assert_stream
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
 

@@ -10,9 +10,10 @@ from typing import Any
 import openai
 import pytest
 
+from tests.support.caller import refused
 from tests.support.files import JPEG, PDF, PNG, File, Files, redirect
 from tests.support.schema import check
-from tests.support.service import Service, refused
+from tests.support.service import Service
 from tests.support.upstream import Script, Upstream, answer, finish, tool_call
 
 TOOL = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}

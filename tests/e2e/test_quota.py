@@ -14,8 +14,9 @@ from antiphon.access import roles
 from antiphon.errors import CODES
 from antiphon.records import Limits, Role, Tenant
 from antiphon.settings import PREFIX, read_settings
+from tests.support.caller import TENANT, refused
 from tests.support.schema import check_error
-from tests.support.service import TENANT, Clock, Service, refused
+from tests.support.service import Clock, Service
 from tests.support.streams import assert_stream
 from tests.support.upstream import Gate, Script, Upstream, answer, text
 

@@ -13,8 +13,9 @@ import openai
 import pytest
 
 from antiphon.records import Grant
+from tests.support.caller import TENANT, refused
 from tests.support.schema import check
-from tests.support.service import SEAL_KEY, TENANT, Service, refused
+from tests.support.service import SEAL_KEY, Service
 from tests.support.upstream import Script, Upstream, answer, chunk, finish, text, usage
 
 OTHER_KEY = base64.b64encode(bytes(range(100, 132))).decode()

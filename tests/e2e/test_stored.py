@@ -11,8 +11,9 @@ import httpx2
 import pytest
 
 from antiphon.access import roles
+from tests.support.caller import refused
 from tests.support.schema import check
-from tests.support.service import Service, refused
+from tests.support.service import Service
 from tests.support.streams import assert_stream
 from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call, usage
 

@@ -10,7 +10,8 @@ import pytest
 
 from antiphon.access import keys
 from antiphon.records import Grant, Limits, Role, Tenant
-from tests.support.service import TENANT, Service, refused
+from tests.support.caller import TENANT, refused
+from tests.support.service import Service
 from tests.support.upstream import Upstream
 
 

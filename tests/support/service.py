@@ -25,11 +25,9 @@ from antiphon.run.execution import settle
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses
-from tests.support.caller import TENANT, Caller, refused
+from tests.support.caller import Caller
 from tests.support.faulty import Faulty
 from tests.support.upstream import Upstream
-
-__all__ = ["SEAL_KEY", "TENANT", "Clock", "Service", "refused"]
 
 SEAL_KEY = base64.b64encode(bytes(range(32))).decode()
 

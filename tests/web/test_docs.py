@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 import pytest
 
 from antiphon.web import docs
-from tests.support.service import Service, refused
+from tests.support.caller import refused
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")
