@@ -96,20 +96,8 @@ _PROVIDERS_HEAD: Final = """\
 
 `make docs` writes this page from `antiphon/providers/families.py` and `antiphon/providers/openai_chat/dialects.py`.
 
-An agent names a provider, a model there and parameters. A provider is an entry of `ANTIPHON_PROVIDERS`, a JSON object
-by name; `kind` is the protocol that it speaks:
-
-| `kind` | protocol | settings beside `base_url` and the key's place |
-|---|---|---|
-| `openai_chat` | Chat Completions, OpenAI's and every compatible one | `dialect`, `reads`, `reasoning_content` |
-| `openai_responses` | Responses, OpenAI's and every compatible one | `dialect` |
-| `anthropic` | Anthropic's Messages, and every compatible one | `citations` |
-| `bedrock` | Amazon Bedrock's Converse; IAM decides, there is no key | `region`, `guardrail`, `citations` |
-| `demo` | the built-in demo model | |
-
-The key's place is `api_key_env`, an environment variable; `api_key_secret`, a secret of AWS Secrets Manager; or
-`api_key_parameter`, a parameter of AWS SSM Parameter Store, each of the last two by name or ARN. `api_key_field` names
-the field where that secret or parameter is a JSON object.
+An agent names a provider, a model there and parameters. [connect.md](connect.md) says how each provider is set up; this
+page, what its models can be asked. The first column of the table is the `kind`, the protocol that a provider speaks.
 
 What a request asks and a model cannot do is refused with 400 and the path of the field, before anything is stored or
 sent. A value that is the API's default asks for nothing, so it is never refused. `GET /v1/models/{id}` has the row of
@@ -127,8 +115,7 @@ an agent's model under `antiphon.capabilities`.
   conversation so far.
 - A stop by a provider's safety system is `incomplete` with `content_filter`, also where it refuses the prompt: Azure's
   filter, OpenRouter's moderation, OpenAI's and Anthropic's policies, Bedrock's guardrails.
-- A model on Bedrock is named by its id, an inference profile or the ARN of one. An application inference profile does
-  not say which model it leads to, so the row "any other model" counts.
+- An application inference profile of Bedrock does not say which model it leads to, so the row "any other model" counts.
 - Instructions in the midst of a conversation are marked as such in the user's turn where a model has no role for them.
 - `anthropic` and `bedrock` have no way to forbid or serialise calls everywhere; a call that is not offered, or one too
   many, is suppressed by the run.
@@ -141,16 +128,6 @@ The first row that fits a model's name, and its endpoint's host, counts. "all" i
 """
 
 _PROVIDERS_TAIL: Final = """
-## Endpoints that take other keys
-
-- Azure OpenAI: `base_url` is `https://NAME.openai.azure.com/openai/v1`; the key goes as `api-key`. A query such as
-  `?api-version=...` stays behind the path. Deployments are told by their names, so name one as its model.
-- Bedrock's OpenAI-compatible endpoints: `https://bedrock-runtime.REGION.amazonaws.com/openai/v1`, or
-  `https://bedrock-mantle.REGION.api.aws/v1` for models that only it has, as `openai_responses` or `openai_chat`; Claude
-  behind `https://bedrock-mantle.REGION.api.aws/anthropic/v1` as `anthropic`. They take a Bedrock API key here, such as
-  `"api_key_env": "AWS_BEARER_TOKEN_BEDROCK"`; requests to them are not signed with IAM's credentials. `bedrock` is
-  signed, and needs no key.
-
 ## Chat Completions: who deviates how
 
 Hosts are recognised; for a server of your own set `dialect` (of Responses servers, only `llama.cpp` and `azure`

@@ -190,6 +190,8 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
         (json.dumps({"Ref": "OpenAiParameterArn"}), ()): {"ssm:GetParameter"},
         (json.dumps({"Ref": "AnthropicSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
         (json.dumps({"Ref": "AnthropicParameterArn"}), ()): {"ssm:GetParameter"},
+        (json.dumps({"Ref": "FurtherSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
+        (json.dumps({"Ref": "FurtherParameterArns"}), ()): {"ssm:GetParameter"},
         (json.dumps({"Ref": "KeysKmsKeyArn"}), ()): {"kms:Decrypt"},
         (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
         (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
@@ -206,13 +208,15 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
         ("HasOpenAiParameter", "ssm:GetParameter"),
         ("HasAnthropicSecret", "secretsmanager:GetSecretValue"),
         ("HasAnthropicParameter", "ssm:GetParameter"),
+        ("HasFurtherSecrets", "secretsmanager:GetSecretValue"),
+        ("HasFurtherParameters", "ssm:GetParameter"),
         ("HasKeysKmsKey", "kms:Decrypt"),
         ("HasBedrock", "bedrock:InvokeModelWithResponseStream"),
         ("HasGuardrail", "bedrock:ApplyGuardrail"),
     }
     assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
     arns = ("OpenAiSecretArn", "OpenAiParameterArn", "AnthropicSecretArn", "AnthropicParameterArn", "KeysKmsKeyArn")
-    for name in (*arns, "BedrockModelArns", "BedrockGuardrailArn"):
+    for name in (*arns, "FurtherSecretArns", "FurtherParameterArns", "BedrockModelArns", "BedrockGuardrailArn"):
         assert written["Parameters"][name]["Default"] == ""
 
 
@@ -223,6 +227,17 @@ def test_a_key_of_ones_own_decrypts_only_for_the_services_that_keep_provider_key
     assert allowed["Condition"]["StringEquals"]["kms:ViaService"] == [
         {"Fn::Sub": f"{service}.${{AWS::Region}}.amazonaws.com"} for service in ("secretsmanager", "ssm")
     ]
+
+
+def test_further_providers_stand_beside_those_with_parameters_of_their_own(written):
+    given = '"groq":{"base_url":"https://api.groq.com/openai/v1"},"us":{"kind":"bedrock","region":"us-east-1"}'
+    parameter = written["Parameters"]["FurtherProviders"]
+    assert re.fullmatch(parameter["AllowedPattern"], given)
+    assert not re.fullmatch(parameter["AllowedPattern"], "{" + given + "}")
+    for name in ("CreateResponse", "ListModels"):
+        function = read_template(ROOT / "template.yaml", FurtherProviders=given).functions[name]
+        settings = read_settings({key: str(value) for key, value in function["Environment"]["Variables"].items()})
+        assert list(settings.providers) == ["groq", "us", "demo"]
 
 
 @pytest.mark.parametrize("place", ["Secret", "Parameter"])
@@ -335,13 +350,13 @@ def test_every_environment_variable_is_a_setting_with_an_acceptable_value(templa
             environ = {name: resolved(value, written["Parameters"], choose) for name, value in values.items()}
             settings = read_settings(environ)
             assert settings.environment == "dev"
-            chosen = {"openai", "anthropic", "bedrock", "demo"} if choose == 1 else {"demo"}
+            chosen = {"openai", "anthropic", "bedrock", "further", "demo"} if choose == 1 else {"demo"}
             assert set(settings.providers) in (chosen, set())
 
 
 def given(name):
     """Give something for a parameter without a default; a parameter of SSM stays empty, for its secret is given."""
-    return "" if name.endswith("ParameterArn") else name
+    return {"FurtherProviders": '"further":{"kind":"demo"}'}.get(name, "" if name.endswith("ParameterArn") else name)
 
 
 def resolved(value, parameters, choose):
