@@ -27,12 +27,15 @@ from local.seed import Model, seed
 PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_PROVIDERS", "ANTIPHON_SEAL_KEYS")
 """What the functions get of this process's own environment."""
 
+HIGHEST_PORT: Final = 65_535
+"""The REST API takes the port that is asked for, the Function URL the next one."""
+
 
 def main() -> int:
     """Serve until Ctrl-C. Gives the exit code."""
     port = os.environ.get("PORT", "8000")
-    if not port.isdecimal():
-        return _fail(f"PORT must be a number: `make lambda PORT=8001`, not {port!r}.")
+    if not port.isdecimal() or int(port) >= HIGHEST_PORT:
+        return _fail(f"PORT must be a number below {HIGHEST_PORT}: `make lambda PORT=8001`, not {port!r}.")
     state = Path(os.environ.get("ANTIPHON_STATE", ".antiphon")) / "lambda"
     python313 = find_python313()
     print("Laying out the functions and layers ...", file=sys.stderr)

@@ -137,3 +137,22 @@ def test_the_ending_is_stored_and_sent_before_the_function_is_killed_at_its_limi
         assert left > 2, f"{left:.2f} s before the limit"
         assert (ending["status"], [item["status"] for item in ending["output"]]) == (status, items)
         assert read(host, stored.bob, ending["id"]) == ending
+
+
+def test_the_same_event_handed_in_twice_calls_the_model_once(stored, tmp_path):
+    gate = Gate()
+    said = Script.stream(text("Hel"), gate, text("lo"), finish(), usage(3, 2))
+    with Upstream([said, said, said]) as upstream, hosted(stored.url, tmp_path, upstream) as host:
+        event = asking(stored.bob)
+        event["multiValueHeaders"]["Idempotency-Key"] = ["handed-in-twice"]
+        first = host.invoke("CreateResponse", event)
+        first.wait(lambda: b'"delta":"Hel"' in first.body)
+        second = host.invoke("CreateResponse", event).ended()
+        gate.open()
+        ending = assert_stream(first.ended().body)[-1]
+        third = host.invoke("CreateResponse", event).ended()
+        calls = len(upstream.requests)
+    assert (second.prelude["statusCode"], json.loads(second.body)["error"]["code"]) == (409, "idempotency_in_progress")
+    assert ending["type"] == "response.completed"
+    assert assert_stream(third.body)[-1]["response"] == ending["response"]
+    assert calls == 1
