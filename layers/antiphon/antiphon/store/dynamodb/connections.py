@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from antiphon.iam.endpoint import host_of
+from antiphon.iam.trust import named_bundle
+
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
-_BUNDLES: Final = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
-"""Variables that name a file of certificates to trust instead, as botocore has them."""
 
 NO_ANSWER: Final = (OSError, HTTPException)
 """What is raised where no answer came: no connection, a time-out, no trust, a broken answer."""
@@ -51,9 +52,7 @@ class Connections:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._name, self._port = parts.hostname or "", parts.port
-        name = f"[{self._name}]" if ":" in self._name else self._name
-        usual = {"http": 80, "https": 443}[parts.scheme]
-        self.host = name if self._port in (None, usual) else f"{name}:{self._port}"
+        self.host = host_of(url)
         self.path = parts.path or "/"
         self._tls = trust() if parts.scheme == "https" else None
         self._proxy = _proxy_to(self._name) if parts.scheme == "https" else None
@@ -122,8 +121,7 @@ def _has_input(connection: socket.socket) -> bool:
 
 def trust() -> ssl.SSLContext:
     """Trust botocore's list of certificates, which is there wherever botocore is, unless another one is named."""
-    named = next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
-    return ssl.create_default_context(cafile=named or _botocores())
+    return ssl.create_default_context(cafile=named_bundle(os.environ) or _botocores())
 
 
 def _botocores() -> Path | None:

@@ -7,16 +7,16 @@ import os
 import time
 from typing import Any, Final
 
+from antiphon.iam.caller import find_caller
+from antiphon.iam.signature import Scope, sign
 from antiphon.store.dynamodb import connections, protocol
-from antiphon.store.dynamodb.caller import find_caller
 from antiphon.store.dynamodb.connections import Connections
-from antiphon.store.dynamodb.endpoint import SERVICE
 from antiphon.store.dynamodb.protocol import Garbled, Refusal
-from antiphon.store.dynamodb.signature import Scope, sign
 
 NO_ANSWER: Final = (*connections.NO_ANSWER, Garbled)
 """What is raised where no answer came, or not as it was sent."""
 
+_SERVICE: Final = "dynamodb"
 _REQUEST_ID: Final = "x-amzn-requestid"
 _CHECKSUM: Final = "x-amz-crc32"
 
@@ -34,9 +34,9 @@ class Sender:
     """
 
     def __init__(self, endpoint_url: str | None) -> None:
-        self._caller = find_caller(endpoint_url, os.environ)
-        self._scope = Scope(self._caller.region, SERVICE)
-        self._connections = Connections(self._caller.url)
+        place, self._credentials, _ = find_caller(_SERVICE, endpoint_url, os.environ)
+        self._scope = Scope(place.region, _SERVICE)
+        self._connections = Connections(place.url)
 
     def send(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Send a call and read its answer. What failed is logged: DynamoDB's id of it, and nothing of its content.
@@ -48,7 +48,7 @@ class Sender:
         """
         connections, body = self._connections, protocol.write(arguments)
         headers = {"host": connections.host, **protocol.headers(operation)}
-        signed = sign(self._caller.credentials(), self._scope, connections.path, headers, body, time.time())
+        signed = sign(self._credentials(), self._scope, connections.path, headers, body, time.time())
         request_id = ""
         try:
             answer = connections.post(signed, body)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 
@@ -38,7 +39,7 @@ def sign(
     Args:
         credentials: whose signature it is.
         scope: where it holds.
-        path: where the request goes, as it is sent.
+        path: where the request goes, as it is sent; all services but S3 sign it encoded once more.
         headers: the request's, ``host`` among them, by their names in lower case.
         body: the request's.
         now: the time, in Unix seconds; AWS refuses one that is minutes off.
@@ -49,7 +50,7 @@ def sign(
         signed["x-amz-security-token"] = credentials.token
     names = ";".join(sorted(signed))
     lines = [f"{name}:{' '.join(signed[name].split())}" for name in sorted(signed)]
-    request = "\n".join(("POST", path, "", *lines, "", names, sha256(body).hexdigest()))
+    request = "\n".join(("POST", quote(path, "/~"), "", *lines, "", names, sha256(body).hexdigest()))
     where = f"{moment[:8]}/{scope.region}/{scope.service}/aws4_request"
     text = "\n".join((_ALGORITHM, moment, where, sha256(request.encode()).hexdigest()))
     signature = _hmac(_key(credentials.secret_key, moment[:8], scope), text).hex()

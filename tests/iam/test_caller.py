@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoCredentialsError, NoRegionError
 
-from antiphon.store.dynamodb.caller import find_caller
-from antiphon.store.dynamodb.signature import Credentials
+from antiphon.iam.caller import Place, find_caller, find_place
+from antiphon.iam.signature import Credentials
 from local.lambda_host.layers import ROOT
 
 KEYS = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -29,6 +29,8 @@ services = mine
 [services mine]
 dynamodb =
   endpoint_url = http://localhost:8000
+bedrock_runtime =
+  endpoint_url = http://localhost:8001
 """
 
 
@@ -88,25 +90,25 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
 
 
 def test_on_lambda_the_environment_says_it_all() -> None:
-    caller = find_caller(None, HERE | {"AWS_SESSION_TOKEN": "session"})
-    assert (caller.url, caller.region) == ("https://dynamodb.eu-central-1.amazonaws.com", "eu-central-1")
+    caller = find_caller("dynamodb", None, HERE | {"AWS_SESSION_TOKEN": "session"})
+    assert caller.place == Place("https://dynamodb.eu-central-1.amazonaws.com", "eu-central-1")
     assert caller.credentials() == Credentials("made-up", "secret", "session")
-    assert find_caller(None, HERE).credentials().token is None
+    assert find_caller("dynamodb", None, HERE).credentials().token is None
 
 
 def test_the_default_region_goes_before_the_functions_own() -> None:
-    assert find_caller(None, HERE | {"AWS_DEFAULT_REGION": "eu-west-1"}).region == "eu-west-1"
+    assert find_caller("dynamodb", None, HERE | {"AWS_DEFAULT_REGION": "eu-west-1"}).place.region == "eu-west-1"
 
 
 def test_a_named_endpoint_goes_before_awss_and_ours_before_that() -> None:
     environ = HERE | {"AWS_ENDPOINT_URL": "http://there"}
-    assert find_caller(None, environ).url == "http://there"
-    assert find_caller("http://ours", environ).url == "http://ours"
+    assert find_caller("dynamodb", None, environ).place.url == "http://there"
+    assert find_caller("dynamodb", "http://ours", environ).place.url == "http://ours"
 
 
 def test_cryptography_by_fips_has_an_endpoint_of_its_own() -> None:
     environ = HERE | {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_REGION": "us-east-1"}
-    assert find_caller(None, environ).url == "https://dynamodb-fips.us-east-1.amazonaws.com"
+    assert find_caller("dynamodb", None, environ).place.url == "https://dynamodb-fips.us-east-1.amazonaws.com"
 
 
 def test_with_keys_in_the_environment_botocore_is_not_imported() -> None:
@@ -118,14 +120,31 @@ def test_with_keys_in_the_environment_botocore_is_not_imported() -> None:
     assert not {"botocore", "boto3", "urllib3", "aiohttp"} & set(done.stdout.split())
 
 
+def test_another_region_than_the_processs_own_can_be_asked_for() -> None:
+    there = Place("https://bedrock-runtime.us-east-1.amazonaws.com", "us-east-1")
+    assert find_caller("bedrock-runtime", None, HERE, "us-east-1").place == there
+    assert find_place("bedrock-runtime", None, HERE, "us-east-1") == there
+
+
+def test_credentials_that_stand_in_the_environment_take_no_time(container: Container) -> None:
+    assert not find_caller("dynamodb", None, HERE).blocks
+    assert find_caller("dynamodb", None, {"AWS_REGION": "eu-central-1"}).blocks
+
+
+def test_who_needs_no_credentials_does_not_look_for_them(container: Container) -> None:
+    assert find_place("dynamodb", None, {"AWS_REGION": "eu-central-1"}).region == "eu-central-1"
+    assert container.given == 0
+
+
 def test_a_profile_says_who_and_where(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bare.write_text(CONFIG)
     monkeypatch.setenv("AWS_PROFILE", "there")
-    caller = find_caller(None, os.environ)
-    assert (caller.url, caller.region) == ("http://localhost:8000", "eu-west-1")
+    caller = find_caller("dynamodb", None, os.environ)
+    assert caller.place == Place("http://localhost:8000", "eu-west-1")
     assert caller.credentials() == Credentials("of-the-profile", "secret")
+    assert find_place("bedrock-runtime", None, os.environ).url == "http://localhost:8001"
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    assert find_caller(None, os.environ).url == "https://dynamodb.eu-west-1.amazonaws.com"
+    assert find_caller("dynamodb", None, os.environ).place.url == "https://dynamodb.eu-west-1.amazonaws.com"
 
 
 def test_a_containers_credentials_are_renewed_before_they_expire(
@@ -133,21 +152,21 @@ def test_a_containers_credentials_are_renewed_before_they_expire(
 ) -> None:
     """A function with SnapStart has them: they come from an endpoint, and last for hours."""
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    caller = find_caller(None, os.environ)
+    caller = find_caller("dynamodb", None, os.environ)
     first, second = caller.credentials(), caller.credentials()
     assert (first.secret_key, first.token) == ("secret", "session")
     assert first.access_key < second.access_key
-    assert caller.url == "https://dynamodb.eu-central-1.amazonaws.com"
+    assert caller.place.url == "https://dynamodb.eu-central-1.amazonaws.com"
     assert container.given >= 2
 
 
 def test_who_has_no_credentials_learns_it_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    caller = find_caller(None, os.environ)
+    caller = find_caller("dynamodb", None, os.environ)
     with pytest.raises(NoCredentialsError):
         caller.credentials()
 
 
 def test_a_region_is_needed() -> None:
     with pytest.raises(NoRegionError):
-        find_caller(None, KEYS)
+        find_caller("dynamodb", None, KEYS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from urllib.parse import quote
 
 import pytest
 from botocore import auth
@@ -9,7 +10,7 @@ from botocore.credentials import Credentials as BotocoresCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.store.dynamodb.signature import Credentials, Scope, sign
+from antiphon.iam.signature import Credentials, Scope, sign
 
 EXAMPLE = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 SERVICE = Scope("us-east-1", "service")
@@ -22,6 +23,9 @@ TOKEN = (
 
 VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 NAMES = st.from_regex("x-amz-[a-z]{1,12}", fullmatch=True).filter(lambda name: name != "x-amz-date")
+MODELS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=1, max_size=40).filter(
+    lambda name: name.strip(".")
+)
 PATHS = st.from_regex("(/[a-z0-9._~-]{1,8}){0,3}", fullmatch=True).filter(lambda path: "/." not in path)
 
 
@@ -57,7 +61,7 @@ def test_a_post_is_signed_as_in_awss_test_suite(
 @given(
     st.builds(Credentials, VALUES, VALUES, st.none() | VALUES),
     st.builds(Scope, st.sampled_from(["eu-central-1", "us-gov-west-1"]), st.sampled_from(["dynamodb", "sts"])),
-    PATHS.map(lambda path: path or "/"),
+    PATHS.map(lambda path: path or "/") | MODELS.map(lambda name: f"/model/{quote(name, '')}/converse-stream"),
     st.dictionaries(NAMES, VALUES | st.just("two  words"), max_size=4),
     st.binary(max_size=100),
     st.integers(0, 4_000_000_000),

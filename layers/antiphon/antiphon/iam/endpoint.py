@@ -1,0 +1,60 @@
+"""Where a service is: its URL by region, or where the environment says. Pure: it must not know how it is called.
+
+The names are those of AWS's partitions; a test holds them against botocore's, region by region. An account's own
+endpoint of DynamoDB (``ACCOUNT.ddb.REGION``), which AWS's SDKs prefer where they know the account, is another name for
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+_OVERRIDE: Final = "AWS_ENDPOINT_URL"
+"""Names another endpoint, as does the same with a service's name behind it, which wins (AWS SDKs and Tools Guide)."""
+
+_PORTS: Final = {"http": 80, "https": 443}
+_SUFFIX: Final = "amazonaws.com"
+_SUFFIXES: Final = {
+    "cn-": "amazonaws.com.cn",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "eusc-": "amazonaws.eu",
+}
+"""The domain of a partition, by how its regions' names begin; all others have ``_SUFFIX``."""
+
+
+def url_of(service: str, region: str, *, fips: bool = False) -> str:
+    """Give AWS's own endpoint in a region.
+
+    Args:
+        service: the name of the service's endpoints, such as ``bedrock-runtime``.
+        region: the region.
+        fips: whether with cryptography validated by FIPS 140, where there is such an endpoint.
+    """
+    suffix = next((suffix for start, suffix in _SUFFIXES.items() if region.startswith(start)), _SUFFIX)
+    return f"https://{service}{'-fips' if fips else ''}.{region}.{suffix}"
+
+
+def override(service: str, environ: Mapping[str, str]) -> str | None:
+    """Give the endpoint of a service that an environment names; None where it names none."""
+    if is_true(environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")):
+        return None
+    names = (f"{_OVERRIDE}_{service.replace('-', '_').upper()}", _OVERRIDE)
+    return next((environ[name] for name in names if environ.get(name)), None)
+
+
+def host_of(url: str) -> str:
+    """Give the server of a URL as the header ``host`` names it: without the port that is usual."""
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    name = f"[{name}]" if ":" in name else name
+    return name if parts.port in (None, _PORTS[parts.scheme]) else f"{name}:{parts.port}"
+
+
+def is_true(text: str | None) -> bool:
+    """Read a yes or no as AWS's tools do."""
+    return text is not None and text.lower() == "true"

@@ -1,0 +1,13 @@
+"""Whom to trust on the way to AWS, where the environment says so. It must not know what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_BUNDLES: Final = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+
+
+def named_bundle(environ: Mapping[str, str]) -> str | None:
+    """Give the file of certificates to trust instead of the usual ones, by the variables that botocore has for it."""
+    return next((environ[name] for name in _BUNDLES if environ.get(name)), None)
