@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from antiphon.errors import StorageUnavailable
-from antiphon.run.stream import Event
+from antiphon.run.events import Event
 
 DONE: Final = "response.output_item.done"
 

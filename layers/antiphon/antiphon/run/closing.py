@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from antiphon.run.stream import Event
+from antiphon.run.events import Event
 
 _TEXT_DONE: Final = {
     "output_text": "response.output_text.done",

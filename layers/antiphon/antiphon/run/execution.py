@@ -24,12 +24,13 @@ from antiphon.ports import ModelCall, Services
 from antiphon.records import StoredResponse
 from antiphon.run.answering import Answering
 from antiphon.run.checkpoints import Checkpoints
+from antiphon.run.events import Event, ending_type
 from antiphon.run.feed import Feed
 from antiphon.run.fold import ENDINGS, Fold
 from antiphon.run.loop import Outcome, Turn, usage_resource
 from antiphon.run.quota import Quota
 from antiphon.run.sealed import Sealer, sealer
-from antiphon.run.stream import Event, ResponseStream, ending_type
+from antiphon.run.stream import ResponseStream
 
 if TYPE_CHECKING:
     from antiphon.run.guard import Guard
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("antiphon.run")
 
 COMMIT_ATTEMPTS: Final = 4
-"""Each attempt of a store is itself bounded and retried by its adapter; together they stay inside the reserve."""
+"""Each attempt of a store is itself retried by its adapter; ``SETTLING`` bounds them all."""
+
+SETTLING: Final = 0.5
+"""The part of the reserve that may pass until the ending is stored; what is left of it is for sending it."""
 
 
 class Execution:
@@ -133,15 +137,16 @@ class Execution:
         try:
             self._open()
             outcome = await self._answer(turn, call.deadline)
-            await asyncio.gather(self._finish(outcome, answering), self._spend(answering, call))
+            limit = call.deadline + SETTLING * self._services.settings.reserve_seconds
+            await asyncio.gather(self._finish(outcome, answering, limit), self._spend(answering, call, limit))
         finally:
             measures.current().take(self._fold.response())
             self.feed.close()
             if watching is not None:
                 watching.cancel()
 
-    async def _spend(self, answering: Answering, call: ModelCall) -> None:
-        await self._quota.spend(lambda: answering.tokens(call, self._fold.response()["output"]))
+    async def _spend(self, answering: Answering, call: ModelCall, limit: float) -> None:
+        await self._quota.spend(lambda: answering.tokens(call, self._fold.response()["output"]), limit)
 
     async def _watch(self) -> None:
         """Ask the store now and then whether the response is still wanted: it may be cancelled by another process."""
@@ -177,15 +182,16 @@ class Execution:
             log.error("run failed", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
             return _failure("internal_error")
 
-    async def _finish(self, outcome: Outcome, answering: Answering) -> None:
+    async def _finish(self, outcome: Outcome, answering: Answering, limit: float) -> None:
         ending = self._ending(outcome, answering)
         self._checkpoints.stop()
         if self._stored:
             try:
-                await self._commit(ending)
+                async with asyncio.timeout_at(limit):
+                    await self._commit(ending)
             except Superseded as lost:
                 ending = self._winning(lost.winner, answering)
-            except StorageUnavailable:
+            except (StorageUnavailable, TimeoutError):
                 log.warning("commit failed", extra={"response_id": self._record.id})
                 ending = self._ending(_failure("storage_unavailable"), answering)
         self._checkpoints.release()

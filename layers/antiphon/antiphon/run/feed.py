@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from antiphon.run.stream import Event
+from antiphon.run.events import Event
 
 
 class Feed:

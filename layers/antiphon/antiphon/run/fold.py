@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.records import Item
-from antiphon.run.stream import Event
+from antiphon.run.events import Event
 
 ENDINGS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 

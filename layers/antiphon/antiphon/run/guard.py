@@ -20,9 +20,9 @@ from typing import Any, Final
 from antiphon.errors import CODES, AntiphonError
 from antiphon.records import Item
 from antiphon.run.closing import closing
+from antiphon.run.events import Event, error_event
 from antiphon.run.fold import ENDINGS
 from antiphon.run.grammar import Checker, Violation
-from antiphon.run.stream import Event, error_event
 
 log: Final = logging.getLogger("antiphon.run")
 

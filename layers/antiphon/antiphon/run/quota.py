@@ -54,11 +54,12 @@ class Quota:
         if not counted:
             raise ApiError("rate_limit_exceeded", retry_after=_seconds(minute, now))
 
-    async def spend(self, used: Callable[[], int]) -> None:
+    async def spend(self, used: Callable[[], int], limit: float) -> None:
         """Add what a run used to the day on which it ends. It never fails: the response matters more.
 
         Args:
             used: counts the tokens; asked only where there is a budget.
+            limit: by when it must have ended, in the event loop's time (seconds).
         """
         if self._tokens is None:
             return
@@ -66,7 +67,8 @@ class Quota:
             tokens = used()
             if tokens:
                 day = Window.at("tokens", DAY, self._services.clock())
-                await self._services.meter.add(self._owner, day, tokens)
+                async with asyncio.timeout_at(limit):
+                    await self._services.meter.add(self._owner, day, tokens)
         except Exception as error:  # noqa: BLE001 - beside the ending of a run, which must come to its end
             log.warning("tokens not counted", extra={"error": trace(error)})
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from antiphon.run.events import Event, ending_type
 from antiphon.run.feed import Feed
-from antiphon.run.stream import Event, ResponseStream, ending_type
+from antiphon.run.stream import ResponseStream
 
 _UNKNOWN_AT_FIRST: Final[dict[str, Any]] = {
     "status": "in_progress",

@@ -10,18 +10,15 @@ must not know providers, stores or bytes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from antiphon.errors import CODES, SERVER_ERROR, AntiphonError
+from antiphon.errors import AntiphonError
 from antiphon.ids import item_id
 from antiphon.records import Item
+from antiphon.run.events import Event, ending_type, error_event
+from antiphon.run.parts import Call, OpenItem, Part
 from antiphon.run.whole import item_events
-
-Event = dict[str, Any]
-"""One streaming event in the specification's JSON form."""
 
 Ended = Literal["completed", "incomplete", "failed", "cancelled"]
 
@@ -31,53 +28,6 @@ _PADDED: Final = 16
 
 class IllegalOrder(AntiphonError):
     """A call that does not fit the state of the stream: a defect of ours, never the caller's."""
-
-
-@dataclass(slots=True)
-class _Part:
-    """The open content part of the open item."""
-
-    kind: str
-    index: int
-    pieces: list[str] = field(default_factory=list)
-    logprobs: list[dict[str, Any]] = field(default_factory=list)
-    annotations: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Open:
-    """The open item: what is known of it until it is done."""
-
-    kind: str
-    id: str
-    index: int
-    parts: list[dict[str, Any]] = field(default_factory=list)
-    call: _Call | None = None
-    encrypted: str | None = None
-    phase: str | None = None
-
-
-@dataclass(slots=True)
-class _Call:
-    """A function call, streaming or waiting until the one before it is complete."""
-
-    slot: int
-    call_id: str
-    name: str
-    pieces: list[str] = field(default_factory=list)
-    closed: bool = False
-
-    @property
-    def arguments(self) -> str:
-        return "".join(self.pieces)
-
-    @property
-    def complete(self) -> bool:
-        try:
-            json.loads(self.arguments)
-        except ValueError:
-            return False
-        return True
 
 
 class ResponseStream:
@@ -105,10 +55,10 @@ class ResponseStream:
         self._seal = seal
         self._sequence = 0
         self._state: Literal["new", "open", "ended"] = "new"
-        self._item: _Open | None = None
-        self._part: _Part | None = None
+        self._item: OpenItem | None = None
+        self._part: Part | None = None
         self._phase: str | None = None
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, Call] = {}
         self._output: list[Item] = []
 
     @property
@@ -223,7 +173,7 @@ class ResponseStream:
         self._require_open()
         if slot in self._calls:
             raise IllegalOrder("a second call in one slot")
-        self._calls[slot] = _Call(slot, call_id, name)
+        self._calls[slot] = Call(slot, call_id, name)
         self._advance()
 
     def arguments(self, slot: int, delta: str) -> None:
@@ -310,7 +260,7 @@ class ResponseStream:
 
     # the open item and part
 
-    def _open_part(self, item_kind: str, part_kind: str) -> _Part:
+    def _open_part(self, item_kind: str, part_kind: str) -> Part:
         self._require_open()
         if self._item is None or self._item.kind != item_kind:
             self._close_item(whole=True)
@@ -318,21 +268,21 @@ class ResponseStream:
         self._close_part()
         item = self._item
         assert item is not None
-        self._part = part = _Part(part_kind, len(item.parts))
+        self._part = part = Part(part_kind, len(item.parts))
         prefix = "response.reasoning_summary_part" if item_kind == "reasoning" else "response.content_part"
-        self._send({"type": f"{prefix}.added", **self._where(part), "part": _part_value(part)})
+        self._send({"type": f"{prefix}.added", **self._where(part), "part": part.value()})
         return part
 
-    def _open_item(self, kind: str, call: _Call | None = None) -> None:
+    def _open_item(self, kind: str, call: Call | None = None) -> None:
         index = len(self._output)
         phase, self._phase = self._phase if kind == "message" else None, None
-        item = _Open(kind, item_id(self._resource["id"], kind, "o", index), index, call=call, phase=phase)
+        item = OpenItem(kind, item_id(self._resource["id"], kind, "o", index), index, call=call, phase=phase)
         self._item = item
         self._send(
             {
                 "type": "response.output_item.added",
                 "output_index": index,
-                "item": _item_value(item, "in_progress", ""),
+                "item": item.value("in_progress"),
             }
         )
 
@@ -341,7 +291,7 @@ class ResponseStream:
         if part is None or item is None:
             return
         self._part = None
-        value = _part_value(part)
+        value = part.value()
         item.parts.append(value)
         where = self._where(part)
         text = "".join(part.pieces)
@@ -376,7 +326,7 @@ class ResponseStream:
                 }
             )
         self._item = None
-        value = _item_value(item, "completed" if whole else "incomplete", arguments)
+        value = item.value("completed" if whole else "incomplete", arguments)
         if item.encrypted is None and item.kind == "reasoning" and self._seal is not None:
             item.encrypted = self._seal("reasoning", [part["text"] for part in item.parts])
         if item.encrypted is not None:
@@ -393,7 +343,7 @@ class ResponseStream:
 
     # function calls
 
-    def _waiting(self) -> list[_Call]:
+    def _waiting(self) -> list[Call]:
         current = self._item.call if self._item is not None else None
         return [call for call in self._calls.values() if not call.closed and call is not current]
 
@@ -405,7 +355,7 @@ class ResponseStream:
         self._close_item(whole=True)
         self._start_call(self._waiting()[0])
 
-    def _start_call(self, call: _Call) -> None:
+    def _start_call(self, call: Call) -> None:
         self._open_item("function_call", call)
         if call.pieces:
             self._send_arguments(call.arguments)
@@ -424,7 +374,7 @@ class ResponseStream:
 
     # sending
 
-    def _where(self, part: _Part) -> dict[str, Any]:
+    def _where(self, part: Part) -> dict[str, Any]:
         item = self._item
         assert item is not None
         index = "summary_index" if item.kind == "reasoning" else "content_index"
@@ -443,43 +393,6 @@ class ResponseStream:
     def _require_open(self) -> None:
         if self._state != "open":
             raise IllegalOrder(f"the stream is {self._state}")
-
-
-def ending_type(status: str) -> str:
-    """Give the type of the terminal event of a response that ended like this: a cancelled one is incomplete."""
-    return "response.incomplete" if status == "cancelled" else f"response.{status}"
-
-
-def _part_value(part: _Part) -> dict[str, Any]:
-    text = "".join(part.pieces)
-    if part.kind == "output_text":
-        lists = {"annotations": part.annotations.copy(), "logprobs": part.logprobs.copy()}
-        return {"type": "output_text", "text": text, **lists}
-    return {"type": part.kind, "refusal" if part.kind == "refusal" else "text": text}
-
-
-def _item_value(item: _Open, status: str, arguments: str) -> Item:
-    if item.call is not None:
-        return {
-            "type": "function_call",
-            "id": item.id,
-            "call_id": item.call.call_id,
-            "name": item.call.name,
-            "arguments": arguments,
-            "status": status,
-        }
-    if item.kind == "reasoning":
-        return {"type": "reasoning", "id": item.id, "summary": item.parts.copy()}
-    phase = {"phase": item.phase} if item.phase is not None else {}
-    whole = {"status": status, "role": "assistant", "content": item.parts.copy(), **phase}
-    return {"type": "message", "id": item.id, **whole}
-
-
-def error_event(error: dict[str, str]) -> Event:
-    """Build the one error event in both shapes at once: the specification's and that of OpenAI's clients."""
-    known = CODES.get(error["code"])
-    shape = {"code": error["code"], "message": error["message"], "param": None}
-    return {"type": "error", **shape, "error": {"type": known.type if known else SERVER_ERROR, **shape}}
 
 
 def _valid(text: str) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from antiphon.records import Item
-
-Event = dict[str, Any]
+from antiphon.run.events import Event
 
 _TEXTS: Final = {
     "output_text": ("response.output_text", "text"),

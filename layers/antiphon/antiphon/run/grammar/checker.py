@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from antiphon.records import Item
+from antiphon.run.events import Event
 from antiphon.run.grammar.items import OpenItem, matches, status_of
 from antiphon.run.grammar.rules import Report, Violation, refuse
-from antiphon.run.stream import Event
 
 _OPENINGS: Final = {
     "response.created": (("new",), "created", ("in_progress", "queued")),

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from antiphon.run.events import Event
 from antiphon.run.grammar.checker import Checker
 from antiphon.run.grammar.rules import Report, Violation, refuse
-from antiphon.run.stream import Event
 
 HEADERS: Final = {
     "content-type": "text/event-stream",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from antiphon.records import Item
-from antiphon.run.stream import Event
+from antiphon.run.events import Event
 
 _PARTS: Final = {
     ("message", "content"): ("output_text", "refusal"),
