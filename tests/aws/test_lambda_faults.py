@@ -16,6 +16,7 @@ from antiphon.settings import Settings
 from local.lambda_host.environment import Environment
 from local.lambda_host.layers import ROOT
 from tests.support.hosted import UPSTREAM, hosted
+from tests.support.silent import silenceable
 from tests.support.streams import assert_stream
 from tests.support.upstream import Gate, Script, Upstream, finish, text, tool_call, usage
 
@@ -137,6 +138,28 @@ def test_the_ending_is_stored_and_sent_before_the_function_is_killed_at_its_limi
         assert left > 2, f"{left:.2f} s before the limit"
         assert (ending["status"], [item["status"] for item in ending["output"]]) == (status, items)
         assert read(host, stored.bob, ending["id"]) == ending
+
+
+def test_where_dynamodb_falls_silent_the_stream_still_ends_before_the_limit_and_never_as_completed(stored, tmp_path):
+    gate = Gate()
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(Upstream([Script.stream(text("Hel"), gate, text("lo"), finish(), usage(3, 2))]))
+        database = stack.enter_context(silenceable(stored.url))
+        host = stack.enter_context(hosted(database.url, tmp_path, upstream, seconds=9.0))
+        stack.callback(gate.open)
+        environment = Environment(host.pools["CreateResponse"].function, tmp_path / "log")
+        answer = environment.invoke(asking(stored.bob))
+        answer.wait(lambda: b'"delta":"Hel"' in answer.body)
+        database.silent.set()
+        gate.open()
+        answer.ended()
+        left = answer.deadline - time.time()
+        environment.kill()
+    ending = assert_stream(answer.body)[-1]["response"]
+    assert answer.state == "complete"
+    assert left > 1, f"{left:.2f} s before the limit"
+    assert (ending["status"], ending["error"]["code"]) == ("failed", "storage_unavailable")
+    assert read_after_the_lease(stored.url, ending["id"])["error"]["code"] == "worker_lost"
 
 
 def test_the_same_event_handed_in_twice_calls_the_model_once(stored, tmp_path):

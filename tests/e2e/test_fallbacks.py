@@ -468,7 +468,7 @@ def test_a_request_that_was_refused_for_what_it_holds_opens_no_circuit(tmp_path:
 
 def test_a_silence_until_the_deadline_counts_as_a_failure(tmp_path: Path, upstream: Upstream) -> None:
     upstream.scripts = [Script.stream(Gate())]
-    with Service(tmp_path, upstream, circuit_failures=1, run_seconds=0.6, reserve_seconds=0.1) as service:
+    with Service(tmp_path, upstream, circuit_failures=1, run_seconds=1.5, reserve_seconds=1.0) as service:
         key = service.key()
         first = service.post(key, model="agent", input="Hi").json()["error"]["code"]
         assert first in ("deadline_exceeded", "provider_timeout")

@@ -225,7 +225,7 @@ def test_a_response_past_its_retention_is_absent(service: Service, key: str) -> 
 
 def test_a_run_that_reaches_its_deadline_ends_with_a_terminal_event(tmp_path: Path, upstream: Upstream) -> None:
     upstream.scripts = [Script.stream(text("Half"), Gate(), finish())]
-    with Service(tmp_path, upstream, run_seconds=0.6, reserve_seconds=0.1) as service:
+    with Service(tmp_path, upstream, run_seconds=1.5, reserve_seconds=1.0) as service:
         response = service.stream(service.key(), input="Hi")[-1]["response"]
     assert response["status"] == "incomplete"
     assert response["incomplete_details"] == {"reason": "deadline"}
