@@ -1,4 +1,4 @@
-"""How often a request goes to DynamoDB, one trip after the other, before the model is called."""
+"""How often a request goes to DynamoDB, one trip after the other, before the model is called; and in all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from antiphon.access import keys, roles
 from antiphon.bootstrap import LazyDoor, Seals
 from antiphon.circuits import Circuits
-from antiphon.ports import Delta, ModelCall, Services
+from antiphon.ports import Delta, ModelCall, ModelProvider, Services, StopDelta, TextDelta, UsageDelta
 from antiphon.providers.demo import Demo
 from antiphon.records import Agent, Limits, Tenant, User
 from antiphon.settings import Settings
@@ -26,7 +26,10 @@ from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.web.app import build_app
 from antiphon.web.routes import create
 from tests.support.dynamodb import dynamodb, sign_as_anyone
+from tests.support.protocols import PROTOCOLS, Protocol
+from tests.support.streams import assert_stream
 from tests.support.tables import CORE, RESPONSES, create_tables
+from tests.support.upstream import Upstream
 
 
 class Traced(DynamoDB):
@@ -61,24 +64,26 @@ class Traced(DynamoDB):
             self._ended = asyncio.Event()
 
 
-class Watched(Demo):
-    """The demo model; notes the trips and calls that came before it."""
+class Watched:
+    """A model; notes the trips and calls that came before it."""
 
-    def __init__(self, database: Traced) -> None:
-        super().__init__()
+    def __init__(self, database: Traced, model: ModelProvider) -> None:
         self._database = database
+        self._model = model
+        self.reads, self.check, self.count_tokens = model.reads, model.check, model.count_tokens
+        self.aclose = model.aclose
         self.trips = self.calls = -1
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         self.trips, self.calls = self._database.trips, self._database.calls
-        async for delta in super().stream(call):
+        async for delta in self._model.stream(call):
             yield delta
 
 
 class Rig:
     def __init__(self, endpoint_url: str) -> None:
         self.database = Traced(endpoint_url)
-        self.model = Watched(self.database)
+        self.model = Watched(self.database, Demo())
         settings = Settings(core_table=CORE, responses_table=RESPONSES)
         self.services = Services(
             keys=DynamoDBKeys(self.database, CORE),
@@ -106,12 +111,14 @@ class Rig:
         limits = Limits(requests_per_minute=10_000, tokens_per_day=10_000_000)
         asyncio.run(self.services.directory.put(Tenant("default", limits)))
 
+    def client(self) -> httpx2.AsyncClient:
+        headers = {"authorization": f"Bearer {self.key}"}
+        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://test", headers=headers)
+
     async def turns(self, count: int, *, keyed: bool = False) -> list[tuple[int, int]]:
         """Run a conversation; gives the trips and calls before the model of each turn."""
         seen, previous = [], None
-        transport = httpx2.ASGITransport(self.app)
-        headers = {"authorization": f"Bearer {self.key}"}
-        async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        async with self.client() as client:
             for number in range(count):
                 self.database.forget()
                 body = {"model": "agent", "input": f"Turn {number}", "previous_response_id": previous}
@@ -120,6 +127,22 @@ class Rig:
                 assert answer.status_code == 200, answer.text
                 previous = answer.json()["id"]
                 seen.append((self.model.trips, self.model.calls))
+        await self.database.aclose()
+        return seen
+
+    async def streams(self, count: int) -> list[tuple[int, int, int]]:
+        """Run a conversation of streams; gives the trips and calls before the model of each, and all its calls."""
+        seen, previous = [], None
+        async with self.client() as client:
+            for number in range(count):
+                self.database.forget()
+                body = {"model": "agent", "input": f"Turn {number}", "previous_response_id": previous, "stream": True}
+                answer = await client.post("/v1/responses", json=body)
+                response = assert_stream(answer.content, answer.headers)[-1]["response"]
+                assert [item["type"] for item in response["output"]] == ["message"]
+                previous = response["id"]
+                seen.append((self.model.trips, self.model.calls, self.database.calls))
+        await self.model.aclose()
         await self.database.aclose()
         return seen
 
@@ -161,3 +184,14 @@ def test_a_rate_and_a_budget_make_no_more_trips(rig: Rig, keyed: bool) -> None:
 def test_a_rate_and_a_budget_are_two_calls_before_the_model_and_none_where_they_are_not_set(rig: Rig) -> None:
     _, (_, free), _ = asyncio.run(rig.turns(3))
     assert free == 3, "agent, conversation, claim"
+
+
+@pytest.mark.parametrize("protocol", [None, *PROTOCOLS], ids=lambda protocol: protocol.name if protocol else "demo")
+def test_every_provider_streams_by_the_grammar_and_costs_the_same_calls(rig: Rig, protocol: Protocol | None) -> None:
+    said = [TextDelta("So"), TextDelta(" it is."), UsageDelta(3, 4), StopDelta("stop")]
+    with Upstream([protocol.script(said)] if protocol else ()) as upstream:
+        if protocol:
+            rig.model = Watched(rig.database, protocol.provider(upstream.base_url))
+        first, *later = asyncio.run(rig.streams(4))
+    assert first == (4, 6, 7), "with the key and its user; after the model comes the commit"
+    assert later == [(2, 3, 4), (3, 4, 5), (3, 4, 5)], "from the third turn on, earlier ones are read too"
