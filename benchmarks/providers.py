@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-from antiphon.ports import Delta, StopDelta, TextDelta
+from antiphon.ports import StopDelta, TextDelta
 from antiphon.providers.anthropic.deltas import EventReader as MessagesReader
 from antiphon.providers.bedrock.deltas import EventReader as ConverseReader
 from antiphon.providers.endpoint import Reader
@@ -23,9 +22,8 @@ READERS: dict[str, Callable[[], Reader]] = {
     "openai_chat": ChunkReader,
     "openai_responses": lambda: ResponsesReader("m"),
     "anthropic": lambda: MessagesReader("m"),
+    "bedrock": lambda: ConverseReader("m"),
 }
-CLIENTS = {"bedrock": "import boto3; boto3.client('bedrock-runtime', region_name='eu-central-1')"}
-"""What the first call needs beside the adapter; the others need aiohttp."""
 
 
 def measure() -> Iterable[Table]:
@@ -37,8 +35,8 @@ def measure() -> Iterable[Table]:
         chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
         took = min(timed(protocol.kind, chunks) for _ in range(REPETITIONS)) / DELTAS
         adapter = f"import antiphon.ports, antiphon.providers.{protocol.kind}"
-        whole = f"{adapter}; {CLIENTS.get(protocol.kind, 'import aiohttp')}"
-        imported, ready = (f"{max(0.0, (least(code) - nothing) * 1e3):.0f}" for code in (adapter, whole))
+        codes = (adapter, f"{adapter}, aiohttp")
+        imported, ready = (f"{max(0.0, (least(code) - nothing) * 1e3):.0f}" for code in codes)
         rows.append((protocol.kind, f"{took * 1e6:.1f}", imported, ready))
     columns = ("", "bytes to deltas, us a delta", "import of the adapter, ms", "with its client, ms")
     yield Table("Providers, processor time", columns, rows)
@@ -47,32 +45,10 @@ def measure() -> Iterable[Table]:
 def timed(kind: str, chunks: Sequence[bytes]) -> float:
     """Give the processor time of reading a stream, in seconds."""
     begun = time.process_time()
-    count = sum(map(len, converse(chunks) if kind == "bedrock" else read(kind, chunks)))
+    reader = READERS[kind]()
+    count = sum(len(reader.feed(chunk)) for chunk in chunks)
     assert count >= DELTAS
     return time.process_time() - begun
-
-
-def read(kind: str, chunks: Sequence[bytes]) -> Iterator[list[Delta]]:
-    """Read a stream of server-sent events."""
-    reader = READERS[kind]()
-    return map(reader.feed, chunks)
-
-
-def converse(chunks: Sequence[bytes]) -> Iterator[list[Delta]]:
-    """Read an event stream as boto3 does."""
-    from botocore.eventstream import EventStream
-    from botocore.parsers import EventStreamJSONParser
-    from botocore.session import get_session
-
-    class Raw:
-        def stream(self) -> Iterator[bytes]:
-            yield from chunks
-
-    service = get_session().get_service_model("bedrock-runtime")
-    shape = service.operation_model("ConverseStream").get_event_stream_output()
-    stream: Any = EventStream(Raw(), shape, EventStreamJSONParser(), "ConverseStream")
-    reader = ConverseReader("m")
-    return map(reader.read, stream)
 
 
 def least(code: str) -> float:

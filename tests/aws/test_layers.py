@@ -58,7 +58,7 @@ def services():
 
 def test_every_service_that_our_code_asks_has_a_client_in_the_built_layer(built):
     wanted = services() | CREDENTIALS
-    assert {"bedrock-runtime", "secretsmanager", "ssm"} <= wanted
+    assert {"secretsmanager", "ssm"} <= wanted
     code = (
         "import sys, boto3; session = boto3.Session(region_name='eu-central-1')\n"
         "for name in sys.argv[1:]: print(session.client(name).meta.endpoint_url)\n"

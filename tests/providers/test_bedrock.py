@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime as dt
 import json
-import socket
-import threading
-from collections.abc import Iterable
+import os
+import ssl
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import boto3
+import orjson
 import pytest
-from botocore.exceptions import ConnectionClosedError
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.stub import Stubber
 
 from antiphon.errors import ApiError, ProviderError
@@ -28,11 +33,11 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.bedrock import Bedrock
-from antiphon.providers.bedrock.pump import Held, Pump
 from antiphon.providers.bedrock.request import converse_request
 from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from tests.support.calls import function_call, function_call_output, function_tool, model_call, run, user
+from tests.support.certificates import self_signed
 from tests.support.conversations import PDF, PIXEL
 from tests.support.protocols import Converse, event_frame, exception_frame
 from tests.support.upstream import Gate, Script, Upstream
@@ -53,6 +58,18 @@ METADATA = event_frame("metadata", {"usage": USAGE, "metrics": {"latencyMs": 12}
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "canary")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Let the environment say nothing, nor this machine's files; gives what changes it."""
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return monkeypatch
 
 
 def delta(block: int = 0, **fields: Any) -> bytes:
@@ -195,6 +212,17 @@ def test_every_exception_before_the_stream_has_its_code(name, status, code):
     assert failed(b'{"message":"canary"}', status=status, headers=headers).code == code
 
 
+def test_an_error_may_be_named_in_its_body_alone():
+    for told in ({"__type": "com.amazon#ThrottlingException"}, {"code": "ThrottlingException"}):
+        script = {"status": 400, "headers": {"content-type": "application/json"}}
+        assert failed(json.dumps(told).encode(), **script).code == "provider_rate_limited"
+
+
+def test_a_body_that_cannot_be_read_does_not_hide_the_name():
+    headers = {"x-amzn-ErrorType": "ThrottlingException,x"}
+    assert failed(b"<html>canary", status=400, headers=headers).code == "provider_rate_limited"
+
+
 @pytest.mark.parametrize(
     "message", ["Input is too long for requested model.", "prompt is too long: 9 tokens > 8 maximum"]
 )
@@ -208,15 +236,34 @@ def test_a_context_that_is_too_long_is_told_apart(message):
 def test_a_frame_whose_checksum_is_wrong_is_a_failure(place):
     frame = bytearray(delta(text="Hello, hello, hello"))
     frame[place] ^= 1
-    assert failed(START, bytes(frame), ended(), METADATA).code in {"model_error", "provider_timeout"}
+    assert failed(START, bytes(frame), ended(), METADATA).code == "model_error"
 
 
-def test_no_credentials_are_told_as_such(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+def test_a_stream_that_ends_within_a_message_is_a_failure():
+    assert failed(START, ended(), METADATA[:-1]).code == "model_error"
+
+
+def test_what_says_nothing_that_is_known_of_a_delta_is_skipped():
+    assert read(START, delta(text=None), delta(wink=1), event_frame("of_tomorrow", {}), ended()) == [StopDelta("stop")]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        event_frame("contentBlockDelta", {"contentBlockIndex": 0}),
+        delta(text=["x"]),
+        delta(reasoningContent={"text": 1}),
+        delta(reasoningContent={"redactedContent": "A"}),
+        event_frame("metadata", {"usage": {"inputTokens": "many"}}),
+    ],
+    ids=range(5),
+)
+def test_what_has_another_shape_is_a_failure(frame):
+    assert failed(START, frame, stop(), ended(), METADATA).code == "model_error"
+
+
+@pytest.mark.usefixtures("bare")
+def test_no_credentials_are_told_as_such():
     assert failed(START).code == "provider_auth"
 
 
@@ -238,35 +285,139 @@ def test_the_model_or_its_profile_is_part_of_the_path_and_iam_signs(model):
     assert "/eu-central-1/bedrock/" in request.headers["authorization"]
 
 
-# the pump
+# who asks, and where
 
 
-def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "bedrock"]
+def test_what_is_sent_is_signed_as_botocore_signs_it(monkeypatch):
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "canary-token")
+    model = "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-6"
+    with Upstream([Script([START, ended(), METADATA], headers=Converse.headers)]) as upstream:
+        run(Bedrock(endpoint_url=upstream.base_url, region="eu-central-1"), replace(call("é ~ /"), model=model))
+    sent = upstream.requests[0]
+    assert sent.headers["x-amz-security-token"] == "canary-token"
+    url = upstream.base_url.removesuffix("/v1") + sent.path
+    again = AWSRequest("POST", url, {"content-type": sent.headers["content-type"]}, orjson.dumps(sent.body))
+    moment = dt.datetime.strptime(sent.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
+    monkeypatch.setattr(auth, "get_current_datetime", lambda: moment)
+    keys = Credentials("canary", "canary-secret", "canary-token")
+    auth.SigV4Auth(keys, "bedrock", "eu-central-1").add_auth(again)
+    assert sent.headers["authorization"] == again.headers["authorization"]
 
 
-async def left(upstream: Upstream) -> None:
-    """Wait until the server sees the connection close and no thread is left; both come at once, not by a time-out."""
-    assert await asyncio.to_thread(upstream.closed_early.wait, 10)
-    for thread in threads():
-        await asyncio.to_thread(thread.join, 10)
-    assert threads() == []
+def test_botocore_is_not_imported_where_the_environment_says_who_asks():
+    code = (
+        "import sys\n"
+        "from antiphon.providers.bedrock import Bedrock\n"
+        "from tests.support.calls import model_call, run\n"
+        "print(*run(Bedrock(endpoint_url=sys.argv[1], region='eu-central-1'), model_call('Hi')), *sys.modules)"
+    )
+    environ = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Upstream([Script([START, ended(), METADATA], headers=Converse.headers)]) as upstream:
+        command = [sys.executable, "-c", code, upstream.base_url]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert "StopDelta(reason='stop')" in done.stdout
+    assert not {"boto3", "botocore", "urllib3"} & set(done.stdout.split())
+
+
+def test_an_api_key_of_bedrocks_goes_before_credentials_and_needs_none(bare):
+    bare.setenv("AWS_BEARER_TOKEN_BEDROCK", "canary-key")
+    bare.setenv("AWS_REGION", "eu-central-1")
+    with Upstream([Script([START, ended(), METADATA], headers=Converse.headers)]) as upstream:
+        bare.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", upstream.base_url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            assert run(Bedrock(), call())[-1] == StopDelta("stop")
+            bare.setenv(name, "canary")
+    assert [request.headers["authorization"] for request in upstream.requests] == ["Bearer canary-key"] * 2
+    assert "x-amz-date" not in upstream.requests[0].headers
+
+
+@pytest.mark.parametrize("names", [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_BEARER_TOKEN_BEDROCK",)])
+def test_no_region_is_told_as_such(bare, names, caplog):
+    for name in names:
+        bare.setenv(name, "canary")
+    with pytest.raises(ProviderError) as caught:
+        run(Bedrock(), call())
+    assert (caught.value.code, caught.value.retryable) == ("provider_auth", False)
+    assert [(record.message, record.code) for record in caplog.records] == [("AWS caller unknown", "NoRegionError")]
+
+
+def given_keys() -> bytes:
+    expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)  # within botocore's time of renewal
+    keys = {"AccessKeyId": "fetched", "SecretAccessKey": "secret", "Token": "session"}
+    return json.dumps({**keys, "Expiration": expires.isoformat()}).encode()
+
+
+def test_credentials_are_fetched_and_renewed_beside_the_loop(bare):
+    async def scenario() -> None:
+        provider = Bedrock(endpoint_url=upstream.base_url, region="eu-central-1")
+        for gate in gates:
+            asked = asyncio.ensure_future(anext(provider.stream(call())))
+            assert await asyncio.to_thread(gate.reached.wait, 10)  # nothing else could run here, were it in the loop
+            gate.open()
+            assert await asked == TextDelta("Hi")
+        await provider.aclose()
+
+    gates = [Gate(), Gate()]
+    # One is fetched when credentials are looked for, and one for each signature.
+    fetched = [Script([gates[0], given_keys()]), Script([given_keys()]), Script([gates[1], given_keys()])]
+    answer = Script([START, delta(text="Hi"), stop(), ended(), METADATA], headers=Converse.headers)
+    with Upstream(fetched) as container, Upstream([answer]) as upstream:
+        bare.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.base_url)
+        asyncio.run(scenario())
+    assert len(container.requests) == 3
+    for request in upstream.requests:
+        assert "Credential=fetched/" in request.headers["authorization"]
+        assert request.headers["x-amz-security-token"] == "session"
+
+
+def test_who_waits_for_credentials_can_leave(bare):
+    async def scenario() -> None:
+        provider = Bedrock(endpoint_url=upstream.base_url, region="eu-central-1")
+        asked = asyncio.ensure_future(anext(provider.stream(call())))
+        assert await asyncio.to_thread(gate.reached.wait, 10)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        gate.open()
+        await provider.aclose()
+
+    gate = Gate()
+    with Upstream([Script([gate, given_keys()])]) as container, Upstream() as upstream:
+        bare.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.base_url)
+        asyncio.run(scenario())
+    assert upstream.requests == []
+
+
+def test_certificates_that_the_environment_names_are_trusted_and_no_others(monkeypatch, tmp_path):
+    certificate = self_signed(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with Upstream([Script([START, ended(), METADATA], headers=Converse.headers)], tls) as upstream:
+        with pytest.raises(ProviderError) as caught:
+            run(Bedrock(endpoint_url=upstream.base_url, region="eu-central-1"), call())
+        assert caught.value.code == "provider_unreachable"
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        told = run(Bedrock(endpoint_url=upstream.base_url, region="eu-central-1"), call())
+    assert told[-1] == StopDelta("stop")
+    assert len(upstream.requests) == 1
+
+
+# leaving
 
 
 @pytest.mark.parametrize("begun", [(), (b"HTTP/1.1 200 OK\r\n",), (b"HTTP/1.1 200 OK\r\n\r\n", START)], ids=len)
 @pytest.mark.parametrize("used_before", [False, True])
-def test_a_cancelled_wait_ends_its_thread_however_far_the_answer_has_come(begun, used_before):
+def test_a_cancelled_wait_closes_its_connection_however_far_the_answer_has_come(begun, used_before):
     async def scenario(base_url: str) -> None:
         provider = Bedrock(endpoint_url=base_url, region="eu-central-1")
         if used_before:
             assert [each async for each in provider.stream(call())][-1] == StopDelta("stop")
         waiting = asyncio.ensure_future(anext(provider.stream(call())))
         assert await asyncio.to_thread(gate.reached.wait, 10)
-        assert len(threads()) == 1
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await left(upstream)
+        assert await asyncio.to_thread(upstream.closed_early.wait, 10)
         assert upstream.connections == 1
         await provider.aclose()
 
@@ -275,73 +426,6 @@ def test_a_cancelled_wait_ends_its_thread_however_far_the_answer_has_come(begun,
     whole = Script([START, ended(), METADATA], headers=Converse.headers)
     with Upstream([whole, held] if used_before else [held]) as upstream:
         asyncio.run(scenario(upstream.base_url))
-
-
-@pytest.mark.parametrize("begun", [(), (b"HTTP/1.1 200 OK\r\n\r\n", START)], ids=["silent", "begun"])
-def test_the_deadline_ends_a_wait_and_its_thread(begun):
-    async def scenario(base_url: str) -> str:
-        provider = Bedrock(endpoint_url=base_url, region="eu-central-1")
-        assert [each async for each in provider.stream(call())][-1] == StopDelta("stop")  # the client is made
-        stream = provider.stream(replace(call(), deadline=asyncio.get_running_loop().time() + 1))
-        with pytest.raises(ProviderError) as caught:
-            async for _ in stream:
-                pass
-        await left(upstream)
-        await provider.aclose()
-        return caught.value.code
-
-    whole = Script([START, ended(), METADATA], headers=Converse.headers)
-    with Upstream([whole, Script([*begun, Gate()], raw=True)]) as upstream:
-        assert asyncio.run(scenario(upstream.base_url)) == "provider_timeout"
-
-
-def test_a_stream_that_nobody_wants_before_it_connects_is_never_asked_for():
-    async def scenario(base_url: str) -> None:
-        provider = Bedrock(endpoint_url=base_url, region="eu-central-1")
-
-        def slowly() -> Iterable[dict[str, Any]]:
-            gone.wait()
-            events: Iterable[dict[str, Any]] = provider._client().converse_stream(modelId="m", messages=[])["stream"]
-            return events
-
-        pump = Pump(slowly)
-        pump.close()
-        gone.set()
-        for thread in threads():
-            await asyncio.to_thread(thread.join, 30)
-        with pytest.raises(ConnectionClosedError):
-            await pump.next(asyncio.get_running_loop().time() + 10)
-        await provider.aclose()
-
-    gone = threading.Event()
-    with Upstream() as upstream:
-        asyncio.run(scenario(upstream.base_url))
-    assert upstream.requests == []
-
-
-def test_a_pump_that_is_closed_late_leaves_the_connection_to_its_next_user():
-    async def scenario() -> None:
-        gate = threading.Event()
-        ours, theirs = socket.socketpair()
-        connection = Connected()
-        connection.sock = ours
-        first, second = (Pump(lambda: iter(lambda: gate.wait() and None, None)) for _ in range(2))
-        first.hold(connection)
-        second.hold(connection)
-        first.close()
-        theirs.sendall(b"x")
-        assert ours.recv(1) == b"x"
-        second.hold(connection)
-        second.close()
-        assert ours.recv(1) == b""
-        gate.set()
-        for end in (ours, theirs):
-            end.close()
-
-    class Connected(Held):
-        sock: Any = None
-
-    asyncio.run(scenario())
 
 
 # requests

@@ -76,7 +76,7 @@ class Protocol:
         return f"data: {{{words}\n\n".encode()
 
     def told(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Give what a request's body tells, without what boto3 puts into the path."""
+        """Give what a request's body tells."""
         return body
 
 

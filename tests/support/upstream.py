@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -150,7 +151,8 @@ class Upstream:
         closed_early: set once a client left before an answer had ended.
     """
 
-    def __init__(self, scripts: Sequence[Script] = ()) -> None:
+    def __init__(self, scripts: Sequence[Script] = (), tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.scripts = list(scripts) or [answer("Hello from upstream")]
         self.requests: list[Request] = []
         self.connections = 0
@@ -178,16 +180,17 @@ class Upstream:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        server = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
-        self.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        server = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, ssl=self._tls)
+        self.base_url = f"http{'s' if self._tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         self._ready.set()
         await self._stop.wait()
         server.close()
+        await _turns()  # a connection that was accepted just now becomes known
         tasks = [connection.task for connection in self.open if connection.task is not None]
         for connection in list(self.open):
             connection.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        await _turns()
 
 
 class _Connection(asyncio.Protocol):
@@ -232,6 +235,12 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
         else:
             self.transport.write(b"0\r\n\r\n")
+
+
+async def _turns() -> None:
+    """Let the event loop do what is due, and what becomes due by that."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def _read_request(head: str, rest: bytes) -> Request | None:

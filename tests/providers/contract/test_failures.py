@@ -17,7 +17,6 @@ from antiphon.errors import CODES, ProviderError
 from antiphon.ports import Delta, StopDelta, TextDelta
 from antiphon.providers import endpoint
 from antiphon.providers.anthropic import Anthropic
-from antiphon.providers.bedrock import adapter as bedrock
 from antiphon.providers.openai_chat import OpenAIChat
 from antiphon.providers.openai_responses import OpenAIResponses
 from tests.support.calls import model_call, run
@@ -80,7 +79,7 @@ def test_what_cannot_be_read_ends_the_stream_after_what_came(protocol: Protocol)
 def test_the_deadline_ends_a_stream_that_goes_on(protocol: Protocol) -> None:
     async def scenario() -> None:
         provider = protocol.provider(upstream.base_url)
-        assert [delta async for delta in provider.stream(call_of(protocol))]  # boto3 takes its time to begin with
+        assert [delta async for delta in provider.stream(call_of(protocol))]
         deadline = asyncio.get_running_loop().time() + 1
         with pytest.raises(ProviderError) as caught:
             async for _ in provider.stream(replace(call_of(protocol), deadline=deadline)):
@@ -113,8 +112,7 @@ def full() -> Iterator[str]:
 def test_a_connection_that_is_not_made_in_time_can_be_tried_again(
     protocol: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (endpoint, bedrock):
-        monkeypatch.setattr(module, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(endpoint, "CONNECT_SECONDS", 0.1)
     with full() as base_url, pytest.raises(ProviderError) as caught:
         run(protocol.provider(base_url), call_of(protocol))
     assert caught.value.retryable

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, get_type_hints
 
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
+from botocore.session import Session
+from botocore.validate import ParamValidator
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 
@@ -335,6 +337,9 @@ def test_whatever_is_asked_reaches_the_model_or_is_refused(family: Family) -> No
     known = KNOWN.get((family.kind, dialect)) or KNOWN.get((family.kind, None))
     for request in upstream.requests:
         assert known is None or set(request.body) <= known
+        if family.kind == "bedrock":
+            told = ParamValidator().validate({"modelId": model, **request.body}, CONVERSE)
+            assert not told.has_errors(), told.generate_report()
 
 
 KNOWN: dict[tuple[str, str | None], set[str]] = {
@@ -344,8 +349,10 @@ KNOWN: dict[tuple[str, str | None], set[str]] = {
     ("anthropic", None): set(get_type_hints(MessageCreateParamsStreaming)) | {"temperature", "top_p"},
 }
 """The fields that the vendors' own libraries know; Anthropic's speaks a later version of the protocol, which has no
-sampling. boto3 holds what is sent to Bedrock against the service's model itself.
+sampling. What is sent to Bedrock is held against botocore's model of the service.
 """
+
+CONVERSE = Session().get_service_model("bedrock-runtime").operation_model("ConverseStream").input_shape
 
 
 def test_every_family_has_a_model_here() -> None:

@@ -303,7 +303,7 @@ def test_a_broken_connection_before_the_first_delta_can_be_tried_again(protocol:
 
 @every_protocol
 def test_another_providers_library_is_not_imported(protocol: Protocol) -> None:
-    others = {"openai", "anthropic", "httpx", *({"boto3", "botocore"} if protocol.kind != "bedrock" else {"aiohttp"})}
+    others = {"openai", "anthropic", "httpx", "boto3", "botocore"}
     module = f"antiphon.providers.{protocol.kind}"
     siblings = [f"antiphon.providers.{other.kind}" for other in PROTOCOLS if other.kind != protocol.kind]
     code = f"import sys, {module}; print(*(set({sorted(others) + siblings}) & set(sys.modules)))"

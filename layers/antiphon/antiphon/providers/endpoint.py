@@ -1,4 +1,4 @@
-"""One HTTP endpoint that answers a POST with a server-sent event stream: connections, time-outs and refusals.
+"""One HTTP endpoint that answers a POST with a stream: connections, time-outs and refusals.
 
 It must not know protocols: a reader turns bytes into deltas. It never retries: the run decides that. No text of a
 provider's is relayed, logged or chained to an error. Every wait is bounded by the call's deadline and, while bytes are
@@ -12,10 +12,10 @@ import contextlib
 import io
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies
 
@@ -25,6 +25,8 @@ from antiphon.errors import ProviderError
 from antiphon.ports import ApiKey, Clock, Delta, StopDelta
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
 
 CONNECT_SECONDS: Final = 10.0
@@ -45,6 +47,8 @@ FILTERED: Final = "content_filter"
 Refusal = tuple[str, bool]
 """The code of a ``ProviderError``, or ``FILTERED``, and whether the same call may succeed later."""
 
+ErrorOf = Callable[[Mapping[str, str], bytes], dict[str, Any]]
+
 _DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _AUTH: Final = (*_DENIED, HTTPStatus.PAYMENT_REQUIRED)
 
@@ -63,6 +67,23 @@ class Reader(Protocol):
         Raises:
             ProviderError: the stream ended before the model did, failed, or could not be read.
         """
+
+
+class Address(NamedTuple):
+    """Where a request goes, with what proves who sends it.
+
+    Attributes:
+        url: as it is sent: nothing in it is encoded any more.
+        headers: sent beside the endpoint's own.
+        trust: the certificates to trust; True for the usual ones.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    trust: ssl.SSLContext | bool = True
+
+
+Sign = Callable[[], Awaitable[Address]]
 
 
 class GivenKey:
@@ -87,11 +108,12 @@ class Endpoint:
     """A URL with its connections.
 
     Args:
-        url: where requests go.
+        url: where requests go; empty where each is signed, which tells it.
         headers: sent with each.
         key: sent with each; None for none. Where it is refused and another is found, the request is sent once more.
         key_header: where the key goes; see ``credentials``.
-        told: what the ``error`` of a body that refuses says beyond its status; None where that is all.
+        told: what the error of an answer that refuses says beyond its status; None where that is all.
+        error_of: reads the error, from the headers and the body; else it is the body's ``error``.
         idle_seconds: the longest silence.
         clock: to read a ``retry-after`` that is a date.
     """
@@ -104,6 +126,7 @@ class Endpoint:
         *,
         key: ApiKey | str | None = None,
         key_header: str = "authorization",
+        error_of: ErrorOf | None = None,
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
@@ -117,23 +140,36 @@ class Endpoint:
         self._key = GivenKey(key) if isinstance(key, str) else key
         self._key_header = key_header
         self._told = told
+        self._error_of = error_of or _error_in
         self._idle = idle_seconds
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def stream(
-        self, body: bytes, deadline: float, reader: Reader, headers: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        deadline: float,
+        reader: Reader,
+        headers: Mapping[str, str] | None = None,
+        sign: Sign | None = None,
     ) -> AsyncGenerator[Delta, None]:
         """Send a request, with further headers, and stream its answer; closing the generator closes the connection.
 
+        Args:
+            body: what is sent.
+            deadline: until when to wait, in the event loop's time (seconds).
+            reader: reads the answer.
+            headers: sent beside the endpoint's own.
+            sign: gives where this one goes, and its proof, right before it is sent.
+
         Raises:
-            ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream.
+            ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream; or ``sign`` failed.
         """
         import aiohttp
 
         try:
-            async with await self._ask(body, deadline, headers or {}) as response:
+            async with await self._ask(body, deadline, headers or {}, sign) as response:
                 if response.status != HTTPStatus.OK:
                     yield await self._refused(response)
                     return
@@ -155,8 +191,14 @@ class Endpoint:
         if session is not None:
             await session.close()
 
-    async def _ask(self, body: bytes, deadline: float, more: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """Send a request with the key, and once more where the key is refused and another is found."""
+    async def _ask(
+        self, body: bytes, deadline: float, more: Mapping[str, str], sign: Sign | None
+    ) -> aiohttp.ClientResponse:
+        """Send a request with its proof or the key, and once more where the key is refused and another is found."""
+        if sign is not None:
+            async with asyncio.timeout_at(deadline):
+                address = await sign()
+            return await self._post(body, deadline, more, address)
         if self._key is None:
             return await self._post(body, deadline, more)
         async with asyncio.timeout_at(deadline):
@@ -173,8 +215,11 @@ class Endpoint:
                 return response
         return await self._post(body, deadline, {**more, **credentials(other, self._key_header)})
 
-    async def _post(self, body: bytes, deadline: float, more: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _post(
+        self, body: bytes, deadline: float, more: Mapping[str, str], address: Address | None = None
+    ) -> aiohttp.ClientResponse:
         import aiohttp
+        import yarl
 
         left = deadline - asyncio.get_running_loop().time()
         if left <= 0:
@@ -184,8 +229,15 @@ class Endpoint:
         )
         session = await self._open_session()
         data = body if len(body) <= WHOLE_BYTES else io.BytesIO(body)
-        headers = {**self._headers, **more}
-        return await session.post(self._url, data=data, headers=headers, timeout=timeout, allow_redirects=False)
+        signed = address or Address(self._url, {})
+        return await session.post(
+            yarl.URL(signed.url, encoded=address is not None),
+            data=data,
+            headers={**self._headers, **more, **signed.headers},
+            timeout=timeout,
+            allow_redirects=False,
+            ssl=signed.trust,
+        )
 
     async def _open_session(self) -> aiohttp.ClientSession:
         """Give the session of the running loop; connections of an earlier loop died with it."""
@@ -210,20 +262,25 @@ class Endpoint:
             ProviderError: it is anything else.
         """
         seconds = seconds_of(response.headers.get("retry-after"), self._clock)
-        code, retryable = await self._read(response.content) or by_status(response.status)
+        code, retryable = await self._read(response) or by_status(response.status)
         if code == FILTERED:
             return StopDelta("content_filter")
         raise ProviderError(code, retryable=retryable, retry_after=seconds if retryable else None)
 
-    async def _read(self, content: aiohttp.StreamReader) -> Refusal | None:
+    async def _read(self, response: aiohttp.ClientResponse) -> Refusal | None:
         body = b""
-        while len(body) < REFUSAL_BYTES and (data := await content.readany()):
+        while len(body) < REFUSAL_BYTES and (data := await response.content.readany()):
             body += data
         try:
-            error = orjson.loads(body)["error"]
+            error = self._error_of(response.headers, body)
             return ("provider_model_not_found", False) if error.get("code") == NO_MODEL else self._told(error)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def _error_in(_headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    error: dict[str, Any] = orjson.loads(body)["error"]
+    return error
 
 
 def credentials(api_key: str, header: str = "authorization") -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Models on Amazon Bedrock, through its Converse API and boto3.
+"""Models on Amazon Bedrock, through its Converse API.
 
-``messages`` and ``request`` translate what is asked, ``deltas`` what is answered; ``adapter`` alone knows boto3, and
-``pump`` the thread that it needs.
+``messages`` and ``request`` translate what is asked, ``eventstream``, ``deltas`` and ``refusals`` what is answered;
+``signer`` proves who asks.
 """
 
 from antiphon.providers.bedrock.adapter import Bedrock

@@ -1,58 +1,32 @@
-"""Streams from Amazon Bedrock with boto3.
+"""Streams from Amazon Bedrock over HTTP.
 
-It must not know wire events, agents or stores, and never retries: the run decides that. Who may call is IAM's to say:
-the process's own role, no key. No text of the provider's is relayed, logged or chained to an error.
+It must not know wire events, agents or stores. Who may call is IAM's to say.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
+import base64
 import time
 from collections.abc import AsyncGenerator
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import Any, Final
+from urllib.parse import quote
 
-from antiphon.errors import ProviderError
-from antiphon.ports import Delta, ModelCall, Reads
+import orjson
+
+from antiphon.ports import Clock, Delta, ModelCall, Reads
 from antiphon.providers.bedrock.deltas import EventReader
 from antiphon.providers.bedrock.messages import KIND
-from antiphon.providers.bedrock.pump import Held, Pump
+from antiphon.providers.bedrock.refusals import error_of, refusal_of
 from antiphon.providers.bedrock.request import converse_request
+from antiphon.providers.bedrock.signer import Signer
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.endpoint import by_status, seconds_of
+from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
 from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
 
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-
-CONNECT_SECONDS: Final = 10.0
-IDLE_SECONDS: Final = 60.0
-CONNECTIONS: Final = 256
-"""The most that are kept for use again."""
-
-_CODES: Final[dict[str, tuple[str, bool]]] = {
-    "AccessDeniedException": ("provider_auth", False),
-    "UnrecognizedClientException": ("provider_auth", False),
-    "ExpiredTokenException": ("provider_auth", False),
-    "ThrottlingException": ("provider_rate_limited", True),
-    "ServiceQuotaExceededException": ("provider_rate_limited", True),
-    "ModelTimeoutException": ("provider_timeout", True),
-    "ModelNotReadyException": ("model_error", True),
-    "ModelErrorException": ("model_error", True),
-    "ModelStreamErrorException": ("model_error", True),
-    "InternalServerException": ("model_error", True),
-    "ServiceUnavailableException": ("model_error", True),
-    "ResourceNotFoundException": ("provider_model_not_found", False),
-    "ValidationException": ("provider_refused_request", False),
-}
-"""In a stream, the same names begin with a small letter."""
-
-_NO_MODEL: Final = "model identifier is invalid"
-_TOO_LONG: Final = ("too long", "maximum context length", "exceeds the maximum", "context window")
-"""How models say it: the protocol has no code for it."""
+EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
 
 
 class Bedrock:
@@ -64,6 +38,7 @@ class Bedrock:
         guardrail: ``ID:VERSION`` of the guardrail that every call goes through; None for none.
         citations: ask for the places in documents that an answer rests on.
         idle_seconds: the longest silence of the endpoint.
+        clock: to read a ``retry-after`` that is a date.
     """
 
     def __init__(
@@ -74,14 +49,14 @@ class Bedrock:
         guardrail: str | None = None,
         citations: bool = False,
         idle_seconds: float = IDLE_SECONDS,
+        clock: Clock = time.time,
     ) -> None:
-        self._region = region
-        self._endpoint_url = endpoint_url
+        self._signer = Signer(region, endpoint_url)
         self._guardrail = guardrail
         self._citations = citations
-        self._idle = idle_seconds
-        self._lock = threading.Lock()
-        self._built: Any = None
+        self._endpoint = Endpoint(
+            "", {"accept": EVENT_STREAM}, refusal_of, error_of=error_of, idle_seconds=idle_seconds, clock=clock
+        )
 
     @property
     def reads(self) -> Reads:
@@ -105,95 +80,35 @@ class Bedrock:
         """Estimate; see ``tokens``."""
         return estimate_tokens(call, reasoning=True)
 
-    async def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
+    def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.
 
         Raises:
-            ProviderError: Bedrock refused, failed, fell silent, or cut or garbled its stream.
+            ProviderError: Bedrock refused, failed, fell silent, or cut or garbled its stream; or there are no
+                credentials.
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
         arguments = self._arguments(call)
-        if call.deadline <= asyncio.get_running_loop().time():
-            raise ProviderError("provider_timeout", retryable=True)
-        reader = EventReader(call.model)
-        pump = Pump(lambda: self._client().converse_stream(**arguments)["stream"])
-        try:
-            while (event := await pump.next(call.deadline)) is not None:
-                for delta in reader.read(event):
-                    yield delta
-            yield reader.stop()
-        except ProviderError:
-            raise
-        except Exception as error:  # noqa: BLE001 - boto3's, urllib3's and the parser's errors have no common root
-            raise _failure(error) from None
-        finally:
-            pump.close()
+        path = f"/model/{quote(arguments.pop('modelId'), safe='')}/converse-stream"
+        body = orjson.dumps(arguments, default=_text_of)
+        sign = partial(self._signer.sign, path, body)
+        return self._endpoint.stream(body, call.deadline, EventReader(call.model), sign=sign)
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
-        client, self._built = self._built, None
-        if client is not None:
-            client.close()
+        await self._endpoint.aclose()
 
     def _arguments(self, call: ModelCall) -> dict[str, Any]:
         can = self.capabilities(call.model)
         return converse_request(call, can, guardrail=self._guardrail, citations=self._citations)
 
-    def _client(self) -> Any:
-        """Give the client; made in the first call's thread, for it takes some tenths of a second."""
-        with self._lock:
-            if self._built is None:
-                import boto3
-                from botocore.config import Config
 
-                config = Config(
-                    connect_timeout=CONNECT_SECONDS,
-                    read_timeout=self._idle,
-                    retries={"total_max_attempts": 1},
-                    max_pool_connections=CONNECTIONS,
-                )
-                session = boto3.session.Session(region_name=self._region)
-                self._built = session.client("bedrock-runtime", endpoint_url=self._endpoint_url, config=config)
-                _hold(self._built)
-            return self._built
+def _text_of(blob: object) -> str:
+    """Write bytes as the protocol does.
 
-
-def _hold(client: Any) -> None:
-    """Make the client's connections such that a pump can end a wait on them, before the first of them is made."""
-    pools = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001 - botocore has no public way to them
-    for scheme, pool in pools.items():
-        connection = type("HeldConnection", (Held, pool.ConnectionCls), {})
-        pools[scheme] = type("HeldPool", (pool,), {"ConnectionCls": connection})
-
-
-def _failure(error: Exception) -> ProviderError:
-    from botocore import exceptions
-    from urllib3.exceptions import ReadTimeoutError
-
-    if isinstance(error, exceptions.ClientError):
-        return _refusal(error)
-    if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
-        return ProviderError("provider_unreachable", retryable=True)
-    if isinstance(error, TimeoutError | ReadTimeoutError | exceptions.ReadTimeoutError):
-        return ProviderError("provider_timeout", retryable=True)
-    if isinstance(
-        error, exceptions.NoCredentialsError | exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError
-    ):
-        return ProviderError("provider_auth")
-    if isinstance(error, exceptions.ParamValidationError):
-        return ProviderError("provider_refused_request")
-    return ProviderError("model_error", retryable=True)
-
-
-def _refusal(error: ClientError) -> ProviderError:
-    """Tell what an error of the service means: by its name, or else by its status."""
-    told, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-    name, message = told.get("Code", ""), told.get("Message", "")
-    name = name[:1].upper() + name[1:]
-    if name == "ValidationException" and any(words in message for words in _TOO_LONG):
-        return ProviderError("context_length_exceeded")
-    if name == "ValidationException" and _NO_MODEL in message:
-        return ProviderError("provider_model_not_found")
-    code, retryable = _CODES.get(name) or by_status(answer.get("HTTPStatusCode") or HTTPStatus.INTERNAL_SERVER_ERROR)
-    seconds = seconds_of(answer.get("HTTPHeaders", {}).get("retry-after"), time.time)
-    return ProviderError(code, retryable=retryable, retry_after=seconds if retryable else None)
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(blob, bytes):
+        raise TypeError("neither JSON nor bytes")
+    return base64.b64encode(blob).decode()

@@ -1,13 +1,15 @@
 """Reads the events of a Converse stream as neutral deltas.
 
-Pure: events as boto3 parses them in, deltas out. It is on the path of every token. Events that it does not know are
-skipped. Source: AWS's API reference of Bedrock, "ConverseStreamOutput".
+Pure: bytes in, deltas out. It is on the path of every token. Events that it does not know are skipped. Source: AWS's
+API reference of Bedrock, "ConverseStreamOutput".
 """
 
 from __future__ import annotations
 
 import base64
 from typing import Any, Final
+
+import orjson
 
 from antiphon.errors import ProviderError
 from antiphon.ports import (
@@ -21,7 +23,9 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
+from antiphon.providers.bedrock.eventstream import Garbled, Kind, MessageReader
 from antiphon.providers.bedrock.messages import KIND
+from antiphon.providers.bedrock.refusals import exception_of, refusal_of
 
 _REASONS: Final[dict[str, StopReason]] = {
     "end_turn": "stop",
@@ -37,14 +41,17 @@ _FAILURES: Final = frozenset({"malformed_model_output", "malformed_tool_use"})
 
 
 class EventReader:
-    """Reads one stream.
+    """Reads one stream. ``done`` is true once it can be read no further; its end has no mark.
 
     Args:
         maker: the model, for the states of what it thinks.
     """
 
     def __init__(self, maker: str) -> None:
+        self.done = False
         self._maker = maker
+        self._messages = MessageReader()
+        self._error = ProviderError("model_error")
         self._reason: str | None = None
         self._calls = 0
         self._said = 0
@@ -54,65 +61,78 @@ class EventReader:
         self._redacted = b""
         self._citations: list[dict[str, Any]] = []
 
-    def read(self, event: dict[str, Any]) -> list[Delta]:
-        """Translate one event.
-
-        Raises:
-            ProviderError: it has another shape than the protocol says.
-        """
+    def feed(self, data: bytes) -> list[Delta]:
+        """Translate the next bytes; see ``Reader.feed``."""
+        deltas: list[Delta] = []
         try:
-            return self._read(event)
-        except (TypeError, KeyError, AttributeError):
-            raise ProviderError("model_error") from None
+            for kind, payload in self._messages.feed(data):
+                if kind.failed:
+                    self._fail(kind, payload)
+                    break
+                event = orjson.loads(payload) if payload else {}
+                if kind.name == "contentBlockDelta":
+                    self._delta(event["delta"], deltas)
+                else:
+                    deltas += self._event(kind.name, event)
+        except Garbled:
+            self.done, self._error = True, ProviderError("model_error", retryable=True)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.done = True
+        return deltas
 
     def stop(self) -> StopDelta:
-        """Give the last delta, after the end of the stream.
+        """Give the last delta; see ``Reader.stop``.
 
         Raises:
-            ProviderError: the stream ended before the model did, or what it said is garbled.
+            ProviderError: the stream ended before the model did, failed, could not be read, or what the model said is
+                garbled.
         """
-        if self._reason is None or self._reason in _FAILURES:
-            raise ProviderError("model_error")
+        if self.done or self._messages.is_within or self._reason is None or self._reason in _FAILURES:
+            raise self._error
         return StopDelta(_REASONS.get(self._reason, "stop"))
 
-    def _read(self, event: dict[str, Any]) -> list[Delta]:
-        if "contentBlockDelta" in event:
-            return self._delta(event["contentBlockDelta"]["delta"])
-        if "contentBlockStart" in event:
-            return self._start(event["contentBlockStart"]["start"])
-        if "contentBlockStop" in event:
+    def _fail(self, kind: Kind, payload: bytes) -> None:
+        code, retryable = refusal_of(exception_of(kind.name, kind.message, payload)) or ("model_error", True)
+        self.done, self._error = True, ProviderError(code, retryable=retryable)
+
+    def _event(self, name: str, event: dict[str, Any]) -> list[Delta]:
+        if name == "contentBlockStart":
+            return self._start(event["start"])
+        if name == "contentBlockStop":
             return self._stop()
-        if "messageStop" in event:
-            self._reason = event["messageStop"]["stopReason"]
-        elif "metadata" in event:
-            return [_usage(event["metadata"]["usage"])]
+        if name == "messageStop":
+            self._reason = event["stopReason"]
+        elif name == "metadata":
+            return [_usage(event["usage"])]
         return []
 
-    def _delta(self, delta: dict[str, Any]) -> list[Delta]:
-        if "text" in delta:
-            self._begin("text")
-            self._said += len(delta["text"])
-            return [TextDelta(delta["text"])]
-        if "toolUse" in delta and self._block == "tool":
-            return [ToolCallDelta(self._calls - 1, arguments=delta["toolUse"]["input"])]
-        if "reasoningContent" in delta:
-            return self._reasoning(delta["reasoningContent"])
-        if "citation" in delta:
+    def _delta(self, delta: dict[str, Any], deltas: list[Delta]) -> None:
+        text = delta.get("text")
+        if text is not None:
+            if not self._block:
+                self._begin("text")
+            self._said += len(text)
+            deltas.append(TextDelta(_text(text)))
+        elif "toolUse" in delta and self._block == "tool":
+            deltas.append(ToolCallDelta(self._calls - 1, arguments=_text(delta["toolUse"]["input"])))
+        elif "reasoningContent" in delta:
+            self._reasoning(delta["reasoningContent"], deltas)
+        elif "citation" in delta:
             self._citations.append(delta["citation"])
-        return []
 
-    def _reasoning(self, reasoning: dict[str, Any]) -> list[Delta]:
-        self._begin("reasoning")
+    def _reasoning(self, reasoning: dict[str, Any], deltas: list[Delta]) -> None:
+        if not self._block:
+            self._begin("reasoning")
         self._signature += reasoning.get("signature") or ""
-        self._redacted += reasoning.get("redactedContent") or b""
-        return [ReasoningDelta(reasoning["text"])] if reasoning.get("text") else []
+        self._redacted += base64.b64decode(reasoning.get("redactedContent") or b"")
+        if reasoning.get("text"):
+            deltas.append(ReasoningDelta(_text(reasoning["text"])))
 
     def _begin(self, block: str) -> None:
         """Begin a block with its first delta: only calls have a start of their own."""
-        if not self._block:
-            self._block = block
-            self._said = self._said if block == "text" else 0
-            self._begun = self._said
+        self._block = block
+        self._said = self._said if block == "text" else 0
+        self._begun = self._said
 
     def _start(self, start: dict[str, Any]) -> list[Delta]:
         if "toolUse" not in start or start["toolUse"].get("type"):  # a tool that the service runs itself
@@ -135,6 +155,12 @@ class EventReader:
 
     def _state(self, name: str, sealed: str) -> ReasoningStateDelta:
         return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
+
+
+def _text(value: object) -> str:
+    if type(value) is not str:
+        raise TypeError("not text")
+    return value
 
 
 def _usage(usage: dict[str, Any]) -> UsageDelta:

@@ -1,6 +1,6 @@
 """Writes a conversation as Converse ``messages``.
 
-Pure: it must not know settings, tools or boto3. Source: AWS's API reference of Bedrock, "Converse", "ContentBlock".
+Pure: it must not know settings or tools. Source: AWS's API reference of Bedrock, "Converse", "ContentBlock".
 """
 
 from __future__ import annotations

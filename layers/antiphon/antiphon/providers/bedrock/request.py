@@ -1,6 +1,6 @@
-"""Writes a model call as the arguments of ``converse_stream``.
+"""Writes a model call as the arguments of ``ConverseStream``: the model, and the body with blobs as bytes.
 
-Pure: it must not know boto3. What a model cannot be asked was refused before (``require``). Sources: Open Responses
+Pure. What a model cannot be asked was refused before (``require``). Sources: Open Responses
 2026-04-24 for what comes in; AWS's API reference of Bedrock, "ConverseStream", and "Adaptive thinking", "Extended
 thinking", "Prompt caching" of its user guide for what goes out.
 """

@@ -1,0 +1,132 @@
+"""Reads AWS's event stream encoding from bytes, however they were cut.
+
+    total length, length of headers, checksum of both | headers | payload | checksum of all
+
+It must not know what the messages mean, nor where the bytes come from. Source: Smithy's specification, "Amazon Event
+Stream"; the limits are botocore's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from struct import Struct
+from typing import Final, NamedTuple
+from zlib import crc32
+
+MAX_HEADERS_BYTES: Final = 128 * 1024
+MAX_PAYLOAD_BYTES: Final = 24 * 1024 * 1024
+
+_LENGTHS: Final = 8
+_PRELUDE: Final = 12
+_CHECKSUM: Final = 4
+_LEAST: Final = _PRELUDE + _CHECKSUM
+_MOST: Final = _LEAST + MAX_PAYLOAD_BYTES
+_read_prelude: Final = Struct(">III").unpack_from
+_read_checksum: Final = Struct(">I").unpack_from
+
+_BYTES: Final = 6
+_TEXT: Final = 7
+_WIDTHS: Final = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
+"""The size of a header's value by its type; those of ``_BYTES`` and ``_TEXT`` say it themselves."""
+
+
+class Garbled(ValueError):
+    """The bytes are no event stream, or not as they were sent."""
+
+
+class Kind(NamedTuple):
+    """What the headers of a message say.
+
+    Attributes:
+        failed: it is an exception or an error, which ends the stream, and no event.
+        name: of the event, exception or error.
+        message: of an error; an exception has it in its payload.
+    """
+
+    failed: bool
+    name: str
+    message: str
+
+
+class MessageReader:
+    """Turns chunks of bytes into the messages they complete."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._missing = _PRELUDE
+
+    @property
+    def is_within(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return any(self._parts)
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[Kind, bytes]]:
+        """Take the next bytes and give each message that they end, in order, with its payload.
+
+        Raises:
+            Garbled: a checksum is wrong, something is larger than allowed, or headers cannot be read; what came before
+                was given.
+        """
+        self._parts.append(chunk)
+        self._missing -= len(chunk)
+        if self._missing > 0:
+            return
+        data = b"".join(self._parts)
+        start, size = 0, len(data)
+        while (missing := start + _PRELUDE - size) <= 0:
+            total, named, checksum = _read_prelude(data, start)
+            if crc32(data[start : start + _LENGTHS]) != checksum:
+                raise Garbled("the checksum of a prelude")
+            if named > MAX_HEADERS_BYTES or not _LEAST <= total - named <= _MOST:
+                raise Garbled("the lengths of a message")
+            end = start + total
+            if (missing := end - size) > 0:
+                break
+            if (crc32(data[start + _LENGTHS : end - _CHECKSUM], checksum),) != _read_checksum(data, end - _CHECKSUM):
+                raise Garbled("the checksum of a message")
+            payload = start + _PRELUDE + named
+            yield _kind(data[start + _PRELUDE : payload]), data[payload : end - _CHECKSUM]
+            start = end
+        self._parts, self._missing = [data[start:]], missing
+
+
+@lru_cache(maxsize=32)
+def _kind(raw: bytes) -> Kind:
+    """Read headers; most messages of a stream have the same ones."""
+    headers = _headers(raw)
+    if headers.get(":message-type") not in {"exception", "error"}:
+        return Kind(False, headers.get(":event-type", ""), "")
+    name = headers.get(":exception-type") or headers.get(":error-code", "")
+    return Kind(True, name, headers.get(":error-message", ""))
+
+
+def _headers(raw: bytes) -> dict[str, str]:
+    """Give the headers that are text.
+
+    Raises:
+        Garbled: one of them cannot be read, or there are two of one name.
+    """
+    found: dict[str, str] = {}
+    names: set[str] = set()
+    at = 0
+    try:
+        while at < len(raw):
+            sized, at = _sized(raw, at, 1)
+            name, kind, at = sized.decode(), raw[at], at + 1
+            value, at = _sized(raw, at, 2) if kind in {_BYTES, _TEXT} else (b"", at + _WIDTHS[kind])
+            if at > len(raw) or name in names:
+                raise Garbled("a header")
+            names.add(name)
+            if kind == _TEXT:
+                found[name] = value.decode()
+    except (IndexError, KeyError, UnicodeDecodeError) as error:
+        raise Garbled("a header") from error
+    return found
+
+
+def _sized(raw: bytes, at: int, width: int) -> tuple[bytes, int]:
+    """Give the bytes behind their length, which is so many bytes wide, and where they end."""
+    begin = at + width
+    end = begin + int.from_bytes(raw[at:begin], "big")
+    return raw[begin:end], end
