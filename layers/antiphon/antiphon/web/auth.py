@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -121,8 +121,8 @@ def bearer_key(request: Request) -> str:
     return key
 
 
-def _caller(*, write: bool) -> Callable[[Request], AsyncGenerator[Principal, None]]:
-    async def caller(request: Request) -> AsyncGenerator[Principal, None]:
+def _caller(*, write: bool) -> Callable[[Request], Awaitable[Principal]]:
+    async def caller(request: Request) -> Principal:
         authenticator: Authenticator = request.app.state.authenticator
         key, principal = await authenticator.authenticate(request)
         measures.current().key_id = principal.key_id
@@ -131,11 +131,9 @@ def _caller(*, write: bool) -> Callable[[Request], AsyncGenerator[Principal, Non
             audit.info("refused", extra={"key_id": principal.key_id, "reason": decision.reason})
             raise ApiError(decision.code or "permission_denied")
         touching = authenticator.touch(key)
-        try:
-            yield principal
-        finally:
-            if touching is not None:
-                await touching
+        if touching is not None:
+            request.scope["antiphon.beside"].append(touching)
+        return principal
 
     return caller
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,7 +30,7 @@ class Edge:
     """Adds ``x-request-id`` to every response and turns what was not caught into the one envelope.
 
     Begins the record of each request, which the scope has as ``antiphon.measures``, and logs it once the answer has
-    ended.
+    ended. Tasks that are put in the scope's ``antiphon.beside`` are awaited first: an environment may be frozen then.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,9 +44,13 @@ class Edge:
         name = scope["antiphon.request_id"] = scope.get("antiphon.request_id") or request_id(secrets.token_bytes)
         method = scope["method"] if scope["method"] in METHODS else "other"
         record = scope["antiphon.measures"] = measures.begin(method, route_of(scope["path"]))
+        beside: list[Awaitable[None]] = []
+        scope["antiphon.beside"] = beside
         try:
             await self._serve(scope, receive, send, record)
         finally:
+            for task in beside:
+                await task
             record.end()
             log.info("served", extra={"request_id": name, **record.facts()})
 
