@@ -32,7 +32,7 @@ from local.lambda_host.template import read_template
 
 REPETITIONS: Final = 9
 MILLI: Final = 1e3
-REFERENCE: Final = "import fastapi, mangum, boto3; boto3.client('secretsmanager')"
+REFERENCE: Final = "import fastapi, mangum, boto3; boto3.client('dynamodb')"
 NAIVE: Final = "import fastapi, uvicorn, boto3, openai; boto3.client('dynamodb'); openai.OpenAI(api_key='none')"
 REFERENCED: Final = "reference: fastapi, mangum and a boto3 client imported"
 TABLES: Final = {"core_table": "CoreTable", "responses_table": "ResponsesTable"}
@@ -62,12 +62,34 @@ def measure() -> Iterable[Table]:
             environ = {"ANTIPHON_PROVIDERS": providers, **AWS}
             with Host(layout, template, database, log=Path(folder) / "logs", environ=environ) as host:
                 functions = {name: pool.function for name, pool in host.pools.items()}
-            yield _table("3.13, built layers" if python else sys.version.split()[0], _cases(functions, key))
+            stock = _stock(Path(folder) / "stock", python) if python else f"{layout.opt / 'python'}"
+            yield _table("3.13, built layers" if python else sys.version.split()[0], _cases(functions, key, stock))
             if find_python313() is None:
                 return
 
 
-def _cases(functions: Mapping[str, Function], key: str) -> dict[str, Case]:
+def _stock(folder: Path, python: str) -> str:
+    """Install the packages of the layer as they come, whole, and compile them. Gives where they are."""
+    lock = ROOT / "layers/dependencies/requirements.txt"
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--no-deps",
+    ]
+    chosen = ["--python-version", "3.13", "--only-binary=:all:", "--require-hashes", "--target", str(folder)]
+    subprocess.run([*pip, *chosen, "-r", str(lock)], check=True)
+    subprocess.run(
+        [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)], check=False
+    )
+    return str(folder)
+
+
+def _cases(functions: Mapping[str, Function], key: str, stock: str) -> dict[str, Case]:
     create, get, models = (functions[name] for name in ("CreateResponse", "GetResponse", "ListModels"))
     path = f"{create.opt / 'python'}:{ROOT}"
     bare = replace(create, handler="benchmarks.bare_app.handler", environ={**create.environ, "PYTHONPATH": path})
@@ -76,7 +98,7 @@ def _cases(functions: Mapping[str, Function], key: str) -> dict[str, Case]:
         "create: first delta": lambda: cold(create, _event("create-response", key, "bench"), b"output_text.delta"),
         "get": lambda: cold(get, _event("get-response", key), b""),
         "list-models": lambda: cold(models, _event("list-models", key), b""),
-        REFERENCED: lambda: _run(create.python, REFERENCE, path),
+        REFERENCED: lambda: _run(create.python, REFERENCE, stock),
         "floor: the same loop, nothing else": lambda: cold(bare, _event("create-response", key, "demo"), b"data: "),
         "an empty interpreter": lambda: _run(create.python, "pass", path),
     }
