@@ -18,9 +18,8 @@ from antiphon.providers.anthropic.request import messages_request
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
 from antiphon.providers.families import family_of
-from antiphon.providers.require import require
+from antiphon.providers.http import HttpProvider
 from antiphon.providers.thinking import BINDING
-from antiphon.providers.tokens import estimate_tokens
 from antiphon.providers.turns import maker_of
 
 BASE_URL: Final = "https://api.anthropic.com/v1"
@@ -28,7 +27,7 @@ VERSION: Final = "2023-06-01"
 """The version of the protocol, as every request names it."""
 
 
-class Anthropic:
+class Anthropic(HttpProvider):
     """A ``ModelProvider`` for any endpoint that speaks the Messages protocol.
 
     Args:
@@ -50,14 +49,16 @@ class Anthropic:
     ) -> None:
         self._host = urlsplit(base_url).hostname or ""
         self._citations = citations
-        self._endpoint = Endpoint(
-            url_of(base_url, "/messages"),
-            {"anthropic-version": VERSION},
-            refusal_of,
-            key=api_key,
-            key_header="x-api-key",
-            idle_seconds=idle_seconds,
-            clock=clock,
+        super().__init__(
+            Endpoint(
+                url_of(base_url, "/messages"),
+                {"anthropic-version": VERSION},
+                refusal_of,
+                key=api_key,
+                key_header="x-api-key",
+                idle_seconds=idle_seconds,
+                clock=clock,
+            )
         )
 
     @property
@@ -68,19 +69,6 @@ class Anthropic:
     def capabilities(self, model: str) -> Capabilities:
         """What a model can be asked."""
         return family_of("anthropic", model, self._host).capabilities
-
-    def check(self, call: ModelCall) -> None:
-        """Refuse a call that the model cannot be asked.
-
-        Raises:
-            ApiError: 400, with the message and parameter for the caller.
-        """
-        require(self.capabilities(call.model), call)
-        self._body(call)
-
-    def count_tokens(self, call: ModelCall) -> int:
-        """Estimate; see ``tokens``."""
-        return estimate_tokens(call, reasoning=True)
 
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.
@@ -93,10 +81,6 @@ class Anthropic:
         bound = "block_binding" in (body.get("thinking") or {})
         headers = {"anthropic-beta": BINDING} if bound else None
         return self._endpoint.stream(orjson.dumps(body), call.deadline, EventReader(self._maker(call)), headers)
-
-    async def aclose(self) -> None:
-        """Close the connections that are kept open."""
-        await self._endpoint.aclose()
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
         return messages_request(call, self.capabilities(call.model), self._maker(call), citations=self._citations)

@@ -23,13 +23,12 @@ from antiphon.providers.bedrock.signer import Signer
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
 from antiphon.providers.families import family_of
-from antiphon.providers.require import require
-from antiphon.providers.tokens import estimate_tokens
+from antiphon.providers.http import HttpProvider
 
 EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
 
 
-class Bedrock:
+class Bedrock(HttpProvider):
     """A ``ModelProvider`` for the models of Amazon Bedrock.
 
     Args:
@@ -54,8 +53,10 @@ class Bedrock:
         self._signer = Signer(region, endpoint_url)
         self._guardrail = guardrail
         self._citations = citations
-        self._endpoint = Endpoint(
-            "", {"accept": EVENT_STREAM}, refusal_of, error_of=error_of, idle_seconds=idle_seconds, clock=clock
+        super().__init__(
+            Endpoint(
+                "", {"accept": EVENT_STREAM}, refusal_of, error_of=error_of, idle_seconds=idle_seconds, clock=clock
+            )
         )
 
     @property
@@ -67,19 +68,6 @@ class Bedrock:
         """What a model can be asked."""
         return family_of(KIND, model).capabilities
 
-    def check(self, call: ModelCall) -> None:
-        """Refuse a call that the model cannot be asked.
-
-        Raises:
-            ApiError: 400, with the message and parameter for the caller.
-        """
-        require(self.capabilities(call.model), call)
-        self._arguments(call)
-
-    def count_tokens(self, call: ModelCall) -> int:
-        """Estimate; see ``tokens``."""
-        return estimate_tokens(call, reasoning=True)
-
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.
 
@@ -88,17 +76,13 @@ class Bedrock:
                 credentials.
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
-        arguments = self._arguments(call)
+        arguments = self._body(call)
         path = f"/model/{quote(arguments.pop('modelId'), safe='')}/converse-stream"
         body = orjson.dumps(arguments, default=_text_of)
         sign = partial(self._signer.sign, path, body)
         return self._endpoint.stream(body, call.deadline, EventReader(call.model), sign=sign)
 
-    async def aclose(self) -> None:
-        """Close the connections that are kept open."""
-        await self._endpoint.aclose()
-
-    def _arguments(self, call: ModelCall) -> dict[str, Any]:
+    def _body(self, call: ModelCall) -> dict[str, Any]:
         can = self.capabilities(call.model)
         return converse_request(call, can, guardrail=self._guardrail, citations=self._citations)
 

@@ -16,15 +16,15 @@ from antiphon.ports import ApiKey, Clock, Delta, Medium, ModelCall, Reads
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
 from antiphon.providers.families import family_of
+from antiphon.providers.http import HttpProvider
 from antiphon.providers.openai_chat.deltas import ChunkReader
 from antiphon.providers.openai_chat.dialects import DIALECTS, dialect_of
 from antiphon.providers.openai_chat.request import chat_request
 from antiphon.providers.openai_errors import refusal_of
-from antiphon.providers.require import require
 from antiphon.providers.tokens import estimate_tokens
 
 
-class OpenAIChat:
+class OpenAIChat(HttpProvider):
     """A ``ModelProvider`` for any endpoint that speaks Chat Completions.
 
     Args:
@@ -53,14 +53,16 @@ class OpenAIChat:
         self._reasoning = reasoning_content
         self._reads = Reads(message=frozenset({*reads, "text"}), output=frozenset({"text"}))
         header = DIALECTS[self._dialect].key
-        self._endpoint = Endpoint(
-            url_of(base_url, "/chat/completions"),
-            {},
-            refusal_of,
-            key=api_key,
-            key_header=header,
-            idle_seconds=idle_seconds,
-            clock=clock,
+        super().__init__(
+            Endpoint(
+                url_of(base_url, "/chat/completions"),
+                {},
+                refusal_of,
+                key=api_key,
+                key_header=header,
+                idle_seconds=idle_seconds,
+                clock=clock,
+            )
         )
 
     @property
@@ -71,15 +73,6 @@ class OpenAIChat:
     def capabilities(self, model: str) -> Capabilities:
         """What a model can be asked."""
         return family_of("openai_chat", model, self._host).capabilities.reading(self._reads.message)
-
-    def check(self, call: ModelCall) -> None:
-        """Refuse a call that the model cannot be asked.
-
-        Raises:
-            ApiError: 400, with the message and parameter for the caller.
-        """
-        require(self.capabilities(call.model), call)
-        self._body(call)
 
     def count_tokens(self, call: ModelCall) -> int:
         """Estimate; see ``tokens``."""
@@ -93,10 +86,6 @@ class OpenAIChat:
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
         return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, ChunkReader())
-
-    async def aclose(self) -> None:
-        """Close the connections that are kept open."""
-        await self._endpoint.aclose()
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
         return chat_request(call, self.capabilities(call.model), self._dialect, reasoning=self._reasoning)

@@ -17,18 +17,17 @@ from antiphon.ports import ApiKey, Clock, Delta, ModelCall, Reads
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
 from antiphon.providers.families import family_of
+from antiphon.providers.http import HttpProvider
 from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.openai_responses.deltas import EventReader
 from antiphon.providers.openai_responses.request import KIND, responses_request
-from antiphon.providers.require import require
-from antiphon.providers.tokens import estimate_tokens
 from antiphon.providers.turns import maker_of
 
 _AZURE: Final = r"\.azure\.com$|^azure$"
 BASE_URL: Final = "https://api.openai.com/v1"
 
 
-class OpenAIResponses:
+class OpenAIResponses(HttpProvider):
     """A ``ModelProvider`` for any endpoint that speaks the Responses protocol.
 
     Args:
@@ -50,14 +49,16 @@ class OpenAIResponses:
     ) -> None:
         self._host = dialect or urlsplit(base_url).hostname or ""
         header = "api-key" if re.search(_AZURE, self._host) else "authorization"
-        self._endpoint = Endpoint(
-            url_of(base_url, "/responses"),
-            {},
-            refusal_of,
-            key=api_key,
-            key_header=header,
-            idle_seconds=idle_seconds,
-            clock=clock,
+        super().__init__(
+            Endpoint(
+                url_of(base_url, "/responses"),
+                {},
+                refusal_of,
+                key=api_key,
+                key_header=header,
+                idle_seconds=idle_seconds,
+                clock=clock,
+            )
         )
 
     @property
@@ -69,19 +70,6 @@ class OpenAIResponses:
         """What a model can be asked."""
         return family_of(KIND, model, self._host).capabilities
 
-    def check(self, call: ModelCall) -> None:
-        """Refuse a call that the model cannot be asked.
-
-        Raises:
-            ApiError: 400, with the message and parameter for the caller.
-        """
-        require(self.capabilities(call.model), call)
-        self._body(call)
-
-    def count_tokens(self, call: ModelCall) -> int:
-        """Estimate; see ``tokens``."""
-        return estimate_tokens(call, reasoning=True)
-
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.
 
@@ -90,10 +78,6 @@ class OpenAIResponses:
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
         return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, EventReader(self._maker(call)))
-
-    async def aclose(self) -> None:
-        """Close the connections that are kept open."""
-        await self._endpoint.aclose()
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
         return responses_request(call, self.capabilities(call.model), self._maker(call))
