@@ -26,37 +26,29 @@ class DynamoDBMeter:
 
     async def take(self, owner: Owner, window: Window, limit: int) -> bool:
         """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Whether it was counted."""
-        values = {**_values(window, 1), ":limit": {"N": str(limit)}}
         try:
-            await self._database.call(
-                "UpdateItem",
-                TableName=self._table,
-                Key=layout.meter(owner, window),
-                UpdateExpression=_ADD,
-                ConditionExpression=_ROOM,
-                ExpressionAttributeNames=_NAMES,
-                ExpressionAttributeValues=values,
-            )
+            await self._add(owner, window, 1, {":limit": {"N": str(limit)}}, ConditionExpression=_ROOM)
         except ConditionFailed:
             return False
         return True
 
     async def add(self, owner: Owner, window: Window, amount: int) -> None:
         """Count more, whatever was counted; one write."""
-        await self._database.call(
-            "UpdateItem",
-            TableName=self._table,
-            Key=layout.meter(owner, window),
-            UpdateExpression=_ADD,
-            ExpressionAttributeNames=_NAMES,
-            ExpressionAttributeValues=_values(window, amount),
-        )
+        await self._add(owner, window, amount, {})
 
     async def count(self, owner: Owner, window: Window) -> int:
         """Read what was counted, consistently; one trip."""
         row = await self._database.get(self._table, layout.meter(owner, window))
         return (rows.number(row, "amount") or 0) if row else 0
 
-
-def _values(window: Window, amount: int) -> Row:
-    return {":amount": {"N": str(amount)}, ":expires_at": {"N": str(window.ends)}}
+    async def _add(self, owner: Owner, window: Window, amount: int, values: Row, **condition: str) -> None:
+        own = {":amount": {"N": str(amount)}, ":expires_at": {"N": str(window.ends)}}
+        await self._database.call(
+            "UpdateItem",
+            TableName=self._table,
+            Key=layout.meter(owner, window),
+            UpdateExpression=_ADD,
+            ExpressionAttributeNames=_NAMES,
+            ExpressionAttributeValues=own | values,
+            **condition,
+        )
