@@ -24,6 +24,7 @@ from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from tests.support.calls import function_call, function_call_output, function_tool, model_call, run, user
 from tests.support.protocols import sse
+from tests.support.reading import read_whole_and_bytewise
 from tests.support.upstream import Script, Upstream
 
 
@@ -50,12 +51,7 @@ DOCUMENT = {"document_index": 0, "document_title": "report.pdf", "cited_text": "
 
 
 def read(*events: dict[str, Any]) -> list[Delta]:
-    """Read events whole and, which must be the same, byte by byte."""
-    data = b"".join(map(sse, events))
-    whole, bytewise = EventReader("me"), EventReader("me")
-    deltas = whole.feed(data)
-    assert [each for byte in data for each in bytewise.feed(bytes([byte]))] == deltas
-    return [*deltas, whole.stop()]
+    return read_whole_and_bytewise(lambda: EventReader("me"), b"".join(map(sse, events)))
 
 
 def failed(*events: dict[str, Any] | bytes) -> ProviderError:
