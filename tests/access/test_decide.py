@@ -67,8 +67,8 @@ def test_a_read_only_key_reads():
 
 def test_a_read_only_key_never_creates():
     decision = may_use(caller(read_only=True), write=True)
-    assert (decision.allowed, decision.code) == (False, "permission_denied")
-    assert may_run(caller(read_only=True), HELPER, VIEW).code == "permission_denied"
+    assert (decision.allowed, decision.code) == (False, "read_only_key")
+    assert may_run(caller(read_only=True), HELPER, VIEW).code == "read_only_key"
 
 
 @pytest.mark.parametrize("bits", range(16))

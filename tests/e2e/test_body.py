@@ -65,6 +65,13 @@ def test_a_body_that_is_not_one_strict_json_object_is_refused(
     refused(service.post(key, raw), 400, code)
 
 
+def test_a_byte_order_mark_is_named(service: Service, key: str, through: str) -> None:
+    if through != "process":
+        pytest.skip("both front doors hand JSON over as text")
+    error = refused(service.post(key, b'\xef\xbb\xbf{"a":1}'), 400, "invalid_encoding")
+    assert error["message"].startswith("The body begins with a byte order mark (BOM).")
+
+
 def test_a_body_as_deep_as_allowed_is_read(service: Service, key: str) -> None:
     deep: Any = "x"
     for _ in range(90):

@@ -95,7 +95,7 @@ def test_counting_reads_the_conversation_runs_nothing_and_stores_nothing(
 def test_what_may_not_be_asked_may_not_be_counted_or_compacted(service: Service, key: str, route: str) -> None:
     service.user("bob")
     refused(post(service, service.key("bob"), route, input="x"), 404, "model_not_found", "model")
-    refused(post(service, service.key(read_only=True), route, input="x"), 403, "permission_denied")
+    refused(post(service, service.key(read_only=True), route, input="x"), 403, "read_only_key")
     refused(post(service, key, route, input="x", unknown=1), 400, "unknown_parameter", "unknown")
     refused(
         post(service, key, route, input=[{"type": "message", "role": "x", "content": ""}]),

@@ -113,8 +113,8 @@ def test_a_read_only_key_reads_and_neither_deletes_nor_cancels(service: Service,
     reader = service.key(read_only=True)
     assert service.retrieve(reader, response["id"]) == response
     assert items(service, reader, response["id"])["data"]
-    refused(send(service, reader, "DELETE", f"/v1/responses/{response['id']}"), 403, "permission_denied")
-    refused(send(service, reader, "POST", f"/v1/responses/{response['id']}/cancel"), 403, "permission_denied")
+    refused(send(service, reader, "DELETE", f"/v1/responses/{response['id']}"), 403, "read_only_key")
+    refused(send(service, reader, "POST", f"/v1/responses/{response['id']}/cancel"), 403, "read_only_key")
     assert service.retrieve(key, response["id"]) == response
 
 

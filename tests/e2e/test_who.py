@@ -145,7 +145,7 @@ def test_a_role_of_ones_own_with_use_is_enough(service: Service) -> None:
 def test_a_read_only_key_reads_and_never_creates(service: Service) -> None:
     key = service.key(read_only=True)
     assert service.get("/v1/models", key).status_code == 200
-    refused(service.post(key, model="agent", input="Hi"), 403, "permission_denied")
+    refused(service.post(key, model="agent", input="Hi"), 403, "read_only_key")
 
 
 def test_an_agent_without_a_grant_answers_as_one_that_does_not_exist(service: Service, upstream: Upstream) -> None:

@@ -91,7 +91,7 @@ def test_a_stream_broken_anywhere_is_sent_up_to_there_and_ends_as_failed(at, bre
 def test_an_ending_that_does_not_fit_is_never_stored_nor_sent(change):
     *inside, ending = EVERYTHING
     sent, stored = guarded([*inside, {**ending, "response": {**ending["response"], **change}}])
-    assert stored["error"] == {"code": "stream_invalid", "message": CODES["stream_invalid"].meaning}
+    assert stored["error"] == {"code": "stream_invalid", "message": CODES["stream_invalid"].message}
     assert sent[-1]["response"] == stored
     assert stored["output"] == EVERYTHING[-1]["response"]["output"]
     assert_stream(sse(sent))

@@ -378,7 +378,7 @@ def test_an_unknown_field_is_refused_by_its_exact_path(fields, param):
         ({"input": ""}, "input"),
         ({"input": "a" * (MAX_TEXT + 1)}, "input"),
         ({"input": [{**ITEMS[7], "call_id": ""}]}, "input[0].call_id"),
-        ({"input": [{**ITEMS[7], "call_id": "c" * 65}]}, "input[0].call_id"),
+        ({"input": [{**ITEMS[7], "call_id": "c" * 65_537}]}, "input[0].call_id"),
         ({"safety_identifier": "s" * 65}, "safety_identifier"),
         ({"prompt_cache_key": "s" * 65}, "prompt_cache_key"),
         ({"model": "m" * 257}, "model"),

@@ -1,7 +1,6 @@
-"""What can go wrong, as data: one class per cause, one table of the codes that a caller may see.
+"""The errors: one class for each cause, and the table of the codes that a caller may see.
 
-A leaf: it must not know HTTP libraries, stores or providers. ``web.errors`` is the one place that turns these into
-bodies.
+``web.errors`` turns them into bodies.
 
     AntiphonError
       ApiError              the request cannot be served; carries the public code, message and parameter
@@ -37,8 +36,8 @@ class ErrorCode:
     """One public error code: its HTTP status, the specification's error type, what it means and what to do.
 
     Attributes:
-        retry_after: after how many seconds the very same request may succeed, unless more is known when it is raised;
-            None where sending it again cannot help.
+        retry_after: the seconds after which the same request may succeed, or None if it cannot. An error may have a
+            better figure.
     """
 
     status: int
@@ -47,6 +46,11 @@ class ErrorCode:
     remedy: str
     retry_after: int | None = None
 
+    @property
+    def message(self) -> str:
+        """The message of an error of which no more is known."""
+        return f"{self.meaning} {self.remedy}"
+
 
 CODES: Final[dict[str, ErrorCode]] = {
     # who
@@ -54,18 +58,27 @@ CODES: Final[dict[str, ErrorCode]] = {
         401, INVALID_REQUEST, "No key was sent.", "Send the header `Authorization: Bearer KEY`."
     ),
     "invalid_api_key": ErrorCode(
-        401, INVALID_REQUEST, "The key is malformed or unknown.", "Check the key for typing errors."
+        401,
+        INVALID_REQUEST,
+        "The key is malformed or unknown.",
+        "Check the key for typing errors, or ask for a new one.",
     ),
     "key_revoked": ErrorCode(401, INVALID_REQUEST, "The key was revoked.", "Ask for a new key."),
     "key_expired": ErrorCode(401, INVALID_REQUEST, "The key has expired.", "Ask for a new key."),
     "permission_denied": ErrorCode(
-        403, INVALID_REQUEST, "The caller may not do this.", "Ask an administrator for the role or key scope."
+        403, INVALID_REQUEST, "Your role may not use the API.", "Ask an administrator for another role."
+    ),
+    "read_only_key": ErrorCode(
+        403, INVALID_REQUEST, "This key may only read.", "Use a key that is not read-only, or ask for one."
     ),
     "model_not_found": ErrorCode(
-        404, NOT_FOUND, "There is no such agent for this caller.", "List `/v1/models` for the agents you may use."
+        404, NOT_FOUND, "There is no such agent for this caller.", "List the agents you may use with `GET /v1/models`."
     ),
     "response_not_found": ErrorCode(
-        404, NOT_FOUND, "There is no such response for this caller.", "It may have expired or been deleted."
+        404,
+        NOT_FOUND,
+        "There is no such response for this caller.",
+        "Check the id. Responses expire and can be deleted.",
     ),
     "previous_response_not_found": ErrorCode(
         404,
@@ -95,7 +108,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     "invalid_unicode": ErrorCode(
         400, INVALID_REQUEST, "The text holds half of a surrogate pair or a forbidden character.", "Send valid Unicode."
     ),
-    "invalid_encoding": ErrorCode(400, INVALID_REQUEST, "The body is not UTF-8.", "Encode it as UTF-8, without a BOM."),
+    "invalid_encoding": ErrorCode(
+        400, INVALID_REQUEST, "The body is not UTF-8.", "Encode it as UTF-8, without a byte order mark."
+    ),
     "duplicate_key": ErrorCode(400, INVALID_REQUEST, "An object has the same key twice.", "Send each key once."),
     "unsupported_media_type": ErrorCode(
         415, INVALID_REQUEST, "The content type is not JSON.", "Send `content-type: application/json`."
@@ -105,13 +120,21 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
     "request_too_large": ErrorCode(413, INVALID_REQUEST, "The body is over the limit.", "Send less, or use URLs."),
     "missing_required_parameter": ErrorCode(400, INVALID_REQUEST, "A required field is missing.", "Add it."),
-    "invalid_type": ErrorCode(400, INVALID_REQUEST, "A field has the wrong type.", "See `/docs` for its type."),
-    "invalid_value": ErrorCode(400, INVALID_REQUEST, "A field's value is not acceptable.", "See the message."),
+    "invalid_type": ErrorCode(
+        400, INVALID_REQUEST, "A field has the wrong type.", "Send the type that the message names."
+    ),
+    "invalid_value": ErrorCode(
+        400, INVALID_REQUEST, "A field's value is not acceptable.", "Correct it as the message says."
+    ),
     "unknown_parameter": ErrorCode(400, INVALID_REQUEST, "There is no such field.", "Remove it."),
-    "out_of_range": ErrorCode(400, INVALID_REQUEST, "A value or length is out of its range.", "See the message."),
-    "unsupported_value": ErrorCode(400, INVALID_REQUEST, "The value is not one of those known.", "See the message."),
+    "out_of_range": ErrorCode(
+        400, INVALID_REQUEST, "A value or length is out of its range.", "Keep to the limit that the message names."
+    ),
+    "unsupported_value": ErrorCode(
+        400, INVALID_REQUEST, "The value is not one of those known.", "Choose another value or another model."
+    ),
     "unsupported_parameter": ErrorCode(
-        400, INVALID_REQUEST, "The field is known, but cannot be served here.", "See the message."
+        400, INVALID_REQUEST, "The field is known, but cannot be served here.", "Leave it out."
     ),
     "tool_output_mismatch": ErrorCode(
         400,
@@ -126,7 +149,7 @@ CODES: Final[dict[str, ErrorCode]] = {
         400,
         INVALID_REQUEST,
         "The encrypted content cannot be opened here.",
-        "Send it back unchanged, as the same user and to the same agent, or leave the item out.",
+        "Send it back unchanged and as the same user, or leave the item out.",
     ),
     # what URLs and data URLs hold
     "url_not_allowed": ErrorCode(
@@ -171,13 +194,19 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
     # provider
     "provider_auth": ErrorCode(
-        500, SERVER_ERROR, "The model provider refused our credentials.", "The operator must mend the provider's key."
+        500,
+        SERVER_ERROR,
+        "The model provider refused our credentials.",
+        "The operator must correct the provider's key.",
     ),
     "provider_not_configured": ErrorCode(
         500, SERVER_ERROR, "The agent's provider is not set up here.", "The operator must configure it."
     ),
     "provider_model_not_found": ErrorCode(
-        500, SERVER_ERROR, "The model provider has no such model for us.", "The operator must mend the agent's model."
+        500,
+        SERVER_ERROR,
+        "The model provider has no such model for us.",
+        "The operator must correct the agent's model.",
     ),
     "provider_rate_limited": ErrorCode(
         429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says.", 5
@@ -206,6 +235,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
 }
 
+_SAID: Final = frozenset({"invalid_type", "invalid_value", "out_of_range"})
+"""Codes whose own messages name what to send."""
+
 
 def trace(error: BaseException) -> str:
     """Name an error and where it was raised, without its message: that may quote what a user wrote."""
@@ -223,10 +255,12 @@ class ApiError(AntiphonError):
 
     Args:
         code: a key of ``CODES``; it fixes the status and the type.
-        message: for the caller; names the field and the limit, never the content.
+        message: for the caller. It names the field and the limit, never the content. What to do is added from
+            ``CODES``.
         param: the exact path of the field, such as ``input[3].type``.
-        retry_after: seconds to wait before a retry can help, where more is known than ``CODES`` says.
-        headers: further response headers, such as ``allow``.
+        retry_after: the seconds after which a retry can help, if more is known than ``CODES`` has.
+        headers: more response headers, such as ``allow``.
+        complete: the message already ends with what to do.
     """
 
     def __init__(
@@ -237,16 +271,23 @@ class ApiError(AntiphonError):
         param: str | None = None,
         retry_after: int | None = None,
         headers: dict[str, str] | None = None,
+        complete: bool = False,
     ) -> None:
         info = CODES[code]
         self.code = code
         self.status = info.status
         self.type = info.type
-        self.message = message or info.meaning
+        self.message = _complete(message, code) if message and not complete else message or info.message
         self.param = param
         self.retry_after = info.retry_after if retry_after is None else retry_after
         self.headers = headers or {}
         super().__init__(self.message)
+
+
+def _complete(message: str, code: str) -> str:
+    """End a message with what to do, unless it says so itself."""
+    remedy = CODES[code].remedy
+    return message if code in _SAID or message.endswith(remedy) else f"{message} {remedy}"
 
 
 class StorageUnavailable(AntiphonError):

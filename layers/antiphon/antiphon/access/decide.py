@@ -46,7 +46,7 @@ def may_use(principal: Principal, *, write: bool) -> Decision:
     if USE not in principal.permissions:
         return _no("permission_denied", f"role {principal.role} lacks {USE}")
     if write and principal.read_only:
-        return _no("permission_denied", f"{principal.key_id} is read-only")
+        return _no("read_only_key", f"{principal.key_id} is read-only")
     return _yes(f"role {principal.role} has {USE}")
 
 

@@ -161,18 +161,22 @@ def _tools(agent: Agent, request: CreateResponse) -> list[dict[str, Any]]:
     names = {tool["name"] for tool in tools}
     for index, tool in enumerate(request.tools or ()):
         if tool.name in names:
-            raise ApiError("invalid_value", "Two tools have this name.", param=f"tools[{index}].name")
+            raise ApiError("invalid_value", "Two tools have this name. Rename one.", param=f"tools[{index}].name")
         names.add(tool.name)
         tools.append(tool.wire())
     choice = request.tool_choice
     if choice == "required" and not tools:
-        raise ApiError("invalid_value", "`required` needs at least one tool.", param="tool_choice")
+        raise ApiError("invalid_value", "`required` needs at least one tool. Add one to `tools`.", param="tool_choice")
     if isinstance(choice, FunctionChoice) and choice.name not in names:
-        raise ApiError("invalid_value", "No tool has this name.", param="tool_choice.name")
+        raise ApiError("invalid_value", "No tool has this name. Name one of `tools`.", param="tool_choice.name")
     if isinstance(choice, AllowedTools):
         for index, allowed in enumerate(choice.tools):
             if allowed.name not in names:
-                raise ApiError("invalid_value", "No tool has this name.", param=f"tool_choice.tools[{index}].name")
+                raise ApiError(
+                    "invalid_value",
+                    "No tool has this name. Name one of `tools`.",
+                    param=f"tool_choice.tools[{index}].name",
+                )
     return tools
 
 

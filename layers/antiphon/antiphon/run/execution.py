@@ -272,4 +272,4 @@ def _guard(resource: dict[str, Any], emit: Callable[[Event], None]) -> Guard:
 
 
 def _failure(code: str) -> Outcome:
-    return Outcome("failed", error={"code": code, "message": CODES[code].meaning})
+    return Outcome("failed", error={"code": code, "message": CODES[code].message})

@@ -118,7 +118,7 @@ class Guard:
             self._number({"type": kind, "response": self._resource})
         for event in closing(self._open):
             self._number(event)
-        error = {"code": CODE, "message": CODES[CODE].meaning}
+        error = {"code": CODE, "message": CODES[CODE].message}
         response = {**self._resource, "status": "failed", "error": error, "output": list(self._output)}
         return {"type": "response.failed", "response": response}
 

@@ -61,7 +61,9 @@ def page(items: list[Item], *, limit: int, order: Order, after: str | None) -> d
     ordered = items if order == "asc" else items[::-1]
     ids = [item["id"] for item in ordered]
     if after is not None and after not in ids:
-        raise ApiError("invalid_value", "`after`: this response has no such item.", param="after")
+        raise ApiError(
+            "invalid_value", "`after`: This response has no such item. Send the `last_id` of a page.", param="after"
+        )
     start = 0 if after is None else ids.index(after) + 1
     shown = ids[start : start + limit]
     return {

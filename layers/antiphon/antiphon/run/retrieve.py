@@ -43,5 +43,5 @@ def current(stored: StoredResponse, now: float) -> StoredResponse:
     """Give a stored response as it is at a time, in seconds since the epoch."""
     if stored.status != IN_PROGRESS or now <= stored.lease_until:
         return stored
-    error = {"code": "worker_lost", "message": CODES["worker_lost"].meaning}
+    error = {"code": "worker_lost", "message": CODES["worker_lost"].message}
     return replace(stored, status="failed", response={**stored.response, "status": "failed", "error": error})

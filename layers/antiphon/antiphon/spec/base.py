@@ -1,11 +1,8 @@
-"""The base of every model that reads the wire: strict types, no unknown fields, and null where a field may be absent.
-
-It must not know any particular object of the specification.
-"""
+"""The base of every model that reads a request: strict types, no unknown fields, and null for an absent field."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,13 +10,26 @@ MAX_TEXT = 10_485_760
 """The longest text of the specification, in characters (``maxLength`` of every text field)."""
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
-Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", min_length=1, max_length=64)]
-CallId = Annotated[str, Field(pattern=r"^[^\x00]+$", min_length=1, max_length=64)]
+NAME_PATTERN = r"^[a-zA-Z0-9_-]+$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=64)]
+CallId = Annotated[str, Field(pattern=r"^[^\x00]+$", min_length=1, max_length=65_536)]
+"""The specification allows 64 characters. Some providers put a signature of several kilobytes into the id of a call."""
+
+CalledName = Annotated[str, Field(pattern=r"^[^\x00]+$", min_length=1, max_length=256)]
+"""The name of a function as a model wrote it, which need not be the name of a tool."""
+
 Label = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=64)]
 
 
 class Wire(BaseModel):
-    """An object that a client sends. For an optional field, null means absent."""
+    """An object that a client sends. For an optional field, null means absent.
+
+    Attributes:
+        unserved: fields of OpenAI's API that are not served here. Its clients send them as null or false, for example
+            in the ``model_dump()`` of an answer. Any other value is refused.
+    """
+
+    unserved: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
 
@@ -28,7 +38,9 @@ class Wire(BaseModel):
     def _null_is_absent(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        if len(value) > len(cls.model_fields):  # of the fields that there are not, one is told of
+        if unsaid := {name for name in cls.unserved & value.keys() if value[name] is None or value[name] is False}:
+            value = {key: item for key, item in value.items() if key not in unsaid}
+        if len(value) > len(cls.model_fields):  # one unknown field is enough for the error
             names = {field.alias or name for name, field in cls.model_fields.items()}
             unknown = next(key for key in value if key not in names)
             value = {key: item for key, item in value.items() if key in names or key == unknown}
@@ -38,5 +50,5 @@ class Wire(BaseModel):
         return {key: item for key, item in value.items() if item is not None or key not in optional}
 
     def wire(self) -> dict[str, Any]:
-        """Write the object in its JSON form, absent fields left out."""
+        """Return the object as JSON, without absent fields."""
         return self.model_dump(by_alias=True, exclude_none=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from antiphon.spec.base import MAX_TEXT, Text, Wire
 
@@ -22,25 +22,42 @@ def text_or_list(value: Any) -> str | None:
     return "#list"
 
 
+def _detail(value: Any) -> Any:
+    """Read ``original``, which only the newest models of OpenAI take, as ``auto``."""
+    return "auto" if value == "original" else value
+
+
+Hint = Annotated[Any, Field(exclude=True)]
+"""A field that changes no answer, such as a hint for a cache. It is accepted and has no effect."""
+
+
 class InputText(Wire):
     """Text from the caller."""
 
     type: Literal["input_text"]
     text: Text
+    prompt_cache_breakpoint: Hint = None
 
 
 class InputImage(Wire):
     """An image by URL or as a data URL."""
 
+    unserved: ClassVar[frozenset[str]] = frozenset({"file_id"})
+
     type: Literal["input_image"]
     image_url: Annotated[str, Field(max_length=20_971_520)]
-    detail: Literal["low", "high", "auto"] = "auto"
+    detail: Annotated[Literal["low", "high", "auto"], BeforeValidator(_detail)] = "auto"
+    prompt_cache_breakpoint: Hint = None
 
 
 class InputFile(Wire):
     """A file: its content as a data URL or base64, or where to find it."""
 
+    unserved: ClassVar[frozenset[str]] = frozenset({"file_id"})
+
     type: Literal["input_file"]
+    detail: Annotated[Literal["low", "high", "auto"] | None, Field(exclude=True)] = None
+    prompt_cache_breakpoint: Hint = None
     filename: Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=255)] | None = None
     file_data: Annotated[str, Field(max_length=33_554_432)] | None = None
     file_url: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
@@ -57,13 +74,13 @@ class UrlCitation(Wire):
 
 
 class OutputText(Wire):
-    """Text of an earlier answer. ``logprobs`` and ``parsed`` come back from clients and say nothing to a model."""
+    """Text of an earlier answer. Clients send ``logprobs`` and ``parsed`` back; both are ignored."""
 
     type: Literal["output_text"]
     text: Text
     annotations: Annotated[list[UrlCitation], Field(fail_fast=True)] = Field(default_factory=list)
-    logprobs: Annotated[Any, Field(exclude=True)] = None
-    parsed: Annotated[Any, Field(exclude=True)] = None
+    logprobs: Hint = None
+    parsed: Hint = None
 
 
 class Refusal(Wire):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from antiphon.spec.base import MAX_TEXT, CallId, Name, Text, Wire
-from antiphon.spec.content import InputContent, OutputContent, SummaryText, TextContent
+from antiphon.spec.base import MAX_TEXT, CalledName, CallId, Text, Wire
+from antiphon.spec.content import Hint, InputContent, OutputContent, SummaryText, TextContent
 
 ItemId = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=256)]
 Status = Literal["in_progress", "completed", "incomplete"]
 
 
 class UserMessage(Wire):
-    """What the user says."""
+    """A message from the user."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset({"phase"})
 
     type: Literal["message"] = "message"
     id: ItemId | None = None
@@ -24,7 +26,9 @@ class UserMessage(Wire):
 
 
 class InstructingMessage(Wire):
-    """What the system or the developer says in the course of the conversation."""
+    """A message from the system or the developer."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset({"phase"})
 
     type: Literal["message"] = "message"
     id: ItemId | None = None
@@ -34,7 +38,7 @@ class InstructingMessage(Wire):
 
 
 class AssistantMessage(Wire):
-    """What the model said before."""
+    """An earlier message from the model."""
 
     type: Literal["message"] = "message"
     id: ItemId | None = None
@@ -45,7 +49,9 @@ class AssistantMessage(Wire):
 
 
 class MessageOfUnknownRole(Wire):
-    """Never valid: it only makes the error point at the role."""
+    """A message without a known role: it is never valid, and the error names the role."""
+
+    model_config = ConfigDict(extra="ignore")
 
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
@@ -53,25 +59,32 @@ class MessageOfUnknownRole(Wire):
 
 
 class FunctionCall(Wire):
-    """A call that the model made. ``parsed_arguments`` comes back from the OpenAI SDKs and repeats ``arguments``."""
+    """A call that the model made. OpenAI's SDKs send ``parsed_arguments`` back, which repeats ``arguments``."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset({"async", "async_", "caller", "namespace"})
 
     type: Literal["function_call"]
     id: ItemId | None = None
     call_id: CallId
-    name: Name
+    name: CalledName
     arguments: Text
     status: Status | None = None
-    parsed_arguments: Annotated[Any, Field(exclude=True)] = None
+    parsed_arguments: Hint = None
+    created_by: Hint = None
 
 
 class FunctionCallOutput(Wire):
-    """What the function gave."""
+    """The output of a function."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset({"caller", "namespace"})
 
     type: Literal["function_call_output"]
     id: ItemId | None = None
     call_id: CallId
     output: InputContent
     status: Status | None = None
+    name: Hint = None
+    created_by: Hint = None
 
 
 class Reasoning(Wire):
@@ -84,18 +97,25 @@ class Reasoning(Wire):
     encrypted_content: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
     status: Status | None = Field(default=None, exclude=True)
 
+    def wire(self) -> dict[str, Any]:
+        """Return the item as JSON. Reasoning that came as ``content`` alone becomes its summary."""
+        if self.summary or not self.content:
+            return super().wire()
+        texts = [part["text"] for part in self.content if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        return {**super().wire(), "summary": [{"type": "summary_text", "text": text} for text in texts]}
+
 
 class Compaction(Wire):
-    """What stands for an earlier part of the conversation. ``created_by`` comes back from clients and says nothing."""
+    """A summary that replaces an earlier part of the conversation."""
 
     type: Literal["compaction"]
     id: ItemId | None = None
     encrypted_content: Annotated[str, Field(max_length=MAX_TEXT)]
-    created_by: Annotated[Any, Field(exclude=True)] = None
+    created_by: Hint = None
 
 
 class ItemReference(Wire):
-    """An item that is stored here, by its id."""
+    """A stored item, by its id."""
 
     type: Literal["item_reference"] = "item_reference"
     id: ItemId
@@ -105,7 +125,7 @@ _ROLES = {"user": "#user", "system": "#instructing", "developer": "#instructing"
 
 
 def kind_of(value: Any) -> str | None:
-    """Choose the model of an item; a tag that no model has where the type is unknown, None where it is no object."""
+    """Return the tag of an item's model, or None if the value is no object. An unknown type has a tag of no model."""
     if isinstance(value, Wire):
         value = {name: getattr(value, name, None) for name in ("type", "role")}
     if not isinstance(value, dict):

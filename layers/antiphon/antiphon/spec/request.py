@@ -1,24 +1,24 @@
-"""The bodies of ``POST /v1/responses`` and ``/v1/responses/compact``: the only validation that a request gets.
+"""The bodies of ``POST /v1/responses`` and ``/v1/responses/compact``, and their validation.
 
-Open Responses, ``CreateResponseBody`` and ``CompactResponseMethodPublicBody``. It must not know agents, stores or what
-becomes of a field.
+Open Responses, ``CreateResponseBody`` and ``CompactResponseMethodPublicBody``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeVar
+import re
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
-from pydantic_core import PydanticKnownError
+from pydantic_core import ErrorDetails, PydanticKnownError
 
 from antiphon.errors import ApiError
-from antiphon.spec.base import Label, Name, Text, Wire
+from antiphon.spec.base import NAME_PATTERN, Label, Name, Text, Wire
 from antiphon.spec.content import by_type, text_or_list
 from antiphon.spec.items import InputItem
 from antiphon.spec.tools import FunctionTool, ToolChoice
 
-IGNORED: Final = frozenset({"prompt_cache_retention", "client_metadata"})
-"""Fields that OpenAI's clients send and that mean nothing here: accepted, and without effect."""
+IGNORED: Final = frozenset({"prompt_cache_retention", "prompt_cache_options", "client_metadata"})
+"""Fields that OpenAI's clients send. They are accepted and have no effect."""
 
 MAX_ITEMS: Final = 20_000
 MAX_TOOLS: Final = 128
@@ -65,7 +65,9 @@ class TextParam(Wire):
 
 
 class ReasoningParam(Wire):
-    """How much the model should think, and whether it should tell."""
+    """How much the model should think, and whether the answer has a summary of it."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset({"context", "generate_summary", "mode"})
 
     effort: Literal["none", "low", "medium", "high", "xhigh"] | None = None
     summary: Literal["concise", "detailed", "auto"] | None = None
@@ -78,7 +80,7 @@ class StreamOptions(Wire):
 
 
 def _few(value: Any) -> Any:
-    """Count the pairs before they are read: each that is wrong would be told of."""
+    """Count the pairs first, so that one error stands for all that are too many."""
     if isinstance(value, dict) and len(value) > MAX_PAIRS:
         count = {"field_type": "Dictionary", "max_length": MAX_PAIRS, "actual_length": len(value)}
         raise PydanticKnownError("too_long", count)
@@ -100,6 +102,8 @@ MetadataValue = Annotated[str, Field(max_length=512)]
 class CompactResponse(Wire):
     """The conversation that a client asks to compact."""
 
+    unserved: ClassVar[frozenset[str]] = frozenset({"image", "service_tier"})
+
     model: Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=256)]
     input: (
         Annotated[
@@ -117,7 +121,19 @@ class CompactResponse(Wire):
 
 
 class CreateResponse(CompactResponse):
-    """What a client asks for."""
+    """The request for a response."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset(
+        {
+            "access_programs",
+            "background_options",
+            "context_management",
+            "conversation",
+            "image",
+            "moderation",
+            "prompt",
+        }
+    )
 
     include: Annotated[
         list[Literal["reasoning.encrypted_content", "message.output_text.logprobs"]],
@@ -148,6 +164,12 @@ class CreateResponse(CompactResponse):
     stream_options: StreamOptions | None = None
 
 
+def _unserved(model: type[Wire]) -> frozenset[str]:
+    return model.unserved.union(*map(_unserved, model.__subclasses__()))
+
+
+_ALL_UNSERVED: Final = _unserved(Wire)
+
 Asked = TypeVar("Asked", bound=CompactResponse)
 
 _CODES: Final = {
@@ -170,10 +192,34 @@ _CODES: Final = {
 _MESSAGES: Final = {
     "missing": "This field is required.",
     "extra_forbidden": "There is no such field.",
-    "union_tag_invalid": "This type is not known.",
-    "union_tag_not_found": "This must be an object with a type.",
-    "string_pattern_mismatch": "This holds characters that are not allowed here.",
+    "union_tag_invalid": "This type is not known. Send {types}.",
+    "union_tag_not_found": "This must be an object with a `type`.",
+    "string_pattern_mismatch": "This must not have the character U+0000.",
+    "literal_error": "This must be {expected}.",
+    "list_type": "This must be a list.",
+    "string_type": "This must be a string.",
+    "bool_type": "This must be `true` or `false`.",
+    "int_type": "This must be an integer.",
+    "float_type": "This must be a number.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "finite_number": "This must be a finite number.",
+    "string_unicode": "This must be valid Unicode.",
+    "greater_than_equal": "This must be at least {ge:g}.",
+    "less_than_equal": "This must be at most {le:g}.",
+    "string_too_long": "This may have at most {max_length} characters.",
+    "string_too_short": "This must not be empty.",
+    "too_short": "This must have at least one entry.",
+    "too_long": "This may have at most {max_length} entries.",
 }
+_TEXT_OR_LIST: Final = "This must be text or a list."
+_UNSERVED: Final = "This field of OpenAI's API is not served here."
+_INSTEAD: Final = {
+    "conversation": "Continue with `previous_response_id` instead.",
+    "file_id": "Send the data or a URL.",
+}
+_ALIASES: Final = {"user": "message", "instructing": "message", "assistant": "message", "mode": None}
+"""Tags that are no types: several models read messages, and a tool choice may be a word."""
 
 
 def parse_create(document: dict[str, Any]) -> CreateResponse:
@@ -203,7 +249,8 @@ def _parse(form: type[Asked], document: dict[str, Any]) -> Asked:
 
 
 def _refusal(error: ValidationError) -> ApiError:
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    problems = error.errors(include_url=False, include_input=False)
+    problem = next(filter(_is_unserved, problems), problems[0])
     kind = problem["type"]
     path = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("#"))]
     if path and path[-1] == "[key]":
@@ -211,11 +258,41 @@ def _refusal(error: ValidationError) -> ApiError:
     if kind == "union_tag_invalid":
         path.append("type")
     param = _param(path)
-    message = _MESSAGES.get(kind) or problem["msg"].replace("Input should", "This must").rstrip(".") + "."
     param = param if len(param) <= MAX_PARAM else param[:MAX_PARAM] + "..."
-    code = _CODES.get(kind, "invalid_type")
     named = "metadata" if path and path[0] == "metadata" else param  # its keys are the caller's own words
-    return ApiError(code, f"`{named}`: {message}" if named else message, param=param or None)
+    where = f"`{named}`: " if named else ""
+    if _is_unserved(problem):
+        instead = _INSTEAD.get(str(path[-1]))
+        message = f"{where}{_UNSERVED} {instead}" if instead else f"{where}{_UNSERVED}"
+        return ApiError("unsupported_parameter", message, param=param, complete=instead is not None)
+    code = _CODES.get(kind, "invalid_type")
+    complete = kind in {"literal_error", "union_tag_invalid"}
+    return ApiError(code, where + _message(problem), param=param or None, complete=complete)
+
+
+def _is_unserved(problem: ErrorDetails) -> bool:
+    return problem["type"] == "extra_forbidden" and problem["loc"][-1] in _ALL_UNSERVED
+
+
+def _message(problem: ErrorDetails) -> str:
+    """Write what is wrong with a field. Only limits are taken from the error, never what the caller sent."""
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind == "list_type" and problem["loc"][-1] == "#list":
+        return _TEXT_OR_LIST
+    if kind not in _MESSAGES:
+        return problem["msg"].replace("Input should", "This must").rstrip(".") + "."
+    if limits.get("pattern") == NAME_PATTERN:
+        return "This may have only letters, digits, `_` and `-`."
+    if "expected_tags" in limits:
+        return _MESSAGES[kind].format(types=_types(limits["expected_tags"]))
+    expected = limits.get("expected", "").replace("'", "`")
+    return _MESSAGES[kind].format_map({**limits, "expected": expected})
+
+
+def _types(tags: str) -> str:
+    names = (_ALIASES.get(tag, tag) for tag in re.findall("#(\\w+)", tags))
+    *most, last = dict.fromkeys(f"`{name}`" for name in names if name)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _param(path: list[int | str]) -> str:

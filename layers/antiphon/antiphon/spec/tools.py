@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -13,6 +13,10 @@ from antiphon.spec.content import by_type
 class FunctionTool(Wire):
     """A function that the client runs. ``parameters`` is a JSON Schema and reaches the provider untouched."""
 
+    unserved: ClassVar[frozenset[str]] = frozenset(
+        {"allowed_callers", "async", "async_", "defer_loading", "output_schema"}
+    )
+
     type: Literal["function"]
     name: Name
     description: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
@@ -20,7 +24,7 @@ class FunctionTool(Wire):
     strict: bool | None = None
 
     def wire(self) -> dict[str, Any]:
-        """Write the tool in the resource's form, in which every field is present."""
+        """Return the tool as a response shows it, with every field."""
         return self.model_dump()
 
 

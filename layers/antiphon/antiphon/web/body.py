@@ -98,7 +98,9 @@ def _decode(raw: bytes) -> str:
         text = raw.decode("utf-8", "strict")
     except UnicodeDecodeError:
         raise ApiError("invalid_encoding") from None
-    if text.startswith("\ufeff") or "\x00" in text[:4]:  # UTF-16 of ASCII text is valid UTF-8 with NULs
+    if text.startswith("\ufeff"):
+        raise ApiError("invalid_encoding", "The body begins with a byte order mark (BOM).")
+    if "\x00" in text[:4]:  # UTF-16 of ASCII text is valid UTF-8 with NULs
         raise ApiError("invalid_encoding")
     return text
 

@@ -139,7 +139,7 @@ def _error(status: int, codes: list[str]) -> dict[str, Any]:
 
 def _example(code: str) -> dict[str, Any]:
     info = CODES[code]
-    return {"error": {"message": info.meaning, "type": info.type, "code": code, "param": None}}
+    return {"error": {"message": info.message, "type": info.type, "code": code, "param": None}}
 
 
 def _headers(*names: str) -> dict[str, Any]:

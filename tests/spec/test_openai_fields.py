@@ -1,0 +1,159 @@
+"""Every field that the real openai-python knows may be null here, so what its models write can be sent back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai.types.responses as theirs
+import pytest
+from openai.types.responses import parsed_response as parsed
+from openai.types.responses import response_compact_params as compacting
+from openai.types.responses import response_create_params as creating
+from openai.types.responses import response_input_item_param as params
+from openai.types.shared import Reasoning as ReasoningSettings
+
+from antiphon.errors import ApiError
+from antiphon.spec import content, items, request, tools
+from antiphon.spec.request import IGNORED, parse_compact, parse_create
+
+CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "4"}
+IMAGE = {"type": "input_image", "image_url": "https://example.com/a.png"}
+
+FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [
+    (
+        items.UserMessage,
+        {"role": "user", "content": "Hi"},
+        [theirs.EasyInputMessage, theirs.ResponseInputMessageItem, params.Message],
+    ),
+    (
+        items.InstructingMessage,
+        {"role": "system", "content": "Hi"},
+        [theirs.EasyInputMessage, theirs.ResponseInputMessageItem, params.Message],
+    ),
+    (
+        items.AssistantMessage,
+        {"role": "assistant", "content": "Hi"},
+        [theirs.EasyInputMessage, theirs.ResponseOutputMessage, parsed.ParsedResponseOutputMessage],
+    ),
+    (
+        items.FunctionCall,
+        CALL,
+        [theirs.ResponseFunctionToolCall, theirs.ResponseFunctionToolCallItem, parsed.ParsedResponseFunctionToolCall],
+    ),
+    (items.FunctionCallOutput, OUTPUT, [theirs.ResponseFunctionToolCallOutputItem, params.FunctionCallOutput]),
+    (items.Reasoning, {"type": "reasoning", "summary": []}, [theirs.ResponseReasoningItem]),
+    (items.Compaction, {"type": "compaction", "encrypted_content": "A"}, [theirs.ResponseCompactionItem]),
+    (items.ItemReference, {"id": "msg_123"}, [params.ItemReference]),
+    (content.InputText, {"type": "input_text", "text": "Hi"}, [theirs.ResponseInputText]),
+    (content.InputImage, IMAGE, [theirs.ResponseInputImage, theirs.ResponseInputImageContent]),
+    (content.InputFile, {"type": "input_file"}, [theirs.ResponseInputFile, theirs.ResponseInputFileContent]),
+    (
+        content.OutputText,
+        {"type": "output_text", "text": "Hi"},
+        [theirs.ResponseOutputText, parsed.ParsedResponseOutputText],
+    ),
+    (content.Refusal, {"type": "refusal", "refusal": "No"}, [theirs.ResponseOutputRefusal]),
+    (tools.FunctionTool, {"type": "function", "name": "look"}, [theirs.FunctionTool, theirs.FunctionToolParam]),
+    (request.ReasoningParam, {}, [ReasoningSettings]),
+    (request.TextParam, {}, [theirs.ResponseTextConfig]),
+    (request.StreamOptions, {}, [creating.StreamOptions]),
+]
+
+
+def known(form: Any) -> set[str]:
+    """List the fields of one of openai-python's models or typed dictionaries, by both of their names."""
+    if hasattr(form, "model_fields"):
+        return {name for field, info in form.model_fields.items() for name in (field, info.alias or field)}
+    return {name for base in form.__mro__ for name in getattr(base, "__annotations__", ())}
+
+
+@pytest.mark.parametrize(("ours", "smallest", "others"), FORMS, ids=lambda value: getattr(value, "__name__", ""))
+def test_null_is_absent_for_every_field_that_openai_python_knows(
+    ours: Any, smallest: dict[str, Any], others: list[Any]
+) -> None:
+    nulls = dict.fromkeys(set().union(*map(known, others)))
+    assert ours.model_validate({**nulls, **smallest}) == ours.model_validate(smallest)
+
+
+@pytest.mark.parametrize(
+    ("parse", "form"),
+    [(parse_create, creating.ResponseCreateParamsStreaming), (parse_compact, compacting.ResponseCompactParams)],
+)
+def test_null_is_absent_for_every_field_of_openai_pythons_requests(parse: Any, form: Any) -> None:
+    assert parse({**dict.fromkeys(known(form)), "model": "m"}) == parse({"model": "m"})
+
+
+def test_a_field_that_is_not_served_is_refused_with_what_to_do() -> None:
+    cases: list[tuple[dict[str, Any], str, str]] = [
+        ({"conversation": "conv_1"}, "conversation", "Continue with `previous_response_id` instead."),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt", "Leave it out."),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file_1"}]}]},
+            "input[0].content[0].file_id",
+            "Send the data or a URL.",
+        ),
+        (
+            {"tools": [{"type": "function", "name": "f", "defer_loading": True}]},
+            "tools[0].defer_loading",
+            "Leave it out.",
+        ),
+    ]
+    for fields, param, remedy in cases:
+        with pytest.raises(ApiError) as caught:
+            parse_create({"model": "m", "input": "Hi", **fields})
+        assert (caught.value.code, caught.value.param) == ("unsupported_parameter", param)
+        assert caught.value.message.endswith(remedy)
+
+
+def test_a_hint_for_a_cache_changes_nothing() -> None:
+    hint = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    plain = {"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}]}
+    hinted = {"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi", **hint}]}]}
+    assert parse_create(hinted).input[0].wire() == parse_create(plain).input[0].wire()  # type: ignore[index, union-attr]
+    assert parse_create({**plain, **dict.fromkeys(IGNORED, "x")}) == parse_create(plain)
+
+
+def test_the_original_detail_of_an_image_is_read_as_auto() -> None:
+    """Codex sends it: https://github.com/openai/codex, ``view_image``."""
+    parsed_request = parse_create(
+        {"model": "m", "input": [{"role": "user", "content": [{**IMAGE, "detail": "original"}]}]}
+    )
+    assert parsed_request.input[0].wire()["content"][0]["detail"] == "auto"  # type: ignore[index, union-attr]
+
+
+def test_reasoning_that_has_only_content_keeps_its_text() -> None:
+    """https://github.com/vllm-project/vllm/issues/28248."""
+    sent = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}
+    item = parse_create({"model": "m", "input": [sent]}).input[0]  # type: ignore[index]
+    assert item.wire() == {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"input": []}, "`input`: This must have at least one entry."),
+        ({"input": 5}, "`input`: This must be text or a list."),
+        (
+            {"input": [{"role": "user", "content": 5}]},
+            "`input[0].content`: This must be text or a list.",
+        ),
+        ({"temperature": 3}, "`temperature`: This must be at most 2."),
+        ({"max_output_tokens": 15}, "`max_output_tokens`: This must be at least 16."),
+        ({"text": 5}, "`text`: This must be an object."),
+        ({"truncation": "x"}, "`truncation`: This must be `auto` or `disabled`."),
+        (
+            {"tools": [{"type": "function", "name": "a b"}]},
+            "`tools[0].name`: This may have only letters, digits, `_` and `-`.",
+        ),
+        (
+            {"tool_choice": {"type": "x"}},
+            "`tool_choice.type`: This type is not known. Send `function` or `allowed_tools`.",
+        ),
+        ({"nope": None}, "`nope`: There is no such field. Remove it."),
+    ],
+)
+def test_a_refusal_reads_as_a_person_would_write_it(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse_create({"model": "m", "input": "Hi", **fields})
+    assert caught.value.message == message
