@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 
+from antiphon.run import attachments
 from tests.support.caller import refused
 from tests.support.files import JPEG, PDF, PNG, File, Files, redirect
 from tests.support.schema import check
@@ -241,6 +242,30 @@ def test_too_many_urls_are_refused(open_service: Service, upstream: Upstream, fi
     parts = [image(files.url(f"/{n}.png")) for n in range(65)]
     refused(open_service.post(open_service.key(), model="agent", input=asks(*parts)), 400, "out_of_range", "input")
     assert files.connections == 0
+
+
+def test_too_many_urls_at_one_host_are_refused(open_service: Service, upstream: Upstream, files: Files) -> None:
+    """Sixty-four fetches for one request of 4 KB would load a third party's server through ours."""
+    parts = [image(files.url(f"/{n}.png")) for n in range(33)]
+    error = refused(open_service.post(open_service.key(), model="agent", input=asks(*parts)), 400, "out_of_range")
+    assert "32 URLs fetched at one host" in error["message"]
+    spread = [image(files.url(f"/{n}.png", host=f"127.0.0.{n % 2 + 1}")) for n in range(33)]
+    refused(open_service.post(open_service.key(), model="agent", input=asks(*spread)), 400, "url_unreachable")
+    assert files.connections > 0
+
+
+def test_attachments_are_refused_once_they_are_too_large_together_and_the_rest_is_not_fetched(
+    open_service: Service, upstream: Upstream, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty-four URLs of 10 MB each were all in memory, 967 MB, before they were summed."""
+    monkeypatch.setattr(attachments, "MAX_TOTAL", 200_000)
+    files.files = {f"/{n}.png": File(PNG + bytes(60_000), "image/png") for n in range(30)}
+    parts = [image(files.url(f"/{n}.png")) for n in range(30)]
+    refused(open_service.post(open_service.key(), model="agent", input=asks(*parts)), 413, "request_too_large")
+    assert len(files.requests) <= 4
+    same = [image(files.url("/0.png"))] * 3
+    refused(open_service.post(open_service.key(), model="agent", input=asks(*same)), 413, "request_too_large")
+    assert upstream.requests == []
 
 
 def test_what_a_model_cannot_be_given_is_refused_before_it_is_fetched(

@@ -169,13 +169,21 @@ def test_each_limit_costs_its_own_calls_alone(
     assert dict(service.meter.calls) == calls
 
 
-def test_what_only_counts_or_compacts_is_no_response_and_is_not_counted(service: Service, key: str) -> None:
-    limit(service, requests_per_minute=1, tokens_per_day=1)
-    for path in ("input_tokens", "compact"):
-        headers = {"authorization": f"Bearer {key}"}
-        reply = service.client.post(f"/v1/responses/{path}", json={"model": "agent", "input": "Hi"}, headers=headers)
-        assert reply.status_code == 200, reply.text
-    assert not service.meter.calls
+@pytest.mark.parametrize("path", ["input_tokens", "compact"])
+def test_what_only_counts_or_compacts_is_counted_as_a_request_and_needs_no_budget(
+    service: Service, key: str, upstream: Upstream, path: str
+) -> None:
+    """Both fetch what stands behind URLs: 256 fetches at one host went out under a rate of 1."""
+    limit(service, requests_per_minute=2, tokens_per_day=1)
+    ask(service, key)
+    headers = {"authorization": f"Bearer {key}"}
+
+    def post() -> httpx2.Response:
+        return service.client.post(f"/v1/responses/{path}", json={"model": "agent", "input": "Hi"}, headers=headers)
+
+    assert post().status_code == 200
+    refused(post(), 429, "rate_limit_exceeded")
+    assert len(upstream.requests) == 1
 
 
 def test_an_answer_given_again_is_neither_refused_nor_counted(service: Service, key: str, upstream: Upstream) -> None:

@@ -3,13 +3,16 @@
     parts -> can this provider read them?  -> data URLs checked | URLs fetched through the door, together -> data URLs
 
 All before the claim, so that whatever is wrong is a status code that names its part. What the caller sent is what is
-stored: a conversation's next turn fetches its old URLs again (docs/adr/0005). It must not know HTTP or any adapter.
+stored: a conversation's next turn fetches its old URLs again (docs/adr/0005). What has come so far is counted after
+each fetch, so a request that is too large is refused before the rest of it is in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -33,7 +36,11 @@ MAX_URLS: Final = 64
 MAX_TOTAL: Final = 64_000_000
 """How many characters all attachments of one request may have, as data URLs."""
 
+MAX_PER_HOST: Final = 32
+"""How many of them may be at one host: nobody is to load a third party's server through us."""
+
 AT_ONCE: Final = 4
+AT_ONCE_PER_HOST: Final = 2
 
 _EARLIER: Final = "previous_response_id"
 _MEDIA: Final[dict[str, frozenset[Medium]]] = {
@@ -86,10 +93,9 @@ async def with_attachments(services: Services, reads: Reads, call: ModelCall) ->
         return call
     for place in places:  # as far as can be told before anything is fetched
         _require(reads, place, _MEDIA[place.value["type"]])
-    wholes = {id(place): _at_hand(services, place) for place in places if _require_source(place) is None}
-    wholes |= await _fetched(services, [place for place in places if place.url is not None], call.deadline)
-    if sum(len(whole.url) for whole in wholes.values()) > MAX_TOTAL:
-        raise ApiError("request_too_large", "All images and files together are over the limit.")
+    budget = _Budget()
+    wholes = {id(place): _at_hand(services, place, budget) for place in places if _require_source(place) is None}
+    wholes |= await _fetched(services, [place for place in places if place.url is not None], call.deadline, budget)
     items = list(call.items)
     for place in places:
         whole = wholes[id(place)]
@@ -128,27 +134,36 @@ def _require_source(place: _Place) -> str | None:
     return place.url
 
 
-def _at_hand(services: Services, place: _Place) -> Whole:
+def _at_hand(services: Services, place: _Place, budget: _Budget) -> Whole:
     settings = services.settings
     try:
         if place.what == "image":
-            return image_of_data_url(place.value["image_url"], settings.max_image_bytes)
-        return file_of_data(place.value["file_data"], settings.max_file_bytes)
+            whole = image_of_data_url(place.value["image_url"], settings.max_image_bytes)
+        else:
+            whole = file_of_data(place.value["file_data"], settings.max_file_bytes)
     except ApiError as error:
         raise place.refusal(error) from None
+    budget.take(whole)
+    return whole
 
 
-async def _fetched(services: Services, places: Sequence[_Place], deadline: float) -> dict[int, Whole]:
+async def _fetched(services: Services, places: Sequence[_Place], deadline: float, budget: _Budget) -> dict[int, Whole]:
     """Fetch together what stands behind URLs, each URL once; the first failure ends the rest."""
     if not places:
         return {}
     first: dict[tuple[str, str], _Place] = {}
     for place in sorted(places, key=lambda place: place.param is None):  # a new one is not taken from memory
         first.setdefault((place.what, place.url or ""), place)
-    if len(first) > MAX_URLS:
-        raise ApiError("out_of_range", f"One request may have at most {MAX_URLS} URLs fetched.", param="input")
-    gate = asyncio.Semaphore(AT_ONCE)
-    tasks = {key: asyncio.ensure_future(_fetch(services, place, deadline, gate)) for key, place in first.items()}
+    times = Counter((place.what, place.url or "") for place in places)
+    gates = _Gates([url for _, url in first])
+
+    async def fetch(key: tuple[str, str]) -> Whole:
+        async with gates.enter(key[1]):
+            whole = await _fetch(services, first[key], deadline)
+            budget.take(whole, times[key])
+            return whole
+
+    tasks = {key: asyncio.ensure_future(fetch(key)) for key in first}
     try:
         await asyncio.gather(*tasks.values())
     finally:
@@ -157,15 +172,62 @@ async def _fetched(services: Services, places: Sequence[_Place], deadline: float
     return {id(place): tasks[place.what, place.url or ""].result() for place in places}
 
 
-async def _fetch(services: Services, place: _Place, deadline: float, gate: asyncio.Semaphore) -> Whole:
+class _Budget:
+    """What all attachments of one request may still have, in characters."""
+
+    def __init__(self) -> None:
+        self._left = MAX_TOTAL
+
+    def take(self, whole: Whole, times: int = 1) -> None:
+        """Count an attachment that stands at so many places.
+
+        Raises:
+            ApiError: 413 ``request_too_large``.
+        """
+        self._left -= len(whole.url) * times
+        if self._left < 0:
+            raise ApiError("request_too_large", "All images and files together are over the limit.")
+
+
+class _Gates:
+    """Lets few fetches of a request through at once, and fewer to one host.
+
+    Raises:
+        ApiError: 400 ``out_of_range``: there are too many, altogether or at one host.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        if len(urls) > MAX_URLS:
+            raise ApiError("out_of_range", f"One request may have at most {MAX_URLS} URLs fetched.", param="input")
+        hosts = Counter(map(_host, urls))
+        if max(hosts.values()) > MAX_PER_HOST:
+            message = f"One request may have at most {MAX_PER_HOST} URLs fetched at one host."
+            raise ApiError("out_of_range", message, param="input")
+        self._all = asyncio.Semaphore(AT_ONCE)
+        self._hosts = {host: asyncio.Semaphore(AT_ONCE_PER_HOST) for host in hosts}
+
+    @asynccontextmanager
+    async def enter(self, url: str) -> AsyncIterator[None]:
+        """Wait for a turn; the host's comes first, so that waiting for a slow host holds up no other."""
+        async with self._hosts[_host(url)], self._all:
+            yield
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""  # the door refuses it
+
+
+async def _fetch(services: Services, place: _Place, deadline: float) -> Whole:
     settings = services.settings
     image = place.what == "image"
     max_bytes = settings.max_image_bytes if image else settings.max_file_bytes
     try:
-        async with gate:
-            found = await services.door.fetch(
-                place.url or "", max_bytes=max_bytes, deadline=deadline, again=place.param is None
-            )
+        found = await services.door.fetch(
+            place.url or "", max_bytes=max_bytes, deadline=deadline, again=place.param is None
+        )
         return (image_of_bytes if image else file_of_bytes)(found.content, found.media_type)
     except FetchError as error:
         told = too_large(place.what, max_bytes) if error.reason == "too_large" else ApiError(_CODES[error.reason])

@@ -1,7 +1,7 @@
 """The input items of a response, page by page.
 
 As with OpenAI, these are all items that were used to generate it: those of the turns before it, their outputs included,
-then its own input. It must not know HTTP or any adapter.
+then its own input.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ports import Services
 from antiphon.records import Item
 from antiphon.run.context import context
+from antiphon.run.models import are_visible
 from antiphon.run.retrieve import current, find
 
 Order = Literal["asc", "desc"]
@@ -26,7 +27,7 @@ async def input_items(services: Services, principal: Principal, response_id: str
     Ids are what pages go by, so of two items with one id only the first is given.
 
     Raises:
-        ApiError: 404, where the response, or an earlier turn of it, is absent; 400, where they are too large.
+        ApiError: 404 if the response, or an earlier turn of it, is absent or hidden; 400 if they are too large.
     """
     stored = await find(services, principal, response_id)
     now = services.clock()
@@ -36,7 +37,7 @@ async def input_items(services: Services, principal: Principal, response_id: str
             found = await services.responses.chain(stored.owner, stored.id, now, services.settings.max_chain_bytes)
         except ChainTooLarge:
             raise ApiError("context_length_exceeded") from None
-        if found is None:
+        if found is None or not await are_visible(services, principal, (turn.agent for turn in found)):
             raise ApiError("previous_response_not_found", "An earlier turn of this response is gone.")
         turns = found
     items = context([current(turn, now) for turn in turns[:-1]], turns[-1].input)

@@ -1,11 +1,13 @@
-"""The agents that a caller may address, as models. Listing, retrieving and running use one rule.
+"""The agents that a caller may address, as models.
 
-It must not know HTTP or any adapter.
+One rule holds for listing, retrieving and running an agent, and for every stored response of it, wherever its id is
+sent: GET, DELETE, cancel, input items, ``previous_response_id`` and ``item_reference``.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any, Final
 
 from antiphon.access import decide
@@ -31,6 +33,19 @@ async def visible_agent(services: Services, principal: Principal, agent_id: str)
         audit.info("refused", extra={"key_id": principal.key_id, "agent": agent_id, "reason": decision.reason})
         raise ApiError("model_not_found", param="model")
     return found[0]
+
+
+async def are_visible(services: Services, principal: Principal, agents: Iterable[str]) -> bool:
+    """Return whether all of these agents exist for the caller."""
+    wanted = dict.fromkeys(agents)
+    if principal.key_agents is not None and not wanted.keys() <= set(principal.key_agents):
+        return False
+    try:
+        for agent in wanted:
+            await visible_agent(services, principal, agent)
+    except ApiError:
+        return False
+    return True
 
 
 async def visible_agents(services: Services, principal: Principal) -> list[Agent]:

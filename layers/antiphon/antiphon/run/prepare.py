@@ -11,7 +11,6 @@ It must not know HTTP or any adapter, nor whether the request will run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,7 +21,6 @@ from antiphon.ids import (
     branch_response_id,
     first_response_id,
     next_response_id,
-    parse_item_id,
     parse_response_id,
     random_base62,
 )
@@ -31,9 +29,10 @@ from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, line
 from antiphon.run.answering import Answering
 from antiphon.run.attachments import with_attachments
 from antiphon.run.context import context
-from antiphon.run.conversation import input_items, references
+from antiphon.run.conversation import input_items
 from antiphon.run.idempotency import Hold
-from antiphon.run.models import visible_agent
+from antiphon.run.quota import Quota
+from antiphon.run.references import referenced_items
 from antiphon.run.sealed import opened
 from antiphon.run.sources import Sources, read_sources
 from antiphon.run.window import fitted
@@ -64,14 +63,17 @@ class Prepared:
 
 
 async def preview(services: Services, principal: Principal, request: CreateResponse, until: float) -> Prepared:
-    """Go as far as the claim, and no further: for those who want to know what would be read.
+    """Go as far as the claim, and no further, for a caller who wants to know what would be read.
+
+    It counts against the caller's rate, as a request that runs does, and not against the budget of tokens.
 
     Raises:
         ApiError: it cannot be done.
         StorageUnavailable: a store did not answer.
     """
     response_id = draw_id(services, request.previous_response_id, stored=False)
-    sources = await read_sources(services, principal, request, Hold(services, principal.owner, None, response_id))
+    hold, quota = Hold(services, principal.owner, None, response_id), Quota(services, principal, runs=False)
+    sources = await read_sources(services, principal, request, hold, quota)
     return await prepare(services, principal, request, sources, until, response_id)
 
 
@@ -107,11 +109,10 @@ async def prepare(
         StorageUnavailable: a store did not answer.
     """
     agent, answering, chain = sources.agent, sources.answering, sources.chain
-    await _require_open_chain(services, principal, agent, chain)
     settings = effective(agent, request, principal.limits)
-    referenced = await _referenced(services, principal, request)
+    stored = await referenced_items(services, principal, request)
     record = _record(services, principal, request, sources, settings, until, response_id)
-    record = replace(record, input=input_items(request, record.id, referenced))
+    record = replace(record, input=input_items(request, record.id, stored))
     items = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     if not items:
         message = "`input` is required where no response is continued."
@@ -139,31 +140,6 @@ def shortened(ready: Prepared) -> ModelCall:
         ApiError: 400 ``context_length_exceeded``.
     """
     return fitted(ready.call, ready.agent.context_tokens, ready.new, ready.answering.current.count_tokens)
-
-
-async def _require_open_chain(
-    services: Services, principal: Principal, agent: Agent, chain: Iterable[StoredResponse]
-) -> None:
-    """Revoking a grant also closes the conversations that used that agent."""
-    for other in {turn.agent for turn in chain} - {agent.id}:
-        try:
-            await visible_agent(services, principal, other)
-        except ApiError:
-            raise ApiError("previous_response_not_found", param="previous_response_id") from None
-
-
-async def _referenced(services: Services, principal: Principal, request: CreateResponse) -> dict[str, Item]:
-    """Read the items that the input refers to, by the ids of their responses."""
-    wanted = references(request)
-    places = {item: parse_item_id(item) for _, item in wanted}
-    now = services.clock()
-    responses = {place[0] for place in places.values() if place}
-    found = await asyncio.gather(*(services.responses.get(principal.owner, response, now) for response in responses))
-    items = {item["id"]: item for turn in found if turn is not None for item in (*turn.input, *turn.response["output"])}
-    for index, item in wanted:
-        if item not in items:
-            raise ApiError("response_not_found", "There is no such item.", param=f"input[{index}].id")
-    return {item: items[item] for _, item in wanted}
 
 
 def _record(

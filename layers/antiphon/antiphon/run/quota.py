@@ -1,10 +1,10 @@
-"""What one user may use: responses begun in a minute of the clock, tokens in a day of UTC.
+"""What one user may use: requests in a minute of the clock, tokens in a day of UTC.
 
     sources   a request is counted and the day's tokens are read, while agent and conversation are: no trip more
     run       whatever began under the budget runs to its end
     commit    its tokens are added beside it
 
-Where no limit is set, nothing is asked and nothing counted. It must not know HTTP or any adapter.
+Counting tokens and compacting are counted as requests too. If no limit is set, nothing is asked and nothing counted.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ class Quota:
     Args:
         services: for the meter and the clock.
         principal: the caller, with the limits in force.
+        runs: whether a model will run. If not, the budget of tokens does not matter.
     """
 
-    def __init__(self, services: Services, principal: Principal) -> None:
+    def __init__(self, services: Services, principal: Principal, *, runs: bool = True) -> None:
         self._services = services
         self._owner = principal.owner
         self._requests = principal.limits.requests_per_minute
-        self._tokens = principal.limits.tokens_per_day
+        self._tokens = principal.limits.tokens_per_day if runs else None
 
     async def take(self) -> None:
         """Count the request, at once with reading the day's tokens: one trip.

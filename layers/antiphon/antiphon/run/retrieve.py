@@ -1,7 +1,4 @@
-"""Read a stored response as it is now: one whose worker was lost counts as failed once its lease has ended.
-
-It must not know HTTP or any adapter.
-"""
+"""Read a stored response as it is now: one whose worker was lost counts as failed once its lease has ended."""
 
 from __future__ import annotations
 
@@ -13,13 +10,14 @@ from antiphon.errors import CODES, ApiError
 from antiphon.ids import parse_response_id
 from antiphon.ports import Services
 from antiphon.records import IN_PROGRESS, StoredResponse
+from antiphon.run.models import are_visible
 
 
 async def retrieve(services: Services, principal: Principal, response_id: str) -> StoredResponse:
     """Read one response of the caller, as it is now.
 
     Raises:
-        ApiError: 404, equal for absent, expired, deleted and another's.
+        ApiError: 404, the same if it is absent, expired, deleted, another user's or of an agent that is hidden.
     """
     return current(await find(services, principal, response_id), services.clock())
 
@@ -28,12 +26,12 @@ async def find(services: Services, principal: Principal, response_id: str) -> St
     """Read one response of the caller, as it was stored.
 
     Raises:
-        ApiError: 404, equal for absent, expired, deleted and another's.
+        ApiError: 404, the same if it is absent, expired, deleted, another user's or of an agent that is hidden.
     """
     if parse_response_id(response_id) is None:
         raise ApiError("response_not_found")
     found = await services.responses.get(principal.owner, response_id, services.clock())
-    if found is None:
+    if found is None or not await are_visible(services, principal, [found.agent]):
         raise ApiError("response_not_found")
     measures.current().response_id = response_id
     return found

@@ -1,13 +1,13 @@
 """What a request rests on: who answers, and the conversation so far, read together with its reservation.
 
-    agent + grants | chain | reservation | quota      at once: two sequential trips at most
-
-It must not know HTTP or any adapter, nor what the request asks for beyond these.
+agent + grants | chain | reservation | quota      at once: two sequential trips at most
+grants on the other agents of the chain           only if it has any
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from antiphon.access.principal import Principal
@@ -17,7 +17,7 @@ from antiphon.ports import Services
 from antiphon.records import IN_PROGRESS, Agent, StoredResponse
 from antiphon.run.answering import Answering
 from antiphon.run.idempotency import Hold
-from antiphon.run.models import visible_agent
+from antiphon.run.models import are_visible, visible_agent
 from antiphon.run.quota import Quota
 from antiphon.run.retrieve import current
 from antiphon.spec.request import CreateResponse
@@ -44,8 +44,8 @@ async def read_sources(
 ) -> Sources:
     """Read at once all that a request rests on, and take its reservation.
 
-    Of several refusals the agent's is told first, then the reservation's, then the quota's; without a quota, nothing is
-    counted. The state of the chain is nothing to what was answered before.
+    Of several refusals the agent's comes first, then the reservation's, the quota's and the chain's; without a quota,
+    nothing is counted. If the request was answered before, the state of the chain does not matter.
 
     Raises:
         ApiError: it cannot be done.
@@ -69,6 +69,7 @@ async def read_sources(
         raise admitted
     if isinstance(chain, BaseException):
         raise chain
+    await _require_open(services, principal, agent[0], chain)
     return Sources(*agent, chain, None)
 
 
@@ -88,17 +89,40 @@ async def _chain(services: Services, principal: Principal, previous: str | None)
         return []
     place = parse_response_id(previous)
     if place is None:
-        raise ApiError("previous_response_not_found", param="previous_response_id")
+        raise _gone()
     if place.depth + 1 >= services.settings.max_chain_turns:
         raise ApiError("context_length_exceeded", param="previous_response_id")
     now = services.clock()
     try:
         chain = await services.responses.chain(principal.owner, previous, now, services.settings.max_chain_bytes)
     except ChainTooLarge:
+        await _require_head(services, principal, previous, now)
         raise ApiError("context_length_exceeded", param="previous_response_id") from None
     if not chain:
-        raise ApiError("previous_response_not_found", param="previous_response_id")
-    chain = [current(turn, now) for turn in chain]
-    if chain[-1].status == IN_PROGRESS:
+        raise _gone()
+    return [current(turn, now) for turn in chain]
+
+
+async def _require_head(services: Services, principal: Principal, previous: str, now: float) -> None:
+    """Require that the caller may see a response whose conversation is too large to read: else it is absent."""
+    head = await services.responses.get(principal.owner, previous, now)
+    if head is None or not await are_visible(services, principal, [head.agent]):
+        raise _gone()
+
+
+async def _require_open(
+    services: Services, principal: Principal, agent: Agent, chain: Sequence[StoredResponse]
+) -> None:
+    """Require that the caller may see every turn, and that the last one has ended.
+
+    Revoking a grant also closes the conversations that used that agent. What is hidden is absent, whatever its state.
+    """
+    others = {turn.agent for turn in chain} - {agent.id}
+    if not await are_visible(services, principal, others):
+        raise _gone()
+    if chain and chain[-1].status == IN_PROGRESS:
         raise ApiError("response_in_progress", param="previous_response_id")
-    return chain
+
+
+def _gone() -> ApiError:
+    return ApiError("previous_response_not_found", param="previous_response_id")

@@ -1,0 +1,151 @@
+"""Stored responses of agents that a caller may not see (any more): absent in every place that takes an id.
+
+Open Responses leaves access to the server. The rule that a refusal must not reveal existence is OWASP's "Insecure
+Direct Object Reference Prevention" cheat sheet's, and that of design/access.md: invisible equals absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from antiphon.records import Grant
+from tests.support.caller import TENANT
+from tests.support.service import Service
+from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
+
+ABSENT = "resp_" + "0" * 31
+
+Place = Callable[[Service, str, str], httpx2.Response]
+
+
+def _send(method: str, suffix: str) -> Place:
+    def send(service: Service, key: str, response: str) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {key}"}
+        return service.client.request(method, f"/v1/responses/{response}{suffix}", headers=headers)
+
+    return send
+
+
+def _continue(service: Service, key: str, response: str) -> httpx2.Response:
+    return service.post(key, model="other", input="Go on", previous_response_id=response)
+
+
+def _refer(service: Service, key: str, response: str) -> httpx2.Response:
+    return service.post(key, model="other", input=[{"type": "item_reference", "id": f"msg_{response[5:]}o000"}])
+
+
+def _count(route: str) -> Place:
+    def count(service: Service, key: str, response: str) -> httpx2.Response:
+        body = {"model": "other", "input": "Go on", "previous_response_id": response}
+        headers = {"authorization": f"Bearer {key}"}
+        return service.client.post(f"/v1/responses/{route}", json=body, headers=headers)
+
+    return count
+
+
+PLACES: dict[str, Place] = {
+    "get": _send("GET", ""),
+    "get stream": _send("GET", "?stream=true"),
+    "input_items": _send("GET", "/input_items"),
+    "delete": _send("DELETE", ""),
+    "cancel": _send("POST", "/cancel"),
+    "previous_response_id": _continue,
+    "item_reference": _refer,
+    "input_tokens": _count("input_tokens"),
+    "compact": _count("compact"),
+}
+EVERY_PLACE = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+
+
+def seen(answer: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
+    """Give all that a caller sees of an answer, but for its name and its time."""
+    changing = {"x-request-id", "date"}
+    return answer.status_code, answer.content, {k: v for k, v in answer.headers.items() if k not in changing}
+
+
+def as_absent(place: Place, service: Service, key: str, response: str) -> None:
+    hidden, absent = place(service, key, response), place(service, key, ABSENT)
+    assert hidden.status_code == 404, hidden.text
+    assert seen(hidden) == seen(absent)
+
+
+@pytest.fixture
+def limited(service: Service) -> str:
+    """A key of the same user that is limited to another agent."""
+    service.agent("other")
+    return service.key(agents=("other",))
+
+
+@EVERY_PLACE
+def test_a_key_that_is_limited_to_agents_reaches_no_response_of_another(
+    service: Service, key: str, limited: str, place: Place
+) -> None:
+    response = service.create(key, input="Hi")
+    as_absent(place, service, limited, response["id"])
+    assert service.retrieve(key, response["id"]) == response
+
+
+@EVERY_PLACE
+def test_a_withdrawn_grant_hides_what_was_stored_under_it(service: Service, place: Place) -> None:
+    service.user("bob")
+    service.agent("other")
+    service.put(Grant(TENANT, "other", "user:bob", 1))
+    service.put(Grant(TENANT, "agent", "user:bob", 1))
+    key = service.key("bob")
+    response = service.create(key, input="Hi")
+    service.put(Grant(TENANT, "agent", "user:bob", 0))
+    as_absent(place, service, key, response["id"])
+    service.put(Grant(TENANT, "agent", "user:bob", 1))
+    assert service.retrieve(key, response["id"]) == response
+
+
+@EVERY_PLACE
+def test_a_hidden_response_that_still_runs_is_absent_too(
+    service: Service, key: str, limited: str, upstream: Upstream, place: Place
+) -> None:
+    gate = Gate()
+    upstream.scripts = [Script.stream(text("Slow"), gate, finish(), usage(1, 1))]
+    with service.streaming(key, input="Hi") as stream:
+        lines = stream.iter_lines()
+        created = next(line for line in lines if line.startswith("data: "))
+        response = created.split('"id":"')[1].split('"')[0]
+        assert gate.reached.wait(10)
+        as_absent(place, service, limited, response)
+        gate.open()
+        assert any("response.completed" in line for line in lines)
+
+
+def test_a_hidden_conversation_that_is_too_large_is_absent_too(tmp_path: Path, upstream: Upstream) -> None:
+    with Service(tmp_path, upstream, max_chain_bytes=2_000) as service:
+        service.agent("other")
+        key, limited = service.key(), service.key(agents=("other",))
+        first = service.create(key, input="1")
+        second = service.create(key, input="2", previous_response_id=first["id"])
+        assert _continue(service, key, second["id"]).json()["error"]["code"] == "context_length_exceeded"
+        as_absent(_continue, service, limited, second["id"])
+
+
+def test_a_turn_of_a_hidden_agent_hides_the_input_items_of_what_follows_it(service: Service, key: str) -> None:
+    service.agent("other")
+    limited = service.key(agents=("other",))
+    first = service.create(key, input="Hi")
+    second = service.create(key, model="other", input="Go on", previous_response_id=first["id"])
+    assert service.retrieve(limited, second["id"]) == second
+    path = f"/v1/responses/{second['id']}/input_items"
+    hidden = service.get(path, limited)
+    assert service.get(path, key).status_code == 200
+    service.client.delete(f"/v1/responses/{first['id']}", headers={"authorization": f"Bearer {key}"})
+    assert seen(hidden) == seen(service.get(path, key))
+    assert hidden.status_code == 404
+
+
+def test_a_hidden_response_is_neither_deleted_nor_cancelled(service: Service, key: str, limited: str) -> None:
+    response: dict[str, Any] = service.create(key, input="Hi")
+    for place in ("delete", "cancel"):
+        PLACES[place](service, limited, response["id"])
+    assert service.retrieve(key, response["id"]) == response
