@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoCredentialsError, NoRegionError
 
+from antiphon.errors import SettingsError
 from antiphon.iam.caller import Place, find_caller, find_place
 from antiphon.iam.signature import Credentials
 from local.lambda_host.layers import ROOT
@@ -109,6 +110,18 @@ def test_a_named_endpoint_goes_before_awss_and_ours_before_that() -> None:
 def test_cryptography_by_fips_has_an_endpoint_of_its_own() -> None:
     environ = HERE | {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_REGION": "us-east-1"}
     assert find_caller("dynamodb", None, environ).place.url == "https://dynamodb-fips.us-east-1.amazonaws.com"
+
+
+def test_ipv6_has_an_endpoint_of_its_own_and_where_there_is_none_the_start_ends() -> None:
+    environ = {**HERE, "AWS_USE_DUALSTACK_ENDPOINT": "true"}
+    assert find_caller("dynamodb", None, environ).place.url == "https://dynamodb.eu-central-1.api.aws"
+    with pytest.raises(SettingsError, match="AWS_USE_DUALSTACK_ENDPOINT"):
+        find_caller("dynamodb", None, environ, "us-iso-east-1")
+
+
+def test_white_space_around_keys_is_dropped() -> None:
+    spoiled = {name: f" {value}\n" if "KEY" in name or "TOKEN" in name else value for name, value in HERE.items()}
+    assert find_caller("dynamodb", None, spoiled).credentials() == find_caller("dynamodb", None, HERE).credentials()
 
 
 def test_with_keys_in_the_environment_botocore_is_not_imported() -> None:

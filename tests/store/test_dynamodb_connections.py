@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.errors import SettingsError
 from antiphon.store.dynamodb import connections
 from antiphon.store.dynamodb.connections import NO_ANSWER, Connections
 from tests.support.certificates import self_signed
@@ -276,6 +277,15 @@ def test_a_proxy_is_gone_through_where_one_is_named(
         carried.result()
     assert tunnel.asked.startswith(f"CONNECT 127.0.0.1:{secure.server_port} HTTP/1.".encode())
     assert b"proxy-authorization: Basic YWRhOnNAZmU=\r\n" in tunnel.asked
+
+
+def test_a_proxy_over_tls_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "https://canary:canary@proxy.example")
+    with pytest.raises(SettingsError, match="HTTPS_PROXY: begins with https://") as refused:
+        Connections("https://dynamodb.eu-central-1.amazonaws.com")
+    assert "canary" not in str(refused.value)
+    monkeypatch.setenv("NO_PROXY", ".amazonaws.com")
+    Connections("https://dynamodb.eu-central-1.amazonaws.com")
 
 
 def test_a_proxy_is_left_out_where_the_environment_says_so(

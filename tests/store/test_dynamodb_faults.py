@@ -9,8 +9,9 @@ import pytest
 
 from antiphon import measures
 from antiphon.errors import StorageUnavailable, Superseded
+from antiphon.iam import caller
 from antiphon.records import Agent, Grant
-from antiphon.store.dynamodb import open_stores
+from antiphon.store.dynamodb import client, open_stores
 from antiphon.store.dynamodb.client import PAUSES, DynamoDB
 from antiphon.store.dynamodb.protocol import Refusal
 from local.lambda_host.dynamodb import Answer, Call, Emulator
@@ -58,14 +59,61 @@ def run(url: str, call: Story) -> Any:
     return asyncio.run(story())
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "BUDGET_SECONDS", 0.3)
+
+
+class Drawn:
+    """Draws no pause at all, and notes how long the longest could have been."""
+
+    def __init__(self) -> None:
+        self.longest: list[float] = []
+
+    def uniform(self, _: float, longest: float) -> float:
+        self.longest.append(longest)
+        return 0.0
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    drawn = Drawn()
+    monkeypatch.setattr(client, "_RANDOM", drawn)
+    return drawn
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", CALLS)
-def test_a_throttled_store_is_unavailable_after_few_tries(name: str) -> None:
-    with refusing(THROTTLED) as endpoint:
-        with pytest.raises(StorageUnavailable) as refused:
-            run(endpoint.url, CALLS[name])
-        calls = len(endpoint.operations)
+def test_a_throttled_store_is_unavailable_after_its_budget(name: str) -> None:
+    with refusing(THROTTLED) as endpoint, pytest.raises(StorageUnavailable) as refused:
+        run(endpoint.url, CALLS[name])
     assert "canary-text" not in str(refused.value)
-    assert calls <= 4 * (len(PAUSES) + 1)
+
+
+def test_a_call_is_tried_again_as_long_as_the_budget_lasts_with_pauses_that_stop_growing(drawn: Drawn) -> None:
+    """Retries whose delays end long before the throttling does are no retries: aws/aws-sdk-js#402."""
+    with refusing(THROTTLED, refusals=20) as endpoint:
+        assert run(endpoint.url, CALLS["key read"]) is None
+        assert endpoint.operations == ["GetItem"] * 21
+    assert drawn.longest == [*PAUSES, *[PAUSES[-1]] * 16]
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])
+def test_stale_credentials_are_read_anew_and_the_call_is_sent_once_more(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signature was too old after a freeze, a token after its rotation: aws/aws-sdk-js-v3#7605, Yelp/Tron#1023."""
+    signed: list[str] = []
+    credentials_of = caller._keys
+    monkeypatch.setattr(caller, "_keys", lambda environ: (signed.append("read"), credentials_of(environ))[1])
+    with refusing(code, refusals=1) as endpoint:
+        assert run(endpoint.url, CALLS["key read"]) is None
+        assert endpoint.operations == ["GetItem"] * 2
+    assert signed == ["read"] * 2
+    with refusing(code) as endpoint:
+        with pytest.raises(Refusal, match=code):
+            run(endpoint.url, CALLS["key read"])
+        assert endpoint.operations == ["GetItem"] * 2
 
 
 @pytest.mark.parametrize(
@@ -113,6 +161,7 @@ def test_a_call_that_failed_is_logged_with_its_request_id_and_nothing_of_its_con
     assert "canary-text" not in str(caplog.records[0].__dict__)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_call_without_an_answer_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -136,6 +185,7 @@ def test_a_renewed_client_connects_anew_with_the_credentials_of_now(
     asyncio.run(database.aclose())
 
 
+@pytest.mark.usefixtures("impatient")
 def test_an_endpoint_that_refuses_connections_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -242,6 +292,31 @@ def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: Emulator, dy
     assert next(rounds, None) is None
 
 
+def test_a_batch_that_makes_progress_is_paused_for_as_briefly_as_at_its_start(
+    aws: Emulator, dynamodb: Stores, drawn: Drawn
+) -> None:
+    keys = [{"pk": {"S": f"a{number}"}, "sk": {"S": "b"}} for number in range(12)]
+
+    def one_at_a_time(call: Call) -> Answer:
+        [(table, request)] = call.arguments["RequestItems"].items()
+        asked = request if isinstance(request, list) else request["Keys"]
+        left = asked[1:]
+        unprocessed = {table: left if isinstance(request, list) else {**request, "Keys": left}} if left else {}
+        name = "UnprocessedItems" if isinstance(request, list) else "UnprocessedKeys"
+        return 200, {"Responses": {}, name: unprocessed}
+
+    async def both() -> None:
+        database = DynamoDB(endpoint_url=aws.url)
+        await database.batch_get(RESPONSES, keys)
+        await database.batch_delete(RESPONSES, keys)
+        await database.aclose()
+
+    aws.handle = one_at_a_time
+    asyncio.run(both())
+    assert drawn.longest == [PAUSES[0]] * 22
+
+
+@pytest.mark.usefixtures("impatient")
 def test_keys_that_are_never_processed_make_the_store_unavailable(aws: Emulator, dynamodb: Stores) -> None:
     def leave_out(call: Call) -> Answer:
         return 200, {"Responses": {}, "UnprocessedKeys": call.arguments["RequestItems"]}

@@ -15,8 +15,9 @@ from antiphon import measures
 from antiphon.circuits import Circuits
 from antiphon.errors import ApiError, ProviderError, SettingsError
 from antiphon.ports import ApiKey, Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
+from antiphon.proxies import check_proxies
 from antiphon.seal import Seal, read_keys
-from antiphon.settings import ProviderEndpoint, Settings, is_http_url, read_settings
+from antiphon.settings import ProviderEndpoint, Settings, problem_of_url, read_settings
 
 if TYPE_CHECKING:
     from antiphon.aws.secrets import Secret
@@ -68,14 +69,15 @@ class Providers:
         demo_pause: seconds between the demo model's deltas.
 
     Raises:
-        SettingsError: ``OPENAI_BASE_URL`` is no URL.
+        SettingsError: ``OPENAI_BASE_URL`` is no URL, or the URL of a proxy is malformed.
     """
 
     def __init__(
         self, endpoints: Mapping[str, ProviderEndpoint], environ: Mapping[str, str], *, demo_pause: float = 0.0
     ) -> None:
+        check_proxies(environ)
         self._endpoints = {"demo": ProviderEndpoint(kind="demo"), **endpoints}
-        if environ.get("OPENAI_API_KEY"):
+        if environ.get("OPENAI_API_KEY", "").strip():
             self._endpoints.setdefault("openai", _openai(environ))
         self._environ = environ
         self._demo_pause = demo_pause
@@ -104,7 +106,7 @@ class Providers:
             SettingsError: one is not there.
         """
         for name, endpoint in self._endpoints.items():
-            if endpoint.api_key_env is not None and not self._environ.get(endpoint.api_key_env):
+            if endpoint.api_key_env is not None and not self._environ.get(endpoint.api_key_env, "").strip():
                 raise SettingsError(f"{endpoint.api_key_env}: missing, and ANTIPHON_PROVIDERS.{name} has its key there")
 
     async def aclose(self) -> None:
@@ -154,7 +156,7 @@ class Providers:
             return kept("parameter", endpoint.api_key_parameter, endpoint.api_key_field)
         if endpoint.api_key_env is None:
             return None
-        key = self._environ.get(endpoint.api_key_env)
+        key = self._environ.get(endpoint.api_key_env, "").strip()
         if not key:
             raise SettingsError(f"{endpoint.api_key_env}: missing")
         return key
@@ -162,8 +164,9 @@ class Providers:
 
 def _openai(environ: Mapping[str, str]) -> ProviderEndpoint:
     base_url = environ.get("OPENAI_BASE_URL") or OPENAI.base_url
-    if base_url is None or not is_http_url(base_url):
-        raise SettingsError("OPENAI_BASE_URL: not a URL that begins with http:// or https:// and has a host")
+    problem = problem_of_url(base_url or "")
+    if problem:
+        raise SettingsError(f"OPENAI_BASE_URL: {problem}")
     return OPENAI.model_copy(update={"base_url": base_url})
 
 

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from antiphon.errors import SettingsError
 
 PREFIX: Final = "ANTIPHON_"
+LABEL: Final = 63
+"""The longest part of a host's name (RFC 1035, section 2.3.4)."""
 
 Kind = Literal["openai_chat", "openai_responses", "anthropic", "bedrock", "demo"]
 
@@ -74,8 +76,9 @@ class ProviderEndpoint(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _a_url(cls, value: str | None) -> str | None:
-        if value is not None and not is_http_url(value):
-            raise ValueError("not a URL that begins with http:// or https:// and has a host")
+        problem = None if value is None else problem_of_url(value)
+        if problem:
+            raise ValueError(problem)
         return value
 
     @model_validator(mode="after")
@@ -157,6 +160,14 @@ class Settings(BaseModel):
     allow_http_urls: bool = False
     allow_private_urls: bool = False
 
+    @field_validator("aws_endpoint_url")
+    @classmethod
+    def _a_url(cls, value: str | None) -> str | None:
+        problem = problem_of_url(value) if value else None
+        if problem:
+            raise ValueError(problem)
+        return value
+
     @model_validator(mode="after")
     def _one_store(self) -> Settings:
         if (self.core_table is None) != (self.responses_table is None):
@@ -187,13 +198,20 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise SettingsError("; ".join(lines)) from None
 
 
-def is_http_url(text: str) -> bool:
-    """Tell whether a text is the URL of an HTTP server."""
+def problem_of_url(text: str) -> str | None:
+    """Return why a text cannot be the URL of an HTTP server, without a part of it; None if it can."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        labels = (parts.hostname or "").removesuffix(".").split(".")
+        good = parts.scheme in {"http", "https"} and parts.port != 0 and text.isprintable()
+        good = good and all(0 < len(label) <= LABEL for label in labels)
     except ValueError:
-        return False
+        good = False
+    if not good:
+        return "not a URL that begins with http:// or https:// and has a host"
+    if "@" in parts.netloc:
+        return "a URL may not hold a user or a password; set the key with api_key_env or its like"
+    return None
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -83,14 +83,14 @@ def _profile(environ: Mapping[str, str]) -> str | None:
 
 
 def _of_environment(service: str, endpoint_url: str | None, environ: Mapping[str, str], region: str) -> Place:
-    fips = endpoint.is_true(environ.get("AWS_USE_FIPS_ENDPOINT"))
-    url = endpoint_url or endpoint.override(service, environ) or endpoint.url_of(service, region, fips=fips)
+    fips, dual = (endpoint.is_true(environ.get(f"AWS_USE_{kind}_ENDPOINT")) for kind in ("FIPS", "DUALSTACK"))
+    url = endpoint_url or endpoint.override(service, environ) or endpoint.url_of(service, region, fips=fips, dual=dual)
     return Place(url, region)
 
 
 def _keys(environ: Mapping[str, str]) -> Credentials:
-    token = environ.get("AWS_SESSION_TOKEN") or None
-    return Credentials(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], token)
+    access_key, secret_key = environ["AWS_ACCESS_KEY_ID"].strip(), environ["AWS_SECRET_ACCESS_KEY"].strip()
+    return Credentials(access_key, secret_key, environ.get("AWS_SESSION_TOKEN", "").strip() or None)
 
 
 def _session() -> Session:
@@ -106,8 +106,8 @@ def _of_session(session: Session, service: str, endpoint_url: str | None, region
     region = region or session.get_config_variable("region")
     if not region:
         raise NoRegionError
-    fips = bool(session.get_config_variable("use_fips_endpoint"))
-    url = endpoint_url or _configured(session, service) or endpoint.url_of(service, region, fips=fips)
+    fips, dual = (bool(session.get_config_variable(f"use_{kind}_endpoint")) for kind in ("fips", "dualstack"))
+    url = endpoint_url or _configured(session, service) or endpoint.url_of(service, region, fips=fips, dual=dual)
     return Place(url, region)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from antiphon.errors import SettingsError
+
 _OVERRIDE: Final = "AWS_ENDPOINT_URL"
 """Names another endpoint, as does the same with a service's name behind it, which wins (AWS SDKs and Tools Guide)."""
 
@@ -25,17 +27,34 @@ _SUFFIXES: Final = {
     "eusc-": "amazonaws.eu",
 }
 """The domain of a partition, by how its regions' names begin; all others have ``_SUFFIX``."""
+_DUAL: Final = "api.aws"
+_DUALS: Final = {
+    "cn-": "api.amazonwebservices.com.cn",
+    "eusc-": "api.amazonwebservices.eu",
+    "us-iso-": "",
+    "us-isob-": "",
+    "us-isof-": "",
+    "eu-isoe-": "",
+}
+"""The same for endpoints with IPv4 and IPv6; empty if a partition has none."""
 
 
-def url_of(service: str, region: str, *, fips: bool = False) -> str:
-    """Give AWS's own endpoint in a region.
+def url_of(service: str, region: str, *, fips: bool = False, dual: bool = False) -> str:
+    """Return AWS's own endpoint in a region.
 
     Args:
         service: the name of the service's endpoints, such as ``bedrock-runtime``.
         region: the region.
         fips: whether with cryptography validated by FIPS 140, where there is such an endpoint.
+        dual: whether with IPv6 beside IPv4.
+
+    Raises:
+        SettingsError: the region has no endpoints with IPv6.
     """
-    suffix = next((suffix for start, suffix in _SUFFIXES.items() if region.startswith(start)), _SUFFIX)
+    suffixes, usual = (_DUALS, _DUAL) if dual else (_SUFFIXES, _SUFFIX)
+    suffix = next((suffix for start, suffix in suffixes.items() if region.startswith(start)), usual)
+    if not suffix:
+        raise SettingsError(f"AWS_USE_DUALSTACK_ENDPOINT: {region} has no endpoints with IPv6")
     return f"https://{service}{'-fips' if fips else ''}.{region}.{suffix}"
 
 

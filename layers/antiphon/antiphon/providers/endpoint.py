@@ -11,18 +11,19 @@ import asyncio
 import contextlib
 import io
 import math
+import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import getproxies
 
 import orjson
 
 from antiphon.errors import ProviderError
 from antiphon.ports import ApiKey, Clock, Delta, StopDelta
+from antiphon.proxies import proxy_for
 
 if TYPE_CHECKING:
     import ssl
@@ -51,6 +52,8 @@ ErrorOf = Callable[[Mapping[str, str], bytes], dict[str, Any]]
 
 _DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _AUTH: Final = (*_DENIED, HTTPStatus.PAYMENT_REQUIRED)
+_STALE: Final = frozenset({"ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException"})
+"""What AWS calls a token that has expired and a signature that is too old: new ones may be taken."""
 
 
 class Reader(Protocol):
@@ -83,18 +86,29 @@ class Address(NamedTuple):
     trust: ssl.SSLContext | bool = True
 
 
-Sign = Callable[[], Awaitable[Address]]
+class Sign(Protocol):
+    """Signs a request right before it is sent."""
+
+    def __call__(self, *, anew: bool = False) -> Awaitable[Address]:
+        """Return where the request goes, and its proof.
+
+        Args:
+            anew: read the credentials again, since the last ones were refused.
+
+        Raises:
+            ProviderError: there are no credentials.
+        """
 
 
 class GivenKey:
     """An ``ApiKey`` that never changes.
 
     Args:
-        key: the key.
+        key: the key; white space around it, such as the end of a file's line, is dropped.
     """
 
     def __init__(self, key: str) -> None:
-        self._key = key
+        self._key = key.strip()
 
     async def get(self) -> str:
         """Give the key."""
@@ -178,7 +192,7 @@ class Endpoint:
                         yield delta
                 yield reader.stop()
                 await _drain(response.content)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):
             raise ProviderError("provider_unreachable", retryable=True) from None
         except TimeoutError:
             raise ProviderError("provider_timeout", retryable=True) from None
@@ -196,9 +210,7 @@ class Endpoint:
     ) -> aiohttp.ClientResponse:
         """Send a request with its proof or the key, and once more where the key is refused and another is found."""
         if sign is not None:
-            async with asyncio.timeout_at(deadline):
-                address = await sign()
-            return await self._post(body, deadline, more, address)
+            return await self._ask_signed(body, deadline, more, sign)
         if self._key is None:
             return await self._post(body, deadline, more)
         async with asyncio.timeout_at(deadline):
@@ -215,6 +227,20 @@ class Endpoint:
                 return response
         return await self._post(body, deadline, {**more, **credentials(other, self._key_header)})
 
+    async def _ask_signed(
+        self, body: bytes, deadline: float, more: Mapping[str, str], sign: Sign
+    ) -> aiohttp.ClientResponse:
+        """Send a signed request, and once more with new credentials if AWS calls the first ones expired."""
+        async with asyncio.timeout_at(deadline):
+            address = await sign()
+        response = await self._post(body, deadline, more, address)
+        if response.headers.get("x-amzn-errortype", "").partition(":")[0] not in _STALE:
+            return response
+        response.close()
+        async with asyncio.timeout_at(deadline):
+            address = await sign(anew=True)
+        return await self._post(body, deadline, more, address)
+
     async def _post(
         self, body: bytes, deadline: float, more: Mapping[str, str], address: Address | None = None
     ) -> aiohttp.ClientResponse:
@@ -230,14 +256,22 @@ class Endpoint:
         session = await self._open_session()
         data = body if len(body) <= WHOLE_BYTES else io.BytesIO(body)
         signed = address or Address(self._url, {})
-        return await session.post(
-            yarl.URL(signed.url, encoded=address is not None),
-            data=data,
-            headers={**self._headers, **more, **signed.headers},
-            timeout=timeout,
-            allow_redirects=False,
-            ssl=signed.trust,
-        )
+        try:
+            proxy = proxy_for(signed.url, os.environ)
+            tunnelled = signed.url.startswith("https:")
+            proof = proxy.headers if proxy else {}  # for the tunnel, or with the request if there is none
+            return await session.post(
+                yarl.URL(signed.url, encoded=address is not None),
+                data=data,
+                headers={**self._headers, **more, **signed.headers, **({} if tunnelled else proof)},
+                timeout=timeout,
+                allow_redirects=False,
+                ssl=signed.trust,
+                proxy=proxy and proxy.url,
+                proxy_headers=proof if tunnelled else None,
+            )
+        except ValueError:  # what aiohttp, yarl and the codec of host names raise for a URL that cannot be asked
+            raise ProviderError("provider_unreachable", retryable=True) from None
 
     async def _open_session(self) -> aiohttp.ClientSession:
         """Give the session of the running loop; connections of an earlier loop died with it."""
@@ -248,7 +282,6 @@ class Endpoint:
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=bool(getproxies()),  # else every request would look for proxies and a netrc in a thread
             )
             earlier, self._session, self._loop = self._session, session, loop
             if earlier is not None:
@@ -284,7 +317,13 @@ def _error_in(_headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 
 def credentials(api_key: str, header: str = "authorization") -> dict[str, str]:
-    """Give the header that carries a key: as a bearer token, or as it is."""
+    """Return the header that carries a key: as a bearer token, or as it is.
+
+    Raises:
+        ProviderError: ``provider_auth``: no header can hold the key.
+    """
+    if not api_key.isprintable():
+        raise ProviderError("provider_auth")
     return {header: f"Bearer {api_key}" if header == "authorization" else api_key}
 
 

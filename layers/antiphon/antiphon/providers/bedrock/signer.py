@@ -57,16 +57,19 @@ class Signer:
         self._lock = threading.Lock()
         self._found: _Found | None = None
 
-    async def sign(self, path: str, body: bytes) -> Address:
-        """Give where a request goes, with its headers.
+    async def sign(self, path: str, body: bytes, *, anew: bool = False) -> Address:
+        """Return where a request goes, with its headers.
 
         Args:
             path: below the endpoint's own, as it is sent.
             body: the request's.
+            anew: read the credentials again.
 
         Raises:
             ProviderError: there is no region, or there are no credentials.
         """
+        if anew:
+            self._found = None
         if self._found is None or self._found.blocks or len(body) > WHOLE_BYTES:
             return await asyncio.to_thread(self._sign, path, body)
         return self._sign(path, body)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 from typing import Any, Final, TypeVar
 
 from antiphon import measures
@@ -24,9 +25,9 @@ T = TypeVar("T")
 
 WORKERS: Final = 16
 PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
-"""Upper bounds of the random pauses before a second and any later try, in seconds."""
+"""Upper bounds of the random pauses before a second and any later try, in seconds; the last one stays."""
 BUDGET_SECONDS: Final = 4.0
-"""No further try begins later than this after the first."""
+"""No further try begins later than this after the first, or after the last that got a part of a batch done."""
 BATCH_GET: Final = 100
 BATCH_WRITE: Final = 25
 
@@ -42,6 +43,10 @@ _TRANSIENT: Final = frozenset(
         "TransactionInProgressException",
     }
 )
+_STALE: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException"}
+)
+"""A token that has expired, or a signature that was too old on its arrival: new ones may be taken."""
 _RANDOM: Final = secrets.SystemRandom()
 
 
@@ -92,6 +97,13 @@ class DynamoDB:
                 self._sender.close()
                 self._sender = None
 
+    def _drop(self, sender: Sender) -> None:
+        """Forget a sender whose credentials were refused, unless another call has done so already."""
+        with self._lock:
+            if self._sender is sender:
+                sender.close()
+                self._sender = None
+
     async def work(self, job: Callable[..., T], *arguments: Any) -> T:
         """Run something slow in a worker thread."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, job, *arguments)
@@ -104,16 +116,14 @@ class DynamoDB:
             StorageUnavailable: no answer, or throttled, until the budget was used up.
             Refusal: nobody's passing trouble, such as rights, or a table that is missing.
         """
-        pauses, end = iter(PAUSES), _time() + BUDGET_SECONDS
+        patience = _Patience()
         while True:
             try:
                 with measures.store_call(operation):
                     return await self.work(self._attempt, operation, arguments)
             except _Transient as error:
                 measures.current().store_retries += 1
-                if _time() >= end:
-                    raise StorageUnavailable("DynamoDB did not answer in time") from error
-            await _pause(pauses)
+                await patience.pause(error)
 
     async def get(self, table: str, key: Row) -> Row | None:
         """Read one item, consistently."""
@@ -167,28 +177,39 @@ class DynamoDB:
 
     async def _batch_get(self, table: str, keys: Sequence[Row]) -> list[Row]:
         rows: list[Row] = []
-        pauses = iter(PAUSES)
+        patience = _Patience()
         while True:
             request = {table: {"Keys": keys, "ConsistentRead": True}}
             answer = await self.call("BatchGetItem", RequestItems=request)
             rows += answer["Responses"].get(table, [])
             if not answer.get("UnprocessedKeys"):
                 return rows
-            keys = answer["UnprocessedKeys"][table]["Keys"]
-            await _pause(pauses)
+            left = answer["UnprocessedKeys"][table]["Keys"]
+            patience = patience if len(left) == len(keys) else _Patience()
+            keys = left
+            await patience.pause()
 
     async def _batch_delete(self, table: str, keys: Sequence[Row]) -> None:
-        request: dict[str, Any] = {table: [{"DeleteRequest": {"Key": key}} for key in keys]}
-        pauses = iter(PAUSES)
+        left: list[dict[str, Any]] = [{"DeleteRequest": {"Key": key}} for key in keys]
+        patience = _Patience()
         while True:
-            request = (await self.call("BatchWriteItem", RequestItems=request)).get("UnprocessedItems", {})
-            if not request:
+            answer = await self.call("BatchWriteItem", RequestItems={table: left})
+            before, left = len(left), answer.get("UnprocessedItems", {}).get(table, [])
+            if not left:
                 return
-            await _pause(pauses)
+            patience = patience if len(left) == before else _Patience()
+            await patience.pause()
 
     def _attempt(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Send a call once. Every attempt of every call passes here, in a worker thread."""
+        """Send a call once, in a worker thread; once more with new credentials if the first ones are stale."""
         try:
+            sender = self.connect()
+            try:
+                return sender.send(operation, arguments)
+            except Refusal as refusal:
+                if not refusal.codes & _STALE:
+                    raise
+            self._drop(sender)
             return self.connect().send(operation, arguments)
         except Refusal as refusal:
             raise _translated(refusal) from refusal
@@ -205,11 +226,23 @@ def _translated(refusal: Refusal) -> Exception:
     return refusal
 
 
-async def _pause(pauses: Iterator[float]) -> None:
-    longest = next(pauses, None)
-    if longest is None:
-        raise StorageUnavailable("DynamoDB is throttling")
-    await asyncio.sleep(_RANDOM.uniform(0, longest))
+class _Patience:
+    """The pauses between the tries of one call, as long as its budget lasts."""
+
+    def __init__(self) -> None:
+        self._pauses = chain(PAUSES, repeat(PAUSES[-1]))
+        self._end = _time() + BUDGET_SECONDS
+
+    async def pause(self, error: Exception | None = None) -> None:
+        """Wait before the next try.
+
+        Raises:
+            StorageUnavailable: the budget is used up.
+        """
+        seconds = _RANDOM.uniform(0, next(self._pauses))
+        if _time() + seconds >= self._end:
+            raise StorageUnavailable("DynamoDB did not answer in time, or is throttling") from error
+        await asyncio.sleep(seconds)
 
 
 def _time() -> float:

@@ -11,15 +11,16 @@ import os
 import select
 import socket
 import ssl
-from base64 import b64encode
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from antiphon.errors import SettingsError
 from antiphon.iam.endpoint import host_of
 from antiphon.iam.trust import named_bundle
+from antiphon.proxies import Proxy, proxy_for
 
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
@@ -47,6 +48,9 @@ class Connections:
     Attributes:
         host: the server, as the header ``host`` names it.
         path: where requests go.
+
+    Raises:
+        SettingsError: the proxy's URL is malformed, or begins with ``https://``, which ``http.client`` cannot use.
     """
 
     def __init__(self, url: str) -> None:
@@ -55,7 +59,7 @@ class Connections:
         self.host = host_of(url)
         self.path = parts.path or "/"
         self._tls = trust() if parts.scheme == "https" else None
-        self._proxy = _proxy_to(self._name) if parts.scheme == "https" else None
+        self._proxy = _proxy_to(url) if parts.scheme == "https" else None
         self._idle: list[HTTPConnection] = []
 
     def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -99,11 +103,9 @@ class Connections:
             return HTTPConnection(self._name, self._port, timeout=CONNECT_SECONDS)
         if self._proxy is None:
             return HTTPSConnection(self._name, self._port, timeout=CONNECT_SECONDS, context=self._tls)
-        proxy = urlsplit(self._proxy)
-        connection = HTTPSConnection(proxy.hostname or "", proxy.port, timeout=CONNECT_SECONDS, context=self._tls)
-        known = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}" if proxy.username else ""
-        proof = {"proxy-authorization": f"Basic {b64encode(known.encode()).decode()}"} if known else {}
-        connection.set_tunnel(self._name, self._port, proof)
+        proxy = self._proxy
+        connection = HTTPSConnection(proxy.host, proxy.port, timeout=CONNECT_SECONDS, context=self._tls)
+        connection.set_tunnel(self._name, self._port, proxy.headers)
         return connection
 
 
@@ -129,13 +131,8 @@ def _botocores() -> Path | None:
     return Path(found.origin).with_name("cacert.pem") if found is not None and found.origin else None
 
 
-def _proxy_to(name: str) -> str | None:
-    """Give the proxy to go through; None for none."""
-    proxy = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY")
-    if not proxy:
-        return None
-    from urllib.request import proxy_bypass
-
-    if proxy_bypass(name):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+def _proxy_to(url: str) -> Proxy | None:
+    proxy = proxy_for(url, os.environ)
+    if proxy is not None and proxy.scheme == "https":
+        raise SettingsError("HTTPS_PROXY: begins with https://, and DynamoDB is reached through http:// proxies only")
+    return proxy
