@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from antiphon.seal import Binding, Seal, read_keys
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
-BINDING = Binding("reasoning", "t", "u", "a")
+BINDING = Binding("reasoning", "t", "u")
 SEALED = Seal([OLD], bytes).seal("What I thought.", BINDING)
 LIMIT = 1000
 
@@ -32,8 +32,8 @@ def test_what_is_for_somebody_or_something_else_does_not_open(field):
 
 
 def test_names_cannot_run_into_each_other():
-    sealed = Seal([OLD], secrets.token_bytes).seal("x", Binding("p", "ab", "c", "d"))
-    assert opened(sealed, Binding("p", "a", "bc", "d")) is None
+    sealed = Seal([OLD], secrets.token_bytes).seal("x", Binding("p", "ab", "c"))
+    assert opened(sealed, Binding("p", "a", "bc")) is None
 
 
 @pytest.mark.parametrize("place", range(len(SEALED)))

@@ -14,7 +14,7 @@ from antiphon.seal import Binding
 from antiphon.settings import Settings, read_settings
 
 OLD, NEW = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
-BINDING = Binding("p", "t", "u", "a")
+BINDING = Binding("p", "t", "u")
 
 
 def test_malformed_keys_end_the_start_and_are_not_shown():

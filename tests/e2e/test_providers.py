@@ -17,6 +17,7 @@ from antiphon.ports import (
     ReasoningStateDelta,
     StopDelta,
     TextDelta,
+    ToolCallDelta,
     UsageDelta,
 )
 from antiphon.providers.families import family_of
@@ -65,9 +66,47 @@ def test_a_reasonings_state_is_stored_sealed_and_comes_back_to_its_provider(tmp_
         service.create(key, input="And?", previous_response_id=first["id"])
         question, more = ({"role": "user", "content": text} for text in ("Hi", "And?"))
         service.create(key, input=[question, *first["output"], more])
+    assert ("encrypted_content" in thought) == bool(asked), "absent unless asked for"
     chained, sent = (json.dumps(protocol.told(request.body)) for request in upstream.requests[1:])
     assert protocol.secret in chained
-    assert protocol.secret in sent
+    assert (protocol.secret in sent) == bool(asked)
+
+
+@pytest.mark.parametrize("protocol", KEEPERS, **named)
+def test_sealed_reasoning_that_nobody_asked_for_is_kept_and_never_shown(tmp_path, protocol):
+    """As its documentation says: ``encrypted_content`` is absent unless asked for with ``include``."""
+    script = protocol.script(thoughts(protocol))
+    with Upstream([script]) as upstream, serve(tmp_path, protocol, upstream, check_streams=True) as service:
+        key = service.key()
+        events = service.stream(key, input="Hi")
+        first = events[-1]["response"]
+        whole = service.create(key, input="Hi")
+        path = f"/v1/responses/{first['id']}"
+        seen = [*events, whole, service.retrieve(key, first["id"]), service.get(f"{path}?stream=true", key).text]
+        again = service.create(key, input="And?", previous_response_id=first["id"])
+        seen.append(service.get(f"/v1/responses/{again['id']}/input_items", key).json())
+        seen.append(service.client.post(f"{path}/cancel", headers={"authorization": f"Bearer {key}"}).json())
+    for each in seen:
+        assert "encrypted_content" not in json.dumps(each)
+        assert '"sealed"' not in json.dumps(each)
+    assert protocol.secret in json.dumps(protocol.told(upstream.requests[-1].body))
+
+
+@pytest.mark.parametrize("protocol", KEEPERS, **named)
+def test_in_a_tool_loop_stored_reasoning_comes_back_by_its_id(tmp_path, protocol):
+    """With ``store`` on, clients send reasoning items back without their content, as OpenAI's API reads them."""
+    assert protocol.state is not None
+    tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
+    calls = [ToolCallDelta(0, "call_1", "look", "{}"), UsageDelta(3, 4, 1, 2), StopDelta("tool_calls")]
+    script = protocol.script([ReasoningDelta("Hm."), ReasoningStateDelta(protocol.state), *calls])
+    done = protocol.script([TextDelta("So."), UsageDelta(3, 4), StopDelta("stop")])
+    with Upstream([script, done]) as upstream, serve(tmp_path, protocol, upstream) as service:
+        key = service.key()
+        question = {"role": "user", "content": "Hi"}
+        first = service.create(key, input=[question], tools=[tool])
+        output = {"type": "function_call_output", "call_id": "call_1", "output": "4"}
+        service.create(key, input=[question, *first["output"], output], tools=[tool])
+    assert protocol.secret in json.dumps(protocol.told(upstream.requests[-1].body))
 
 
 @pytest.mark.parametrize("protocol", KEEPERS, **named)

@@ -191,7 +191,6 @@ def test_what_is_foreign_or_changed_is_refused_before_anything_happens(
         item = service.create(key, input="x", include=["reasoning.encrypted_content"])["output"][0]
     service.user("bob")
     service.put(Grant(TENANT, "agent", "user:bob", 1))
-    service.agent("twin")
     asked = len(upstream.requests)
     other_kind = {
         "type": "compaction" if kind == "reasoning" else "reasoning",
@@ -203,7 +202,6 @@ def test_what_is_foreign_or_changed_is_refused_before_anything_happens(
     service.forget_calls()
     answers = [
         service.post(service.key("bob"), model="agent", input=[TALK[0], item]),
-        service.post(key, model="twin", input=[TALK[0], item]),
         service.post(
             key, model="agent", input=[TALK[0], {**item, "encrypted_content": tampered(item["encrypted_content"])}]
         ),
@@ -214,6 +212,44 @@ def test_what_is_foreign_or_changed_is_refused_before_anything_happens(
     assert all(error == errors[0] for error in errors), "no oracle"
     assert len(upstream.requests) == asked
     assert service.responses.calls["claim"] == 0
+
+
+def test_reasoning_of_another_agent_is_left_out(service: Service, key: str, upstream: Upstream) -> None:
+    """A handoff in openai-agents, or another model with ``store: false``, sends it along.
+
+    https://github.com/openai/openai-agents-python/issues/722, https://github.com/openai/codex/issues/17541.
+    """
+    upstream.scripts = [THINKING, answer("Yes")]
+    output = service.create(key, input="x", include=["reasoning.encrypted_content"], store=False)["output"]
+    service.agent("twin")
+    question, more = ({"role": "user", "content": text} for text in "xy")
+    reply = service.create(key, model="twin", input=[question, *output, more])
+    assert upstream.requests[1].body["messages"] == [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": "42"},
+        {"role": "user", "content": "y"},
+    ]
+    listed = service.get(f"/v1/responses/{reply['id']}/input_items?order=asc", key).json()["data"]
+    assert [item["type"] for item in listed] == ["message", "reasoning", "message", "message"]
+    again = service.create(key, input="z", previous_response_id=reply["id"])
+    assert again["status"] == "completed"
+
+
+def test_a_compaction_is_read_by_every_agent_of_its_user(service: Service, key: str, upstream: Upstream) -> None:
+    item = compacted(service, key, input=TALK)["output"][-1]
+    service.agent("twin")
+    service.create(key, model="twin", input=[item, {"role": "user", "content": "Go on."}])
+    assert "I keep it in mind." in upstream.requests[0].body["messages"][0]["content"]
+
+
+def test_stored_reasoning_whose_key_is_gone_never_stops_a_conversation(tmp_path: Path, upstream: Upstream) -> None:
+    upstream.scripts = [THINKING, answer("Yes")]
+    with Service(tmp_path, upstream) as one:
+        key = one.key()
+        first = one.create(key, input="x", include=["reasoning.encrypted_content"])
+    with Service(tmp_path, upstream, seal_keys=OTHER_KEY) as two:
+        two.create(key, input="y", previous_response_id=first["id"])
+    assert [message["content"] for message in upstream.requests[1].body["messages"]] == ["x", "42", "y"]
 
 
 def test_many_items_that_open_to_much_are_refused(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Seals what clients keep for us: content that they can carry, but neither read nor change nor use elsewhere.
+"""Seal content that clients keep: they can send it back, but not read it, change it or use it as somebody else.
 
     sealed := base64url(version, nonce, AES-256-GCM(zlib(content)))
 
-A leaf. It must not know what is sealed. Each binding (what for, whose, which agent) has a key of its own, derived from
-the deployment's by HMAC-SHA256 (NIST SP 800-108, counter mode with one block), so random nonces never come near the
-2**32 of one key (NIST SP 800-38D, 8.3). There is one answer for everything that cannot be opened, and no hint why.
+Each binding (what for, whose) has a key of its own, derived from the deployment's by HMAC-SHA256 (NIST SP 800-108,
+counter mode with one block), so random nonces stay far below the 2**32 of one key (NIST SP 800-38D, 8.3). All content
+that cannot be opened gets the same answer, without a reason.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ _TAG_BYTES: Final = 16
 
 
 class Binding(NamedTuple):
-    """What a sealed content is for and whose it is; it opens nowhere else."""
+    """What a sealed content is for, and whose it is. It opens for nothing and nobody else."""
 
     purpose: str
     tenant: str
     user: str
-    agent: str
 
 
 class Seal:

@@ -1,22 +1,26 @@
-"""The input of a request, as items. Pure: it must not know what was said before, nor how a provider wants it."""
+"""The input of a request, as items."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from antiphon.ids import item_id
+from antiphon.ids import item_id, parse_item_id
 from antiphon.records import Item
-from antiphon.spec.items import ItemReference
+from antiphon.run.kept import KEPT
+from antiphon.spec.items import ItemReference, Reasoning, UserMessage
 from antiphon.spec.request import CreateResponse
+
+MAX_REASONING: Final = 32
+"""How many reasoning items are looked up for one request."""
 
 
 def input_items(request: CreateResponse, response_id: str, referenced: dict[str, Item]) -> list[Item]:
-    """Write a request's input as the items that are stored and read: every one with an id, a status and content parts.
+    """Return the input of a request as items, each with an id, a status and content parts.
 
     Args:
         request: the request.
-        response_id: from which ids derive, where the caller gave none.
-        referenced: what ``item_reference`` ids stand for.
+        response_id: the response, from which the ids of items without one are derived.
+        referenced: stored items by id, for ``item_reference`` and for reasoning that comes back without its content.
     """
     if request.input is None:
         return []
@@ -24,7 +28,7 @@ def input_items(request: CreateResponse, response_id: str, referenced: dict[str,
         items: list[Item] = [{"type": "message", "role": "user", "content": request.input}]
     else:
         items = [
-            referenced[item.id] if isinstance(item, ItemReference) else item.wire()  # the type is always written
+            referenced[item.id] if isinstance(item, ItemReference) else _with_reasoning(item.wire(), referenced)
             for item in request.input
         ]
     return [_whole(item, item_id(response_id, item["type"], "i", index)) for index, item in enumerate(items)]
@@ -35,6 +39,31 @@ def references(request: CreateResponse) -> list[tuple[int, str]]:
     if request.input is None or isinstance(request.input, str):
         return []
     return [(index, item.id) for index, item in enumerate(request.input) if isinstance(item, ItemReference)]
+
+
+def open_reasoning(request: CreateResponse) -> list[str]:
+    """List the ids of stored reasoning that comes back without its encrypted content, since the last user's message.
+
+    In a tool loop a provider needs its own reasoning back. Earlier turns can do without.
+    """
+    if request.input is None or isinstance(request.input, str):
+        return []
+    ids: list[str] = []
+    for item in request.input:
+        if isinstance(item, UserMessage):
+            ids.clear()
+        elif isinstance(item, Reasoning) and item.id and item.encrypted_content is None and parse_item_id(item.id):
+            ids.append(item.id)
+    return ids[-MAX_REASONING:]
+
+
+def _with_reasoning(item: Item, referenced: dict[str, Item]) -> Item:
+    """Add the sealed reasoning that is stored with an item, unless the item came with its own."""
+    stored = referenced.get(item.get("id", "")) if item["type"] == "reasoning" else None
+    if stored is None or "encrypted_content" in item:
+        return item
+    kept = stored.get(KEPT) or stored.get("encrypted_content")
+    return {**item, KEPT: kept} if kept else item
 
 
 def _whole(item: Item, own_id: str) -> Item:

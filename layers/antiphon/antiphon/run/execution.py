@@ -27,6 +27,7 @@ from antiphon.run.checkpoints import Checkpoints
 from antiphon.run.events import Event, ending_type
 from antiphon.run.feed import Feed
 from antiphon.run.fold import ENDINGS, Fold
+from antiphon.run.kept import shown_event, shown_response
 from antiphon.run.loop import Outcome, Turn, usage_resource
 from antiphon.run.quota import Quota
 from antiphon.run.sealed import Sealer, sealer
@@ -77,7 +78,7 @@ class Execution:
         self._quota = quota
         self._fold = Fold()
         self.feed = Feed()
-        self._checkpoints = Checkpoints(self._save, self.feed.put)
+        self._checkpoints = Checkpoints(self._save, lambda event: self.feed.put(shown_event(event)))
         if not stored:
             self._checkpoints.release()
         self._guard = _guard(record.response, self._send) if services.settings.check_streams else None
@@ -101,7 +102,7 @@ class Execution:
         """Wait for the end and give the response resource: the fold of what was sent."""
         assert self.task is not None
         await asyncio.shield(self.task)
-        return self._fold.response()
+        return shown_response(self._fold.response())
 
     async def cancel(self, patience: float) -> None:
         """End the run as cancelled, unless it has come to its ending already, and wait until it is stored.

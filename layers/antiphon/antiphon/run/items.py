@@ -13,6 +13,7 @@ from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ports import Services
 from antiphon.records import Item
 from antiphon.run.context import context
+from antiphon.run.kept import shown_item
 from antiphon.run.models import are_visible
 from antiphon.run.retrieve import current, find
 
@@ -80,7 +81,7 @@ def _shown(item: Item) -> Item:
     """Write an item in the specification's ``ItemField`` form: parts of text, not their short form."""
     if item["type"] == "message":
         return {**item, "content": [_part(part) for part in item["content"]]}
-    return item
+    return shown_item(item)
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from antiphon.errors import ApiError
 from antiphon.ids import parse_item_id
 from antiphon.ports import Services
 from antiphon.records import Item, StoredResponse
-from antiphon.run.conversation import references
+from antiphon.run.conversation import open_reasoning, references
 from antiphon.run.models import are_visible
 from antiphon.spec.request import CreateResponse
 
@@ -32,12 +32,13 @@ async def referenced_items(services: Services, principal: Principal, request: Cr
         ApiError: 404 if one is absent or hidden; 400 or 413 if they are too many or too large.
     """
     wanted = references(request)
-    places = {item: parse_item_id(item) for _, item in wanted}
+    ids = [*(item for _, item in wanted), *open_reasoning(request)]
+    places = {item: parse_item_id(item) for item in ids}
     responses = list(dict.fromkeys(place[0] for place in places.values() if place))
     limit = services.settings.max_chain_turns
     if len(responses) > limit:
         raise ApiError("out_of_range", f"The input may refer to items of at most {limit} responses.", param="input")
-    reading = _Reading(services, principal, wanted)
+    reading = _Reading(services, principal, ids)
     for start in range(0, len(responses), BATCH):
         await reading.read(responses[start : start + BATCH])
     for index, item in wanted:
@@ -52,13 +53,13 @@ class _Reading:
     Args:
         services: the adapters.
         principal: the caller.
-        wanted: the references, as (index in the input, item id).
+        ids: the ids of the items that are wanted, as often as each is.
     """
 
-    def __init__(self, services: Services, principal: Principal, wanted: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, services: Services, principal: Principal, ids: Sequence[str]) -> None:
         self._services = services
         self._principal = principal
-        self._times = Counter(item for _, item in wanted)
+        self._times = Counter(ids)
         self._limit = principal.limits.max_body_bytes or services.settings.max_body_bytes
         self._left = self._limit
         self._visible: dict[str, bool] = {}

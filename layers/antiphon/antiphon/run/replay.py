@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from antiphon.run.events import Event, ending_type
 from antiphon.run.feed import Feed
+from antiphon.run.kept import shown_response
 from antiphon.run.stream import ResponseStream
 
 _UNKNOWN_AT_FIRST: Final[dict[str, Any]] = {
@@ -31,6 +32,7 @@ def replay(response: dict[str, Any], *, obfuscate: bool = True) -> list[Event]:
         obfuscate: pad delta events.
     """
     events: list[Event] = []
+    response = shown_response(response)
     stream = ResponseStream({**response, **_UNKNOWN_AT_FIRST}, events.append, obfuscate=obfuscate)
     stream.open()
     for item in response["output"]:

@@ -1,7 +1,8 @@
-"""What clients keep for us, sealed: reasoning and compacted conversations (``encrypted_content``).
+"""Sealed content of items: reasoning and compacted conversations (``encrypted_content``).
 
-A sealed content belongs to one purpose, tenant, user and agent. What was stored with an earlier turn opens as that
-turn's agent's. It must not know how sealing is done, nor what is said in it.
+Sealed content opens for one tenant and user only; anything else is refused. It names the agent that it was made with.
+Reasoning of another agent is valid and of no use, so it is left out: agents hand conversations over to each other. A
+compaction is text of the user's own conversation, which every agent may read.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ from typing import Final, Protocol
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import Item, Owner, StoredResponse
+from antiphon.run.kept import KEPT
 from antiphon.seal import Binding, Seal
 
 MAX_BYTES: Final = 4_000_000
 """The largest content of one item that is opened."""
 
+EARLIER: Final = "previous_response_id"
+"""The parameter of an error in an earlier turn."""
+
 
 class Sealer(Protocol):
-    """Seals what an item holds."""
+    """Seals the content of items."""
 
     def __call__(self, kind: str, texts: Sequence[str], state: dict[str, str] | None = None) -> str:
-        """Seal the texts of an item of a type, and what its provider is to be given back with them."""
+        """Seal the texts of an item of a type, and the state that its provider needs back."""
 
 
 async def sealer(services: Services, owner: Owner, agent: str) -> Sealer:
-    """Give what seals for an owner and an agent.
+    """Return what seals for an owner and an agent.
 
     Raises:
         ApiError: ``seal_not_configured``.
@@ -37,8 +42,8 @@ async def sealer(services: Services, owner: Owner, agent: str) -> Sealer:
     seal = await asyncio.to_thread(services.seal)
 
     def sealed(kind: str, texts: Sequence[str], state: dict[str, str] | None = None) -> str:
-        content = list(texts) if state is None else {"texts": list(texts), "state": state}
-        return seal.seal(json.dumps(content, ensure_ascii=False), Binding(kind, owner.tenant, owner.user, agent))
+        content = {"agent": agent, "texts": list(texts), "state": state}
+        return seal.seal(json.dumps(content, ensure_ascii=False), Binding(kind, owner.tenant, owner.user))
 
     return sealed
 
@@ -46,9 +51,9 @@ async def sealer(services: Services, owner: Owner, agent: str) -> Sealer:
 async def opened(
     services: Services, owner: Owner, agent: str, chain: list[StoredResponse], new: list[Item]
 ) -> tuple[list[StoredResponse], list[Item]]:
-    """Open what is sealed in stored turns and new input: a ``summary`` takes the place of ``encrypted_content``.
+    """Open what is sealed in stored turns and new input: a ``summary`` replaces ``encrypted_content``.
 
-    Nothing is done, and nothing copied, where nothing is sealed.
+    Reasoning that is left out stays as an item without text, so that the other items keep their places.
 
     Raises:
         ApiError: 400 ``invalid_encrypted_content``, one answer for whatever is wrong; ``context_length_exceeded``;
@@ -87,28 +92,43 @@ class _Opening:
         self._left = max_bytes
 
     def items(self, items: Sequence[Item], agent: str, name: str | None = None) -> list[Item]:
-        """Open a list of items; ``name`` is the parameter that they came in, None for an earlier turn's."""
+        """Open a list of items; ``name`` is the parameter that they came in, or None for an earlier turn."""
         return [
-            self._item(item, agent, f"{name}[{index}].encrypted_content" if name else "previous_response_id")
+            self._item(item, agent, f"{name}[{index}].encrypted_content" if name else None)
             if _is_sealed(item)
             else item
             for index, item in enumerate(items)
         ]
 
-    def _item(self, item: Item, agent: str, param: str) -> Item:
-        binding = Binding(item["type"], self._owner.tenant, self._owner.user, agent)
-        content = self._seal.open(item["encrypted_content"], binding, MAX_BYTES)
+    def _item(self, item: Item, agent: str, param: str | None) -> Item:
+        reasoning = item["type"] == "reasoning"
+        content = self._seal.open(
+            _sealed(item) or "", Binding(item["type"], self._owner.tenant, self._owner.user), MAX_BYTES
+        )
+        if content is None and reasoning and param is None:  # it was valid when it was stored; its key is gone
+            return _with_texts(item, [])
         if content is None:
-            raise ApiError("invalid_encrypted_content", param=param)
+            raise ApiError("invalid_encrypted_content", param=param or EARLIER)
         self._left -= len(content)
         if self._left < 0:
-            raise ApiError("context_length_exceeded", param=param)
+            raise ApiError("context_length_exceeded", param=param or EARLIER)
         held = json.loads(content)
-        texts, state = (held, None) if isinstance(held, list) else (held["texts"], held["state"])
-        plain = {name: value for name, value in item.items() if name != "encrypted_content"}
-        plain["summary"] = [{"type": "summary_text", "text": text} for text in texts]
-        return plain if state is None else {**plain, "state": state}
+        if reasoning and held["agent"] != agent:
+            return _with_texts(item, [])
+        opened_item = _with_texts(item, held["texts"])
+        return opened_item if held["state"] is None else {**opened_item, "state": held["state"]}
+
+
+def _sealed(item: Item) -> str | None:
+    """Return what is sealed in an item, whether its caller asked for it or not."""
+    sealed: str | None = item.get("encrypted_content", item.get(KEPT))
+    return sealed
 
 
 def _is_sealed(item: Item) -> bool:
-    return item["type"] in ("reasoning", "compaction") and item.get("encrypted_content") is not None
+    return item["type"] in ("reasoning", "compaction") and _sealed(item) is not None
+
+
+def _with_texts(item: Item, texts: Sequence[str]) -> Item:
+    plain = {name: value for name, value in item.items() if name not in ("encrypted_content", KEPT)}
+    return {**plain, "summary": [{"type": "summary_text", "text": text} for text in texts]}

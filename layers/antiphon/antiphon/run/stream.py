@@ -17,6 +17,7 @@ from antiphon.errors import AntiphonError
 from antiphon.ids import item_id
 from antiphon.records import Item
 from antiphon.run.events import Event, ending_type, error_event
+from antiphon.run.kept import KEPT
 from antiphon.run.parts import Call, OpenItem, Part
 from antiphon.run.whole import item_events
 
@@ -330,7 +331,7 @@ class ResponseStream:
         if item.encrypted is None and item.kind == "reasoning" and self._seal is not None:
             item.encrypted = self._seal("reasoning", [part["text"] for part in item.parts])
         if item.encrypted is not None:
-            value["encrypted_content"] = item.encrypted
+            value[KEPT if self._seal is None else "encrypted_content"] = item.encrypted
         self._output.append(value)
         self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
 

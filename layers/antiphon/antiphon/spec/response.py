@@ -124,7 +124,7 @@ class CompactionItem(Shown):
     type: Literal["compaction"]
     id: str
     encrypted_content: str
-    """Sealed: it opens here alone, for the same user and agent. Send the item back as it is."""
+    """Sealed: it opens only here, and only for the same user. Send the item back as it is."""
 
 
 OutputItem = Annotated[MessageItem | FunctionCallItem | ReasoningItem, Field(discriminator="type")]

@@ -15,6 +15,7 @@ from antiphon.records import StoredResponse
 from antiphon.run.compact import compact
 from antiphon.run.count import count_input_tokens
 from antiphon.run.create import create
+from antiphon.run.kept import shown_response
 from antiphon.run.replay import replay_feed
 from antiphon.spec.request import CreateResponse, parse_compact, parse_create
 from antiphon.web.attempt import REPLAYED, read_attempt
@@ -80,6 +81,6 @@ def _again(services: Services, wanted: CreateResponse, answered: StoredResponse)
         feed = replay_feed(answered.response, obfuscate=obfuscate)
         answer = EventStream(feed, services.settings.ping_seconds)
     else:
-        answer = Response(orjson.dumps(answered.response), media_type="application/json")
+        answer = Response(orjson.dumps(shown_response(answered.response)), media_type="application/json")
     answer.headers[REPLAYED] = "true"
     return answer

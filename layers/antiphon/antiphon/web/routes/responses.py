@@ -13,6 +13,7 @@ from antiphon.ports import Services
 from antiphon.records import IN_PROGRESS
 from antiphon.run.cancel import cancel, delete
 from antiphon.run.items import MAX_PAGE, input_items, page
+from antiphon.run.kept import shown_response
 from antiphon.run.replay import replay_feed
 from antiphon.run.retrieve import retrieve
 from antiphon.web.auth import Reader, Writer
@@ -41,7 +42,7 @@ async def retrieve_response(request: Request, response_id: str, principal: Reade
     services: Services = request.app.state.services
     stored = await retrieve(services, principal, response_id)
     if not streamed:
-        return Response(orjson.dumps(stored.response), media_type="application/json")
+        return Response(orjson.dumps(shown_response(stored.response)), media_type="application/json")
     if stored.status == IN_PROGRESS:
         message = "The response is still running, and its events are not kept; read it without `stream`."
         raise ApiError("response_in_progress", message, param="stream", retry_after=2)
@@ -61,7 +62,7 @@ async def delete_response(request: Request, response_id: str, principal: Writer)
 async def cancel_response(request: Request, response_id: str, principal: Writer) -> Response:
     """End a running response; one that has ended is given as it is."""
     stored = await cancel(request.app.state.services, principal, response_id)
-    return Response(orjson.dumps(stored.response), media_type="application/json")
+    return Response(orjson.dumps(shown_response(stored.response)), media_type="application/json")
 
 
 @router.get("/v1/responses/{response_id}/input_items")
