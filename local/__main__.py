@@ -20,6 +20,7 @@ from local.banner import banner
 from local.sealing import seal_keys
 from local.seed import Model, seed
 from local.server import PortInUseError, listen, serve
+from local.state import DEFAULT, make_private
 
 DEMO_PAUSE = 0.02
 """Seconds between the demo model's deltas, so that a person can see them stream."""
@@ -52,13 +53,13 @@ def main() -> int:
 
 
 def _state() -> Path:
-    return Path(os.environ.get("ANTIPHON_STATE", ".antiphon"))
+    return Path(os.environ.get("ANTIPHON_STATE", DEFAULT))
 
 
 def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[], Awaitable[None]]]:
     """Open the stores and providers; also gives what closes them."""
     state = _state()
-    state.mkdir(parents=True, exist_ok=True)
+    make_private(state)
     environ = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_DATABASE": str(state / "antiphon.db"), **os.environ}
     environ.setdefault("ANTIPHON_SEAL_KEYS", seal_keys(state / "seal-keys"))
     settings = read_settings(environ)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,6 +99,98 @@ def test_deleted_content_is_not_left_in_the_file(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert canary.encode() not in path.read_bytes()
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+def test_deleted_content_is_gone_from_the_disk_while_the_file_is_open(tmp_path: Path) -> None:
+    """The text stayed in the write-ahead log until an orderly stop."""
+    _, _, responses, _ = open_stores(tmp_path / "antiphon.db")
+    canary = "canary-4711"
+
+    async def story() -> tuple[bytes, bytes]:
+        turn = await add_turn(responses, text=canary)
+        before = everything(tmp_path)
+        await responses.delete(turn.owner, turn.id)
+        after = everything(tmp_path)
+        await responses.aclose()
+        return before, after
+
+    before, after = asyncio.run(story())
+    assert canary.encode() in before
+    assert canary.encode() not in after
+
+
+def test_deleted_content_that_a_reader_holds_is_gone_after_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("antiphon.store.sqlite.database.BUSY_SECONDS", 0.01)
+    path = tmp_path / "antiphon.db"
+    _, _, responses, _ = open_stores(path)
+    canary = "canary-4711"
+
+    async def story() -> tuple[bytes, bytes]:
+        turn = await add_turn(responses, text=canary)
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM responses").fetchone()
+        await responses.delete(turn.owner, turn.id)
+        held = everything(tmp_path)
+        reader.close()
+        await responses.get(turn.owner, turn.id, NOW)
+        after = everything(tmp_path)
+        await responses.aclose()
+        return held, after
+
+    held, after = asyncio.run(story())
+    assert canary.encode() in held
+    assert canary.encode() not in after
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "old"])
+def test_the_file_and_its_log_are_for_their_owner_alone(tmp_path: Path, *, there: bool) -> None:
+    path = tmp_path / "antiphon.db"
+    if there:
+        asyncio.run(SQLite(path).aclose())
+        path.chmod(0o644)
+    _, _, responses, _ = open_stores(path)
+
+    async def story() -> dict[str, int]:
+        await add_turn(responses)
+        found = modes(tmp_path)
+        await responses.aclose()
+        return found
+
+    assert asyncio.run(story()) == dict.fromkeys(("antiphon.db", "antiphon.db-wal", "antiphon.db-shm"), 0o600)
+
+
+def test_a_write_whose_caller_gave_up_is_not_written_later(tmp_path: Path) -> None:
+    """A run that was told of a failure may not be stored as completed after it."""
+    database = SQLite(tmp_path / "antiphon.db")
+    begun, go = threading.Event(), threading.Event()
+
+    def work(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO used (tenant, digest, at) VALUES ('acme', 'x', 1)")
+        begun.set()
+        go.wait(10)
+
+    async def story() -> int:
+        writing = asyncio.create_task(database.write(work))
+        await asyncio.to_thread(begun.wait, 10)
+        writing.cancel()
+        await asyncio.wait([writing])
+        go.set()
+        found: int = await database.read(lambda db: db.execute("SELECT count(*) FROM used").fetchone()[0])
+        await database.aclose()
+        return found
+
+    assert asyncio.run(story()) == 0
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(sqlite: Stores, tmp_path: Path) -> None:

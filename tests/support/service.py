@@ -33,13 +33,22 @@ SEAL_KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 class Clock:
-    """Time that a test moves."""
+    """Time that a test moves.
+
+    Attributes:
+        ahead: seconds that have passed beside the real ones.
+        set_by: seconds by which somebody has set the clock; no time passes by that.
+    """
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self.set_by = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return time.time() + self.ahead + self.set_by
+
+    def steady(self) -> float:
+        return time.monotonic() + self.ahead
 
 
 class Service(Caller):
@@ -74,6 +83,7 @@ class Service(Caller):
             entropy=secrets.token_bytes,
             settings=self.settings,
             capabilities=self._providers.capabilities,
+            steady=self.clock.steady,
         )
         app = build_app(services, [create.router, models.router, responses.router, about.router], self._aclose)
         config = uvicorn.Config(app, port=0, log_level="critical", http="httptools", ws="none", lifespan="on")

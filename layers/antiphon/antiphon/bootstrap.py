@@ -246,7 +246,7 @@ class LazyDoor:
         from antiphon.tools.net import GuardedDoor
 
         guarded = GuardedDoor(http=self._settings.allow_http_urls, private=self._settings.allow_private_urls)
-        return Lately(guarded, time.time)
+        return Lately(guarded, time.monotonic)
 
 
 def build_services(settings: Settings, stores: Stores, providers: Providers) -> Services:

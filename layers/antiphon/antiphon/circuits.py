@@ -65,7 +65,7 @@ class Circuits:
         self._circuits: dict[tuple[str, str], _Circuit] = {}
 
     def enter(self, provider: str, model: str, now: float) -> Entry:
-        """Begin a call, at a time in seconds since the epoch.
+        """Begin a call, at a time in seconds by a clock that is never set.
 
         Raises:
             ProviderError: a circuit is open; with the code of what opened it, and the seconds until it is tried.
@@ -108,7 +108,7 @@ class Entry:
             circuit.close()
 
     def failed(self, error: ProviderError, now: float) -> None:
-        """Say that it failed before its first token, at a time in seconds since the epoch."""
+        """Say that it failed before its first token, at a time in seconds by a clock that is never set."""
         broken = self._endpoint if error.code == "provider_unreachable" else self._model
         for circuit in self._settle():
             if circuit is broken:

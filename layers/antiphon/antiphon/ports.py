@@ -6,6 +6,7 @@ It must not know any adapter. ``bootstrap`` is the only module that names them. 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
@@ -391,6 +392,7 @@ class Services:
             ``seal_not_configured`` where there is no key.
         door: opens the URLs that callers choose.
         circuits: keep calls from models that keep failing.
+        steady: gives seconds of a clock that is never set, such as ``time.monotonic``: for what is kept in memory.
         capabilities: tells what a provider's model can be asked, by the names of the request's fields; None where
             nothing is known. It needs no credentials.
     """
@@ -407,3 +409,4 @@ class Services:
     entropy: Entropy
     settings: Settings
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
+    steady: Clock = time.monotonic

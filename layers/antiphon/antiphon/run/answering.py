@@ -171,7 +171,7 @@ class Answering:
         services, model = self._services, self.current
         asked = self._ledger.begin(model)
         try:
-            self._entry = services.circuits.enter(model.name, model.model, services.clock())
+            self._entry = services.circuits.enter(model.name, model.model, services.steady())
             async with asyncio.timeout_at(self._until(call.deadline)) as self._patience:
                 return await consume(model)
         except TimeoutError:
@@ -192,7 +192,7 @@ class Answering:
         asked.error = error.code
         if self._entry is not None:
             if error.code in ELSEWHERE:
-                self._entry.failed(error, self._services.clock())
+                self._entry.failed(error, self._services.steady())
             else:
                 self._entry.answered()
         return error

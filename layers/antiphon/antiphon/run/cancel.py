@@ -1,11 +1,9 @@
 """Cancel a response, from any process; delete one.
 
-    ended already      it stays as it is
-    runs here          its execution ends it and stores what it has
-    runs elsewhere     it is marked in the store; its writer sees the mark and does the same
-    worker lost        nobody will: the ending is stored here, without the items, which nobody has
-
-It must not know HTTP or any adapter.
+ended already      it stays as it is
+runs here          its execution ends it and stores what it has
+runs elsewhere     it is marked in the store; its writer sees the mark and does the same
+worker lost        nobody will: the ending is stored here, without the items, which nobody has
 """
 
 from __future__ import annotations
@@ -18,7 +16,8 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, Superseded
 from antiphon.ports import Services
 from antiphon.records import CANCELLED, IN_PROGRESS, StoredResponse
-from antiphon.run.retrieve import current, find
+from antiphon.run.registry import running
+from antiphon.run.retrieve import current, find, is_lost
 
 PATIENCE: Final = 6.0
 """Seconds that a canceller waits for the ending; a writer elsewhere looks for the mark every ``watch_seconds``."""
@@ -33,12 +32,12 @@ async def cancel(services: Services, principal: Principal, response_id: str) -> 
     comes too late is no error. One that is still ending after ``PATIENCE`` is given in progress.
 
     Raises:
-        ApiError: 404, equal for absent, expired, deleted and another's.
+        ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.
     """
     stored = await find(services, principal, response_id)
     if stored.status != IN_PROGRESS:
         return stored
-    if services.clock() > stored.lease_until:
+    if is_lost(stored, services.clock()):
         return await _end_lost(services, stored)
     await _end_running(services, stored)
     return current(await find(services, principal, response_id), services.clock())
@@ -48,7 +47,7 @@ async def delete(services: Services, principal: Principal, response_id: str) -> 
     """Remove a response with all its content; one that runs is cancelled first.
 
     Raises:
-        ApiError: 404, equal for absent, expired, deleted and another's.
+        ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.
     """
     stored = await cancel(services, principal, response_id)
     if not await services.responses.delete(stored.owner, stored.id):
@@ -56,8 +55,6 @@ async def delete(services: Services, principal: Principal, response_id: str) -> 
 
 
 async def _end_running(services: Services, stored: StoredResponse) -> None:
-    from antiphon.run.execution import running  # what runs has imported it; a function that only reads need not
-
     execution = running(stored.id)
     if execution is not None:
         await execution.cancel(PATIENCE)

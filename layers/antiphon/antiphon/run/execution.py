@@ -2,10 +2,11 @@
 
     open -> turn (bounded by the deadline) -> ending built -> COMMIT -> ending sent -> feed closed
               item done, another follows -> CHECKPOINT -> done sent
+                                              COMMIT fails -> failure sent -> failure stored once the store answers
 
 It runs as a task of its own, so a client that leaves does not end it; a cancellation does: at once from this process,
 else when the store is next asked whether the response is still wanted. The terminal event leaves only after what it
-says is stored. It must not know HTTP or any adapter.
+says is stored; a failure of the store, or a shutdown while it is awaited, is a terminal event too.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from antiphon.run.fold import ENDINGS, Fold
 from antiphon.run.kept import shown_event, shown_response
 from antiphon.run.loop import Outcome, Turn, usage_resource
 from antiphon.run.quota import Quota
+from antiphon.run.registry import all_running, register
 from antiphon.run.sealed import Sealer, sealer
 from antiphon.run.stream import ResponseStream
+from antiphon.run.unstored import store_later, store_now
 
 if TYPE_CHECKING:
     from antiphon.run.guard import Guard
@@ -40,6 +43,9 @@ log: Final = logging.getLogger("antiphon.run")
 
 COMMIT_ATTEMPTS: Final = 4
 """Each attempt of a store is itself retried by its adapter; ``SETTLING`` bounds them all."""
+
+STOPPING: Final = 1.0
+"""Seconds within which the ending of a run must be stored that a shutdown ended."""
 
 SETTLING: Final = 0.5
 """The part of the reserve that may pass until the ending is stored; what is left of it is for sending it."""
@@ -86,22 +92,23 @@ class Execution:
         self.task: asyncio.Task[None] | None = None
         self.retry_after: int | None = None
         self._answering = False
+        self._committing = False
         self._cancelled = False
+        self._stopped = False
 
     def start(self, answering: Answering, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
         most = self._record.response["max_tool_calls"]
         turn = Turn(self._stream, call, self._record.id, most, self._sealing, answering)
-        loop = asyncio.get_running_loop()
-        self.task = loop.create_task(self._run(answering, turn, call))
-        place = (loop, self._record.id)
-        _executions[place] = self
-        self.task.add_done_callback(lambda _: _executions.pop(place))
+        self.task = asyncio.get_running_loop().create_task(self._run(answering, turn, call))
+        register(self._record.id, self, self.task)
 
     async def response(self) -> dict[str, Any]:
-        """Wait for the end and give the response resource: the fold of what was sent."""
+        """Wait for the end and return the response resource: the fold of what was sent."""
         assert self.task is not None
-        await asyncio.shield(self.task)
+        await asyncio.wait([self.task])
+        if not self.task.cancelled():
+            self.task.result()
         return shown_response(self._fold.response())
 
     async def cancel(self, patience: float) -> None:
@@ -117,6 +124,12 @@ class Execution:
     def _cancel(self) -> None:
         first, self._cancelled = not self._cancelled, True
         if first and self._answering and self.task is not None:
+            self.task.cancel()
+
+    def stop(self) -> None:
+        """End the run for a shutdown: as failed, or as it is about to be stored if the store takes it soon."""
+        self._stopped = True
+        if self.task is not None and (self._answering or self._committing):
             self.task.cancel()
 
     async def _sealing(self) -> Sealer | None:
@@ -138,13 +151,20 @@ class Execution:
         try:
             self._open()
             outcome = await self._answer(turn, call.deadline)
-            limit = call.deadline + SETTLING * self._services.settings.reserve_seconds
-            await asyncio.gather(self._finish(outcome, answering, limit), self._spend(answering, call, limit))
+            limit = self._limit(call.deadline)
+            spending = asyncio.create_task(self._spend(answering, call, limit))
+            await self._finish(outcome, answering, limit)
+            await spending
         finally:
             measures.current().take(self._fold.response())
             self.feed.close()
             if watching is not None:
                 watching.cancel()
+
+    def _limit(self, deadline: float) -> float:
+        """Return by when the ending must be stored, in the event loop's time."""
+        limit = deadline + SETTLING * self._services.settings.reserve_seconds
+        return min(limit, asyncio.get_running_loop().time() + STOPPING) if self._stopped else limit
 
     async def _spend(self, answering: Answering, call: ModelCall, limit: float) -> None:
         await self._quota.spend(lambda: answering.tokens(call, self._fold.response()["output"]), limit)
@@ -162,6 +182,8 @@ class Execution:
         outcome = Outcome("cancelled", "cancelled")
         if self._cancelled:
             return outcome
+        if self._stopped:
+            return _failure("shutting_down")
         self._answering = True
         answered = await self._outcome(turn, deadline)
         self._answering = False
@@ -178,6 +200,7 @@ class Execution:
             self.retry_after = error.retry_after
             return _failure(error.code)
         except asyncio.CancelledError:
+            _forget_cancellation()
             return _failure("shutting_down")
         except Exception as error:  # noqa: BLE001 - the edge of a run: whatever it was, the stream ends properly
             log.error("run failed", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
@@ -187,19 +210,40 @@ class Execution:
         ending = self._ending(outcome, answering)
         self._checkpoints.stop()
         if self._stored:
-            try:
-                async with asyncio.timeout_at(limit):
-                    await self._commit(ending)
-            except Superseded as lost:
-                ending = self._winning(lost.winner, answering)
-            except (StorageUnavailable, TimeoutError):
-                log.warning("commit failed", extra={"response_id": self._record.id})
-                ending = self._ending(_failure("storage_unavailable"), answering)
+            ending = await self._store(ending, answering, limit)
         self._checkpoints.release()
         if self._guard is None:
             self._stream.end(ending)
         else:
             self._guard.end(ending, self._stream.end)
+
+    async def _store(self, ending: Event, answering: Answering, limit: float) -> Event:
+        """Store the ending; return the one to send, which is a failure if it could not be stored."""
+        self._committing = True
+        try:
+            async with asyncio.timeout_at(limit):
+                await self._commit(self._record_of(ending))
+        except Superseded as lost:
+            return self._winning(lost.winner, answering)
+        except (StorageUnavailable, TimeoutError):
+            return self._unstored("storage_unavailable", answering)
+        except asyncio.CancelledError:
+            _forget_cancellation()
+            return self._unstored("shutting_down", answering)
+        finally:
+            self._committing = False
+        return ending
+
+    def _unstored(self, code: str, answering: Answering) -> Event:
+        """Return the failure to send, which is stored as soon as the store answers again."""
+        log.warning("commit failed", extra={"response_id": self._record.id})
+        ending = self._ending(_failure(code), answering)
+        store_later(self._services, self._record_of(ending))
+        return ending
+
+    def _record_of(self, ending: Event) -> StoredResponse:
+        response = self._fold.after(ending)
+        return replace(self._record, status=response["status"], response=response)
 
     def _open(self) -> None:
         """Open the stream; where a guard stops it at once, the guard also ends it."""
@@ -229,9 +273,7 @@ class Execution:
             return {"type": ending_type(winner.status), "response": {**winner.response, "output": output}}
         return self._ending(_failure("response_not_found" if winner is None else "response_cancelled"), answering)
 
-    async def _commit(self, ending: Event) -> None:
-        response = self._fold.after(ending)
-        record = replace(self._record, status=response["status"], response=response)
+    async def _commit(self, record: StoredResponse) -> None:
         for attempt in range(1, COMMIT_ATTEMPTS + 1):
             try:
                 await self._services.responses.commit(record)
@@ -243,26 +285,28 @@ class Execution:
                 return
 
 
-_executions: dict[tuple[asyncio.AbstractEventLoop, str], Execution] = {}
-"""What runs, by event loop and response. It keeps the tasks alive: the event loop itself holds them weakly."""
-
-
-def running(response_id: str) -> Execution | None:
-    """Give the execution of a response, if it runs in this event loop."""
-    return _executions.get((asyncio.get_running_loop(), response_id))
-
-
 async def settle(seconds: float) -> None:
-    """Let the running responses end, then end the rest: each is stored as failed. For an orderly shutdown."""
-    loop = asyncio.get_running_loop()
-    tasks = [run.task for (owner, _), run in _executions.items() if owner is loop and run.task]
-    if not tasks:
-        return
-    _, late = await asyncio.wait(tasks, timeout=seconds)
-    for task in late:
-        task.cancel()
-    if late:
-        await asyncio.wait(late, timeout=seconds)
+    """Let the running responses end, then end the rest: each is stored as failed. For an orderly shutdown.
+
+    Args:
+        seconds: the longest wait for each of these: that they end by themselves, that the rest ends, that what could
+            not be stored is.
+    """
+    runs = {run.task: run for run in all_running() if run.task}
+    if runs:
+        _, late = await asyncio.wait(runs, timeout=seconds)
+        for task in late:
+            runs[task].stop()
+        if late:
+            await asyncio.wait(late, timeout=seconds)
+    await store_now(seconds)
+
+
+def _forget_cancellation() -> None:
+    """Go on after a cancellation that was meant for what was awaited."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.uncancel()
 
 
 def _guard(resource: dict[str, Any], emit: Callable[[Event], None]) -> Guard:

@@ -13,8 +13,7 @@ Two kinds of attempts can be known again. One bears an ``Idempotency-Key``. The 
 often it has retried by itself (``x-stainless-retry-count``, which the OpenAI SDKs send, and never a key): its first
 attempts always run, and a retry follows the latest attempt with the same body, unless that ended too long ago.
 
-The reservation is written while the agent and the conversation are read, so it costs no time. It must not know HTTP or
-any adapter.
+The reservation is written while the agent and the conversation are read, so it costs no time.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from typing import Any, Final
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import Services
 from antiphon.records import DAY, IN_PROGRESS, Owner, Reservation, StoredResponse
-from antiphon.run.retrieve import current
+from antiphon.run.retrieve import settled
 
 LEASE_SECONDS: Final = 60
 """From the reservation to the claim; with every retry of a store it takes seconds."""
@@ -158,7 +157,7 @@ class Hold:
         found = await self._services.responses.get(there.owner, there.response_id, now)
         if found is None and now < there.until:
             raise _in_progress()
-        found = current(found, now) if found else None
+        found = await settled(self._services, found) if found else None
         if found is None or found.status == "failed" or (attempt.automatic and _is_old(found, now)):
             return None
         if found.status == IN_PROGRESS:

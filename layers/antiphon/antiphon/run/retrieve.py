@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from antiphon import measures
 from antiphon.access.principal import Principal
-from antiphon.errors import CODES, ApiError
+from antiphon.errors import CODES, ApiError, Superseded
 from antiphon.ids import parse_response_id
 from antiphon.ports import Services
 from antiphon.records import IN_PROGRESS, StoredResponse
 from antiphon.run.models import are_visible
+from antiphon.run.registry import running
 
 
 async def retrieve(services: Services, principal: Principal, response_id: str) -> StoredResponse:
@@ -37,9 +38,32 @@ async def find(services: Services, principal: Principal, response_id: str) -> St
     return found
 
 
+def is_lost(stored: StoredResponse, now: float) -> bool:
+    """Return whether nobody will end a response: its lease has ended, at a time in seconds since the epoch.
+
+    What runs in this process is not lost, whatever the clock was set to meanwhile.
+    """
+    return stored.status == IN_PROGRESS and now > stored.lease_until and running(stored.id) is None
+
+
 def current(stored: StoredResponse, now: float) -> StoredResponse:
-    """Give a stored response as it is at a time, in seconds since the epoch."""
-    if stored.status != IN_PROGRESS or now <= stored.lease_until:
+    """Return a stored response as it is at a time, in seconds since the epoch."""
+    if not is_lost(stored, now):
         return stored
     error = {"code": "worker_lost", "message": CODES["worker_lost"].message}
     return replace(stored, status="failed", response={**stored.response, "status": "failed", "error": error})
+
+
+async def settled(services: Services, stored: StoredResponse) -> StoredResponse | None:
+    """Return a stored response as it is now; if its worker is lost, store that first.
+
+    Whoever acts on a loss must settle it: a worker whose clock is behind could complete the response afterwards.
+    None if it was deleted meanwhile.
+    """
+    seen = current(stored, services.clock())
+    if seen is not stored:
+        try:
+            await services.responses.commit(seen)
+        except Superseded as first:
+            return first.winner
+    return seen

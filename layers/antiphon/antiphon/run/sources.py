@@ -19,7 +19,7 @@ from antiphon.run.answering import Answering
 from antiphon.run.idempotency import Hold
 from antiphon.run.models import are_visible, visible_agent
 from antiphon.run.quota import Quota
-from antiphon.run.retrieve import current
+from antiphon.run.retrieve import current, settled
 from antiphon.spec.request import CreateResponse
 
 
@@ -69,8 +69,7 @@ async def read_sources(
         raise admitted
     if isinstance(chain, BaseException):
         raise chain
-    await _require_open(services, principal, agent[0], chain)
-    return Sources(*agent, chain, None)
+    return Sources(*agent, await _open_chain(services, principal, agent[0], chain), None)
 
 
 async def _admitted(quota: Quota | None, hold: Hold, taking: asyncio.Future[StoredResponse | None]) -> None:
@@ -100,7 +99,7 @@ async def _chain(services: Services, principal: Principal, previous: str | None)
         raise ApiError("context_length_exceeded", param="previous_response_id") from None
     if not chain:
         raise _gone()
-    return [current(turn, now) for turn in chain]
+    return chain
 
 
 async def _require_head(services: Services, principal: Principal, previous: str, now: float) -> None:
@@ -110,18 +109,24 @@ async def _require_head(services: Services, principal: Principal, previous: str,
         raise _gone()
 
 
-async def _require_open(
+async def _open_chain(
     services: Services, principal: Principal, agent: Agent, chain: Sequence[StoredResponse]
-) -> None:
-    """Require that the caller may see every turn, and that the last one has ended.
+) -> list[StoredResponse]:
+    """Return the turns as they are now, if the caller may see each of them and the last one has ended.
 
     Revoking a grant also closes the conversations that used that agent. What is hidden is absent, whatever its state.
     """
-    others = {turn.agent for turn in chain} - {agent.id}
-    if not await are_visible(services, principal, others):
+    if not await are_visible(services, principal, {turn.agent for turn in chain} - {agent.id}):
         raise _gone()
-    if chain and chain[-1].status == IN_PROGRESS:
+    if not chain:
+        return []
+    last = await settled(services, chain[-1])
+    if last is None:
+        raise _gone()
+    if last.status == IN_PROGRESS:
         raise ApiError("response_in_progress", param="previous_response_id")
+    now = services.clock()
+    return [*(current(turn, now) for turn in chain[:-1]), last]
 
 
 def _gone() -> ApiError:

@@ -30,11 +30,19 @@ MAX_CACHED: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was read of a key, and until when it is trusted (seconds since the epoch)."""
+    """What was read of a key, and when: in seconds since the epoch, and by a clock that is never set."""
 
     key: Key
     principal: Principal
-    until: float
+    at: float
+    steady: float
+
+    def is_fresh(self, seconds: float, at: float, steady: float) -> bool:
+        """Return whether it is younger than that by both clocks.
+
+        One may be set back; the other may stand still while a function is frozen.
+        """
+        return self.at <= at < self.at + seconds and steady < self.steady + seconds
 
 
 class Authenticator:
@@ -59,7 +67,8 @@ class Authenticator:
         digest = keys.digest(bearer_key(request))
         now = self._services.clock()
         known = self._known.get(digest)
-        if known is None or known.until <= now:
+        seconds = self._services.settings.cache_seconds
+        if known is None or not known.is_fresh(seconds, now, self._services.steady()):
             known = await self._read(digest, now)
         state = decide.key_state(known.key, now)
         if not state.allowed:
@@ -68,6 +77,7 @@ class Authenticator:
 
     async def _read(self, digest: str, now: float) -> _Known:
         self._known.pop(digest, None)
+        steady = self._services.steady()
         key = await self._services.keys.get(digest)
         account = await self._services.directory.account(key.tenant, key.user) if key else None
         if key is None or account is None:
@@ -82,14 +92,14 @@ class Authenticator:
         principal = Principal.from_account(account, key, deployment)
         if len(self._known) >= MAX_CACHED:
             self._known.clear()
-        known = _Known(key, principal, now + settings.cache_seconds)
+        known = _Known(key, principal, now, steady)
         self._known[digest] = known
         return known
 
     def touch(self, key: Key) -> asyncio.Task[None] | None:
         """Note that a key was used, at most once an hour, beside the request."""
         now = self._services.clock()
-        if now - self._touched.get(key.digest, 0.0) < HOUR:
+        if 0 <= now - self._touched.get(key.digest, 0.0) < HOUR:
             return None
         if len(self._touched) >= MAX_CACHED:
             self._touched.clear()

@@ -1,17 +1,24 @@
-"""One SQLite file, one connection, one thread that uses it. It must not know what is stored beyond the schema.
+"""One SQLite file, one connection, one thread that uses it.
 
 Durability: WAL with ``synchronous=NORMAL``. What was acknowledged survives the death of the process at any instruction,
 for the operating system has it. A power cut may take the last moments with it, and never damages the file; ``FULL``
-would add a disk flush to the time to the first token. Where that is not enough, DynamoDB is the store.
+would add a disk flush to the time to the first token. If that is not enough, use DynamoDB.
+
+Privacy: the file is readable by its owner alone. What is deleted is overwritten in the file, and the write-ahead log is
+emptied afterwards, so the text is in neither any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,6 +29,10 @@ T = TypeVar("T")
 VERSION: Final = 3
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
+
+PRIVATE: Final = 0o600
+
+_EMPTY_LOG: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -76,6 +87,7 @@ class SQLite:
     def __init__(self, path: str | Path) -> None:
         self._connection = _open(path)
         self._worker = ThreadPoolExecutor(1, "sqlite")
+        self._erasing = False
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run some reading on one snapshot.
@@ -85,32 +97,57 @@ class SQLite:
         """
         return await self._run("BEGIN", work)
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run some writing as one transaction: all of it, or none where ``work`` raises.
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, erases: bool = False) -> T:
+        """Run some writing as one transaction: all of it, or nothing if ``work`` raises or the caller is cancelled.
+
+        Args:
+            work: does the writing.
+            erases: what it deletes must leave the disk: the write-ahead log is emptied afterwards.
 
         Raises:
             StorageUnavailable: SQLite could not serve it.
         """
-        return await self._run("BEGIN IMMEDIATE", work)
+        return await self._run("BEGIN IMMEDIATE", work, erases=erases)
 
     async def aclose(self) -> None:
-        """Finish what was begun and close the file; again without effect."""
+        """Finish what was begun and close the file; calling it again has no effect."""
         await asyncio.to_thread(self._worker.shutdown)
         self._connection.close()
 
-    async def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._transaction, begin, work)
+    async def _run(self, begin: str, work: Callable[[sqlite3.Connection], T], *, erases: bool = False) -> T:
+        abandoned = threading.Event()
+        run = partial(self._transaction, begin, work, abandoned, erases)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, run)
+        except asyncio.CancelledError:
+            abandoned.set()  # who gave up has told somebody so: what is written later would contradict it
+            raise
 
-    def _transaction(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _transaction(
+        self, begin: str, work: Callable[[sqlite3.Connection], T], abandoned: threading.Event, erases: bool
+    ) -> T:
         try:
             with self._connection:
                 self._connection.execute(begin)
-                return work(self._connection)
+                done = work(self._connection)
+                if abandoned.is_set():
+                    raise StorageUnavailable("the caller has given up")
         except sqlite3.OperationalError as error:
             raise StorageUnavailable("SQLite did not serve the call") from error
+        self._erase(erases)
+        return done
+
+    def _erase(self, erases: bool) -> None:
+        """Empty the log if something was deleted; if another process reads just now, after the next call."""
+        self._erasing = self._erasing or erases
+        if self._erasing:
+            with contextlib.suppress(sqlite3.OperationalError):
+                (busy, _, _) = self._connection.execute(_EMPTY_LOG).fetchone()
+                self._erasing = bool(busy)
 
 
 def _open(path: str | Path) -> sqlite3.Connection:
+    _make_private(Path(path))
     try:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except sqlite3.Error:
@@ -125,7 +162,21 @@ def _open(path: str | Path) -> sqlite3.Connection:
     except SettingsError:
         connection.close()
         raise
+    _keep_private(Path(path))
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make a missing file for its owner alone; what cannot be made cannot be opened either, and is refused there."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
+
+
+def _keep_private(path: Path) -> None:
+    """Close a file of an earlier version to all but its owner. SQLite gives its log and index the mode of the file."""
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):
+            file.chmod(PRIVATE)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

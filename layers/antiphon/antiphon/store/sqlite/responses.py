@@ -125,12 +125,12 @@ class SQLiteResponses(SQLiteReservations):
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
         """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
-        return await self._database.write(lambda db: _delete(db, owner, response_id, self._clock()))
+        return await self._database.write(lambda db: _delete(db, owner, response_id, self._clock()), erases=True)
 
     async def sweep(self) -> int:
         """Remove what has expired; how many rows."""
         now = self._clock()
-        return await self._database.write(lambda db: _sweep(db, now))
+        return await self._database.write(lambda db: _sweep(db, now), erases=True)
 
     async def aclose(self) -> None:
         """Close the file, which all stores of the process share."""

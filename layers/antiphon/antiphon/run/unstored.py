@@ -1,0 +1,62 @@
+"""Endings that the store did not take in time: each is stored as failed as soon as the store answers again.
+
+Until then the response counts as running, its idempotency key as taken and its conversation as busy. The client has
+its ending already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from antiphon.errors import StorageUnavailable, Superseded
+from antiphon.ports import Services
+from antiphon.records import StoredResponse
+
+FIRST_PAUSE: Final = 0.25
+LONGEST_PAUSE: Final = 2.0
+"""Seconds between two attempts: less than a client waits that was refused with 409."""
+
+_waiting: dict[asyncio.Task[None], tuple[Services, StoredResponse]] = {}
+"""It keeps the tasks alive: an event loop holds them weakly."""
+
+
+def store_later(services: Services, record: StoredResponse) -> None:
+    """Store an ending in the background, until its lease ends: then every reader counts the response as lost anyway."""
+    task = asyncio.get_running_loop().create_task(_store(services, record))
+    _waiting[task] = (services, record)
+    task.add_done_callback(_waiting.pop)
+
+
+async def store_now(seconds: float) -> None:
+    """Try once more to store what waits, for an orderly shutdown.
+
+    Args:
+        seconds: the longest that this may take.
+    """
+    loop = asyncio.get_running_loop()
+    mine = {task: ending for task, ending in _waiting.items() if task.get_loop() is loop}
+    for task in mine:
+        task.cancel()
+    last = [asyncio.ensure_future(_is_stored(*ending)) for ending in mine.values()]
+    if last:
+        _, late = await asyncio.wait(last, timeout=seconds)
+        for attempt in late:
+            attempt.cancel()
+
+
+async def _store(services: Services, record: StoredResponse) -> None:
+    pause = FIRST_PAUSE
+    while services.clock() < record.lease_until and not await _is_stored(services, record):
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _is_stored(services: Services, record: StoredResponse) -> bool:
+    try:
+        await services.responses.commit(record)
+    except Superseded:
+        return True
+    except StorageUnavailable:
+        return False
+    return True
