@@ -44,7 +44,7 @@ def main() -> int:
     except CannotBuild as error:
         return _fail(str(error))
     with ExitStack() as stack:
-        template = read_template(ROOT / "template.yaml")
+        template = read_template(ROOT / "template.yaml", FunctionUrl="on")
         database = stack.enter_context(serve_apart())
         create_tables(database, template.tables)
         environ = {name: os.environ[name] for name in PASSED if os.environ.get(name)}

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from antiphon.aws.buffered import buffered
+from antiphon.aws.http import IGNORED
+from tests.support.foreign import FOREIGN
 
 EVENTS = Path(__file__).parents[2] / "events"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -55,6 +57,20 @@ def answering(handling):
 
 def event(form, **changes):
     return json.loads((EVENTS / f"list-models.{form}.json").read_text()) | changes
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+def test_an_event_that_is_no_request_is_answered_and_is_no_error(answering, foreign):
+    assert answering()(foreign, Context()) == IGNORED
+
+
+def test_a_path_is_decoded_once_and_loses_the_base_path_of_a_custom_domain(answering, monkeypatch):
+    monkeypatch.setenv("ANTIPHON_BASE_PATH", "agents")
+    seen = {}
+    answering(seen=seen)(event("rest", path="/agents/v1/models/a%2fb"), Context())
+    assert seen["path"] == "/v1/models/a%2fb"
+    answering(seen=seen)(event("url", rawPath="/agents/v1/models/a%252fb"), Context())
+    assert seen["path"] == "/agents/v1/models/a%2fb"
 
 
 @pytest.mark.parametrize("form", ["rest", "url"])

@@ -14,6 +14,7 @@ import time
 import httpx2
 import pytest
 
+from antiphon.aws import http
 from local.lambda_host.environment import Function
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT
@@ -103,6 +104,7 @@ def test_a_buffered_function_answers_under_awss_emulator(emulator, functions, st
     assert json.loads(answer["body"])
 
 
-def test_what_is_no_request_is_an_error_document(emulator, functions, tmp_path):
-    with emulated(emulator, functions["CreateResponse"], tmp_path / "log") as invoke:
-        assert json.loads(invoke({"key": "value"}))["errorType"] == "KeyError"
+@pytest.mark.parametrize("name", ["CreateResponse", "ListModels"])
+def test_what_is_no_request_is_answered_and_is_no_error(emulator, functions, tmp_path, name):
+    with emulated(emulator, functions[name], tmp_path / "log") as invoke:
+        assert json.loads(invoke({"source": "aws.events", "detail-type": "Scheduled Event"})) == http.IGNORED

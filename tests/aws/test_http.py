@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from antiphon.aws import http
+from tests.support.foreign import FOREIGN
 
 EVENTS = Path(__file__).parents[2] / "events"
 REST = json.loads((EVENTS / "unknown-path.rest.json").read_text())
@@ -51,6 +52,42 @@ def test_a_path_is_decoded_once_and_kept_raw():
     assert (seen["path"], seen["raw_path"]) == ("/v1/models/a%25b", b"/v1/models/a%2525b")
 
 
+def test_a_path_that_a_rest_api_has_decoded_is_not_decoded_again():
+    seen = scope(REST | {"path": "/v1/models/a%2fb é"})
+    assert (seen["path"], seen["raw_path"]) == ("/v1/models/a%2fb é", b"/v1/models/a%252fb%20%C3%A9")
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/agents/v1/models", "/v1/models"),
+        ("/agents", "/"),
+        ("/v1/models", "/v1/models"),
+        ("/agentsv1/models", "/agentsv1/models"),
+        ("/v1/agents/models", "/v1/agents/models"),
+    ],
+)
+def test_the_base_path_of_a_custom_domain_is_taken_off_a_path_that_begins_with_it(path, seen):
+    """A REST API leaves it in the path: slank/awsgi#18, Kludex/mangum#78, CodeGenieApp/serverless-express#397."""
+    assert http.path_of(REST | {"path": path}, "agents") == seen
+    assert http.path_of(URL | {"rawPath": path}, "agents") == path
+
+
+@pytest.mark.parametrize("event", FOREIGN.values(), ids=FOREIGN)
+def test_what_is_no_request_of_a_front_door_is_recognised(event):
+    assert not http.is_request(event)
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("*.*.json")), ids=lambda path: path.name)
+def test_every_sample_is_a_request(path):
+    assert http.is_request(json.loads(path.read_text()))
+
+
+def test_a_rest_event_with_single_headers_alone_keeps_them():
+    single = REST | {"multiValueHeaders": None, "headers": {"Authorization": "Bearer a"}}
+    assert scope(single)["headers"] == [(b"authorization", b"Bearer a")]
+
+
 @pytest.mark.parametrize("form", [REST, URL], ids=["rest", "url"])
 @pytest.mark.parametrize(
     ("part", "body"),
@@ -72,7 +109,7 @@ def test_half_a_surrogate_in_an_event_does_not_end_the_function():
 
 
 def test_a_request_without_query_or_headers_is_a_request():
-    bare = REST | {"multiValueQueryStringParameters": None, "multiValueHeaders": None}
+    bare = REST | {"multiValueQueryStringParameters": None, "multiValueHeaders": None, "headers": None}
     assert (scope(bare)["query_string"], scope(bare)["headers"]) == (b"", [])
 
 

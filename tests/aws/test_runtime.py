@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.aws import http
+from tests.support.foreign import FOREIGN
 from tests.support.lambda_app import PIECE, PIECES
 from tests.support.runtime_api import PATIENCE, LocalRuntimeApi, kill
 
@@ -148,9 +150,17 @@ def test_an_application_that_cancels_itself_does_not_end_the_runtime(api, log):
         assert api.invoke(rest("/echo")).ended().state == "complete"
 
 
-def test_an_event_that_is_no_request_is_an_invocation_error(api, log):
+def test_an_event_that_is_no_request_is_answered_in_one_piece_and_is_no_error(api, log):
+    """A schedule that kept a function warm made every alarm ring: mbeher2200/DarkHours#75, Kludex/mangum#266."""
     with api.function(APP, log=log):
-        assert api.invoke({"key1": "value1"}).ended().error["errorType"] == "KeyError"
+        answers = [api.invoke(event).ended() for event in FOREIGN.values()]
+        assert {(answer.state, str(answer.document)) for answer in answers} == {("complete", str(http.IGNORED))}
+        assert api.invoke(rest("/echo")).ended().state == "complete"
+
+
+def test_the_base_path_of_a_custom_domain_is_taken_off(api, log):
+    with api.function(APP, log=log, environ={"ANTIPHON_BASE_PATH": "agents"}):
+        assert json.loads(api.invoke(rest("/agents/echo")).ended().body)["path"] == "/echo"
 
 
 def test_the_application_hears_of_the_end_of_its_response_and_may_send_empty_bodies(api, log):

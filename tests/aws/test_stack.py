@@ -25,7 +25,7 @@ def stack(tmp_path_factory):
     if not os.environ.get("CI") and not MINISTACK.exists():
         pytest.skip("needs ministack: `make install-ministack`")
     with Stack(tmp_path_factory.mktemp("ministack") / "log") as stack:
-        assert stack.deploy(code()) == "CREATE_COMPLETE"
+        assert stack.deploy(code(), FunctionUrl="on") == "CREATE_COMPLETE"
         yield stack
 
 
@@ -106,7 +106,7 @@ def test_the_function_url_streams_from_the_alias_and_is_open_to_all(stack):
 @pytest.fixture
 def deployed(stack):
     """The stack as at first, and which versions are live."""
-    assert stack.deploy(code()) in DEPLOYED | {"No updates are to be performed."}
+    assert stack.deploy(code(), FunctionUrl="on") in DEPLOYED | {"No updates are to be performed."}
     return stack.live()
 
 
@@ -115,7 +115,7 @@ def moved(stack, before):
 
 
 def test_a_deployment_of_nothing_new_publishes_nothing(stack, deployed):
-    assert stack.deploy(code()) == "No updates are to be performed."
+    assert stack.deploy(code(), FunctionUrl="on") == "No updates are to be performed."
     assert moved(stack, deployed) == set()
 
 
@@ -123,19 +123,19 @@ def test_a_deployment_of_nothing_new_publishes_nothing(stack, deployed):
 def test_a_changed_layer_is_live_in_every_function(stack, deployed, layer):
     changed = code()
     changed[layer] = {**changed[layer], "python/new.py": b"# another release\n"}
-    assert stack.deploy(changed) in DEPLOYED
+    assert stack.deploy(changed, FunctionUrl="on") in DEPLOYED
     assert moved(stack, deployed) == set(deployed)
 
 
 def test_a_changed_function_is_live_in_that_one(stack, deployed):
     changed = code()
     changed["ListModels"] = {**changed["ListModels"], "new.py": b""}
-    assert stack.deploy(changed) in DEPLOYED
+    assert stack.deploy(changed, FunctionUrl="on") in DEPLOYED
     assert moved(stack, deployed) == {"ListModels"}
 
 
 def test_a_changed_parameter_is_live_and_the_last_version_stays_for_its_streams(stack, deployed):
-    assert stack.deploy(code(), RetentionDays="7") in DEPLOYED
+    assert stack.deploy(code(), FunctionUrl="on", RetentionDays="7") in DEPLOYED
     assert moved(stack, deployed) == set(deployed)
     name = stack.resources["CreateResponse"]
     live = stack.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
@@ -144,12 +144,12 @@ def test_a_changed_parameter_is_live_and_the_last_version_stays_for_its_streams(
 
 
 def test_a_parameter_of_something_else_publishes_nothing(stack, deployed):
-    assert stack.deploy(code(), DeletionProtection="false") in DEPLOYED
+    assert stack.deploy(code(), FunctionUrl="on", DeletionProtection="false") in DEPLOYED
     assert moved(stack, deployed) == set()
 
 
 def test_a_function_that_starts_from_a_snapshot_answers(stack, deployed, stored):
-    assert stack.deploy(code(), SnapStart="on") in DEPLOYED
+    assert stack.deploy(code(), FunctionUrl="on", SnapStart="on") in DEPLOYED
     assert moved(stack, deployed) == set(deployed)
     for name in deployed:
         function = {"FunctionName": stack.resources[name], "Qualifier": "live"}
@@ -161,13 +161,13 @@ def test_a_function_that_starts_from_a_snapshot_answers(stack, deployed, stored)
 
 
 def test_environments_are_provisioned_of_the_alias(stack, deployed):
-    assert stack.deploy(code(), ListModelsProvisioned="2") in DEPLOYED
+    assert stack.deploy(code(), FunctionUrl="on", ListModelsProvisioned="2") in DEPLOYED
     function = {"FunctionName": stack.resources["ListModels"], "Qualifier": "live"}
     provisioned = stack.client("lambda").get_provisioned_concurrency_config(**function)
     assert provisioned["RequestedProvisionedConcurrentExecutions"] == 2
 
 
 def test_snapshots_and_provisioned_environments_together_are_refused_before_anything_is_done(stack, deployed):
-    refused = stack.deploy(code(), SnapStart="on", GetResponseProvisioned="1")
+    refused = stack.deploy(code(), FunctionUrl="on", SnapStart="on", GetResponseProvisioned="1")
     assert "Lambda does not provision" in refused
     assert moved(stack, deployed) == set()

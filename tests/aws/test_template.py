@@ -10,6 +10,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from antiphon.aws.http import BASE_PATH
 from antiphon.errors import CODES, SettingsError
 from antiphon.records import Owner, Window
 from antiphon.run.guard import INVALID
@@ -21,7 +22,7 @@ from local.lambda_host.template import read_template
 from tests.support.translated import translated, written
 
 ROOT = Path(__file__).parents[2]
-LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE"}
+LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH}
 READS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 KEEPS = READS | {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem")}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -123,6 +124,27 @@ def test_the_streaming_function_runs_on_our_runtime_as_long_as_its_route(templat
     assert os.access(ROOT / "layers/antiphon/antiphon-runtime", os.X_OK)
 
 
+def test_the_rest_api_is_throttled_unless_it_is_told_otherwise(template, written):
+    [stage] = of_type(template, "AWS::ApiGateway::Stage").values()
+    assert stage["Properties"]["MethodSettings"] == [
+        {
+            "HttpMethod": "*",
+            "ResourcePath": "/*",
+            "ThrottlingRateLimit": {"Ref": "ApiRequestsPerSecond"},
+            "ThrottlingBurstLimit": {"Ref": "ApiBurst"},
+        }
+    ]
+    assert [written["Parameters"][name]["Default"] for name in ("ApiRequestsPerSecond", "ApiBurst")] == [50, 100]
+
+
+def test_a_function_url_is_made_and_environments_are_reserved_only_when_asked(template, written):
+    assert written["Parameters"]["FunctionUrl"]["Default"] == "off"
+    assert written["Parameters"]["CreateResponseReserved"]["Default"] == 0
+    reserved = {name: each.get("ReservedConcurrentExecutions") for name, each in functions(template).items()}
+    limit = {"Fn::If": ["LimitsCreateResponse", {"Ref": "CreateResponseReserved"}, {"Ref": "AWS::NoValue"}]}
+    assert reserved == {"CreateResponse": limit, "GetResponse": None, "ListModels": None}
+
+
 def test_the_function_url_streams_may_be_left_out_and_is_open_to_callers_with_a_key(template):
     [url] = of_type(template, "AWS::Lambda::Url").values()
     assert (url["Properties"]["InvokeMode"], url["Properties"]["AuthType"]) == ("RESPONSE_STREAM", "NONE")
@@ -168,6 +190,7 @@ def test_a_route_with_a_method_of_its_own_goes_to_the_function_that_serves_it(ap
 def test_what_the_gateway_refuses_itself_has_our_envelope(api):
     refusals = api["Body"]["x-amazon-apigateway-gateway-responses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(refusals)
+    assert (refusals["QUOTA_EXCEEDED"]["statusCode"], refusals["THROTTLED"]["statusCode"]) == ("429", "429")
     for refusal in refusals.values():
         error = json.loads(refusal["responseTemplates"]["application/json"])["error"]
         code = CODES[error["code"]]
@@ -502,7 +525,12 @@ def test_a_domain_and_a_web_acl_stand_before_the_rest_api_only_when_named(templa
     [stage] = of_type(template, "AWS::ApiGateway::Stage")
     assert resources["DomainMapping"]["Properties"]["Stage"] == {"Ref": stage}
     assert resources["Domain"]["Properties"]["SecurityPolicy"] == "TLS_1_2"
-    for name in ("DomainName", "DomainCertificateArn", "WebAclArn"):
+    base_path = {"Fn::If": ["HasBasePath", {"Ref": "DomainBasePath"}, {"Ref": "AWS::NoValue"}]}
+    assert resources["DomainMapping"]["Properties"]["BasePath"] == base_path
+    assert {each["Environment"]["Variables"][BASE_PATH]["Ref"] for each in functions(template).values()} == {
+        "DomainBasePath"
+    }
+    for name in ("DomainName", "DomainCertificateArn", "DomainBasePath", "WebAclArn"):
         assert written["Parameters"][name]["Default"] == ""
 
 

@@ -48,7 +48,7 @@ def layout() -> Layout:
 @cache
 def template() -> Template:
     """Give the template of the repository."""
-    return read_template(ROOT / "template.yaml")
+    return read_template(ROOT / "template.yaml", FunctionUrl="on")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """HTTP as Lambda carries it: an event becomes an ASGI scope and a body, a response head becomes the streaming prelude.
 
-It must not know the Runtime API nor the application. Events come in two forms (AWS Lambda Developer Guide): REST APIs
-send payload format 1.0, Function URLs send 2.0. One prelude serves both.
+Events come in two forms (AWS Lambda Developer Guide): REST APIs send payload format 1.0, Function URLs send 2.0. One
+prelude serves both. Every other event is answered with ``IGNORED``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import Any, Final
-from urllib.parse import unquote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 Event = dict[str, Any]
 Headers = Iterable[tuple[bytes, bytes]]
@@ -28,36 +28,65 @@ OPENING: Final = b": ok\n\n"
 """A comment of server-sent events: gives a Function URL, which may hold the first chunk until a second one comes, a
 first chunk that nobody waits for."""
 
+IGNORED: Final[Event] = {"ignored": "This function answers HTTP requests only."}
+"""The answer to an event that is no HTTP request: a schedule that keeps functions warm, a test in the console. It is no
+error, so that it counts for no alarm."""
+
+BASE_PATH: Final = "ANTIPHON_BASE_PATH"
+"""The variable with the base path under which a custom domain has the REST API, without slashes; empty for none."""
+
 _FRAMING: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
 
+def is_request(event: object) -> bool:
+    """Check whether an event is an HTTP request of a REST API or a Function URL."""
+    match event:
+        case {"version": "2.0", "rawPath": str(), "headers": dict(), "requestContext": {"http": {"method": str()}}}:
+            return True
+        case {"resource": str(), "path": str(), "httpMethod": str(), "requestContext": {"identity": dict()}}:
+            return True
+    return False
+
+
 def is_function_url(event: Event) -> bool:
-    """Tell whether an event came through a Function URL (payload format 2.0)."""
+    """Check whether an event came through a Function URL (payload format 2.0)."""
     return event.get("version") == "2.0"
 
 
-def scope_of(event: Event, *, deadline: float, request_id: str, trace: str = "") -> Scope:
-    """Make the ASGI scope of an event. The path comes without the stage of a REST API.
+def path_of(event: Event, base_path: str = "") -> str:
+    """Return the path of a request, decoded once: a REST API has done so already.
+
+    Args:
+        event: the request.
+        base_path: the base path of a custom domain, which a REST API leaves in the path; see ``BASE_PATH``.
+    """
+    if is_function_url(event):
+        return unquote(event["rawPath"])
+    path: str = event["path"]
+    first, _, rest = path.removeprefix("/").partition("/")
+    return f"/{rest}" if base_path and first == base_path else path
+
+
+def scope_of(event: Event, *, deadline: float, request_id: str, trace: str = "", base_path: str = "") -> Scope:
+    """Return the ASGI scope of an event. The path comes without the stage of a REST API.
 
     Args:
         event: as Lambda gave it.
         deadline: when the invocation ends, in seconds since the epoch; the scope has it as ``antiphon.deadline``.
         request_id: AWS's id of the invocation; the scope has it as ``antiphon.request_id``.
         trace: X-Ray's tracing header; the scope has it as ``antiphon.trace``.
-
-    Raises:
-        KeyError: the event is no HTTP request.
+        base_path: see ``path_of``.
     """
     headers = list(_headers(event))
-    path = str(event["rawPath"] if is_function_url(event) else event["path"])
+    path = path_of(event, base_path)
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
         "method": event["requestContext"]["http"]["method"] if is_function_url(event) else event["httpMethod"],
         "scheme": "https",
-        "path": unquote(path),
-        "raw_path": path.encode(),
+        "path": path,
+        "raw_path": event["rawPath"].encode() if is_function_url(event) else quote(path, errors="replace").encode(),
         "root_path": "",
         "query_string": _query(event),
         "headers": headers,
@@ -70,7 +99,7 @@ def scope_of(event: Event, *, deadline: float, request_id: str, trace: str = "")
 
 
 def body_of(event: Event) -> bytes:
-    """Give the bytes of the request's body.
+    """Return the bytes of the request's body.
 
     Raises:
         binascii.Error: the body is said to be base64 and is not.
@@ -110,7 +139,7 @@ def _query(event: Event) -> bytes:
 
 def _source_ip(event: Event) -> str:
     context = event["requestContext"]
-    return str((context["http"] if is_function_url(event) else context["identity"])["sourceIp"])
+    return str((context["http"] if is_function_url(event) else context["identity"]).get("sourceIp") or "")
 
 
 def _headers(event: Event) -> Iterator[tuple[bytes, bytes]]:
@@ -120,7 +149,8 @@ def _headers(event: Event) -> Iterator[tuple[bytes, bytes]]:
 
 def _header_values(event: Event) -> Iterator[tuple[str, str]]:
     if not is_function_url(event):
-        for name, values in (event.get("multiValueHeaders") or {}).items():
+        single = {name: [value] for name, value in (event.get("headers") or {}).items()}
+        for name, values in (event.get("multiValueHeaders") or single).items():
             yield from ((name, value) for value in values)
         return
     yield from event["headers"].items()

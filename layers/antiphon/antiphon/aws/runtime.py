@@ -65,6 +65,9 @@ class Cycle:
             OSError: the connection to the Runtime API failed before the answer began.
             RuntimeApiError: the Runtime API refused a report.
         """
+        if not http.is_request(self._invocation.event):
+            await self._api.reply(self._invocation, http.IGNORED)
+            return
         task = asyncio.create_task(self._through(app))
         await asyncio.wait({task})
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
@@ -73,7 +76,13 @@ class Cycle:
 
     async def _through(self, app: App) -> None:
         given = self._invocation
-        scope = http.scope_of(given.event, deadline=given.deadline, request_id=given.request_id, trace=given.trace)
+        scope = http.scope_of(
+            given.event,
+            deadline=given.deadline,
+            request_id=given.request_id,
+            trace=given.trace,
+            base_path=os.environ.get(http.BASE_PATH, ""),
+        )
         await app(scope, self._receive, self._send)
         if self._state is not State.COMPLETE:
             raise UnexpectedMessage(f"the application ended in state {self._state.name}")

@@ -36,14 +36,14 @@ class Invocation:
         deadline: when it ends, in seconds since the epoch.
         attempt: ``Lambda-Runtime-Invocation-Id``, to be echoed where it was given; empty where not.
         trace: X-Ray's tracing header; empty where there is none.
-        event: the payload.
+        event: the payload, whatever JSON it is.
     """
 
     request_id: str
     deadline: float
     attempt: str
     trace: str
-    event: dict[str, Any]
+    event: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,21 @@ class RuntimeApi:
         """
         path = f"invocation/{invocation.request_id}/response"
         return Answer(*await self._send("POST", path, _STREAMING | _echo(invocation)))
+
+    async def reply(self, invocation: Invocation, document: Mapping[str, Any]) -> None:
+        """Answer an invocation in one piece.
+
+        Raises:
+            OSError: the connection failed.
+            RuntimeApiError: the answer was refused.
+        """
+        headers = {"content-type": "application/json"} | _echo(invocation)
+        body = json.dumps(document).encode()
+        reader, writer = await self._send("POST", f"invocation/{invocation.request_id}/response", headers, body)
+        try:
+            await _read_accepted(reader)
+        finally:
+            writer.close()
 
     async def fail(self, invocation: Invocation, failure: Failure) -> None:
         """Report that an invocation failed before the first byte of its answer.
