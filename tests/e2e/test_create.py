@@ -246,7 +246,7 @@ def test_a_stateless_replay_of_the_output_as_input_works(service: Service, key: 
         (
             [
                 {"type": "function_call_output", "call_id": "call_a", "output": "x"},
-                {"type": "function_call_output", "call_id": "call_a", "output": "x"},
+                {"type": "function_call_output", "call_id": "call_a", "output": "y"},
             ],
             "input[1].call_id",
         ),
@@ -262,6 +262,69 @@ def test_outputs_that_do_not_pair_with_the_open_calls_are_refused(
     answer = service.post(key, model="agent", input=items, previous_response_id=first["id"])
     refused(answer, 400, "tool_output_mismatch", param)
     assert len(upstream.requests) == 1
+
+
+CALL = {"type": "function_call", "call_id": "call_a", "name": "get_weather", "arguments": '{ "city": "Rome" }'}
+SUNNY = {"type": "function_call_output", "call_id": "call_a", "output": "sunny"}
+SUNNY_PARTS = {**SUNNY, "output": [{"type": "input_text", "text": "sunny"}]}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[CALL, SUNNY], [SUNNY, SUNNY_PARTS]],
+    ids=["the call beside its output", "an output twice"],
+)
+def test_a_continuation_may_repeat_a_call_or_an_output(
+    service: Service, key: str, upstream: Upstream, items: list[dict[str, Any]]
+) -> None:
+    """https://github.com/livekit/agents/issues/5136, https://github.com/MacPaw/OpenAI/issues/432."""
+    upstream.scripts = [
+        Script.stream(tool_call(0, "call_a", "get_weather", '{"city":"Rome"}'), finish("tool_calls")),
+        answer("Sunny"),
+    ]
+    first = service.create(key, input="Weather?", tools=[TOOL])
+    second = service.create(key, input=items, previous_response_id=first["id"])
+    service.create(key, input="Thanks", previous_response_id=second["id"])
+    for request in upstream.requests[1:]:
+        assert [message["role"] for message in request.body["messages"]][:3] == ["user", "assistant", "tool"]
+        assert [message["role"] for message in request.body["messages"]].count("tool") == 1
+    listed = service.get(f"/v1/responses/{second['id']}/input_items?order=asc", key).json()["data"]
+    assert [item["type"] for item in listed] == ["message", "function_call", "function_call_output"]
+
+
+def test_a_continuation_may_repeat_a_pair_that_is_stored(service: Service, key: str, upstream: Upstream) -> None:
+    """https://github.com/Azure/azure-sdk-for-python/issues/46092; Semantic Kernel does the same."""
+    upstream.scripts = [
+        Script.stream(tool_call(0, "call_a", "get_weather", '{"city":"Rome"}'), finish("tool_calls")),
+        answer("Sunny"),
+    ]
+    first = service.create(key, input="Weather?", tools=[TOOL])
+    second = service.create(key, input=[SUNNY], previous_response_id=first["id"])
+    for repeated in ([CALL, SUNNY], [SUNNY]):
+        more = {"role": "user", "content": "And?"}
+        third = service.create(key, input=[*repeated, more], previous_response_id=second["id"])
+        service.create(key, input="Thanks", previous_response_id=third["id"])
+        roles = [message["role"] for message in upstream.requests[-1].body["messages"]]
+        assert roles == ["user", "assistant", "tool", "assistant", "user", "assistant", "user"]
+
+
+def test_a_call_that_was_cut_may_be_sent_again_whole(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [
+        Script.stream(tool_call(0, "call_a", "get_weather", '{"city"'), CUT, done=False),
+        answer("Sunny"),
+    ]
+    failed = service.stream(key, input="Weather?", tools=[TOOL])[-1]["response"]
+    service.create(key, input=[CALL, SUNNY], previous_response_id=failed["id"])
+    calls = [message["tool_calls"] for message in upstream.requests[1].body["messages"] if "tool_calls" in message]
+    assert [call["function"]["arguments"] for (call,) in calls] == [CALL["arguments"]]
+
+
+def test_the_same_call_may_be_made_twice(service: Service, key: str, upstream: Upstream) -> None:
+    """Some models count their calls anew in every turn: ``call_0`` is another call then."""
+    user = {"role": "user", "content": "Weather?"}
+    service.create(key, input=[user, CALL, SUNNY, {"role": "assistant", "content": "Sunny"}, user, CALL, SUNNY])
+    roles = [message["role"] for message in upstream.requests[0].body["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "user", "assistant", "tool"]
 
 
 def test_a_failure_in_mid_stream_ends_with_error_failed_and_done(

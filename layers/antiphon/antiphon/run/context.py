@@ -1,55 +1,133 @@
-"""The context: what the model is to read, out of stored turns and new input. Pure.
-
-It must not know how turns are kept, nor how a provider wants them.
-"""
+"""The context: all items that the model reads, from stored turns and the new input."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Container, Sequence
+from typing import Any
 
 from antiphon.errors import ApiError
 from antiphon.records import Item, StoredResponse
 
 
-def context(chain: Sequence[StoredResponse], new: list[Item]) -> list[Item]:
-    """Put together all that the model reads: each turn's input, then its output, then the new input.
+def context(chain: Sequence[StoredResponse], new: list[Item]) -> tuple[list[Item], list[Item]]:
+    """Return the items of earlier turns, each turn's input before its output, and the items of the new input.
 
-    A call that a failed or cut turn left without an output is left out, so it never poisons the chain.
+    A call without an output is left out if its turn failed or was cut, so it never blocks the conversation. An item
+    that repeats another is left out, too: some clients send a call again beside its output, or an output twice.
 
     Raises:
-        ApiError: 400 ``tool_output_mismatch``, where calls and outputs do not pair up.
+        ApiError: 400 ``tool_output_mismatch``: calls and outputs do not pair up.
     """
-    stored = [item for turn in chain for item in (*turn.input, *turn.response["output"])]
-    answered = {item["call_id"] for item in (*stored, *new) if item["type"] == "function_call_output"}
-    excused = {
-        item["call_id"]
-        for turn in chain
-        if turn.status != "completed"
-        for item in turn.response["output"]
-        if item["type"] == "function_call" and item["call_id"] not in answered
-    }
-    kept = [item for item in stored if item["type"] != "function_call" or item["call_id"] not in excused]
-    _require_pairs(kept, new)
-    return kept + new
+    pairs = _Pairs()
+    earlier: list[Item] = []
+    for turn in chain:
+        earlier += pairs.take_input(turn.input, None)
+        earlier += pairs.take(turn.response["output"], None, cut=turn.status != "completed")
+    asked = pairs.take_input(new, "input")
+    dropped = pairs.dropped()
+    return [item for item in earlier if id(item) not in dropped], asked
 
 
-def _require_pairs(stored: Iterable[Item], new: Iterable[Item]) -> None:
-    """Require that every output answers one earlier call, and every call has its output."""
-    waiting: set[str] = set()
-    for item in stored:
-        _pair(item, waiting, None)
-    for index, item in enumerate(new):
-        _pair(item, waiting, f"input[{index}].call_id")
-    if waiting:
-        raise ApiError("tool_output_mismatch", "A function call has no output in the input.", param="input")
+class _Pairs:
+    """The calls and outputs so far."""
 
+    def __init__(self) -> None:
+        self._open: dict[str, Item] = {}
+        self._calls: dict[str, Item] = {}
+        self._outputs: dict[str, Item] = {}
+        self._cut: set[int] = set()
+        self._dropped: set[int] = set()
 
-def _pair(item: Item, waiting: set[str], param: str | None) -> None:
-    if item["type"] == "function_call":
-        if item["call_id"] in waiting:
-            raise ApiError("tool_output_mismatch", "Two open calls have this call_id.", param=param)
-        waiting.add(item["call_id"])
-    elif item["type"] == "function_call_output":
-        if item["call_id"] not in waiting:
+    def take_input(self, items: Sequence[Item], name: str | None) -> list[Item]:
+        """Return an input without what repeats earlier turns; ``name`` is its parameter, None for an earlier turn."""
+        outputs = [item for item in items if _is_output(item)]
+        same = {item["call_id"] for item in outputs if _same_output(item, self._outputs.get(item["call_id"]))}
+        return self.take(items, name, repeated=same)
+
+    def take(
+        self, items: Sequence[Item], name: str | None, *, cut: bool = False, repeated: Container[str] = ()
+    ) -> list[Item]:
+        """Return items without repeats.
+
+        Args:
+            items: the items.
+            name: the parameter that they came in, or None.
+            cut: they are the output of a turn that failed or was cut: their calls need no output.
+            repeated: ids of calls whose output in these items is the same as in an earlier turn.
+
+        Raises:
+            ApiError: 400 ``tool_output_mismatch``.
+        """
+        if cut:
+            self._cut.update(map(id, items))
+        return [
+            item
+            for index, item in enumerate(items)
+            if self._is_new(item, f"{name}[{index}].call_id" if name else None, repeated)
+        ]
+
+    def dropped(self) -> set[int]:
+        """Return the identities of the calls that are left out, and require an output for every other call.
+
+        Raises:
+            ApiError: 400 ``tool_output_mismatch``.
+        """
+        left = set(map(id, self._open.values()))
+        if left - self._cut:
+            raise ApiError("tool_output_mismatch", "A function call has no output in the input.", param="input")
+        return self._dropped | left
+
+    def _is_new(self, item: Item, param: str | None, repeated: Container[str]) -> bool:
+        if _is_call(item):
+            return self._is_new_call(item, param, repeated)
+        return not _is_output(item) or self._is_new_output(item, param)
+
+    def _is_new_call(self, item: Item, param: str | None, repeated: Container[str]) -> bool:
+        call = item["call_id"]
+        same = _same_call(item, self._calls.get(call))
+        if same and (call in self._open or call in repeated):
+            return False
+        if call in self._open:
+            if id(self._open[call]) not in self._cut:
+                raise ApiError("tool_output_mismatch", "Two open calls have this call_id.", param=param)
+            self._dropped.add(id(self._open[call]))
+        self._open[call] = self._calls[call] = item
+        return True
+
+    def _is_new_output(self, item: Item, param: str | None) -> bool:
+        call = item["call_id"]
+        if self._open.pop(call, None) is None:
+            if _same_output(item, self._outputs.get(call)):
+                return False
             raise ApiError("tool_output_mismatch", "No open function call has this call_id.", param=param)
-        waiting.discard(item["call_id"])
+        self._outputs[call] = item
+        return True
+
+
+def _is_call(item: Item) -> bool:
+    return bool(item["type"] == "function_call")
+
+
+def _is_output(item: Item) -> bool:
+    return bool(item["type"] == "function_call_output")
+
+
+def _same_call(one: Item, other: Item | None) -> bool:
+    return other is not None and one["name"] == other["name"] and _arguments(one) == _arguments(other)
+
+
+def _same_output(one: Item, other: Item | None) -> bool:
+    return other is not None and _parts(one["output"]) == _parts(other["output"])
+
+
+def _arguments(call: Item) -> Any:
+    """Read a call's arguments: the same ones may be written with other spaces."""
+    try:
+        return json.loads(call["arguments"])
+    except ValueError:
+        return call["arguments"]
+
+
+def _parts(output: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"type": "input_text", "text": output}] if isinstance(output, str) else output

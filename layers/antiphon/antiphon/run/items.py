@@ -41,9 +41,9 @@ async def input_items(services: Services, principal: Principal, response_id: str
         if found is None or not await are_visible(services, principal, (turn.agent for turn in found)):
             raise ApiError("previous_response_not_found", "An earlier turn of this response is gone.")
         turns = found
-    items = context([current(turn, now) for turn in turns[:-1]], turns[-1].input)
+    earlier, new = context([current(turn, now) for turn in turns[:-1]], turns[-1].input)
     by_id: dict[str, Item] = {}
-    for item in items:
+    for item in earlier + new:
         by_id.setdefault(item["id"], item)
     return [_shown(item) for item in by_id.values()]
 

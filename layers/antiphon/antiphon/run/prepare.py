@@ -113,7 +113,8 @@ async def prepare(
     stored = await referenced_items(services, principal, request)
     record = _record(services, principal, request, sources, settings, until, response_id)
     record = replace(record, input=input_items(request, record.id, stored))
-    items = context(*await opened(services, principal.owner, agent.id, chain, record.input))
+    earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
+    items = earlier + new
     if not items:
         message = "`input` is required where no response is continued."
         raise ApiError("missing_required_parameter", message, param="input")
@@ -126,11 +127,11 @@ async def prepare(
         explicit=settings.explicit,
         include_logprobs=settings.include_logprobs,
         deadline=_deadline(services, until),
-        asked=len(record.input),
+        asked=len(new),
     )
     call = await with_attachments(services, answering.current.reads, call)
     answering.require(call)
-    return Prepared(agent, answering, record, items, call, len(record.input) if chain else 0)
+    return Prepared(agent, answering, record, items, call, len(new) if chain else 0)
 
 
 def shortened(ready: Prepared) -> ModelCall:
