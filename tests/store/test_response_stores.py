@@ -306,7 +306,7 @@ def test_large_turns_in_the_middle_of_a_chain_are_whole(stores: Stores) -> None:
 
 
 def test_a_chain_over_the_limit_is_refused_and_one_at_the_limit_is_not(stores: Stores) -> None:
-    turns = asyncio.run(add_chain(stores.responses, 6, noise(3000)))
+    turns = asyncio.run(add_chain(stores.responses, 6, noise(1000)))
     size = sum(turn.size for turn in turns)
     assert chain(stores, turns[-1], most=size) == turns
     with pytest.raises(ChainTooLarge):
@@ -463,3 +463,20 @@ def test_a_checkpoint_does_not_undo_a_cancellation(stores: Stores) -> None:
     cancel(stores, turn)
     checkpoint(stores, halfway(turn))
     assert not is_wanted(stores, turn)
+
+
+def test_a_chain_that_is_small_as_stored_and_huge_as_json_is_not_read(stores: Stores) -> None:
+    """Repetitive text compresses a thousandfold: 1.9 MB on disk stalled a server, and turn 42 killed a function."""
+
+    async def story() -> None:
+        chain = await add_chain(stores.responses, 4, text="the same words again " * 50_000)
+        assert sum(turn.size for turn in chain) < 100_000
+        found = await stores.responses.chain(OWNER, chain[-1].id, NOW, 5_000_000)
+        assert found is not None
+        assert len(found) == 4
+        with pytest.raises(ChainTooLarge):
+            await stores.responses.chain(OWNER, chain[-1].id, NOW, 3_000_000)
+        with pytest.raises(ChainTooLarge):
+            await stores.responses.chain(OWNER, chain[0].id, NOW, 1_000_000)
+
+    asyncio.run(story())

@@ -142,7 +142,7 @@ class ResponseStore(Protocol):
         None where the response, or any turn before it, is absent.
 
         Raises:
-            ChainTooLarge: its stored size is over ``max_bytes``; found out before the second trip.
+            ChainTooLarge: it is over ``max_bytes``: as stored, which shows before the second trip, or as JSON.
         """
 
     async def delete(self, owner: Owner, response_id: str) -> bool:

@@ -116,7 +116,7 @@ class Settings(BaseModel):
         requests_per_minute: how many responses one user may create in a minute, unless tenant or role say less.
         tokens_per_day: how many tokens one user may use in a day, unless tenant or role say less.
         max_chain_turns: the longest conversation that can be continued, in turns.
-        max_chain_bytes: the largest stored conversation that one request reads, as stored (compressed).
+        max_chain_bytes: the largest stored conversation that one request reads, as JSON before it is compressed.
         run_seconds: the longest run of one response where the host sets no limit of its own.
         reserve_seconds: how long before the limit a run is ended, so that its ending can be stored and sent.
         cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.

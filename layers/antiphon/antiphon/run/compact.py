@@ -15,6 +15,7 @@ from antiphon.errors import ApiError
 from antiphon.ids import item_id
 from antiphon.ports import Services, UsageDelta
 from antiphon.records import Item
+from antiphon.run.aside import aside
 from antiphon.run.loop import usage_resource
 from antiphon.run.prepare import Prepared, preview
 from antiphon.run.sealed import sealer
@@ -53,7 +54,7 @@ async def compact(services: Services, principal: Principal, request: CompactResp
         raise ApiError("missing_required_parameter", "There is nothing to compact.", param="input")
     limit = min(MAX_CHARACTERS, prepared.agent.context_tokens or MAX_CHARACTERS)
     kept = [_shown(item) for item in prepared.items if is_kept(item)]
-    text = transcript(prepared.call.items, limit)
+    text = await aside(prepared.call, lambda: transcript(prepared.call.items, limit))
     seal = await sealer(services, principal.owner, prepared.agent.id)
     own = item_id(prepared.record.id, "compaction", "o", len(kept))
     item = {"type": "compaction", "id": own, "encrypted_content": seal("compaction", [text])}
@@ -62,7 +63,7 @@ async def compact(services: Services, principal: Principal, request: CompactResp
         "object": "response.compaction",
         "created_at": prepared.record.created_at,
         "output": [*kept, item],
-        "usage": _usage(prepared, text),
+        "usage": await aside(prepared.call, lambda: _usage(prepared, text)),
     }
 
 

@@ -1,7 +1,4 @@
-"""Count what a request would give its model to read. It never runs, and nothing is stored.
-
-It must not know HTTP, nor how a provider counts.
-"""
+"""Count what a request would give its model to read. Nothing runs, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from typing import Any
 
 from antiphon.access.principal import Principal
 from antiphon.ports import Services
+from antiphon.run.aside import aside
 from antiphon.run.prepare import preview, shortened
 from antiphon.spec.request import CreateResponse
 
@@ -16,7 +14,7 @@ from antiphon.spec.request import CreateResponse
 async def count_input_tokens(
     services: Services, principal: Principal, request: CreateResponse, until: float
 ) -> dict[str, Any]:
-    """Give the ``response.input_tokens`` of a request.
+    """Return the ``response.input_tokens`` of a request.
 
     With ``truncation`` ``auto``, what would be left out is not counted. Otherwise all is counted, whether or not it
     fits the model's window: that is what the caller wants to know.
@@ -32,5 +30,6 @@ async def count_input_tokens(
         StorageUnavailable: a store did not answer.
     """
     prepared = await preview(services, principal, request, until)
-    call = shortened(prepared) if prepared.call.settings["truncation"] == "auto" else prepared.call
-    return {"object": "response.input_tokens", "input_tokens": prepared.answering.current.count_tokens(call)}
+    call = await shortened(prepared) if prepared.call.settings["truncation"] == "auto" else prepared.call
+    counted = await aside(call, lambda: prepared.answering.current.count_tokens(call))
+    return {"object": "response.input_tokens", "input_tokens": counted}

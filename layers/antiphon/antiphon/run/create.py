@@ -64,7 +64,7 @@ async def _create(
     if sources.answered is not None:
         return sources.answered
     ready = await prepare(services, principal, request, sources, until, response_id)
-    call, record = shortened(ready), ready.record
+    call, record = await shortened(ready), ready.record
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
     if request.store:
         record = await _claim(services, replace(record, reservation=hold.name), hold)

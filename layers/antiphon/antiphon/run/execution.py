@@ -24,6 +24,7 @@ from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, 
 from antiphon.ports import ModelCall, Services
 from antiphon.records import StoredResponse
 from antiphon.run.answering import Answering
+from antiphon.run.aside import aside
 from antiphon.run.checkpoints import Checkpoints
 from antiphon.run.events import Event, ending_type
 from antiphon.run.feed import Feed
@@ -167,7 +168,8 @@ class Execution:
         return min(limit, asyncio.get_running_loop().time() + STOPPING) if self._stopped else limit
 
     async def _spend(self, answering: Answering, call: ModelCall, limit: float) -> None:
-        await self._quota.spend(lambda: answering.tokens(call, self._fold.response()["output"]), limit)
+        output = self._fold.response()["output"]
+        await self._quota.spend(lambda: aside(call, lambda: answering.tokens(call, output)), limit)
 
     async def _watch(self) -> None:
         """Ask the store now and then whether the response is still wanted: it may be cancelled by another process."""

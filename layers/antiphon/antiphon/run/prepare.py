@@ -27,6 +27,7 @@ from antiphon.ids import (
 from antiphon.ports import ModelCall, Services
 from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
 from antiphon.run.answering import Answering
+from antiphon.run.aside import aside
 from antiphon.run.attachments import with_attachments
 from antiphon.run.context import context
 from antiphon.run.conversation import input_items
@@ -134,13 +135,14 @@ async def prepare(
     return Prepared(agent, answering, record, items, call, len(new) if chain else 0)
 
 
-def shortened(ready: Prepared) -> ModelCall:
-    """Give what the model is to read: as much as its window holds, where ``truncation`` allows to leave out the rest.
+async def shortened(ready: Prepared) -> ModelCall:
+    """Return what the model is to read: if ``truncation`` allows to leave out the rest, as much as its window holds.
 
     Raises:
         ApiError: 400 ``context_length_exceeded``.
     """
-    return fitted(ready.call, ready.agent.context_tokens, ready.new, ready.answering.current.count_tokens)
+    count = ready.answering.current.count_tokens
+    return await aside(ready.call, lambda: fitted(ready.call, ready.agent.context_tokens, ready.new, count))
 
 
 def _record(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from antiphon.access.principal import Principal
@@ -55,7 +55,7 @@ class Quota:
         if not counted:
             raise ApiError("rate_limit_exceeded", retry_after=_seconds(minute, now))
 
-    async def spend(self, used: Callable[[], int], limit: float) -> None:
+    async def spend(self, used: Callable[[], Awaitable[int]], limit: float) -> None:
         """Add what a run used to the day on which it ends. It never fails: the response matters more.
 
         Args:
@@ -65,7 +65,7 @@ class Quota:
         if self._tokens is None:
             return
         try:
-            tokens = used()
+            tokens = await used()
             if tokens:
                 day = Window.at("tokens", DAY, self._services.clock())
                 async with asyncio.timeout_at(limit):

@@ -1,6 +1,6 @@
 """How a turn becomes bytes, and when stored turns make a chain: what all response stores agree on.
 
-It must not know any store. A turn is two byte strings: its document (the record without its content: small, read to
+A turn is two byte strings: its document (the record without its content: small, read to
 decide) and its body (input items and resource: large, compressed above 2 KB).
 """
 
@@ -45,10 +45,38 @@ def pack(response: StoredResponse) -> Packed:
     return Packed(document, body, hashlib.sha256(document + body).hexdigest()[:32])
 
 
-def unpack(document: bytes, body: bytes, *, size: int, chunks: int = 0) -> StoredResponse:
-    """Read a turn that ``pack`` wrote; an ended turn has no lease any more."""
+class Room:
+    """How many bytes of content may still be unpacked: what compresses well is small in a store and huge in memory.
+
+    Args:
+        max_bytes: of all turns that are read together, as JSON.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+
+    def unsqueeze(self, body: bytes) -> bytes:
+        """Unpack a body, and no more of it than there is room for.
+
+        Raises:
+            ChainTooLarge: there is not enough.
+        """
+        content = _unsqueeze(body, self._left + 1)
+        self._left -= len(content)
+        if self._left < 0:
+            raise ChainTooLarge("the conversation is too large")
+        return content
+
+
+def unpack(document: bytes, body: bytes, *, size: int, chunks: int = 0, room: Room | None = None) -> StoredResponse:
+    """Read a turn that ``pack`` wrote; an ended turn has no lease any more.
+
+    Raises:
+        ChainTooLarge: there is no ``room`` for it.
+    """
     record = unpack_document(document)
-    content = json.loads(_unsqueeze(body).decode("utf-8", "surrogatepass"))
+    text = room.unsqueeze(body) if room else _unsqueeze(body)
+    content = json.loads(text.decode("utf-8", "surrogatepass"))
     return replace(
         record,
         lease=record.lease if record.status == IN_PROGRESS else "",
@@ -98,5 +126,6 @@ def _squeeze(content: bytes) -> bytes:
     return zlib.compress(content) if len(content) > COMPRESS_BYTES else content
 
 
-def _unsqueeze(content: bytes) -> bytes:
-    return zlib.decompress(content) if content.startswith(_ZLIB) else content
+def _unsqueeze(content: bytes, max_bytes: int = 0) -> bytes:
+    """Unpack bytes; at most so many of them, or all for 0."""
+    return zlib.decompressobj().decompress(content, max_bytes) if content.startswith(_ZLIB) else content

@@ -140,7 +140,7 @@ class DynamoDBResponses(DynamoDBReservations):
         None where the response, or any turn before it, is absent.
 
         Raises:
-            ChainTooLarge: its stored size is over ``max_bytes``; found out before the second trip.
+            ChainTooLarge: it is over ``max_bytes``: as stored, which shows before the second trip, or as JSON.
         """
         head = await self._head(owner, response_id)
         if not head or rows.is_expired(head, now):
@@ -148,9 +148,10 @@ class DynamoDBResponses(DynamoDBReservations):
         lineage = turns.unpack_document(head["document"]["B"]).lineage
         turns.check_size(lineage, rows.number(head, "size") or 0, max_bytes)
         earlier = asyncio.gather(*(self._stretch(owner, stretch) for stretch in lineage))
-        last, stretches = await asyncio.gather(self._whole(head), earlier)
-        chain = [turn for turn in (*itertools.chain(*stretches), last) if turn]
-        return chain if last and turns.is_chain(chain, now) else None
+        last, stretches = await asyncio.gather(self._rows(head), earlier)
+        found = [*itertools.chain(*stretches), last]
+        chain = await self._database.work(rows.glue_all, found, max_bytes)
+        return chain if chain and turns.is_chain(chain, now) else None
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
         """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
@@ -218,9 +219,11 @@ class DynamoDBResponses(DynamoDBReservations):
         return head if head and head["id"]["S"] == response_id else None
 
     async def _whole(self, head: Row) -> StoredResponse | None:
+        return await self._database.work(rows.glue, *await self._rows(head))
+
+    async def _rows(self, head: Row) -> rows.Found:
         chunks = rows.number(head, "chunks") or 0
-        rest = await self._parts(head["pk"]["S"], int(head["sk"]["S"]), chunks)
-        return await self._database.work(rows.glue, head, rest)
+        return head, await self._parts(head["pk"]["S"], int(head["sk"]["S"]), chunks)
 
     async def _parts(self, pk: str, depth: int, chunks: int) -> list[Row]:
         """Read all further parts at a place at once; those of other writes, if any, are left to the reader."""
@@ -229,7 +232,7 @@ class DynamoDBResponses(DynamoDBReservations):
         found = await asyncio.gather(*(self._database.query(self._table, where, pk=pk, part=name) for name in names))
         return [row for page in found for row in page]
 
-    async def _stretch(self, owner: Owner, stretch: Stretch) -> list[StoredResponse | None]:
+    async def _stretch(self, owner: Owner, stretch: Stretch) -> list[rows.Found]:
         """Read a stretch in one trip: one Query for its turns, one more for each further part."""
         pk, (first, last) = layout.turns(owner, stretch.segment), layout.bounds(stretch)
         where = "pk = :pk AND sk BETWEEN :first AND :last"
@@ -237,7 +240,7 @@ class DynamoDBResponses(DynamoDBReservations):
             self._database.query(self._table, where, pk=pk, first=first, last=last),
             self._parts(pk, stretch.first, stretch.chunks),
         )
-        return await self._database.work(lambda: [rows.glue(head, rest) for head in heads])
+        return [(head, rest) for head in heads]
 
 
 def _names(*attributes: str) -> dict[str, dict[str, str]]:

@@ -17,6 +17,9 @@ from antiphon.store import turns
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.layout import Row
 
+Found = tuple[Row, Sequence[Row]]
+"""A turn as it was read: its head, and the parts at its place."""
+
 PART_BYTES: Final = 380_000
 """Document and body bytes of one item; with keys and names it stays below 400 KB (DynamoDB, "Constraints")."""
 
@@ -50,12 +53,29 @@ def part_names(depth: int, chunks: int, tag: str) -> list[str]:
     return [layout.part(depth, index) + tag for index in range(1, chunks + 1)]
 
 
-def glue(head: Row, rest: Sequence[Row]) -> StoredResponse | None:
-    """Read a turn from its head and all parts found at its place; None where a part is gone."""
+def glue(head: Row, rest: Sequence[Row], room: turns.Room | None = None) -> StoredResponse | None:
+    """Read a turn from its head and all parts found at its place; None if a part is gone.
+
+    Raises:
+        ChainTooLarge: there is no ``room`` for it.
+    """
     body = _body(head, rest)
     if body is None:
         return None
-    return turns.unpack(head["document"]["B"], body, size=number(head, "size") or 0, chunks=number(head, "chunks") or 0)
+    size, chunks = number(head, "size") or 0, number(head, "chunks") or 0
+    return turns.unpack(head["document"]["B"], body, size=size, chunks=chunks, room=room)
+
+
+def glue_all(found: Sequence[Found], max_bytes: int) -> list[StoredResponse] | None:
+    """Read the turns of a conversation, oldest first; None if a part is gone.
+
+    Raises:
+        ChainTooLarge: they have more than ``max_bytes`` as JSON.
+    """
+    room = turns.Room(max_bytes)
+    read = [glue(head, rest, room) for head, rest in found]
+    whole = [turn for turn in read if turn is not None]
+    return whole if len(whole) == len(read) else None
 
 
 def number(row: Row, name: str) -> int | None:

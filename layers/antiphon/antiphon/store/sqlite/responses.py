@@ -119,7 +119,7 @@ class SQLiteResponses(SQLiteReservations):
         None where the response, or any turn before it, is absent.
 
         Raises:
-            ChainTooLarge: its stored size is over ``max_bytes``; found out before earlier turns are read.
+            ChainTooLarge: it is over ``max_bytes``, as stored or as JSON; no more of it is read.
         """
         return await self._database.read(lambda db: _chain(db, owner, response_id, now, max_bytes))
 
@@ -175,29 +175,30 @@ def _get(db: Connection, owner: Owner, response_id: str, now: float) -> StoredRe
 
 
 def _chain(db: Connection, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
-    head = _get(db, owner, response_id, now)
-    if head is None:
+    room = turns.Room(max_bytes)
+    head = _one(db, owner, response_id, room)
+    if head is None or turns.is_expired(head.expires_at, now):
         return None
     turns.check_size(head.lineage, head.size, max_bytes)
-    chain = [turn for stretch in head.lineage for turn in _stretch(db, owner, stretch)]
+    chain = [turn for stretch in head.lineage for turn in _stretch(db, owner, stretch, room)]
     chain.append(head)
     return chain if turns.is_chain(chain, now) else None
 
 
-def _one(db: Connection, owner: Owner, response_id: str) -> StoredResponse | None:
+def _one(db: Connection, owner: Owner, response_id: str, room: turns.Room | None = None) -> StoredResponse | None:
     key = _key(owner, response_id)
     row = db.execute(_ONE, key).fetchone() if key else None
-    return _read(row) if row else None
+    return _read(row, room) if row else None
 
 
-def _stretch(db: Connection, owner: Owner, stretch: Stretch) -> list[StoredResponse]:
+def _stretch(db: Connection, owner: Owner, stretch: Stretch, room: turns.Room) -> list[StoredResponse]:
     place = {"segment": stretch.segment, "first": stretch.first, "last": stretch.last}
-    return [_read(row) for row in db.execute(_STRETCH, {"tenant": owner.tenant, "user": owner.user, **place})]
+    return [_read(row, room) for row in db.execute(_STRETCH, {"tenant": owner.tenant, "user": owner.user, **place})]
 
 
-def _read(row: tuple[bytes, bytes, int]) -> StoredResponse:
+def _read(row: tuple[bytes, bytes, int], room: turns.Room | None) -> StoredResponse:
     document, body, size = row
-    return turns.unpack(document, body, size=size)
+    return turns.unpack(document, body, size=size, room=room)
 
 
 def _key(owner: Owner, response_id: str) -> Values:
