@@ -1,6 +1,6 @@
 """What ``antiphon check`` asks of an Open Responses server: one function a promise; each collects what is wrong.
 
-A probe holds a server to the specification and to the grammar of ``antiphon.run.grammar``, which the specification's
+A probe holds a server to the specification and to the grammar of ``antiphon.stream.grammar``, which the specification's
 clients depend on. It must not depend on what a model says: only that it answers, calls and stops when it must.
 """
 
@@ -10,8 +10,8 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from antiphon.run.fold import ENDINGS, Fold
-from antiphon.run.grammar import Violation, check_frames, parse_sse
+from antiphon.stream.fold import ENDINGS, Fold
+from antiphon.stream.grammar import Violation, check_frames, parse_sse
 from cli import official
 from cli.remote import Reply, Server
 

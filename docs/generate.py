@@ -10,7 +10,7 @@ from typing import Final
 from antiphon.errors import CODES, ErrorCode
 from antiphon.providers.families import FAMILIES, Family
 from antiphon.providers.openai_chat.dialects import DIALECTS
-from antiphon.web import openapi
+from docs.openapi import document as openapi
 from tests.support.requirements import Requirement, requirements
 
 ERRORS: Final = Path(__file__).with_name("errors.md")
@@ -190,7 +190,7 @@ def main() -> None:
     PROVIDERS.write_text(providers_page(), encoding="utf-8")
     ERRORS.write_text(errors_page(), encoding="utf-8")
     CONFORMANCE.write_text(conformance_page(), encoding="utf-8")
-    openapi.PATH.write_text(openapi.render(), encoding="utf-8")
+    openapi.DOCUMENT.write_text(openapi.render(), encoding="utf-8")
 
 
 if __name__ == "__main__":

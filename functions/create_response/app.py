@@ -1,10 +1,7 @@
-"""POST /v1/responses: streams, so it runs behind ``antiphon.aws.runtime``, which takes the ASGI application as it is.
+"""POST /v1/responses, streamed by ``antiphon.awslambda.runtime``. Behind a Function URL it serves every route."""
 
-Behind a Function URL it serves every route.
-"""
-
-from antiphon.aws import init, logging
-from antiphon.aws.watch import watched
+from antiphon.awslambda import init, logging
+from antiphon.awslambda.watch import watched
 from antiphon.bootstrap import create_app
 
 logging.configure("create-response")

@@ -1,8 +1,8 @@
 """Stored responses: read, delete, cancel, and list what they were generated from."""
 
-from antiphon.aws import init, logging
-from antiphon.aws.buffered import buffered
-from antiphon.aws.watch import watched
+from antiphon.awslambda import init, logging
+from antiphon.awslambda.buffered import buffered
+from antiphon.awslambda.watch import watched
 from antiphon.bootstrap import retrieve_app
 
 logging.configure("get-response")

@@ -1,8 +1,8 @@
 """GET /v1/models and what needs no store: health, documentation, and the answer to unknown paths."""
 
-from antiphon.aws import init, logging
-from antiphon.aws.buffered import buffered
-from antiphon.aws.watch import watched
+from antiphon.awslambda import init, logging
+from antiphon.awslambda.buffered import buffered
+from antiphon.awslambda.watch import watched
 from antiphon.bootstrap import models_app
 
 logging.configure("list-models")

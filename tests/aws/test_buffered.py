@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.aws.buffered import buffered
-from antiphon.aws.http import IGNORED
+from antiphon.awslambda.buffered import buffered
+from antiphon.awslambda.http import IGNORED
 from tests.support.foreign import FOREIGN
 
 EVENTS = Path(__file__).parents[2] / "events"

@@ -14,7 +14,7 @@ import time
 import httpx2
 import pytest
 
-from antiphon.aws import http
+from antiphon.awslambda import http
 from local.lambda_host.environment import Function
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT

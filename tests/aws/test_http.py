@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.aws import http
+from antiphon.awslambda import http
 from tests.support.foreign import FOREIGN
 
 EVENTS = Path(__file__).parents[2] / "events"

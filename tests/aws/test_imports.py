@@ -18,7 +18,7 @@ NEVER = {"aiohttp", "boto3", "botocore.session", "urllib3", "moto", "openai", "h
 }
 """Of botocore itself Powertools imports the empty outermost package."""
 
-ONLY_CREATE = {"antiphon.run.create", "antiphon.run.execution", "antiphon.spec.request", "antiphon.spec.events"}
+ONLY_CREATE = {"antiphon.run.create", "antiphon.run.execution", "antiphon.spec.request", "antiphon.answering.turn"}
 EVENTS = {"create_response": "create-response", "get_response": "get-response", "list_models": "list-models"}
 
 BUFFERED = """
@@ -33,7 +33,7 @@ status = app.handler(json.load(sys.stdin), Context())["statusCode"]
 """
 STREAMING = """
 import asyncio, json, sys, time, app
-from antiphon.aws import http
+from antiphon.awslambda import http
 
 async def answer(event):
     sent = []
@@ -110,7 +110,8 @@ def test_fastapis_own_models_are_not_built():
 
 def test_what_is_imported_is_never_looked_at_by_the_collector_of_garbage_which_runs_from_then_on():
     code = (
-        "import gc, antiphon.aws.init; collected = []; gc.callbacks.append(lambda *told: collected.append(told)); "
+        "import gc, antiphon.awslambda.init; collected = []; "
+        "gc.callbacks.append(lambda *told: collected.append(told)); "
         "import app; assert not collected; assert gc.isenabled(); assert gc.get_freeze_count() > 50_000; "
         "assert len(gc.get_objects()) < 1_000"
     )

@@ -9,7 +9,7 @@ from tests.support.runtime_api import ROOT
 
 PROGRAM = """
 import asyncio, logging as std
-from antiphon.aws import logging
+from antiphon.awslambda import logging
 logging.configure('create-response')
 """
 

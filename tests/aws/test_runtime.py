@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.aws import http
+from antiphon.awslambda import http
 from tests.support.foreign import FOREIGN
 from tests.support.lambda_app import PIECE, PIECES
 from tests.support.runtime_api import PATIENCE, LocalRuntimeApi, kill

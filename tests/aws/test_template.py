@@ -10,13 +10,13 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from antiphon.aws.http import BASE_PATH
+from antiphon.awslambda.http import BASE_PATH
 from antiphon.errors import CODES, SettingsError
 from antiphon.records import Owner, Window
-from antiphon.run.guard import INVALID
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
+from antiphon.stream.guard import INVALID
 from antiphon.web.table import ROUTES
 from local.lambda_host.template import read_template
 from tests.support.translated import translated, written
@@ -503,7 +503,7 @@ def test_what_is_shown_and_watched_of_our_own_is_measured_by_the_functions(templ
         if "MetricStat" in each
     ]
     watched.append(template["Resources"]["ProviderRefusesKey"]["Properties"])
-    source = (ROOT / "layers/antiphon/antiphon/aws/metrics.py").read_text(encoding="utf-8")
+    source = (ROOT / "layers/antiphon/antiphon/awslambda/metrics.py").read_text(encoding="utf-8")
     assert names | {metric["MetricName"] for metric in watched} <= set(re.findall(r'"(\w+)"', source))
     dimensions = [{dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]} for metric in watched]
     assert {values["service"] for values in dimensions} == {"create-response"}

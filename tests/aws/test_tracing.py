@@ -5,7 +5,7 @@ import asyncio
 import jsonschema
 import pytest
 
-from antiphon.aws.tracing import Place, address_of, document, place_of
+from antiphon.awslambda.tracing import Place, address_of, document, place_of
 from antiphon.measures import Span
 from tests.support.watching import SUBSEGMENT
 

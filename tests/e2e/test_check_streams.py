@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from antiphon.run import execution
-from antiphon.run.events import Event
-from antiphon.run.stream import ResponseStream
+from antiphon.stream.events import Event
+from antiphon.stream.machine import ResponseStream
 from tests.support.caller import refused
 from tests.support.service import Service
 from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call

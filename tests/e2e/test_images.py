@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from antiphon.run import attachments
+from antiphon.context import attachments
 from tests.support.caller import refused
 from tests.support.files import JPEG, PDF, PNG, File, Files, redirect
 from tests.support.schema import check

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from antiphon import measures
+from antiphon.aws import caller
 from antiphon.errors import StorageUnavailable, Superseded
-from antiphon.iam import caller
 from antiphon.records import Agent, Grant
 from antiphon.store.dynamodb import client, open_stores
 from antiphon.store.dynamodb.client import PAUSES, DynamoDB

@@ -6,10 +6,10 @@ import time
 from types import SimpleNamespace
 from typing import Any, cast
 
+from antiphon.answering.failover import Failover
 from antiphon.circuits import Circuits
 from antiphon.ports import ModelProvider
 from antiphon.records import Agent, Limits
-from antiphon.run.answering import Answering
 
 
 def zeros(count: int) -> bytes:
@@ -17,7 +17,7 @@ def zeros(count: int) -> bytes:
     return b"\0" * count
 
 
-def answering(provider: ModelProvider, model: str = "m") -> Answering:
+def answering(provider: ModelProvider, model: str = "m") -> Failover:
     """Give an agent's models: one, of one provider."""
     services: dict[str, Any] = {
         "providers": lambda _name: provider,
@@ -26,4 +26,4 @@ def answering(provider: ModelProvider, model: str = "m") -> Answering:
         "entropy": zeros,
     }
     agent = Agent("default", "agent", "up", model, "author")
-    return Answering(cast("Any", SimpleNamespace(**services)), Limits(), agent)
+    return Failover(cast("Any", SimpleNamespace(**services)), Limits(), agent)

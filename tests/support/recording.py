@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from antiphon.run.stream import Ended, ResponseStream
+from antiphon.stream.machine import Ended, ResponseStream
 
 Event = dict[str, Any]
 

@@ -7,7 +7,7 @@ import os
 import random
 from typing import Any
 
-from antiphon.aws import snapshot
+from antiphon.awslambda import snapshot
 
 RAN: list[str] = []
 random.seed(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from antiphon.run.fold import ENDINGS, Fold
-from antiphon.run.grammar import check_frames, check_headers, parse_sse
+from antiphon.stream.fold import ENDINGS, Fold
+from antiphon.stream.grammar import check_frames, check_headers, parse_sse
 from tests.support.schema import check_event
 
 Event = dict[str, Any]

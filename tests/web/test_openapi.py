@@ -15,16 +15,16 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from antiphon.errors import CODES
 from antiphon.records import Grant
 from antiphon.spec.request import CreateResponse, parse_create
-from antiphon.web import openapi
-from antiphon.web.operations import LATER, OPERATIONS, UNROUTED
-from antiphon.web.samples import EXAMPLES, MODEL, MODELS, RESPONSE, TEXT_DELTA
 from antiphon.web.table import ROUTES
+from docs.openapi import document as openapi
+from docs.openapi.operations import LATER, OPERATIONS, UNROUTED
+from docs.openapi.samples import EXAMPLES, MODEL, MODELS, RESPONSE, TEXT_DELTA
 from local.seed import TENANT, agents
 from tests.support import schema as official
 from tests.support.recording import USAGE, record, resource
 from tests.support.service import Service
 
-DOCUMENT = json.loads(openapi.PATH.read_text(encoding="utf-8"))
+DOCUMENT = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]
 OPERATIONS_OF_DOCUMENT = [
     (path, method.upper(), operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
@@ -57,7 +57,7 @@ def test_every_schema_is_valid_json_schema(name):
 
 
 def test_the_committed_document_is_what_the_code_says():
-    assert openapi.PATH.read_text(encoding="utf-8") == openapi.render(), "run `make docs`"
+    assert openapi.DOCUMENT.read_text(encoding="utf-8") == openapi.render(), "run `make docs`"
 
 
 def test_the_document_and_the_route_table_have_the_same_routes_and_methods():

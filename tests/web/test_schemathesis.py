@@ -18,13 +18,13 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance, response_schema_conformance
 
-from antiphon.web import openapi
+from docs.openapi import document as openapi
 from tests.support.schema import check_error
 from tests.support.service import Service
 from tests.support.streams import assert_stream
 
 load_all_checks()
-DOCUMENT = json.loads(openapi.PATH.read_text(encoding="utf-8"))
+DOCUMENT = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 EVENT = Draft202012Validator({"$ref": "#/components/schemas/StreamEvent", "components": DOCUMENT["components"]})
 

@@ -242,11 +242,11 @@ class LazyDoor:
             return await self._built.fetch(url, max_bytes=max_bytes, deadline=deadline, again=again)
 
     def _build(self) -> Door:
-        from antiphon.tools.lately import Lately
-        from antiphon.tools.net import GuardedDoor
+        from antiphon.fetch.door import GuardedDoor
+        from antiphon.fetch.recent import RecentlyFetched
 
         guarded = GuardedDoor(http=self._settings.allow_http_urls, private=self._settings.allow_private_urls)
-        return Lately(guarded, time.monotonic)
+        return RecentlyFetched(guarded, time.monotonic)
 
 
 def build_services(settings: Settings, stores: Stores, providers: Providers) -> Services:
@@ -292,7 +292,7 @@ def models_app() -> FastAPI:
 
 
 def _services(*, calls_models: bool = False) -> Services:
-    from antiphon.aws import snapshot
+    from antiphon.awslambda import snapshot
 
     settings = read_settings(os.environ)
     providers = Providers(settings.providers, os.environ)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.answering.turn import Turn
 from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
@@ -25,8 +26,7 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.run.loop import Turn
-from antiphon.run.stream import ResponseStream
+from antiphon.stream.machine import ResponseStream
 from tests.support.asking import answering
 from tests.support.calls import function_tool, model_call, run
 from tests.support.protocols import PROTOCOLS, Protocol

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from antiphon.errors import ApiError
+from antiphon.media import is_text_file
 from antiphon.ports import Medium, ModelCall
 from antiphon.providers.capabilities import Capabilities
-from antiphon.run.media import is_text_file
 
 _NEUTRAL: Final[dict[str, Any]] = {
     "temperature": 1.0,

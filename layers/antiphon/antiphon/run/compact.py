@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from antiphon.access.principal import Principal
+from antiphon.answering.turn import usage_resource
+from antiphon.context.sealed import sealer
 from antiphon.errors import ApiError
 from antiphon.ids import item_id
 from antiphon.ports import Services, UsageDelta
 from antiphon.records import Item
 from antiphon.run.aside import aside
-from antiphon.run.loop import usage_resource
 from antiphon.run.prepare import Prepared, preview
-from antiphon.run.sealed import sealer
 from antiphon.spec.request import CompactResponse, CreateResponse
 
 MAX_CHARACTERS: Final = 32_000

@@ -14,6 +14,7 @@ from typing import Final
 
 from antiphon import measures
 from antiphon.access.principal import Principal
+from antiphon.context.sealed import sealer
 from antiphon.errors import ApiError, SlotTaken
 from antiphon.ids import branch_response_id, first_response_id
 from antiphon.ports import Services
@@ -22,7 +23,6 @@ from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
 from antiphon.run.quota import Quota
-from antiphon.run.sealed import sealer
 from antiphon.run.sources import read_sources
 from antiphon.spec.request import CreateResponse
 

@@ -20,25 +20,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from antiphon import measures
+from antiphon.answering.failover import Failover
+from antiphon.answering.turn import Outcome, Turn, usage_resource
+from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, Services
 from antiphon.records import StoredResponse
-from antiphon.run.answering import Answering
 from antiphon.run.aside import aside
-from antiphon.run.checkpoints import Checkpoints
-from antiphon.run.events import Event, ending_type
-from antiphon.run.feed import Feed
-from antiphon.run.fold import ENDINGS, Fold
-from antiphon.run.kept import shown_event, shown_response
-from antiphon.run.loop import Outcome, Turn, usage_resource
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, register
-from antiphon.run.sealed import Sealer, sealer
-from antiphon.run.stream import ResponseStream
 from antiphon.run.unstored import store_later, store_now
+from antiphon.stream.checkpoints import Checkpoints
+from antiphon.stream.events import Event, ending_type
+from antiphon.stream.feed import Feed
+from antiphon.stream.fold import ENDINGS, Fold
+from antiphon.stream.kept import shown_event, shown_response
+from antiphon.stream.machine import ResponseStream
 
 if TYPE_CHECKING:
-    from antiphon.run.guard import Guard
+    from antiphon.stream.guard import Guard
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -97,7 +97,7 @@ class Execution:
         self._cancelled = False
         self._stopped = False
 
-    def start(self, answering: Answering, call: ModelCall) -> None:
+    def start(self, answering: Failover, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
         most = self._record.response["max_tool_calls"]
         turn = Turn(self._stream, call, self._record.id, most, self._sealing, answering)
@@ -147,7 +147,7 @@ class Execution:
     async def _save(self) -> None:
         await self._services.responses.checkpoint(replace(self._record, response=self._fold.response()))
 
-    async def _run(self, answering: Answering, turn: Turn, call: ModelCall) -> None:
+    async def _run(self, answering: Failover, turn: Turn, call: ModelCall) -> None:
         watching = asyncio.create_task(self._watch()) if self._stored else None
         try:
             self._open()
@@ -167,7 +167,7 @@ class Execution:
         limit = deadline + SETTLING * self._services.settings.reserve_seconds
         return min(limit, asyncio.get_running_loop().time() + STOPPING) if self._stopped else limit
 
-    async def _spend(self, answering: Answering, call: ModelCall, limit: float) -> None:
+    async def _spend(self, answering: Failover, call: ModelCall, limit: float) -> None:
         output = self._fold.response()["output"]
         await self._quota.spend(lambda: aside(call, lambda: answering.tokens(call, output)), limit)
 
@@ -208,7 +208,7 @@ class Execution:
             log.error("run failed", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
             return _failure("internal_error")
 
-    async def _finish(self, outcome: Outcome, answering: Answering, limit: float) -> None:
+    async def _finish(self, outcome: Outcome, answering: Failover, limit: float) -> None:
         ending = self._ending(outcome, answering)
         self._checkpoints.stop()
         if self._stored:
@@ -219,7 +219,7 @@ class Execution:
         else:
             self._guard.end(ending, self._stream.end)
 
-    async def _store(self, ending: Event, answering: Answering, limit: float) -> Event:
+    async def _store(self, ending: Event, answering: Failover, limit: float) -> Event:
         """Store the ending; return the one to send, which is a failure if it could not be stored."""
         self._committing = True
         try:
@@ -236,7 +236,7 @@ class Execution:
             self._committing = False
         return ending
 
-    def _unstored(self, code: str, answering: Answering) -> Event:
+    def _unstored(self, code: str, answering: Failover) -> Event:
         """Return the failure to send, which is stored as soon as the store answers again."""
         log.warning("commit failed", extra={"response_id": self._record.id})
         ending = self._ending(_failure(code), answering)
@@ -254,7 +254,7 @@ class Execution:
         else:
             self._guard.open(self._stream.open)
 
-    def _ending(self, outcome: Outcome, answering: Answering) -> Event:
+    def _ending(self, outcome: Outcome, answering: Failover) -> Event:
         make = partial(
             self._stream.ending,
             outcome.status,
@@ -265,7 +265,7 @@ class Execution:
         )
         return make() if self._guard is None else self._guard.ending(make)
 
-    def _winning(self, winner: StoredResponse | None, answering: Answering) -> Event:
+    def _winning(self, winner: StoredResponse | None, answering: Failover) -> Event:
         """Give the ending that somebody else stored first: it, and not ours, is the last event.
 
         Its output is what this stream has sent: a canceller that stored the ending of a lost worker knew no items.
@@ -313,7 +313,7 @@ def _forget_cancellation() -> None:
 
 def _guard(resource: dict[str, Any], emit: Callable[[Event], None]) -> Guard:
     """Make a guard; its import is paid only where it is wanted."""
-    from antiphon.run.guard import Guard
+    from antiphon.stream.guard import Guard
 
     return Guard(resource, emit)
 

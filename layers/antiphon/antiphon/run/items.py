@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from antiphon.access.principal import Principal
+from antiphon.context.history import context
 from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ports import Services
 from antiphon.records import Item
-from antiphon.run.context import context
-from antiphon.run.kept import shown_item
 from antiphon.run.models import are_visible
 from antiphon.run.retrieve import current, find
+from antiphon.stream.kept import shown_item
 
 Order = Literal["asc", "desc"]
 

@@ -16,6 +16,12 @@ from typing import Any, Final
 
 from antiphon.access.principal import Principal
 from antiphon.agents.effective import Effective, effective
+from antiphon.answering.failover import Failover
+from antiphon.context.attachments import with_attachments
+from antiphon.context.history import context
+from antiphon.context.input import input_items
+from antiphon.context.sealed import opened
+from antiphon.context.window import fitted
 from antiphon.errors import ApiError
 from antiphon.ids import (
     branch_response_id,
@@ -26,17 +32,11 @@ from antiphon.ids import (
 )
 from antiphon.ports import ModelCall, Services
 from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
-from antiphon.run.answering import Answering
 from antiphon.run.aside import aside
-from antiphon.run.attachments import with_attachments
-from antiphon.run.context import context
-from antiphon.run.conversation import input_items
 from antiphon.run.idempotency import Hold
 from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
-from antiphon.run.sealed import opened
 from antiphon.run.sources import Sources, read_sources
-from antiphon.run.window import fitted
 from antiphon.spec.request import CreateResponse
 
 LEASE_MARGIN: Final = 5.0
@@ -56,7 +56,7 @@ class Prepared:
     """
 
     agent: Agent
-    answering: Answering
+    answering: Failover
     record: StoredResponse
     items: list[Item]
     call: ModelCall

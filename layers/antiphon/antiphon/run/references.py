@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from antiphon.access.principal import Principal
+from antiphon.context.input import open_reasoning, references
 from antiphon.errors import ApiError
 from antiphon.ids import parse_item_id
 from antiphon.ports import Services
 from antiphon.records import Item, StoredResponse
-from antiphon.run.conversation import open_reasoning, references
 from antiphon.run.models import are_visible
 from antiphon.spec.request import CreateResponse
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from antiphon.access.principal import Principal
+from antiphon.answering.failover import Failover
 from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ids import parse_response_id
 from antiphon.ports import Services
 from antiphon.records import IN_PROGRESS, Agent, StoredResponse
-from antiphon.run.answering import Answering
 from antiphon.run.idempotency import Hold
 from antiphon.run.models import are_visible, visible_agent
 from antiphon.run.quota import Quota
@@ -34,7 +34,7 @@ class Sources:
     """
 
     agent: Agent
-    answering: Answering
+    answering: Failover
     chain: list[StoredResponse]
     answered: StoredResponse | None
 
@@ -78,9 +78,9 @@ async def _admitted(quota: Quota | None, hold: Hold, taking: asyncio.Future[Stor
         await quota.take()
 
 
-async def _agent(services: Services, principal: Principal, agent_id: str) -> tuple[Agent, Answering]:
+async def _agent(services: Services, principal: Principal, agent_id: str) -> tuple[Agent, Failover]:
     found = await visible_agent(services, principal, agent_id)
-    return found, Answering(services, principal.limits, found)
+    return found, Failover(services, principal.limits, found)
 
 
 async def _chain(services: Services, principal: Principal, previous: str | None) -> list[StoredResponse]:

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from antiphon import measures
-from antiphon.run.events import Event
-from antiphon.run.feed import Feed
+from antiphon.stream.events import Event
+from antiphon.stream.feed import Feed
 
 HEADERS: Final = {
     "content-type": "text/event-stream",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from antiphon.media import is_text_file
+from antiphon.media import text_of as file_text
 from antiphon.providers.turns import arguments_of, call_id_of, parts_of, said, split, state_of, text_of, turns
 from antiphon.records import Item
-from antiphon.run.media import is_text_file
-from antiphon.run.media import text_of as file_text
 
 Block = dict[str, Any]
 

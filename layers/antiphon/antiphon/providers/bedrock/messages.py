@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from antiphon.media import is_text_file
 from antiphon.providers.turns import Turn, arguments_of, call_id_of, parts_of, said, split, state_of, text_of, turns
 from antiphon.records import Item
-from antiphon.run.media import is_text_file
 
 Block = dict[str, Any]
 

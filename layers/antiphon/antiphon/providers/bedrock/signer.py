@@ -16,11 +16,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from antiphon.aws.caller import Caller, find_caller, find_place
+from antiphon.aws.endpoint import host_of
+from antiphon.aws.signature import Scope, sign
+from antiphon.aws.trust import named_bundle
 from antiphon.errors import ProviderError
-from antiphon.iam.caller import Caller, find_caller, find_place
-from antiphon.iam.endpoint import host_of
-from antiphon.iam.signature import Scope, sign
-from antiphon.iam.trust import named_bundle
 from antiphon.providers.endpoint import WHOLE_BYTES, Address, credentials
 
 ENDPOINTS: Final = "bedrock-runtime"

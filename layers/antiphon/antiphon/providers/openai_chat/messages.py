@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from antiphon.errors import ApiError
+from antiphon.media import is_text_file, text_of
 from antiphon.records import Item
-from antiphon.run.media import is_text_file, text_of
 
 Message = dict[str, Any]
 

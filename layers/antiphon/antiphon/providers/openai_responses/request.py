@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.errors import ApiError
+from antiphon.media import is_text_file
 from antiphon.ports import ModelCall
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.turns import parts_of, said, state_of
 from antiphon.records import Item
-from antiphon.run.media import is_text_file
 
 Body = dict[str, Any]
 

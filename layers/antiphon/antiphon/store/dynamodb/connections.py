@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from antiphon.aws.endpoint import host_of
+from antiphon.aws.trust import named_bundle
 from antiphon.errors import SettingsError
-from antiphon.iam.endpoint import host_of
-from antiphon.iam.trust import named_bundle
 from antiphon.proxies import Proxy, proxy_for
 
 CONNECT_SECONDS: Final = 1.0

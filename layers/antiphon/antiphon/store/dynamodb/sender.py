@@ -7,8 +7,8 @@ import os
 import time
 from typing import Any, Final
 
-from antiphon.iam.caller import find_caller
-from antiphon.iam.signature import Scope, sign
+from antiphon.aws.caller import find_caller
+from antiphon.aws.signature import Scope, sign
 from antiphon.store.dynamodb import connections, protocol
 from antiphon.store.dynamodb.connections import Connections
 from antiphon.store.dynamodb.protocol import Garbled, Refusal

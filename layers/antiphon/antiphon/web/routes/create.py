@@ -15,9 +15,9 @@ from antiphon.records import StoredResponse
 from antiphon.run.compact import compact
 from antiphon.run.count import count_input_tokens
 from antiphon.run.create import create
-from antiphon.run.kept import shown_response
-from antiphon.run.replay import replay_feed
 from antiphon.spec.request import CreateResponse, parse_compact, parse_create
+from antiphon.stream.kept import shown_response
+from antiphon.stream.replay import replay_feed
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
 from antiphon.web.body import read_json

@@ -13,9 +13,9 @@ from antiphon.ports import Services
 from antiphon.records import IN_PROGRESS
 from antiphon.run.cancel import cancel, delete
 from antiphon.run.items import MAX_PAGE, input_items, page
-from antiphon.run.kept import shown_response
-from antiphon.run.replay import replay_feed
 from antiphon.run.retrieve import retrieve
+from antiphon.stream.kept import shown_response
+from antiphon.stream.replay import replay_feed
 from antiphon.web.auth import Reader, Writer
 from antiphon.web.query import Query
 from antiphon.web.sse import EventStream

@@ -1,0 +1,318 @@
+"""What the OpenAPI document says of each route: its words, its examples and the codes of its errors.
+
+Plain data. It must not know how the document is put together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from antiphon.errors import CODES
+from docs.openapi.samples import (
+    CANCELLED,
+    COMPACTED,
+    COMPACTION,
+    COUNTED,
+    DELETED,
+    EXAMPLES,
+    INPUT_ITEMS,
+    INPUT_TOKENS,
+    MODEL,
+    MODELS,
+    RESPONSE,
+    TEXT_DELTA,
+)
+
+JSON: Final = "application/json"
+UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed", "upgrade_required"})
+"""Codes that belong to no operation."""
+
+LATER: Final = frozenset({"worker_lost"})
+"""Codes that no HTTP error has: they stand in a stored response."""
+
+KEYED: Final = frozenset(
+    {
+        "missing_api_key",
+        "invalid_api_key",
+        "key_revoked",
+        "key_expired",
+        "permission_denied",
+        "storage_unavailable",
+        "internal_error",
+    }
+)
+"""Codes of every operation that needs a key."""
+
+RUNNING: Final = frozenset(
+    {
+        "response_cancelled",
+        "provider_auth",
+        "provider_rate_limited",
+        "provider_timeout",
+        "provider_refused_request",
+        "model_error",
+        "deadline_exceeded",
+        "shutting_down",
+        "stream_invalid",
+        "idempotency_in_progress",
+        "idempotency_key_reused",
+    }
+)
+"""Codes of a run, and of one that is asked for again."""
+
+CREATING: Final = frozenset(CODES) - UNROUTED - LATER
+PREPARING: Final = CREATING - RUNNING
+"""Codes of what goes as far as a run, and no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path.
+
+    Attributes:
+        id: a name for generated clients.
+        tag: the group that it is shown in.
+        answers: the schema of a success by media type: a component's name, or None for text.
+        codes: the codes of its errors.
+        keyed: whether it needs a key.
+        body: the component that the request body is, if there is one.
+        examples: request bodies by name, each with a summary.
+        parameter: what ``{id}`` is, with an example unless none works everywhere.
+        query: the query parameters by name, each with its schema and its words.
+        headers: the request headers by name, likewise; what they are for makes an answer come again.
+        samples: a success by media type.
+        links: what can be done with the answer, in the form of OpenAPI.
+    """
+
+    id: str
+    tag: str
+    summary: str
+    description: str
+    answers: dict[str, str | None]
+    codes: frozenset[str] = KEYED
+    keyed: bool = True
+    body: str | None = None
+    examples: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    parameter: dict[str, str] | None = None
+    query: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
+    headers: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
+    samples: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, Any] = field(default_factory=dict)
+
+
+_CREATE: Final = """\
+Asks an agent. The answer is one JSON body or, with `stream: true`, server-sent events.
+
+Each event is one frame: `event: TYPE`, `data: JSON` and an empty line; `TYPE` is the `type` of the JSON. A stream
+begins with `response.created` and `response.in_progress`. Each item of the output follows, from
+`response.output_item.added` to `response.output_item.done`. It ends with exactly one of `response.completed`,
+`response.incomplete` and `response.failed` (after an `error` event), then `data: [DONE]`. Silence is filled with the
+comment `: ping`. Once a stream has begun, an error is an event and no longer a status.
+
+No field is silently dropped: what is unknown or cannot be served is refused with 400. For an optional field, null means
+absent."""
+
+_AGAIN: Final = """\
+Makes the request safe to send again for 24 hours: the same key with the same body is answered once, and then with the
+same answer, or its stream anew. A request that was refused, or whose run failed, runs again. It has no effect with
+`store: false`: nothing is kept that could be given again."""
+
+_IDEMPOTENCY_KEY: Final = ({"type": "string", "pattern": "^[ -~]{1,255}$"}, _AGAIN)
+
+_RETRIEVE: Final = """\
+Gives the response as it is now. With `stream=true`, gives events that amount to it, in the grammar of every stream.
+
+They are made anew from what is stored, so each text is one delta, and the numbers are not those of the first stream.
+The terminal event always comes. The events of a response that still runs are not kept: 409 `response_in_progress`."""
+
+_CANCEL: Final = """\
+Ends a running response. It keeps the items that it had; the open one is closed as `incomplete`.
+
+A response that has ended already is given as it is: its `status` tells. One that is still ending after some seconds is
+given as `in_progress`; asking again is harmless."""
+
+_ITEMS: Final = """\
+Lists all items that were used to generate the response, page by page: those of the turns before it, then its own input.
+Of two items with one id only the first is given."""
+
+QUERIED: Final = frozenset({"unknown_parameter", "invalid_value", "invalid_type", "out_of_range", "unsupported_value"})
+"""Codes of every operation that takes query parameters."""
+
+OWN: Final = {"description": "The `id` of a response that you created."}
+
+_INCLUDE: Final[tuple[dict[str, Any], str]] = (
+    {
+        "type": "array",
+        "items": {"enum": ["reasoning.encrypted_content", "message.output_text.logprobs"]},
+    },
+    "What to add. Both are always given where the request had them stored. `include[]` is the same.",
+)
+
+_COUNT: Final = """\
+Takes the same body as a response would, and tells how many tokens the model would be given to read. Nothing runs and
+nothing is stored. The count is exact for the demo model; for any other it is an estimate: one token for four bytes of
+text, 4 for each item, 85 for an image in low detail and 765 for any other, 1500 for a file. With `truncation` `auto`,
+what would be left out is not counted."""
+
+_COMPACT: Final = """\
+Gives a conversation in short, to go on from in place of the whole: the messages of the user stay as they are, and one
+`compaction` item stands for everything else. No model is asked. Of what the agent said, up to 2000 characters a message
+are kept; of a call's arguments 400, of its output 800: the beginning and the end. All together it is at most 32000
+characters, and the oldest goes first. Reasoning, images and files in outputs are not kept. The item is sealed: nobody
+can read or change it, and it is refused from another user or for another agent. Nothing is stored."""
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("/v1/responses", "POST"): Operation(
+        id="createResponse",
+        tag="Responses",
+        summary="Create a response",
+        description=_CREATE,
+        answers={JSON: "ResponseResource", "text/event-stream": "StreamEvent"},
+        codes=CREATING,
+        headers={"Idempotency-Key": _IDEMPOTENCY_KEY},
+        body="CreateResponse",
+        examples=EXAMPLES,
+        samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
+        links={"retrieve": {"operationId": "retrieveResponse", "parameters": {"id": "$response.body#/id"}}},
+    ),
+    ("/v1/responses/input_tokens", "POST"): Operation(
+        id="countInputTokens",
+        tag="Responses",
+        summary="Count the tokens of a request",
+        description=_COUNT,
+        answers={JSON: "InputTokens"},
+        codes=PREPARING,
+        body="CreateResponse",
+        examples={"count": COUNTED},
+        samples={JSON: INPUT_TOKENS},
+    ),
+    ("/v1/responses/compact", "POST"): Operation(
+        id="compactResponse",
+        tag="Responses",
+        summary="Compact a conversation",
+        description=_COMPACT,
+        answers={JSON: "CompactResource"},
+        codes=PREPARING,
+        body="CompactResponse",
+        examples={"compact": COMPACTED},
+        samples={JSON: COMPACTION},
+    ),
+    ("/v1/responses/{id}", "GET"): Operation(
+        id="retrieveResponse",
+        tag="Responses",
+        summary="Read a stored response",
+        description=_RETRIEVE,
+        answers={JSON: "ResponseResource", "text/event-stream": "StreamEvent"},
+        codes=KEYED | QUERIED | {"response_not_found", "response_in_progress"},
+        samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
+        parameter=OWN,
+        query={
+            "stream": ({"type": "boolean"}, "Answer with the events of a stream that amounts to the response."),
+            "starting_after": ({"type": "integer", "minimum": 0}, "With `stream`: leave out events up to this number."),
+            "include_obfuscation": ({"type": "boolean"}, "With `stream`: pad delta events, which is the default."),
+            "include": _INCLUDE,
+        },
+    ),
+    ("/v1/responses/{id}", "DELETE"): Operation(
+        id="deleteResponse",
+        tag="Responses",
+        summary="Delete a stored response",
+        description="Removes the response with its items and all its content. One that runs is cancelled first.",
+        answers={JSON: "Deleted"},
+        codes=KEYED | {"response_not_found", "read_only_key"},
+        samples={JSON: DELETED},
+        parameter=OWN,
+    ),
+    ("/v1/responses/{id}/cancel", "POST"): Operation(
+        id="cancelResponse",
+        tag="Responses",
+        summary="Cancel a running response",
+        description=_CANCEL,
+        answers={JSON: "ResponseResource"},
+        codes=KEYED | {"response_not_found", "read_only_key"},
+        samples={JSON: CANCELLED},
+        parameter=OWN,
+    ),
+    ("/v1/responses/{id}/input_items", "GET"): Operation(
+        id="listInputItems",
+        tag="Responses",
+        summary="List the items that a response was generated from",
+        description=_ITEMS,
+        answers={JSON: "InputItemList"},
+        codes=KEYED
+        | QUERIED
+        | {"response_not_found", "previous_response_not_found", "context_length_exceeded", "tool_output_mismatch"},
+        samples={JSON: INPUT_ITEMS},
+        parameter=OWN,
+        query={
+            "limit": ({"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "The most items of a page."),
+            "order": ({"enum": ["asc", "desc"], "default": "desc"}, "`desc`: the newest first."),
+            "after": ({"type": "string"}, "The id of the item that the page follows."),
+            "include": _INCLUDE,
+        },
+    ),
+    ("/v1/responses/models", "GET"): Operation(
+        id="listResponsesModels",
+        tag="Models",
+        summary="List the agents, beside the responses",
+        description="The same as `/v1/models`, for clients that look here.",
+        answers={JSON: "ModelList"},
+        samples={JSON: MODELS},
+    ),
+    ("/v1/models", "GET"): Operation(
+        id="listModels",
+        tag="Models",
+        summary="List the agents that you may use",
+        description="Gives every agent that your key may address, in the form in which OpenAI's clients read models.",
+        answers={JSON: "ModelList"},
+        samples={JSON: MODELS},
+    ),
+    ("/v1/models/{id}", "GET"): Operation(
+        id="retrieveModel",
+        tag="Models",
+        summary="Read an agent",
+        description="What you may not use answers exactly as what does not exist.",
+        answers={JSON: "Model"},
+        codes=KEYED | {"model_not_found"},
+        samples={JSON: MODEL},
+        parameter={"description": "The agent's id.", "example": "assistant"},
+    ),
+    ("/healthz", "GET"): Operation(
+        id="getHealth",
+        tag="About",
+        summary="Ask whether the process serves",
+        description="It asks no store: a throttled table must not take the process out of service.",
+        answers={JSON: "Health"},
+        codes=frozenset(),
+        keyed=False,
+    ),
+    ("/openapi.json", "GET"): Operation(
+        id="getDocument",
+        tag="About",
+        summary="Read this document",
+        description="The OpenAPI document of this version.",
+        answers={JSON: None},
+        codes=frozenset(),
+        keyed=False,
+    ),
+    ("/docs", "GET"): Operation(
+        id="getPage",
+        tag="About",
+        summary="Read this document in a browser",
+        description="A page to read and to try the API. It loads nothing from elsewhere.",
+        answers={"text/html": None},
+        codes=frozenset(),
+        keyed=False,
+    ),
+    ("/docs/{id}", "GET"): Operation(
+        id="getPageFile",
+        tag="About",
+        summary="Read a file of the page",
+        description="The page's script and style sheet.",
+        answers={"text/css": None, "text/javascript": None},
+        codes=frozenset({"route_not_found"}),
+        keyed=False,
+        parameter={"description": "The file's name.", "example": "swagger-ui.css"},
+    ),
+}

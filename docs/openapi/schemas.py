@@ -1,0 +1,123 @@
+"""The schemas of the OpenAPI document: the very models that read requests, and those that describe answers.
+
+It must not know paths or operations.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core.core_schema import ModelSchema, TaggedUnionSchema
+
+from antiphon.spec.base import Wire
+from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
+from docs.openapi.events import StreamEvent
+from docs.openapi.resources import (
+    CompactResource,
+    Deleted,
+    Error,
+    Health,
+    InputItemList,
+    InputTokens,
+    Model,
+    ModelList,
+    ResponseResource,
+)
+
+ROOTS: Final[tuple[type[BaseModel], ...]] = (
+    CreateResponse,
+    CompactResponse,
+    ResponseResource,
+    InputTokens,
+    CompactResource,
+    StreamEvent,
+    Deleted,
+    InputItemList,
+    ModelList,
+    Model,
+    Health,
+    Error,
+)
+FIELDS: Final = {
+    "model": "The agent's id: see `/v1/models`.",
+    "input": f"What to answer: a text, or 1 to {MAX_ITEMS} items. Leave it out to go on from an earlier response.",
+    "previous_response_id": "The response to go on from. Its input and output come before this input; its instructions "
+    "do not carry over.",
+    "instructions": "Said to the model after the agent's own instructions.",
+    "include": "What to add to the answer.",
+    "tools": "Functions that you run, offered beside the agent's own. A name may stand for one tool only.",
+    "tool_choice": "Whether and what the model may call. `allowed_tools` is a hard limit.",
+    "parallel_tool_calls": "False: at most one call a turn.",
+    "max_tool_calls": "The most calls in this response; it ends there as `incomplete`.",
+    "metadata": "Up to 16 pairs of your own, kept with the response.",
+    "text": "The form of the answer.",
+    "temperature": "How freely tokens are drawn.",
+    "top_p": "Draw from the likeliest tokens that together have this probability.",
+    "presence_penalty": "How much a token that has occurred is avoided.",
+    "frequency_penalty": "How much a token is avoided for each time it has occurred.",
+    "max_output_tokens": "The most tokens of the answer, reasoning included.",
+    "top_logprobs": "How many likeliest tokens to give at each place.",
+    "reasoning": "How much the model should think, and whether it should tell.",
+    "truncation": "What becomes of a conversation that is too long for the model: `disabled` refuses it, `auto` leaves "
+    "out its oldest turns; that takes an agent whose `context_tokens` are known.",
+    "service_tier": "Passed on to the model's provider.",
+    "prompt_cache_key": "Passed on to the model's provider.",
+    "safety_identifier": "A stable, opaque name of the end user, passed on to the model's provider.",
+    "user": "The older name of `safety_identifier`.",
+    "store": "Keep the response, so that it can be read and continued. False: it is gone once it is sent.",
+    "background": "Only false is served.",
+    "stream": "Answer with server-sent events as the model speaks.",
+    "stream_options": "Options of a stream.",
+}
+"""What the request's fields mean. The model that reads them carries no words: it is imported at every cold start."""
+
+_NEVER_VALID: Final = "#message"
+"""The tag of ``MessageOfUnknownRole``, which only makes an error point at the role."""
+
+
+class _Document(GenerateJsonSchema):
+    """Writes schemas for people: no made-up titles; null where null means absent; no model that is never valid."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's hook
+        return False
+
+    def tagged_union_schema(self, schema: TaggedUnionSchema) -> JsonSchemaValue:
+        choices = {tag: choice for tag, choice in schema["choices"].items() if tag != _NEVER_VALID}
+        return super().tagged_union_schema({**schema, "choices": choices})
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        written = super().model_schema(schema)
+        if issubclass(schema["cls"], Wire):
+            required = written.get("required", [])
+            properties = written["properties"]
+            written["properties"] = {
+                name: value if name in required else _nullable(value) for name, value in properties.items()
+            }
+        return written
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Write the schema of an optional field: it takes null, which says nothing, and so is no default worth showing."""
+    value = dict(schema)
+    default = value.pop("default", None)
+    if value and {"type": "null"} not in value.get("anyOf", []):
+        value = {"anyOf": [value, {"type": "null"}]}
+    return value if default is None else {**value, "default": default}
+
+
+def build_schemas() -> dict[str, Any]:
+    """Build the document's component schemas, by name."""
+    _, written = models_json_schema(
+        [(model, "validation") for model in ROOTS],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Document,
+    )
+    schemas: dict[str, Any] = written["$defs"]
+    for form in (CreateResponse, CompactResponse):
+        properties = schemas[form.__name__]["properties"]
+        for name, schema in properties.items():
+            schema["description"] = FIELDS[name]
+        properties |= {name: {"description": "Accepted, and without effect."} for name in sorted(IGNORED)}
+    return schemas

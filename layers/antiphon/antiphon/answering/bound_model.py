@@ -1,0 +1,92 @@
+"""One model that an agent may run on: a provider, bound to the name of a model.
+
+It has the shape of a ``ModelProvider``, and adds nothing to a stream. It must not know any adapter, nor which model is
+asked when: that is ``answering``'s to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+
+from antiphon.errors import ProviderError, SettingsError
+from antiphon.ports import Delta, ModelCall, ModelProvider, Reads, Services
+from antiphon.records import Item
+
+
+@dataclass(frozen=True, slots=True)
+class BoundModel:
+    """A model behind a configured provider.
+
+    Attributes:
+        name: the provider's configured name.
+        model: the provider's own name of the model.
+        provider: who answers.
+    """
+
+    name: str
+    model: str
+    provider: ModelProvider
+
+    @property
+    def reads(self) -> Reads:
+        """What it can be given beside plain text."""
+        return self.provider.reads
+
+    @property
+    def maker(self) -> dict[str, str]:
+        """What marks a reasoning's state as this model's."""
+        return {"provider": self.name, "model": self.model}
+
+    def check(self, call: ModelCall) -> None:
+        """Refuse a call that this model cannot carry; see ``ModelProvider.check``.
+
+        Raises:
+            ApiError: 400, with the message and parameter for the caller.
+        """
+        self.provider.check(self.own(call))
+
+    def count_tokens(self, call: ModelCall) -> int:
+        """Count what a call gives this model to read; see ``ModelProvider.count_tokens``."""
+        return self.provider.count_tokens(self.own(call))
+
+    def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
+        """Run one turn; see ``ModelProvider.stream``.
+
+        Raises:
+            ProviderError: the model's side failed.
+        """
+        return self.provider.stream(self.own(call))
+
+    def own(self, call: ModelCall) -> ModelCall:
+        """Give a call as this model is asked it: by its own name, without reasoning states that it did not make.
+
+        Another provider cannot read them, and what one vendor signed or encrypted is not another's to see.
+        """
+        foreign = any(map(self._is_foreign, call.items))
+        if call.model == self.model and not foreign:
+            return call
+        items = [_without_state(item) if self._is_foreign(item) else item for item in call.items]
+        return replace(call, model=self.model, items=items)
+
+    def _is_foreign(self, item: Item) -> bool:
+        return "state" in item and {name: item["state"].get(name) for name in ("provider", "model")} != self.maker
+
+
+def bind_model(services: Services, name: str, model: str) -> BoundModel:
+    """Bind a model to its provider, which is built on its first use.
+
+    Raises:
+        ProviderError: ``provider_not_configured`` or ``provider_auth``: it is not set up here, or its key is not there.
+    """
+    try:
+        provider = services.providers(name)
+    except SettingsError:
+        raise ProviderError("provider_not_configured") from None
+    if provider is None:
+        raise ProviderError("provider_not_configured")
+    return BoundModel(name, model, provider)
+
+
+def _without_state(item: Item) -> Item:
+    return {field: value for field, value in item.items() if field != "state"}

@@ -1,0 +1,264 @@
+"""Who answers a response: the agent's own model, or a fallback where that fails before its first token.
+
+    ask -> circuit closed? -> first token -> settled: the rest of the response stays with this model
+              | fails: at most two retries, then the next model that can carry the request
+              | nobody is left: the first model's error
+
+It adds nothing to the way of a delta: a model's stream goes straight to the turn. It must not know any adapter, nor
+what a turn makes of the deltas.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from antiphon import measures
+from antiphon.access import decide
+from antiphon.answering.bound_model import BoundModel, bind_model
+from antiphon.answering.usage import Entry as Asked
+from antiphon.answering.usage import Ledger
+from antiphon.circuits import Entry
+from antiphon.errors import ApiError, ProviderError
+from antiphon.ids import Entropy
+from antiphon.ports import ModelCall, Services, UsageDelta
+from antiphon.records import Agent, Item, Limits
+
+log: Final = logging.getLogger("antiphon.run")
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 3
+"""One call and at most two retries, and only before the first token: nothing that was sent is said again."""
+
+LONGEST_PAUSE: Final = 8.0
+"""Seconds. A provider that asks for more is not waited for."""
+
+ELSEWHERE: Final = frozenset(
+    {
+        "model_error",
+        "provider_auth",
+        "provider_model_not_found",
+        "provider_not_configured",
+        "provider_rate_limited",
+        "provider_timeout",
+        "provider_unreachable",
+    }
+)
+"""What another model could do better. A request that was refused for what it holds is the caller's to mend."""
+
+
+class Failover:
+    """The models of one response, in the order in which they are asked.
+
+    Args:
+        services: the providers, circuits, clock and entropy.
+        limits: in force for the caller: a fallback that they do not allow is never asked.
+        agent: whose models.
+
+    Attributes:
+        current: the model that is asked, or answers.
+        settled: a first token came; from then on there is no other model.
+
+    Raises:
+        ApiError: none of them is set up here; with the first one's code.
+    """
+
+    def __init__(self, services: Services, limits: Limits, agent: Agent) -> None:
+        self._services = services
+        self._named = bool(agent.fallbacks)
+        self._waiting = [(agent.provider, agent.model)]
+        self._waiting += [(f.provider, f.model) for f in agent.fallbacks if decide.allows(limits, f.provider, f.model)]
+        self._failure: ProviderError | None = None
+        self._ledger = Ledger()
+        self._entry: Entry | None = None
+        self._patience: asyncio.Timeout | None = None
+        self._begun = False
+        self.settled = False
+        found = self._next()
+        if found is None:
+            assert self._failure is not None
+            raise ApiError(self._failure.code)
+        self.current = found
+
+    def require(self, call: ModelCall) -> None:
+        """Refuse a call that the agent's own model cannot carry; fallbacks stand in where it is not set up at all.
+
+        Raises:
+            ApiError: 400, with the message and parameter for the caller; or why the agent's own model cannot be asked.
+        """
+        try:
+            self.current.check(call)
+        except ApiError:
+            if self._failure is None:
+                raise
+            try:
+                self._advance(call)
+            except ProviderError as error:
+                raise ApiError(error.code) from None
+
+    async def ask(self, call: ModelCall, consume: Callable[[BoundModel], Awaitable[T]]) -> T:
+        """Run one turn with whoever answers.
+
+        Args:
+            call: what is asked.
+            consume: takes a model's stream to its end, and says ``began`` at its first token.
+
+        Raises:
+            ProviderError: the model failed that had begun to answer, or nobody did: then the first one's failure.
+        """
+        attempt = 1
+        self._begun = False
+        while True:
+            try:
+                return await self._once(call, consume)
+            except ProviderError as error:
+                if self._begun:
+                    raise
+                pause = self._pause(error, attempt, call.deadline)
+                if pause is None:
+                    self._give_up(error, call)
+            attempt = 1 if pause is None else attempt + 1
+            if pause is not None:
+                measures.current().provider_retries += 1
+                await asyncio.sleep(pause)
+
+    def began(self) -> None:
+        """Say that the first token of a turn came: there is no way back from here."""
+        self._begun = self.settled = True
+        if self._entry is not None:
+            self._entry.answered()
+        if self._patience is not None:
+            self._patience.reschedule(None)
+        noted = measures.current()
+        noted.provider, noted.model = self.current.name, self.current.model
+
+    def used(self, usage: UsageDelta) -> None:
+        """Note what a turn has used so far."""
+        self._ledger.last.usage = usage
+
+    @property
+    def usage(self) -> UsageDelta | None:
+        """What all calls of the response used together, as far as they told; None where none did."""
+        return self._ledger.usage
+
+    def tokens(self, call: ModelCall, output: Sequence[Item]) -> int:
+        """Count what the response used: as told, and by estimate where the answering model was cut before it told.
+
+        Args:
+            call: what was asked.
+            output: what was said, as items.
+        """
+        told = self.usage
+        used = told.input_tokens + told.output_tokens if told else 0
+        if self._begun and self._ledger.last.usage is None:
+            said = replace(call, instructions="", tools=(), items=output)
+            used += self.current.count_tokens(call) + self.current.count_tokens(said)
+        return used
+
+    def shown(self) -> dict[str, Any] | None:
+        """Tell who answered, and what each model used; None for an agent without fallbacks."""
+        if not self._named:
+            return None
+        maker = self.current.maker if self.settled else dict.fromkeys(self.current.maker)
+        return {**maker, "models": self._ledger.models()}
+
+    async def _once(self, call: ModelCall, consume: Callable[[BoundModel], Awaitable[T]]) -> T:
+        """Ask the current model once, within its patience, and tell its circuit how that went."""
+        services, model = self._services, self.current
+        asked = self._ledger.begin(model)
+        try:
+            self._entry = services.circuits.enter(model.name, model.model, services.steady())
+            async with asyncio.timeout_at(self._until(call.deadline)) as self._patience:
+                return await consume(model)
+        except TimeoutError:
+            raise self._failed(asked, ProviderError("provider_timeout")) from None
+        except ProviderError as error:
+            self._failed(asked, error)
+            raise
+        except asyncio.CancelledError:
+            if not self._begun and asyncio.get_running_loop().time() >= call.deadline:
+                self._failed(asked, ProviderError("provider_timeout"))
+            raise
+        finally:
+            if self._entry is not None:
+                self._entry.left()
+            self._entry = self._patience = None
+
+    def _failed(self, asked: Asked, error: ProviderError) -> ProviderError:
+        asked.error = error.code
+        if self._entry is not None:
+            if error.code in ELSEWHERE:
+                self._entry.failed(error, self._services.steady())
+            else:
+                self._entry.answered()
+        return error
+
+    def _until(self, deadline: float) -> float | None:
+        """Give until when the first token is awaited: half of the time left, where somebody else could answer."""
+        if self.settled or not self._waiting:
+            return None
+        now = asyncio.get_running_loop().time()
+        return now + max(deadline - now, 0.0) / 2
+
+    def _pause(self, error: ProviderError, attempt: int, deadline: float) -> float | None:
+        """Give the seconds before the same model is asked again; None where it is not.
+
+        A model that kept us waiting is not waited for twice where another could answer.
+        """
+        pause = _seconds(error, attempt, self._services.entropy)
+        late = asyncio.get_running_loop().time() + pause >= deadline
+        elsewhere = error.code == "provider_timeout" and self._waiting and not self.settled
+        if not error.retryable or attempt == ATTEMPTS or pause > LONGEST_PAUSE or late or elsewhere:
+            return None
+        return pause
+
+    def _give_up(self, error: ProviderError, call: ModelCall) -> None:
+        """Turn to the next model, if there may be one.
+
+        Raises:
+            ProviderError: there is none.
+        """
+        if self.settled or (self._failure is None and error.code not in ELSEWHERE):
+            raise error
+        self._failure = self._failure or error
+        log.warning("model failed", extra={**self.current.maker, "code": error.code})
+        self._advance(call)
+
+    def _advance(self, call: ModelCall) -> None:
+        """Turn to the next model that can carry a call; the others are skipped.
+
+        Raises:
+            ProviderError: there is none; why the first one failed.
+        """
+        assert self._failure is not None
+        while (found := self._next()) is not None:
+            try:
+                found.check(call)
+            except ApiError as error:
+                log.warning("fallback skipped", extra={**found.maker, "code": error.code})
+            else:
+                self.current = found
+                return
+        raise self._failure
+
+    def _next(self) -> BoundModel | None:
+        """Take the next model that is set up here."""
+        while self._waiting:
+            name, model = self._waiting.pop(0)
+            try:
+                return bind_model(self._services, name, model)
+            except ProviderError as error:
+                self._failure = self._failure or error
+                log.warning("model not set up", extra={"provider": name, "model": model, "code": error.code})
+        return None
+
+
+def _seconds(error: ProviderError, attempt: int, entropy: Entropy) -> float:
+    """Give the seconds before the next attempt: what the provider asks for, else 0.5 and 1 with full jitter."""
+    if error.retry_after is not None:
+        return float(error.retry_after)
+    return 0.5 * attempt * entropy(1)[0] / 255

@@ -1,0 +1,191 @@
+"""The loop: a provider's deltas -> the stream machine, within what the request allows.
+
+It must not know stores, HTTP or which provider it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from antiphon import measures
+from antiphon.answering.bound_model import BoundModel
+from antiphon.answering.failover import Failover
+from antiphon.context.sealed import Sealer
+from antiphon.errors import ProviderError
+from antiphon.ports import (
+    CitationDelta,
+    Delta,
+    MessageDelta,
+    ModelCall,
+    ReasoningDelta,
+    ReasoningStateDelta,
+    RefusalDelta,
+    StopDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+from antiphon.stream.machine import Ended, IllegalOrder, ResponseStream
+
+_INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        incomplete_reason: why it is incomplete, in the specification's words where it has one.
+        error: ``code`` and ``message``, where it failed.
+    """
+
+    status: Ended
+    incomplete_reason: str | None = None
+    error: dict[str, str] | None = None
+
+
+class Turn:
+    """One model turn on its way into a stream.
+
+    Args:
+        stream: takes what the model says.
+        call: what was asked; fixes which tools may be called, and how many.
+        response_id: from which call ids derive, where a provider gives none.
+        max_tool_calls: a hard stop; None for none.
+        sealing: gives what seals a reasoning's state; None where nothing can be sealed.
+        answering: the models to ask.
+
+    Attributes:
+        begun: the first token came.
+    """
+
+    def __init__(
+        self,
+        stream: ResponseStream,
+        call: ModelCall,
+        response_id: str,
+        max_tool_calls: int | None,
+        sealing: Callable[[], Awaitable[Sealer | None]],
+        answering: Failover,
+    ) -> None:
+        self._stream = stream
+        self._call = call
+        self._response_id = response_id
+        self._offered = {tool["name"] for tool in call.tools}
+        self._max_calls = max_tool_calls
+        self._sealing = sealing
+        self._answering = answering
+        self._parallel = call.settings["parallel_tool_calls"]
+        self._accepted: set[int] = set()
+        self._suppressed: set[int] = set()
+        self._span: measures.Span | None = None
+        self.begun = False
+
+    async def run(self) -> Outcome:
+        """Run the turn with whoever answers.
+
+        Raises:
+            ProviderError: the model's side failed.
+        """
+        return await self._answering.ask(self._call, self._attempt)
+
+    async def _attempt(self, candidate: BoundModel) -> Outcome:
+        with measures.model_call(candidate.name, candidate.model) as self._span:
+            return await self._consume(candidate)
+
+    async def _consume(self, candidate: BoundModel) -> Outcome:
+        """Take all deltas: a provider that is read to its end keeps its connection, one that is left closes it."""
+        text = self._stream.text
+        outcome: Outcome | None = None
+        async with aclosing(candidate.stream(self._call)) as deltas:
+            async for delta in deltas:
+                if not self.begun and not isinstance(delta, UsageDelta | MessageDelta):
+                    self._begin()
+                if type(delta) is TextDelta:
+                    if delta.text:
+                        text(delta.text, delta.logprobs)
+                elif isinstance(delta, StopDelta):
+                    reason = _INCOMPLETE.get(delta.reason)
+                    outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
+                elif isinstance(delta, ReasoningStateDelta):
+                    await self._keep(delta)
+                elif not self._take(delta):
+                    return Outcome("incomplete", "max_tool_calls")
+        if outcome is None:
+            raise ProviderError("model_error", retryable=not self.begun)
+        return outcome
+
+    def _begin(self) -> None:
+        """Note that the model has begun to answer."""
+        self.begun = True
+        self._answering.began()
+        if self._span is not None:
+            self._span.facts["first_token_ms"] = self._span.elapsed_ms()
+
+    def _take(self, delta: Delta) -> bool:
+        """Pass a delta on; whether the run may go on."""
+        if isinstance(delta, ToolCallDelta):
+            return self._take_call(delta)
+        if isinstance(delta, UsageDelta):
+            self._answering.used(delta)
+        elif isinstance(delta, ReasoningDelta) and delta.text:
+            self._stream.reasoning(delta.text)
+        elif isinstance(delta, RefusalDelta) and delta.text:
+            self._stream.refusal(delta.text)
+        elif isinstance(delta, CitationDelta):
+            self._cite(delta)
+        elif isinstance(delta, MessageDelta):
+            self._stream.message(delta.phase)
+        return True
+
+    async def _keep(self, delta: ReasoningStateDelta) -> None:
+        """End the reasoning with what the provider wants back; where nothing can be sealed it is lost with the turn."""
+        seal = await self._sealing()
+        if seal is not None:
+            self._stream.reasoned(partial(seal, state={**delta.state, **self._answering.current.maker}))
+
+    def _cite(self, delta: CitationDelta) -> None:
+        try:
+            self._stream.citation(*delta)
+        except IllegalOrder as error:
+            raise ProviderError("model_error") from error
+
+    def _take_call(self, delta: ToolCallDelta) -> bool:
+        """Pass a call on if it may be made; a call outside the offered tools never reaches the client."""
+        slot = delta.slot
+        if slot in self._suppressed:
+            return True
+        if slot not in self._accepted:
+            if delta.name is None or delta.name not in self._offered or (self._accepted and not self._parallel):
+                self._suppressed.add(slot)
+                return True
+            if self._max_calls is not None and len(self._accepted) >= self._max_calls:
+                return False
+            self._accepted.add(slot)
+            call_id = delta.call_id or f"call_{self._response_id[5:]}{len(self._accepted) - 1:02d}"
+            self._stream.call(slot, call_id, delta.name)
+        if delta.arguments:
+            try:
+                self._stream.arguments(slot, delta.arguments)
+            except IllegalOrder as error:
+                raise ProviderError("model_error") from error
+        return True
+
+
+def usage_resource(usage: UsageDelta | None, answered: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Write usage in the specification's form; who answered stands under ``antiphon``, where that may vary."""
+    if usage is None:
+        return None
+    own = {} if answered is None else {"antiphon": answered}
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        **own,
+    }

@@ -1,0 +1,119 @@
+"""Traces on Lambda: what a sampled request spends its time on, as X-Ray's subsegments below Lambda's own segment.
+
+It must not know what is traced, only spans. A span is one datagram to the daemon that Lambda runs, sent when it ends
+(AWS X-Ray Developer Guide, "Segment documents"); so a long stream holds none in memory, and nothing is waited for. The
+X-Ray SDK would do the same for 500 ms of imports (``docs/adr/0014-what-a-request-is-measured-by.md``). A document holds
+names, numbers and times: no text of a request, and of an error its class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+from typing import Any, Final, NamedTuple
+
+from antiphon.awslambda.http import App, Receive, Scope, Send
+from antiphon.measures import Span
+
+HEADER: Final = b'{"format":"json","version":1}\n'
+"""Begins every datagram (AWS X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon")."""
+
+LONGEST_NAME: Final = 200
+_UNNAMEABLE: Final = re.compile(r"[^\w\s.:/%&#=+\\@-]")
+_TRACE: Final = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")
+_SEGMENT: Final = re.compile("[0-9a-f]{16}")
+_THROTTLED: Final = 429
+_CALLERS_FAULT: Final = range(400, 500)
+_OUR_FAULT: Final = 500
+
+
+class Place(NamedTuple):
+    """Where the spans of a request belong: the trace, and Lambda's segment in it."""
+
+    trace: str
+    parent: str
+
+
+def place_of(header: str) -> Place | None:
+    """Read a tracing header; None where the request is not sampled."""
+    fields = dict(field.split("=", 1) for field in header.split(";") if "=" in field)
+    place = Place(fields.get("Root", ""), fields.get("Parent", ""))
+    sampled = fields.get("Sampled") == "1" and _TRACE.fullmatch(place.trace) and _SEGMENT.fullmatch(place.parent)
+    return place if sampled else None
+
+
+def traced(app: App, daemon_address: str) -> App:
+    """Wrap an ASGI application: what a sampled request did is sent to the daemon.
+
+    Args:
+        app: the application.
+        daemon_address: as ``AWS_XRAY_DAEMON_ADDRESS`` gives it.
+    """
+    address = address_of(daemon_address)
+
+    async def with_trace(scope: Scope, receive: Receive, send: Send) -> None:
+        place = place_of(scope.get("antiphon.trace", ""))
+        if place is None:
+            await app(scope, receive, send)
+            return
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+            daemon.setblocking(False)
+
+            def sink(span: Span) -> None:
+                with contextlib.suppress(OSError):  # a trace is never worth a request
+                    daemon.sendto(HEADER + json.dumps(document(span, place)).encode(), address)
+
+            with Span("request", "antiphon", sink=sink, request_id=scope["antiphon.request_id"]) as span:
+                try:
+                    await app(scope, receive, send)
+                finally:
+                    if "antiphon.measures" in scope:
+                        span.facts |= scope["antiphon.measures"].facts()
+
+    return with_trace
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """Read the daemon's address, ``HOST:PORT`` or ``tcp:HOST:PORT udp:HOST:PORT``; its place for datagrams."""
+    datagrams = next((part[4:] for part in text.split() if part.startswith("udp:")), text)
+    host, _, port = datagrams.rpartition(":")
+    return host, int(port)
+
+
+def document(span: Span, place: Place) -> dict[str, Any]:
+    """Write a span as an independent subsegment."""
+    facts = dict(span.facts)
+    written = {
+        "type": "subsegment",
+        "trace_id": place.trace,
+        "parent_id": span.parent.id if span.parent else place.parent,
+        "id": span.id,
+        "name": _UNNAMEABLE.sub("_", span.name)[:LONGEST_NAME],
+        "start_time": span.begun,
+        "end_time": span.ended,
+        **_flags(span),
+    }
+    if span.kind == "store":
+        written |= {"namespace": "aws", "aws": {"operation": facts.pop("operation")}}
+    elif span.kind == "remote":
+        written["namespace"] = "remote"
+    if span.failure is not None:
+        facts["exception"] = span.failure.__name__
+    annotations = {name: value for name, value in facts.items() if value is not None}
+    return written | ({"annotations": annotations} if annotations else {})
+
+
+def _flags(span: Span) -> dict[str, bool]:
+    """Say whose fault it was, in X-Ray's words: ``error`` the caller's, ``fault`` the callee's."""
+    status = span.facts.get("status") or 0
+    if span.failure is not None:
+        ours = span.kind == "store" or issubclass(span.failure, asyncio.CancelledError)
+        return {"error": True} if ours else {"fault": True}
+    if status >= _OUR_FAULT or span.facts.get("outcome") == "failed":
+        return {"fault": True}
+    if status in _CALLERS_FAULT:
+        return {"error": True, "throttle": status == _THROTTLED}
+    return {}

@@ -1,0 +1,1 @@
+"""The guarded door: how URLs that a caller chose are opened."""

@@ -1,0 +1,405 @@
+"""The stream machine: the one place where wire events are made, numbered and ordered (Open Responses, "Streaming").
+
+    new -> open -> ended            created, in_progress | items | one ending
+    item: none -> message | function_call | reasoning -> none
+
+It owns every sequence number, index and id, and raises ``IllegalOrder`` where a caller would break the grammar. Ids
+derive from the response id and the index, time comes in as an argument: the same calls always give the same events. It
+must not know providers, stores or bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+from antiphon.errors import AntiphonError
+from antiphon.ids import item_id
+from antiphon.records import Item
+from antiphon.stream.events import Event, ending_type, error_event
+from antiphon.stream.kept import KEPT
+from antiphon.stream.parts import Call, OpenItem, Part
+from antiphon.stream.whole import item_events
+
+Ended = Literal["completed", "incomplete", "failed", "cancelled"]
+
+_PADDING: Final = "0123456789abcdef"
+_PADDED: Final = 16
+
+
+class IllegalOrder(AntiphonError):
+    """A call that does not fit the state of the stream: a defect of ours, never the caller's."""
+
+
+class ResponseStream:
+    """One response's events, in order.
+
+    Args:
+        resource: the response as it begins: ``status`` in_progress, ``output`` empty. It is not changed.
+        emit: takes each event as it is made.
+        obfuscate: pad delta events, so that their size on the wire tells less of their content
+            (``stream_options.include_obfuscation``).
+        seal: seals the texts of an item of a type, for its ``encrypted_content``; None leaves it out.
+    """
+
+    def __init__(
+        self,
+        resource: dict[str, Any],
+        emit: Callable[[Event], None],
+        *,
+        obfuscate: bool = True,
+        seal: Callable[[str, Sequence[str]], str] | None = None,
+    ) -> None:
+        self._resource = resource
+        self._emit = emit
+        self._obfuscate = obfuscate
+        self._seal = seal
+        self._sequence = 0
+        self._state: Literal["new", "open", "ended"] = "new"
+        self._item: OpenItem | None = None
+        self._part: Part | None = None
+        self._phase: str | None = None
+        self._calls: dict[int, Call] = {}
+        self._output: list[Item] = []
+
+    @property
+    def output(self) -> list[Item]:
+        """The items that are done, in order."""
+        return self._output
+
+    def open(self) -> None:
+        """Say that the response was created and has begun.
+
+        Raises:
+            IllegalOrder: it has begun before.
+        """
+        if self._state != "new":
+            raise IllegalOrder("open")
+        self._state = "open"
+        self._send({"type": "response.created", "response": self._resource})
+        self._send({"type": "response.in_progress", "response": self._resource})
+
+    def message(self, phase: str | None = None) -> None:
+        """Let what is said next be a message of its own: one that is open is done.
+
+        Args:
+            phase: what it is for, in the specification's words; None to leave that open.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        if self._item is not None and self._item.kind == "message":
+            self._close_item(whole=True)
+        self._phase = phase
+
+    def text(self, delta: str, logprobs: list[dict[str, Any]] | None = None) -> None:
+        """Add to the answer's text. The parts around it open and close by themselves."""
+        part = self._part
+        if part is None or part.kind != "output_text":
+            part = self._open_part("message", "output_text")
+        if not delta.isascii():
+            delta = _valid(delta)
+        part.pieces.append(delta)
+        if logprobs:
+            part.logprobs.extend(logprobs)
+        item = self._item
+        assert item is not None
+        event = {
+            "type": "response.output_text.delta",
+            "sequence_number": self._sequence,
+            "item_id": item.id,
+            "output_index": item.index,
+            "content_index": part.index,
+            "delta": delta,
+            "logprobs": logprobs or [],
+        }
+        if self._obfuscate:
+            event["obfuscation"] = _PADDING[: -len(delta) % _PADDED]
+        self._sequence += 1
+        self._emit(event)
+
+    def refusal(self, delta: str) -> None:
+        """Add to the answer's refusal."""
+        part = self._part
+        if part is None or part.kind != "refusal":
+            part = self._open_part("message", "refusal")
+        delta = _valid(delta)
+        part.pieces.append(delta)
+        self._send({"type": "response.refusal.delta", **self._where(part), "delta": delta})
+
+    def reasoning(self, delta: str) -> None:
+        """Add to the readable reasoning: a summary, the one form that every client reads."""
+        part = self._part
+        if part is None or part.kind != "summary_text":
+            part = self._open_part("reasoning", "summary_text")
+        delta = _valid(delta)
+        part.pieces.append(delta)
+        self._send_delta({"type": "response.reasoning_summary_text.delta", **self._where(part), "delta": delta})
+
+    def reasoned(self, seal: Callable[[str, Sequence[str]], str]) -> None:
+        """End the reasoning with what its provider must be given back, which alone it may consist of.
+
+        Args:
+            seal: seals its texts with that, whether the caller asked for sealed reasoning or not.
+        """
+        self._require_open()
+        if self._item is None or self._item.kind != "reasoning":
+            self._close_item(whole=True)
+            self._open_item("reasoning")
+        self._close_part()
+        item = self._item
+        assert item is not None
+        item.encrypted = seal("reasoning", [part["text"] for part in item.parts])
+        self._close_item(whole=True)
+
+    def citation(self, url: str, title: str, start: int, end: int) -> None:
+        """Say where a stretch of the open text comes from; it leaves when the text is done.
+
+        Raises:
+            IllegalOrder: no text is open, or the stretch is not in it.
+        """
+        part = self._part
+        if part is None or part.kind != "output_text" or not 0 <= start <= end <= sum(map(len, part.pieces)):
+            raise IllegalOrder("a citation of no open text")
+        place = {"start_index": start, "end_index": end}
+        part.annotations.append({"type": "url_citation", **place, "url": _valid(url), "title": _valid(title)})
+
+    def call(self, slot: int, call_id: str, name: str) -> None:
+        """Begin a function call. Calls that a model makes at once leave one after the other: none interleaves.
+
+        Raises:
+            IllegalOrder: this slot has a call already.
+        """
+        self._require_open()
+        if slot in self._calls:
+            raise IllegalOrder("a second call in one slot")
+        self._calls[slot] = Call(slot, call_id, name)
+        self._advance()
+
+    def arguments(self, slot: int, delta: str) -> None:
+        """Add to a call's arguments; they wait while an earlier call is still streaming.
+
+        Raises:
+            IllegalOrder: there is no such call, or it is done.
+        """
+        call = self._calls.get(slot)
+        if call is None or call.closed:
+            raise IllegalOrder("arguments of no open call")
+        delta = _valid(delta)
+        call.pieces.append(delta)
+        if self._item is not None and self._item.call is call:
+            self._send_arguments(delta)
+
+    def ending(
+        self,
+        status: Ended,
+        *,
+        at: int,
+        usage: dict[str, Any] | None = None,
+        incomplete_reason: str | None = None,
+        error: dict[str, str] | None = None,
+    ) -> Event:
+        """Close what is open and build the terminal event, without sending it: what it says must be stored first.
+
+        A completed response has at least one item: SDK helpers crash on none.
+
+        Args:
+            status: how the response ended.
+            at: now, in seconds since the epoch.
+            usage: the tokens used, in the specification's form.
+            incomplete_reason: why, where the status is ``incomplete``.
+            error: ``code`` and ``message``, where the status is ``failed``.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        if status == "completed" and not self._output and self._item is None and not self._calls:
+            self._open_part("message", "output_text")
+        self._close_all(whole=status == "completed")
+        response = {
+            **self._resource,
+            "status": status,
+            "completed_at": at if status == "completed" else None,
+            "incomplete_details": {"reason": incomplete_reason} if incomplete_reason else None,
+            "error": error,
+            "output": list(self._output),
+            "usage": usage,
+        }
+        return {"type": ending_type(status), "response": response}
+
+    def whole(self, item: Item) -> None:
+        """Send an item that is whole already, each of its texts as one delta. What is open is closed before.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        self._close_item(whole=True)
+        for event in item_events(item, len(self._output)):
+            if "delta" in event and event["type"] != "response.refusal.delta":  # it has no field for padding
+                self._send_delta(event)
+            else:
+                self._send(event)
+        self._output.append(item)
+
+    def end(self, ending: Event) -> None:
+        """Send the terminal event; nothing comes after it. Before ``response.failed`` goes one ``error`` event.
+
+        Raises:
+            IllegalOrder: the stream is not open, or something was left open.
+        """
+        self._require_open()
+        if self._item is not None:
+            raise IllegalOrder("an ending with an open item")
+        self._state = "ended"
+        response = ending["response"]
+        if response["status"] == "failed":
+            self._send(error_event(response["error"]))
+        self._send(ending)
+
+    # the open item and part
+
+    def _open_part(self, item_kind: str, part_kind: str) -> Part:
+        self._require_open()
+        if self._item is None or self._item.kind != item_kind:
+            self._close_item(whole=True)
+            self._open_item(item_kind)
+        self._close_part()
+        item = self._item
+        assert item is not None
+        self._part = part = Part(part_kind, len(item.parts))
+        prefix = "response.reasoning_summary_part" if item_kind == "reasoning" else "response.content_part"
+        self._send({"type": f"{prefix}.added", **self._where(part), "part": part.value()})
+        return part
+
+    def _open_item(self, kind: str, call: Call | None = None) -> None:
+        index = len(self._output)
+        phase, self._phase = self._phase if kind == "message" else None, None
+        item = OpenItem(kind, item_id(self._resource["id"], kind, "o", index), index, call=call, phase=phase)
+        self._item = item
+        self._send(
+            {
+                "type": "response.output_item.added",
+                "output_index": index,
+                "item": item.value("in_progress"),
+            }
+        )
+
+    def _close_part(self) -> None:
+        part, item = self._part, self._item
+        if part is None or item is None:
+            return
+        self._part = None
+        value = part.value()
+        item.parts.append(value)
+        where = self._where(part)
+        text = "".join(part.pieces)
+        if part.kind == "output_text":
+            for index, annotation in enumerate(part.annotations):
+                place = {**where, "annotation_index": index, "annotation": annotation}
+                self._send({"type": "response.output_text.annotation.added", **place})
+            done = {"type": "response.output_text.done", **where, "text": text, "logprobs": part.logprobs}
+        elif part.kind == "refusal":
+            done = {"type": "response.refusal.done", **where, "refusal": text}
+        else:
+            done = {"type": "response.reasoning_summary_text.done", **where, "text": text}
+        self._send(done)
+        prefix = "response.reasoning_summary_part" if item.kind == "reasoning" else "response.content_part"
+        self._send({"type": f"{prefix}.done", **where, "part": value})
+
+    def _close_item(self, *, whole: bool) -> None:
+        item = self._item
+        if item is None:
+            return
+        self._close_part()
+        arguments = ""
+        if item.call is not None:
+            item.call.closed = True
+            arguments = item.call.arguments
+            self._send(
+                {
+                    "type": "response.function_call_arguments.done",
+                    "item_id": item.id,
+                    "output_index": item.index,
+                    "arguments": arguments,
+                }
+            )
+        self._item = None
+        value = item.value("completed" if whole else "incomplete", arguments)
+        if item.encrypted is None and item.kind == "reasoning" and self._seal is not None:
+            item.encrypted = self._seal("reasoning", [part["text"] for part in item.parts])
+        if item.encrypted is not None:
+            value[KEPT if self._seal is None else "encrypted_content"] = item.encrypted
+        self._output.append(value)
+        self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
+
+    def _close_all(self, *, whole: bool) -> None:
+        """Close the open item and give waiting calls their turn; a cut response keeps no call that never streamed."""
+        while whole and (waiting := self._waiting()):
+            self._close_item(whole=True)
+            self._start_call(waiting[0])
+        self._close_item(whole=whole)
+
+    # function calls
+
+    def _waiting(self) -> list[Call]:
+        current = self._item.call if self._item is not None else None
+        return [call for call in self._calls.values() if not call.closed and call is not current]
+
+    def _advance(self) -> None:
+        """Let the next waiting call stream, unless the one that streams has not got all its arguments."""
+        current = self._item.call if self._item is not None else None
+        if current is not None and not current.complete:
+            return
+        self._close_item(whole=True)
+        self._start_call(self._waiting()[0])
+
+    def _start_call(self, call: Call) -> None:
+        self._open_item("function_call", call)
+        if call.pieces:
+            self._send_arguments(call.arguments)
+
+    def _send_arguments(self, delta: str) -> None:
+        item = self._item
+        assert item is not None
+        self._send_delta(
+            {
+                "type": "response.function_call_arguments.delta",
+                "item_id": item.id,
+                "output_index": item.index,
+                "delta": delta,
+            }
+        )
+
+    # sending
+
+    def _where(self, part: Part) -> dict[str, Any]:
+        item = self._item
+        assert item is not None
+        index = "summary_index" if item.kind == "reasoning" else "content_index"
+        return {"item_id": item.id, "output_index": item.index, index: part.index}
+
+    def _send_delta(self, event: Event) -> None:
+        if self._obfuscate:
+            event["obfuscation"] = _PADDING[: -len(event["delta"]) % _PADDED]
+        self._send(event)
+
+    def _send(self, event: Event) -> None:
+        event["sequence_number"] = self._sequence
+        self._sequence += 1
+        self._emit(event)
+
+    def _require_open(self) -> None:
+        if self._state != "open":
+            raise IllegalOrder(f"the stream is {self._state}")
+
+
+def _valid(text: str) -> str:
+    """Replace halves of surrogate pairs, which no UTF-8 can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

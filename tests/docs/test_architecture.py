@@ -1,0 +1,39 @@
+"""The architecture page names what is there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers/antiphon/antiphon"
+PAGE = (ROOT / "docs/architecture.md").read_text()
+
+
+def exists(name):
+    places = [PACKAGE / name, ROOT / name]
+    return any(place.exists() or place.with_suffix(".py").exists() for place in places)
+
+
+def test_every_folder_and_module_that_the_page_lists_exists():
+    rooms = re.findall(r"^\| (`[^|]+`) \|", PAGE, re.MULTILINE)
+    named = [name.strip().rstrip("/") for room in rooms for name in re.findall(r"`([^`]+)`", room)]
+    assert len(named) > 20
+    assert [name for name in named if not exists(name)] == []
+
+
+def test_every_folder_of_the_package_is_on_the_page():
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert {folder for folder in folders if f"`  {folder}/`" not in PAGE} == set()
+
+
+def test_every_step_of_the_ways_of_a_request_and_of_a_delta_exists():
+    ways = "".join(re.findall(r"```\n(.*?)```", PAGE, re.DOTALL))
+    steps = re.findall(r"\b((?:web|access|spec|run|context|answering|stream)/[a-z]\w*)", ways)
+    assert len(steps) > 15
+    assert [step for step in steps if not exists(step)] == []
+
+
+def test_every_function_that_the_page_names_exists():
+    named = re.findall(r"\b((?:run|stream|web)/\w+)(?:\.py)?`? ?(?:\(`|\.)(_\w+)", PAGE)
+    assert named
+    for module, function in named:
+        assert f"def {function}(" in (PACKAGE / f"{module}.py").read_text(), (module, function)

@@ -1,0 +1,264 @@
+"""The guarded door against real listeners on loopback: what is refused is never connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from antiphon.errors import FetchError
+from antiphon.fetch.door import GuardedDoor, system_addresses
+from antiphon.ports import Fetched
+from tests.support.files import PNG, File, Files, redirect
+
+
+@pytest.fixture
+def files() -> Iterator[Files]:
+    with Files({"/a.png": File(PNG, "Image/PNG; charset=x")}) as server:
+        yield server
+
+
+def fetch(door: GuardedDoor, url: str, max_bytes: int = 10_000, seconds: float = 20) -> Fetched:
+    async def go() -> Fetched:
+        deadline = asyncio.get_running_loop().time() + seconds
+        return await door.fetch(url, max_bytes=max_bytes, deadline=deadline)
+
+    return asyncio.run(go())
+
+
+def refusal(door: GuardedDoor, url: str, **more: float) -> str:
+    with pytest.raises(FetchError) as caught:
+        fetch(door, url, **more)
+    return caught.value.reason
+
+
+def resolving(*answers: Sequence[str]) -> tuple[GuardedDoor, list[str]]:
+    """Give a door whose names have these addresses, one answer after the other; and the names that were asked."""
+    asked: list[str] = []
+    given = itertools.chain(answers, itertools.repeat(answers[-1]))
+
+    async def resolve(host: str) -> Sequence[str]:
+        asked.append(host)
+        return next(given)
+
+    return GuardedDoor(http=True, resolve=resolve), asked
+
+
+OPEN = GuardedDoor(http=True, private=True)
+
+
+def test_a_url_is_read_with_its_declared_type(files: Files) -> None:
+    assert fetch(OPEN, files.url("/a.png")) == Fetched(PNG, "image/png")
+    path, headers = files.requests[0]
+    assert path == "/a.png"
+    assert headers["accept-encoding"] == "identity"
+    assert headers["user-agent"] == "Antiphon"
+    assert not {"cookie", "authorization", "referer"} & headers.keys()
+
+
+def test_a_name_is_resolved_and_connected_to(files: Files) -> None:
+    assert fetch(OPEN, files.url("/a.png", "localhost")).content == PNG
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "0",
+        "127.1",
+        "0x7f.1",
+        "2130706433",
+        "017700000001",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "127.0.0.1.",
+        "\uff11\uff12\uff17.1",
+    ],
+)
+def test_loopback_in_any_form_is_refused_without_a_connection(files: Files, host: str) -> None:
+    assert refusal(GuardedDoor(http=True), files.url("/a.png", host)) == "not_allowed"
+    assert files.connections == 0
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["10.0.0.1"],
+        ["169.254.169.254"],
+        ["::1"],
+        ["::ffff:127.0.0.1"],
+        ["64:ff9b::7f00:1"],
+        ["2002:7f00:1::"],
+        ["fe80::1%2"],
+        ["8.8.8.8", "127.0.0.1"],
+        ["127.0.0.1", "8.8.8.8"],
+        [],
+    ],
+    ids=str,
+)
+def test_a_name_with_any_address_that_is_not_public_is_refused_without_a_connection(
+    files: Files, addresses: list[str]
+) -> None:
+    door, asked = resolving(addresses)
+    door._read = lambda url: _with_port(url, files.port)  # the listener's port is none that is allowed
+    assert refusal(door, "http://evil.example/a.png") == "not_allowed"
+    assert asked == ["evil.example"]
+    assert files.connections == 0
+
+
+def test_a_name_that_changes_its_address_after_the_check_gains_nothing(files: Files) -> None:
+    """Two look-ups would see a public and then a private address; there is one, and what it gave is connected to."""
+    door, asked = resolving(["192.0.2.7"], ["127.0.0.1"])
+    door._private = True  # so that the first answer passes the check, though nobody is there
+    assert refusal(door, files.url("/a.png", "rebinding.example"), seconds=0.2) == "unreachable"
+    assert asked == ["rebinding.example"]
+    assert files.connections == 0
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(files: Files) -> None:
+    door, asked = resolving(["127.0.0.1"], ["192.0.2.7"])
+    door._private = True
+    assert fetch(door, files.url("/a.png", "pinned.example")).content == PNG
+    assert asked == ["pinned.example"]
+
+
+def test_a_name_without_an_address_is_refused_like_a_private_one() -> None:
+    assert refusal(GuardedDoor(), "https://nobody.invalid/") == "not_allowed"
+
+
+def test_the_system_gives_addresses() -> None:
+    assert "127.0.0.1" in asyncio.run(system_addresses("localhost"))
+
+
+def test_a_redirect_is_followed_and_checked_again(files: Files) -> None:
+    files.files["/start"] = redirect("/next", 301)
+    files.files["/next"] = redirect(files.url("/a.png", "localhost"), 307)
+    assert fetch(OPEN, files.url("/start")).content == PNG
+    assert [path for path, _ in files.requests] == ["/start", "/next", "/a.png"]
+
+
+def test_a_fourth_redirect_is_not_followed(files: Files) -> None:
+    files.files |= {f"/{n}": redirect(f"/{n + 1}") for n in range(9)}
+    assert refusal(OPEN, files.url("/0")) == "unreachable"
+    assert len(files.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "http://127.0.0.1:{port}/a.png",
+        "http://2130706433:{port}/a.png",
+        "http://private.example/a.png",
+        "//127.0.0.1:{port}/a.png",
+        "file:///etc/passwd",
+        "http://u:p@elsewhere.example/",
+        "http://[::1",
+        "",
+    ],
+)
+def test_a_redirect_to_what_is_not_allowed_is_not_followed(files: Files, to: str) -> None:
+    """The first host is let through by its name, as a public one would be; where it leads to is not."""
+    with Files() as private:
+        files.files["/start"] = redirect(to.format(port=private.port))
+        door = _Doorway(files)
+        reason = refusal(door, "http://public.example/start")
+        assert reason in {"not_allowed", "unreachable"}
+        assert len(files.requests) <= 4
+        assert {path for path, _ in files.requests} == {"/start"}
+        assert private.connections == 0
+
+
+def test_a_body_that_says_it_is_too_long_is_not_read(files: Files) -> None:
+    assert refusal(OPEN, files.url("/a.png"), max_bytes=len(PNG) - 1) == "too_large"
+    assert fetch(OPEN, files.url("/a.png"), max_bytes=len(PNG)).content == PNG
+
+
+def test_a_body_without_end_is_left_at_the_limit(files: Files) -> None:
+    sent: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            sent.append(65_536)
+            yield bytes(65_536)
+
+    files.files["/endless"] = File(endless(), "image/png")
+    assert refusal(OPEN, files.url("/endless"), max_bytes=1_000_000) == "too_large"
+    assert sum(sent) < 20_000_000  # what the sockets' buffers took
+
+
+def test_a_silent_server_is_left_at_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert refusal(OPEN, f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.05) == "unreachable"
+
+
+def test_a_deadline_that_has_passed_connects_to_nobody(files: Files) -> None:
+    assert refusal(OPEN, files.url("/a.png"), seconds=-1) == "unreachable"
+    assert files.connections == 0
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        File(b"no", "text/plain", 404),
+        File(b"no", "text/plain", 500),
+        File(b"", "image/png", 204),
+        File(PNG, "image/png", 206),
+        File(PNG, "image/png", headers={"content-encoding": "gzip"}),
+        File(status=300, headers={"location": "/a.png"}),
+    ],
+    ids=lambda file: f"{file.status}",
+)
+def test_an_answer_that_is_no_plain_content_is_unreachable(files: Files, file: File) -> None:
+    files.files["/x"] = file
+    assert refusal(OPEN, files.url("/x")) == "unreachable"
+
+
+def test_nobody_listening_is_unreachable(files: Files) -> None:
+    with Files() as gone:
+        url = gone.url("/")
+    assert refusal(OPEN, url) == "unreachable"
+
+
+def test_no_cookie_is_kept_and_no_proxy_is_asked(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Files() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url(""))
+        monkeypatch.delenv("no_proxy", raising=False)
+        files.files["/start"] = File(status=302, headers={"location": "/a.png", "set-cookie": "a=b"})
+        assert fetch(OPEN, files.url("/start")).content == PNG
+        assert proxy.connections == 0
+        assert all("cookie" not in headers for _, headers in files.requests)
+
+
+class _Doorway(GuardedDoor):
+    """A door that takes ``public.example`` to the test's listener, and is as strict as ever about all else."""
+
+    def __init__(self, files: Files) -> None:
+        super().__init__(http=True, resolve=self._lookup)
+        self._files = files
+
+    async def _lookup(self, host: str) -> list[str]:
+        return ["10.0.0.1"] if host == "private.example" else ["8.8.8.8"]
+
+    async def _addresses(self, host: str) -> list[str]:
+        checked = await super()._addresses(host)
+        return ["127.0.0.1"] if host == "public.example" else checked
+
+    def _read(self, url: str):
+        read = super()._read(url)
+        return read.with_port(self._files.port) if read.host == "public.example" else read
+
+
+def _with_port(url: str, port: int):
+    from antiphon.fetch.addresses import read_url
+
+    return read_url(url, http=True, private=False).with_port(port)

@@ -1,0 +1,391 @@
+"""The stream machine: whatever a model says, in whatever pieces, leaves as one well-formed stream."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from antiphon.ids import parse_item_id
+from antiphon.stream.grammar import Checker
+from antiphon.stream.machine import IllegalOrder, ResponseStream
+from tests.support.recording import RESPONSE_ID, USAGE, play, record, resource, sse
+from tests.support.streams import assert_stream
+
+
+def types(events):
+    return [event["type"].removeprefix("response.") for event in events]
+
+
+def of(events, kind):
+    return [event for event in events if event["type"] == f"response.{kind}"]
+
+
+def items(events):
+    return events[-1]["response"]["output"]
+
+
+def test_the_smallest_answer_has_the_whole_grammar():
+    assert types(record([("text", "Hi")])) == [
+        "created",
+        "in_progress",
+        "output_item.added",
+        "content_part.added",
+        "output_text.delta",
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+        "completed",
+    ]
+
+
+def test_an_answer_of_nothing_still_has_a_message():
+    events = record([])
+    assert items(events)[0]["content"] == [{"type": "output_text", "text": "", "annotations": [], "logprobs": []}]
+    assert_stream(sse(events))
+
+
+def test_text_and_refusal_are_parts_of_one_message():
+    events = record([("text", "I "), ("refusal", "cannot"), ("text", "sorry")])
+    assert [part["type"] for part in items(events)[0]["content"]] == ["output_text", "refusal", "output_text"]
+    assert len(items(events)) == 1
+
+
+def test_messages_that_a_model_tells_apart_are_items_of_their_own_with_their_phases():
+    looks = [("message", "commentary"), ("text", "Let me look.")]
+    events = record([*looks, ("message",), ("refusal", "No."), ("message", "final_answer"), ("text", "42")])
+    assert_stream(sse(events))
+    assert [(item["content"][0].get("text"), item.get("phase")) for item in items(events)] == [
+        ("Let me look.", "commentary"),
+        (None, None),
+        ("42", "final_answer"),
+    ]
+    assert "phase" not in items(events)[1]
+    assert [event["item"].get("phase") for event in of(events, "output_item.added")] == [
+        "commentary",
+        None,
+        "final_answer",
+    ]
+
+
+def test_a_message_that_says_nothing_is_none_and_leaves_its_phase_to_no_other():
+    events = record([("message", "commentary"), ("message", "final_answer"), ("call", 0, "c", "f"), ("text", "42")])
+    assert [(item["type"], item.get("phase")) for item in items(events)] == [("function_call", None), ("message", None)]
+
+
+def test_reasoning_and_text_are_items_of_their_own():
+    events = record([("reasoning", "hm"), ("text", "42"), ("reasoning", "done")])
+    assert [item["type"] for item in items(events)] == ["reasoning", "message", "reasoning"]
+    assert items(events)[0]["summary"] == [{"type": "summary_text", "text": "hm"}]
+
+
+def test_a_call_streams_its_arguments():
+    events = record([("call", 0, "call_a", "look"), ("arguments", 0, '{"q":'), ("arguments", 0, "1}")])
+    assert [event["delta"] for event in of(events, "function_call_arguments.delta")] == ['{"q":', "1}"]
+    assert items(events) == [
+        {
+            "type": "function_call",
+            "id": items(events)[0]["id"],
+            "call_id": "call_a",
+            "name": "look",
+            "arguments": '{"q":1}',
+            "status": "completed",
+        }
+    ]
+
+
+def test_calls_made_at_once_leave_one_after_the_other():
+    events = record(
+        [
+            ("call", 0, "call_a", "look"),
+            ("call", 1, "call_b", "look"),
+            ("arguments", 1, '{"b":'),
+            ("arguments", 0, '{"a":1}'),
+            ("arguments", 1, "2}"),
+        ]
+    )
+    assert_stream(sse(events))
+    assert [(item["call_id"], item["arguments"]) for item in items(events)] == [
+        ("call_a", '{"a":1}'),
+        ("call_b", '{"b":2}'),
+    ]
+
+
+def test_a_call_after_a_complete_one_streams_at_once():
+    play_first = [("call", 0, "call_a", "look"), ("arguments", 0, "{}"), ("call", 1, "call_b", "look")]
+    open_events: list[dict] = []
+    play(open_events.append, [*play_first, ("arguments", 1, '{"b":')], ending=None)
+    assert open_events[-1]["delta"] == '{"b":'
+    assert open_events[-1]["output_index"] == 1
+
+
+def test_a_cut_response_ends_with_the_incomplete_item():
+    events = record([("text", "Hel")], "incomplete")
+    assert items(events)[0]["status"] == "incomplete"
+    assert events[-1]["response"]["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert_stream(sse(events))
+
+
+def test_a_cut_response_keeps_no_call_that_never_streamed():
+    deltas = [("call", 0, "call_a", "look"), ("call", 1, "call_b", "look"), ("arguments", 1, "{}")]
+    events = record(deltas, "incomplete")
+    assert [(item["call_id"], item["status"]) for item in items(events)] == [("call_a", "incomplete")]
+    assert_stream(sse(events))
+
+
+def test_a_failure_is_one_error_in_both_shapes_and_then_failed():
+    events = record([("text", "Hel")], "failed")
+    assert types(events)[-2:] == ["error", "failed"]
+    shape = {"code": "model_error", "message": "The model failed.", "param": None}
+    assert events[-2] == {
+        "type": "error",
+        "sequence_number": len(events) - 2,
+        **shape,
+        "error": {"type": "model_error", **shape},
+    }
+    assert events[-1]["response"]["error"] == {"code": "model_error", "message": "The model failed."}
+    assert_stream(sse(events))
+
+
+def test_a_failure_of_an_unknown_code_is_a_server_error():
+    events: list[dict] = []
+    stream = ResponseStream(resource(), events.append)
+    stream.open()
+    stream.end(stream.ending("failed", at=1, error={"code": "odd", "message": "Odd."}))
+    assert events[-2]["error"]["type"] == "server_error"
+
+
+def test_only_a_completed_response_says_when_it_was_completed():
+    ended = {
+        status: record([("text", "x")], status)[-1]["response"] for status in ("completed", "incomplete", "failed")
+    }
+    assert {status: response["completed_at"] for status, response in ended.items()} == {
+        "completed": 1_700_000_001,
+        "incomplete": None,
+        "failed": None,
+    }
+    assert ended["completed"]["usage"] == USAGE
+
+
+def test_the_ending_is_not_sent_before_its_time():
+    events: list[dict] = []
+    stream = ResponseStream(resource(), events.append)
+    stream.open()
+    stream.text("Hi")
+    ending = stream.ending("completed", at=1, usage=USAGE)
+    assert events[-1]["type"] == "response.output_item.done"
+    stream.end(ending)
+    assert events[-1] is ending
+
+
+def test_the_resource_is_not_changed():
+    begun = resource()
+    stream = ResponseStream(begun, lambda _: None)
+    stream.open()
+    stream.text("Hi")
+    stream.end(stream.ending("completed", at=1, usage=USAGE))
+    assert begun == resource()
+
+
+def test_log_probabilities_are_in_the_delta_the_text_and_the_part():
+    probability = {"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}
+    events = record([("text", "Hi", [probability]), ("text", "!", [probability])])
+    assert of(events, "output_text.delta")[0]["logprobs"] == [probability]
+    assert of(events, "output_text.done")[0]["logprobs"] == [probability, probability]
+    assert items(events)[0]["content"][0]["logprobs"] == [probability, probability]
+    assert_stream(sse(events))
+
+
+def test_ids_derive_from_the_response_and_the_index():
+    ids = [item["id"] for item in items(record([("reasoning", "hm"), ("text", "x"), ("call", 0, "call_a", "look")]))]
+    assert [parse_item_id(text) for text in ids] == [
+        (RESPONSE_ID, "o", 0),
+        (RESPONSE_ID, "o", 1),
+        (RESPONSE_ID, "o", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda stream: stream.open(),
+        lambda stream: stream.arguments(0, "{}"),
+        lambda stream: (stream.call(0, "call_a", "look"), stream.call(0, "call_b", "look")),
+        lambda stream: (stream.call(0, "call_a", "look"), stream.text("x"), stream.arguments(0, "{}")),
+        lambda stream: (stream.text("x"), stream.end({"type": "response.completed", "response": {}})),
+    ],
+    ids=["open twice", "no such call", "two calls in a slot", "a call that is done", "an open item at the end"],
+)
+def test_a_call_that_does_not_fit_the_state_is_refused(break_it):
+    stream = ResponseStream(resource(), lambda _: None)
+    stream.open()
+    with pytest.raises(IllegalOrder):
+        break_it(stream)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda stream: stream.text("x"),
+        lambda stream: stream.refusal("x"),
+        lambda stream: stream.reasoning("x"),
+        lambda stream: stream.call(0, "call_a", "look"),
+        lambda stream: stream.ending("completed", at=1),
+        lambda stream: stream.end({"type": "response.completed", "response": {"status": "completed"}}),
+    ],
+)
+def test_nothing_comes_before_the_opening_or_after_the_end(use):
+    events: list[dict] = []
+    stream = ResponseStream(resource(), events.append)
+    with pytest.raises(IllegalOrder):
+        use(stream)
+    assert events == []
+    stream.open()
+    stream.end(stream.ending("completed", at=1, usage=USAGE))
+    sent = len(events)
+    with pytest.raises(IllegalOrder):
+        use(stream)
+    assert len(events) == sent
+
+
+def test_half_of_a_surrogate_pair_is_replaced_by_the_replacement_character():
+    deltas = [("text", "a\ud83d"), ("reasoning", "\udc00b"), ("refusal", "\ud800"), ("call", 0, "call_a", "look")]
+    events = record([*deltas, ("arguments", 0, '"\udfff"')])
+    assert_stream(sse(events))
+    assert items(events)[0]["content"][0]["text"] == "a\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_surrogate_pair_in_one_delta_becomes_its_character():
+    assert items(record([("text", "\ud83d\ude00")]))[0]["content"][0]["text"] == "\N{GRINNING FACE}"
+
+
+def test_without_obfuscation_no_event_is_padded():
+    deltas = [("text", "Hi"), ("reasoning", "hm"), ("call", 0, "call_a", "look"), ("arguments", 0, "{}")]
+    assert not any("obfuscation" in event for event in record(deltas, obfuscate=False))
+
+
+# Any deltas in any pieces.
+
+
+def pieces(text):
+    """Cut a text at any places. No piece is empty: the loop passes none on."""
+    cuts = st.lists(st.integers(0, len(text)), max_size=5).map(sorted)
+    return cuts.map(lambda at: [text[a:b] for a, b in zip([0, *at], [*at, len(text)], strict=True) if a < b])
+
+
+WORDS = st.text(max_size=40)
+"""Any text; hypothesis leaves surrogates out, and ``BROKEN`` brings them."""
+
+BROKEN = st.text(st.characters(categories=("Cs", "Ll", "So")), max_size=12)
+
+PASSAGES = st.tuples(st.sampled_from(["text", "reasoning", "refusal"]), WORDS.flatmap(pieces)).map(
+    lambda passage: [(passage[0], piece) for piece in passage[1]]
+) | st.sampled_from([None, "commentary", "final_answer"]).map(lambda phase: [("message", phase)])
+
+ARGUMENTS = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10), max_size=3).map(json.dumps)
+
+
+@st.composite
+def call_batches(draw):
+    """Give calls in parallel, whose pieces interleave in any way; a call begins before its first piece."""
+    texts = draw(st.lists(ARGUMENTS.flatmap(pieces), min_size=1, max_size=4))
+    names = [f"call_{index}" for index in range(len(texts))]
+    queues = {
+        name: [("call", name), *(("arguments", name, piece) for piece in cut)]
+        for name, cut in zip(names, texts, strict=True)
+    }
+    order = draw(st.permutations([name for name, queue in queues.items() for _ in queue]))
+    return [queues[name].pop(0) for name in order]
+
+
+@st.composite
+def turns(draw):
+    """Give the deltas of a turn: passages and batches of calls, one after the other."""
+    deltas = []
+    for number, passage in enumerate(draw(st.lists(PASSAGES | call_batches(), max_size=5))):
+        slots = {}
+        for delta in passage:
+            if delta[0] in ("call", "arguments"):
+                slot = slots.setdefault(delta[1], 10 * number + len(slots))
+                deltas.append(
+                    ("call", slot, f"c{slot}", "look") if delta[0] == "call" else ("arguments", slot, delta[2])
+                )
+            else:
+                deltas.append(delta)
+    return deltas
+
+
+def said(deltas, kind):
+    return "".join(delta[1] for delta in deltas if delta[0] == kind)
+
+
+def arguments_of(deltas):
+    calls = {f"c{delta[1]}": "" for delta in deltas if delta[0] == "call"}
+    for delta in deltas:
+        if delta[0] == "arguments":
+            calls[f"c{delta[1]}"] += delta[2]
+    return calls
+
+
+def shown(response):
+    """Give all that a response says, by kind."""
+    texts = {"text": "", "refusal": "", "reasoning": ""}
+    calls = {}
+    for item in response["output"]:
+        for part in item.get("content", []):
+            kind = "refusal" if part["type"] == "refusal" else "text"
+            texts[kind] += part[kind]
+        texts["reasoning"] += "".join(part["text"] for part in item.get("summary", []))
+        if item["type"] == "function_call":
+            calls[item["call_id"]] = item["arguments"]
+    return texts, calls
+
+
+@given(turns())
+def test_any_split_of_any_deltas_is_one_accepted_stream_that_says_the_same(deltas):
+    events = assert_stream(sse(record(deltas)))
+    texts = {kind: said(deltas, kind) for kind in ("text", "refusal", "reasoning")}
+    assert shown(events[-1]["response"]) == (texts, arguments_of(deltas))
+
+
+@given(turns(), st.sampled_from(["incomplete", "failed"]))
+def test_a_stream_that_is_cut_anywhere_is_accepted_too(deltas, ending):
+    events = assert_stream(sse(record(deltas, ending)))
+    texts, _ = shown(events[-1]["response"])
+    assert texts == {kind: said(deltas, kind) for kind in texts} or any(delta[0] == "call" for delta in deltas)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["text", "reasoning", "refusal"]), BROKEN), max_size=6))
+def test_surrogates_anywhere_never_break_a_stream(deltas):
+    assert_stream(sse(record(deltas)))
+
+
+@given(turns())
+def test_the_same_deltas_always_give_the_same_bytes(deltas):
+    assert sse(record(deltas)) == sse(record(deltas))
+
+
+@given(turns())
+def test_obfuscation_pads_every_delta_to_a_multiple_of_sixteen(deltas):
+    for event in record(deltas):
+        padded = event["type"].endswith(".delta") and event["type"] != "response.refusal.delta"
+        assert ("obfuscation" in event) == padded
+        if padded:
+            assert (len(event["delta"]) + len(event["obfuscation"])) % 16 == 0
+            assert len(event["obfuscation"]) < 16
+
+
+@given(turns())
+def test_obfuscation_changes_nothing_else(deltas):
+    bare = [{key: value for key, value in event.items() if key != "obfuscation"} for event in record(deltas)]
+    assert bare == record(deltas, obfuscate=False)
+
+
+@given(turns(), st.data())
+def test_every_prefix_of_a_stream_is_well_formed(deltas, data):
+    events = record(deltas)
+    checker = Checker()
+    for event in events[: data.draw(st.integers(0, len(events)))]:
+        checker.feed(event)
