@@ -19,7 +19,7 @@ lambda: install-dev ## serve the same through the real functions, as Lambda runs
 
 .PHONY: reset
 reset: ## forget the local state: keys, agents, responses
-	@rm -rf .antiphon && echo "Forgotten."
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.reset; else rm -rf .antiphon; fi
 
 .PHONY: test
 test: install-dev ## pass all tests
@@ -41,8 +41,9 @@ format: install-dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 
 .PHONY: docs
-docs: install-dev ## write anew what comes from the code: errors, conformance, providers, cost, the OpenAPI document
+docs: install-dev ## write anew what comes from the code: errors, conformance, providers, cost, commands, the OpenAPI document
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python docs/generate.py
+	@PYTHONPATH=layers/antiphon:. $(BIN)/python -c "from docs import commands; commands.PAGE.write_text(commands.page(), encoding='utf-8')"
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m docs.cost
 
 .PHONY: clients

@@ -1,58 +1,45 @@
-"""`antiphon agents`: keep agents as files say, list them, write them down again, delete them."""
+"""`antiphon agents`: apply agent files, compare them with what is stored, list, show and delete agents."""
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
-from dataclasses import dataclass
-from typing import Any
 
-from antiphon.records import Agent, Grant
-from cli import files, fitting
-from cli.answer import Answer, Refused, columns, moment, table
-from cli.commands import Commands
-from cli.document import AgentDocument, InvalidDocument, read_agent, write_agent
-from cli.grants import check_authors_grant
-from cli.session import Session
-
-
-def add(commands: Commands) -> None:
-    """Describe the commands."""
-    agents = commands.group("agents", "agents, which clients address as `model`")
-    command = agents.command("apply", "create or update the agents of a file", apply)
-    command.add_argument("file", metavar="FILE", help="YAML or JSON, one or several documents; - for stdin")
-    command.add_argument("--author", metavar="U", help="who owns a new agent; by default the document's `author`")
-    agents.command("list", "list all agents", list_agents)
-    command = agents.command("show", "write an agent down as a file that `apply` takes", show)
-    command.add_argument("id", metavar="ID", help="the agent's id")
-    command = agents.command("delete", "delete an agent with all its grants", delete)
-    command.add_argument("id", metavar="ID", help="the agent's id")
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What one document asks for, checked; nothing is written before all documents are."""
-
-    agent: Agent
-    stored: Agent | None
-    grants: list[Grant]
-
-    @property
-    def same(self) -> bool:
-        """Whether the agent is stored already just as the document says."""
-        return (
-            self.stored is not None
-            and dataclasses.replace(self.agent, updated_at=self.stored.updated_at) == self.stored
-        )
+from cli import changes, files
+from cli.answer import Answer, Refused, moment
+from cli.changes import Change
+from cli.document import write_agent
+from cli.session import Session, absent
+from cli.sources import read_agents
+from cli.tables import columns, table
 
 
 async def apply(session: Session, args: Namespace) -> Answer:
-    """Make the stored agents be as the documents say. Doing it again changes nothing."""
-    documents = _read(args.file)
-    changes = [await _plan(session, document, args.author) for document in documents]
-    results = [{"id": change.agent.id, "result": await _write(session, change)} for change in changes]
-    notes = tuple(note for change in changes for note in _unchecked(session, change.agent))
-    return Answer(results, columns([(result["result"], result["id"]) for result in results]), notes)
+    """Write the agents of the files. Nothing is written unless all can be; applying again changes nothing."""
+    planned = await _plan(session, args)
+    for change in planned:
+        _refuse_takeover(change)
+    for change in planned:
+        await changes.write(session, change)
+    results = [{"id": change.agent.id, "result": change.result} for change in planned]
+    text = columns([(result["result"], result["id"]) for result in results])
+    return Answer(results, text, _notes(planned))
+
+
+async def diff(session: Session, args: Namespace) -> Answer:
+    """Compare the files with the stored agents: per agent what ``apply`` would do, and the lines that change."""
+    planned = await _plan(session, args)
+    data = [
+        {
+            "id": change.agent.id,
+            "author": change.agent.author,
+            "result": change.result,
+            "before": change.before,
+            "after": change.after,
+        }
+        for change in planned
+    ]
+    text = "\n".join(line for change in planned for line in (f"{change.result}  {change.agent.id}", *_lines(change)))
+    return Answer(data, text, _notes(planned))
 
 
 async def list_agents(session: Session, _args: Namespace) -> Answer:
@@ -64,7 +51,7 @@ async def list_agents(session: Session, _args: Namespace) -> Answer:
 
 
 async def show(session: Session, args: Namespace) -> Answer:
-    """Write one agent down, with its grants."""
+    """Return one agent as a file, with its grants."""
     agent = await session.agent(args.id)
     document = write_agent(agent, await session.directory.grants_on(session.tenant, agent.id))
     return Answer(document, files.write(document))
@@ -73,74 +60,27 @@ async def show(session: Session, args: Namespace) -> Answer:
 async def delete(session: Session, args: Namespace) -> Answer:
     """Delete one agent."""
     if not await session.directory.delete_agent(session.tenant, args.id):
-        raise Refused(f"there is no agent {args.id}: see `antiphon agents list`")
+        known = [agent.id for agent in await session.directory.list_agents(session.tenant)]
+        raise absent("agent", args.id, known, "see `antiphon agents list`")
     return Answer({"id": args.id, "result": "deleted"}, f"deleted  {args.id}")
 
 
-def _read(path: str) -> list[AgentDocument]:
-    parts = files.read(path)
-    if not parts:
-        raise Refused(f"{path}: there is no document in it")
-    documents = [_checked(part, f"{path}: document {number}") for number, part in enumerate(parts, 1)]
-    ids = [document.id for document in documents]
-    for agent in ids:
-        if ids.count(agent) > 1:
-            raise Refused(f"{path}: agent {agent} is there twice")
-    return documents
+async def _plan(session: Session, args: Namespace) -> list[Change]:
+    return [await changes.plan(session, document, args.author) for document in read_agents(args.files)]
 
 
-def _checked(part: Any, where: str) -> AgentDocument:
-    try:
-        return read_agent(part)
-    except InvalidDocument as error:
-        raise Refused(f"{where}: {error}") from None
+def _refuse_takeover(change: Change) -> None:
+    if change.result == "updated" and not change.author_named:
+        agent, author = change.agent.id, change.agent.author
+        raise Refused(
+            f"agent {agent} exists, belongs to user {author} and differs from the file (`antiphon agents diff`); "
+            f"to change it, name its author with `--author {author}` or `author: {author}` in the file"
+        )
 
 
-async def _plan(session: Session, document: AgentDocument, author: str | None) -> _Change:
-    found = await session.directory.agent(session.tenant, document.id, [])
-    stored = found[0] if found else None
-    owner = _owner(document, author, stored)
-    if stored is None:
-        await session.account(owner)
-    grants = document.granted(session.tenant)
-    for grant in grants:
-        await session.principal(grant.principal)
-        check_authors_grant(grant, owner)
-    try:
-        agent = document.agent(session.tenant, owner, session.now)
-    except InvalidDocument as error:
-        raise Refused(f"agent {document.id}: {error}") from None
-    misfits = "; ".join(fitting.misfits(agent, session.providers))
-    if misfits:
-        raise Refused(f"agent {document.id}: {misfits}")
-    return _Change(
-        agent if stored is None else dataclasses.replace(agent, created_at=stored.created_at), stored, grants
-    )
+def _notes(planned: list[Change]) -> tuple[str, ...]:
+    return tuple(note for change in planned for note in change.notes)
 
 
-def _unchecked(session: Session, agent: Agent) -> list[str]:
-    """Say what could not be looked at."""
-    return [
-        f"agent {agent.id}: no provider {name} is known here, so nothing tells whether its models can be asked this"
-        for name in fitting.unknown(agent, session.providers)
-    ]
-
-
-def _owner(document: AgentDocument, author: str | None, stored: Agent | None) -> str:
-    asked = author or document.author
-    if stored is None and asked is None:
-        raise Refused(f"agent {document.id} is new: name its author with `--author USER` or `author:` in the file")
-    if stored is not None and asked not in (None, stored.author):
-        raise Refused(f"agent {document.id} belongs to user {stored.author}: an agent's author does not change")
-    return stored.author if stored else str(asked)
-
-
-async def _write(session: Session, change: _Change) -> str:
-    if not change.same:
-        await session.directory.put_agent(change.agent)
-    missing = [grant for grant in change.grants if await session.bits(grant.agent, grant.principal) != grant.bits]
-    for grant in missing:
-        await session.directory.put(grant)
-    if change.stored is None:
-        return "created"
-    return "unchanged" if change.same and not missing else "updated"
+def _lines(change: Change) -> list[str]:
+    return [] if change.result == "unchanged" else [f"  {line}" for line in change.lines()]

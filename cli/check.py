@@ -1,4 +1,4 @@
-"""``antiphon check``: asks any Open Responses server what its clients will ask, and reports what it does not keep."""
+"""``antiphon check``: send an Open Responses server what clients send, and report each answer that breaks the rules."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from argparse import Namespace
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from cli.answer import Answer, Refused, columns
+from cli.answer import Answer, Refused
+from cli.tables import aligned
 
 if TYPE_CHECKING:
-    from cli.commands import Commands
     from cli.probes import Probe
     from cli.remote import Server
 
-KEY = "OPENAI_API_KEY"
-"""The variable that holds the key, unless ``--key`` says it: the one that clients read too."""
+KEYS = ("ANTIPHON_API_KEY", "OPENAI_API_KEY")
+"""The variables that may hold the key, unless ``--key`` does; the second is the one that OpenAI's clients read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,6 @@ class Result:
     problems: list[str]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    command = commands.standalone("check", "check that a server speaks Open Responses; any server, by its URL", check)
-    command.add_argument("url", metavar="URL", help="the base URL, up to and with /v1")
-    command.add_argument("--key", metavar="K", help=f"the API key ({KEY} in the environment)")
-    command.add_argument("--agent", metavar="A", required=True, help="what to send as `model`")
-
-
 async def check(args: Namespace) -> Answer:
     """Run every probe, one after the other.
 
@@ -56,11 +48,11 @@ async def check(args: Namespace) -> Answer:
     from cli.probes import PROBES  # noqa: PLC0415
     from cli.remote import Server  # noqa: PLC0415
 
-    key = args.key or os.environ.get(KEY, "")
+    key = args.key or next((os.environ[name] for name in KEYS if os.environ.get(name)), "")
     if not args.url.startswith(("http://", "https://")):
         raise Refused("the URL must begin with http:// or https://, as in http://127.0.0.1:8000/v1")
     if not key:
-        raise Refused(f"say the key with --key, or in {KEY}")
+        raise Refused(f"the API key is missing: pass it with --key, or in {KEYS[0]}")
     async with aiohttp.ClientSession(trust_env=True) as session:
         server = Server(session, args.url.rstrip("/"), key, args.agent)
         results = [await _run(probe, server) for probe in PROBES]
@@ -81,7 +73,7 @@ def _report(server: Server, results: list[Result]) -> Answer:
     failed = sum(bool(result.problems) for result in results)
     rows = [("FAILED" if result.problems else "ok", result.check, result.promise) for result in results]
     lines: list[str] = []
-    for line, result in zip(columns(rows).splitlines(), results, strict=True):
+    for line, result in zip(aligned(rows), results, strict=True):
         lines += [line, *(f"        - {problem}" for problem in result.problems)]
     verdict = f"{len(results) - failed} of {len(results)} passed: {server.base_url}, agent {server.agent}"
     data = {

@@ -1,23 +1,41 @@
-"""How commands are described to argparse: groups of commands, each leaf with the options that every command takes.
-
-It must not know any particular command.
-"""
+"""How commands are described to argparse: groups of commands, and leaves that take the global options, too."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from cli.answer import Answer
-from cli.session import Session
+from cli.usage import Parser
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from argparse import Namespace, _SubParsersAction
 
-Run = Callable[[Session, "Namespace"], Awaitable[Answer]]
-Standalone = Callable[["Namespace"], Awaitable[Answer]]
+    from cli.answer import Answer
+
+Perform = Callable[..., Awaitable["Answer"]]
+
+GLOBAL = "Options of `antiphon --help`, such as --stack, --database, --tenant and --json, may stand here, too."
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A function that is imported when it is first called, so that help and completion need not wait for it."""
+
+    module: str
+    name: str
+
+    def __call__(self, *args: Any) -> Coroutine[Any, Any, Answer]:
+        """Call it."""
+        done: Coroutine[Any, Any, Answer] = self.load()(*args)
+        return done
+
+    def load(self) -> Callable[..., Any]:
+        """Import it."""
+        function: Callable[..., Any] = getattr(import_module(f"cli.{self.module}"), self.name)
+        return function
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +43,49 @@ class Commands:
     """A place where commands can be added.
 
     Attributes:
-        options: the options that every command takes, too, so that they may stand before or after it.
+        options: the global options, hidden, so that they may stand after the command as well as before it.
     """
 
-    subparsers: _SubParsersAction[ArgumentParser]
-    options: ArgumentParser
+    subparsers: _SubParsersAction[Parser]
+    options: Parser
 
     def group(self, name: str, help: str) -> Commands:
         """Add a group of commands."""
-        parser = self.subparsers.add_parser(name, help=help, description=help)
-        subparsers = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+        parser = self.subparsers.add_parser(name, help=help, description=_sentence(help))
+        subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
         return Commands(subparsers, self.options)
 
-    def command(self, name: str, help: str, run: Run) -> argparse.ArgumentParser:
-        """Add a command; its own arguments go on what is returned."""
-        parser = self.subparsers.add_parser(name, help=help, description=help, parents=[self.options])
-        parser.set_defaults(run=run)
+    def command(self, name: str, help: str, run: Perform, *, begins: bool = False) -> Parser:
+        """Add a command on a deployment and return it for its own arguments.
+
+        Args:
+            name: the word for it.
+            help: what it does.
+            run: does it.
+            begins: it can be the first one on an empty deployment, so it may make a new database.
+        """
+        parser = self._add(name, help, GLOBAL)
+        parser.set_defaults(run=run, begins=begins)
         return parser
 
-    def standalone(self, name: str, help: str, run: Standalone) -> argparse.ArgumentParser:
-        """Add a command that needs no deployment of its own: it opens no store."""
-        parser = self.subparsers.add_parser(name, help=help, description=help)
-        parser.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="one JSON document on stdout"
-        )
+    def standalone(self, name: str, help: str, run: Callable[[Namespace], Awaitable[Answer]]) -> Parser:
+        """Add a command that opens no store."""
+        parser = self._add(name, help, None)
         parser.set_defaults(standalone=run)
         return parser
+
+    def _add(self, name: str, help: str, epilog: str | None) -> Parser:
+        parser = self.subparsers.add_parser(
+            name,
+            help=help,
+            description=_sentence(help),
+            epilog=epilog,
+            parents=[self.options],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.set_defaults(leaf=parser)
+        return parser
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."

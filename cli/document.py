@@ -1,14 +1,15 @@
-"""The agent file: what an operator writes down about an agent, and how it becomes a record and a file again.
+"""The agent file: what it may hold, and how it becomes a record and a file again.
 
-The names, types and bounds of the request parameters are those of the specification's request (``spec.request``). It
-must not know YAML, files or stores: a document comes in as plain JSON values.
+The names, types and bounds of the request parameters are those of the specification's request (``spec.request``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from antiphon.access.grants import PRINCIPAL, level_of, read_level
 from antiphon.errors import AntiphonError
@@ -28,6 +29,10 @@ from antiphon.spec.request import (
     Truncation,
 )
 from antiphon.spec.tools import FunctionTool, ToolChoice
+from cli.suggestion import did_you_mean
+
+Line = Callable[[tuple[int | str, ...]], int | None]
+"""Finds the line of a field by its path."""
 
 MAX_BYTES: Final = 300_000
 """The largest agent: a DynamoDB item holds 400 KB, keys and names included (AWS, "Item size limits")."""
@@ -186,8 +191,12 @@ class AgentDocument(Parameters):
         return [Grant(tenant, self.id, grant.principal, read_level(str(grant.level))) for grant in self.grants]
 
 
-def read_agent(document: Any) -> AgentDocument:
+def read_agent(document: Any, line: Line | None = None) -> AgentDocument:
     """Read an agent file's content.
+
+    Args:
+        document: its plain JSON values.
+        line: finds the line of a field.
 
     Raises:
         InvalidDocument: it is not an agent.
@@ -195,7 +204,7 @@ def read_agent(document: Any) -> AgentDocument:
     try:
         return AgentDocument.model_validate(document)
     except ValidationError as error:
-        raise InvalidDocument(explain(error)) from None
+        raise InvalidDocument(explain(error, AgentDocument, line)) from None
 
 
 def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
@@ -212,10 +221,33 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name in PARAMETERS or value not in ("", [], False, None)}
 
 
-def explain(error: ValidationError) -> str:
-    """Say what is wrong with a document, problem by problem, each with its path, such as ``tools[0].name``."""
+def explain(error: ValidationError, model: type[BaseModel], line: Line | None = None) -> str:
+    """Return what is wrong with a document, problem by problem, each with its path and line.
+
+    Args:
+        error: what pydantic found.
+        model: what the document should be.
+        line: finds the line of a field; None if there is no text.
+    """
     problems = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{_path(problem['loc'])}: {problem['msg']}" for problem in problems)
+    numbered = [(line(problem["loc"]) if line else None, problem) for problem in problems]
+    numbered.sort(key=lambda pair: pair[0] or 0)
+    return "; ".join(
+        f"{_path(problem['loc'])}: {_plain(problem, model)}" + (f" (line {number})" if number else "")
+        for number, problem in numbered
+    )
+
+
+def _plain(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] == "extra_forbidden":
+        meant = did_you_mean(str(problem["loc"][-1]), model.model_fields if len(problem["loc"]) == 1 else ())
+        return f"there is no such field; {meant}" if meant else "there is no such field"
+    if problem["type"] == "string_pattern_mismatch":
+        return f"it does not match {problem['msg'].partition('pattern ')[2]}"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+    return message[:1].lower() + message[1:]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -1,31 +1,55 @@
-"""Documents in files: YAML or JSON in, YAML out. It must not know what a document is about.
+"""Documents in files: YAML or JSON in, YAML out.
 
-What is read is plain JSON values and nothing else: a date in YAML stays the text it is, a key written twice is refused.
+Only plain JSON values are read: a date in YAML stays the text it is, a key written twice is refused.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import yaml
 
+from cli import lines
 from cli.answer import Refused
 
 _ODD_BREAKS: Final = frozenset("\r\x85\u2028\u2029\ufeff")
 
 
+_TEXT_KEYS: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+
+
 class _Odd(Exception):
-    """The document says what none of ours can mean."""
+    """The document has something that YAML allows and none of our documents can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One document, and where it is in its text."""
+
+    value: Any
+    text: str
+    index: int
+
+    def line(self, location: Sequence[int | str]) -> int | None:
+        """Return the line of a field, by its path from the document down; None if it cannot be found."""
+        return lines.line_of(self.text, self.index, location)
 
 
 class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        _refuse_repeated(names)
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for index, key in enumerate(keys):
+            line = key.start_mark.line + 1
+            if key.tag not in _TEXT_KEYS:
+                raise _Odd(f"line {line}: the key {self.construct_object(key)!r} is no text; put it in quotes")
+            if any(key.value == earlier.value for earlier in keys[:index]):
+                raise _Odd(f"line {line}: the key {key.value!r} is written twice in one object")
         return super().construct_mapping(node, deep=deep)
 
 
@@ -50,14 +74,20 @@ _Dumper.add_representer(str, _text)
 
 
 def read(path: str) -> list[Any]:
+    """Read all documents as ``read_parts`` does, without their places."""
+    return [part.value for part in read_parts(path)]
+
+
+def read_parts(path: str) -> list[Part]:
     """Read all documents of a file, or of stdin for ``-``; the elements of a list count as documents.
 
     Raises:
         Refused: there is no such file, or it is neither YAML nor JSON.
     """
+    text = ""
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        documents = _parse(text)
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
+        documents = _parse(text, is_json=path.endswith(".json"))
         json.dumps(documents, allow_nan=False, ensure_ascii=False).encode()
         orjson.dumps(documents)  # as the stores and the service write them: integers of 64 bits
     except OSError as error:
@@ -67,10 +97,15 @@ def read(path: str) -> list[Any]:
     except _Odd as error:
         raise Refused(f"{path}: {error}") from None
     except yaml.YAMLError as error:
-        raise Refused(f"{path}: {_place(error)}") from None
+        raise Refused(f"{path}: {lines.explain(error, text)}") from None
+    except json.JSONDecodeError as error:
+        raise Refused(f"{path}: line {error.lineno}: not JSON: {error.msg[:1].lower()}{error.msg[1:]}") from None
     except (ValueError, TypeError, RecursionError):
-        raise Refused(f"{path}: holds what JSON cannot say") from None
-    return [part for document in documents for part in (document if isinstance(document, list) else [document])]
+        raise Refused(
+            f"{path}: holds what JSON cannot say, such as .nan, a binary value or an anchor in itself"
+        ) from None
+    values = [part for document in documents for part in (document if isinstance(document, list) else [document])]
+    return [Part(value, text, index) for index, value in enumerate(values)]
 
 
 def write(document: Any) -> str:
@@ -79,10 +114,12 @@ def write(document: Any) -> str:
     return text.removesuffix("\n")
 
 
-def _parse(text: str) -> list[Any]:
+def _parse(text: str, *, is_json: bool) -> list[Any]:
     try:
         return [json.loads(text, object_pairs_hook=_object)]
     except json.JSONDecodeError:
+        if is_json and text.strip():
+            raise
         documents = list(yaml.load_all(text, Loader=_Loader))
         _refuse_odd_keys(documents)
         return [document for document in documents if document is not None]
@@ -108,9 +145,3 @@ def _refuse_odd_keys(value: Any) -> None:
     elif isinstance(value, list):
         for part in value:
             _refuse_odd_keys(part)
-
-
-def _place(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return " ".join(str(error).split())

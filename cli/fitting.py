@@ -1,7 +1,4 @@
-"""Holds an agent against what its models can be asked, so that it is refused when it is made, not when it is called.
-
-Only providers that the settings name can be looked at. It must not know files, stores or adapters.
-"""
+"""Check an agent against its providers and models, so that it is refused when it is made, not when it is called."""
 
 from __future__ import annotations
 
@@ -16,8 +13,13 @@ from antiphon.providers.require import require
 from antiphon.records import Agent, Limits
 from antiphon.settings import ProviderEndpoint
 from antiphon.spec.request import CreateResponse
+from cli.suggestion import did_you_mean
 
 BUILT_IN: Final = {"demo": ProviderEndpoint(kind="demo")}
+_ALWAYS: Final = ("demo", "openai", "local")
+"""Names that a server may have on its own: ``openai`` with OPENAI_API_KEY, ``local`` with LOCAL_MODEL."""
+_USUAL: Final = ("anthropic", "bedrock")
+"""Names that most deployments give to these protocols."""
 
 
 def misfits(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator[str]:
@@ -32,9 +34,32 @@ def misfits(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator
                 yield f"{error.param}: {model}{where} cannot be asked this: {error.message}"
 
 
-def unknown(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> list[str]:
-    """Give the names of the agent's providers that the settings do not name."""
-    return sorted({provider for _, provider, _ in _models(agent)} - {*providers, *BUILT_IN})
+def absent(agent: Agent, providers: Mapping[str, ProviderEndpoint], named_in: str | None) -> Iterator[str]:
+    """Yield the agent's providers that do not exist.
+
+    Args:
+        agent: the agent.
+        providers: those that are known, by name.
+        named_in: where all others are named; None if there may be others, and then only a misspelt name is an error.
+    """
+    for name in _unknown(agent, providers):
+        meant = did_you_mean(name, {*providers, *_ALWAYS, *(() if named_in else _USUAL)})
+        if named_in:
+            advice = meant or f"the providers are {', '.join(sorted({*providers, *BUILT_IN}))}"
+            yield f"provider: there is no provider {name} in {named_in}: {advice}"
+        elif meant:
+            yield f"provider: there is no provider {name}: {meant}"
+
+
+def unchecked(agent: Agent, providers: Mapping[str, ProviderEndpoint], named_in: str | None) -> Iterator[str]:
+    """Yield what could not be checked, as the command does not know the provider."""
+    for name in sorted({provider for _, provider, _ in _models(agent)} - {*providers, *BUILT_IN}):
+        reason = "is the server's own" if named_in and name in _ALWAYS else "is not known here"
+        yield f"agent {agent.id}: provider {name} {reason}, so whether its models take these settings was not checked"
+
+
+def _unknown(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> list[str]:
+    return sorted({provider for _, provider, _ in _models(agent)} - {*providers, *_ALWAYS})
 
 
 def _models(agent: Agent) -> Iterator[tuple[str, str, str]]:

@@ -10,30 +10,9 @@ from antiphon.access.grants import OWNER, level_of, principals_of, read_level
 from antiphon.access.principal import Principal
 from antiphon.access.roles import PERMISSIONS
 from antiphon.records import Account, Agent, Grant, Key, Limits
-from cli.answer import Answer, Refused, columns, table
-from cli.commands import Commands
+from cli.answer import Answer, Refused
 from cli.session import Session
-
-_PRINCIPAL = "user:ID, group:ID, role:ID or public"
-
-
-def add(commands: Commands) -> None:
-    """Describe the commands."""
-    grants = commands.group("grants", "who may do what with an agent")
-    command = grants.command("add", "grant a level on an agent, in the place of an earlier one", add_grant)
-    command.add_argument("agent", metavar="AGENT")
-    command.add_argument("principal", metavar="PRINCIPAL", help=_PRINCIPAL)
-    command.add_argument(
-        "level", metavar="LEVEL", help="viewer (1), editor (3), owner (15) or bits: VIEW 1, EDIT 2, DELETE 4, SHARE 8"
-    )
-    command = grants.command("remove", "take a grant back", remove_grant)
-    command.add_argument("agent", metavar="AGENT")
-    command.add_argument("principal", metavar="PRINCIPAL", help=_PRINCIPAL)
-    command = grants.command("list", "list the grants on an agent", list_grants)
-    command.add_argument("agent", metavar="AGENT")
-    command = grants.command("why", "explain whether a user may run an agent", why)
-    command.add_argument("agent", metavar="AGENT")
-    command.add_argument("user", metavar="USER")
+from cli.tables import columns, table
 
 
 async def add_grant(session: Session, args: Namespace) -> Answer:
@@ -77,7 +56,7 @@ async def why(session: Session, args: Namespace) -> Answer:
     rows = [("user", account.user.id), ("role", account.role.id), ("permissions", ", ".join(data["permissions"]))]
     rows += [(f"grant to {name}", f"{level_of(bits)} ({bits})" if bits else "") for name, bits in held.items()]
     rows += [("effective bits", str(data["bits"])), ("verdict", f"{data['verdict']}: {data['reason']}")]
-    return Answer(data, columns(rows))
+    return Answer({**data, "holds_within_seconds": session.cache_seconds}, columns(rows), _since(session))
 
 
 def check_authors_grant(grant: Grant, author: str) -> None:
@@ -90,6 +69,14 @@ def check_authors_grant(grant: Grant, author: str) -> None:
         raise Refused(
             f"user {author} is the author of agent {grant.agent} and stays its owner; delete the agent instead"
         )
+
+
+def _since(session: Session) -> tuple[str, ...]:
+    """Return from when the verdict holds, unless it holds already."""
+    if not session.cache_seconds:
+        return ()
+    within = f"{session.cache_seconds} seconds, as the functions keep what they read"
+    return (f"grants and agents hold at once; a change of the user, its role, groups or limits within {within}",)
 
 
 def _decision(agent: Agent, account: Account, held: dict[str, int]) -> dict[str, Any]:

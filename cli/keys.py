@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any
+from typing import Any, Final
 
 from antiphon.access.decide import key_state
 from antiphon.access.grants import VIEW, principals_of
 from antiphon.access.keys import make_key, record
 from antiphon.access.roles import USE
 from antiphon.records import Account, Key
-from cli.answer import Answer, Refused, moment, table
-from cli.commands import Commands
+from cli.answer import Answer, Refused, moment
 from cli.session import Session
+from cli.tables import table
 from cli.times import expiry
-
-
-def add(commands: Commands) -> None:
-    """Describe the commands."""
-    keys = commands.group("keys", "API keys")
-    command = keys.command("create", "make a key for a user and print it, once", create)
-    command.add_argument("--user", required=True, metavar="U", help="whose key it is")
-    command.add_argument("--name", default="", metavar="N", help="what the key is for")
-    command.add_argument(
-        "--expires", metavar="WHEN", help="a span (90d, 12h, 30m, 2w) or an ISO date; never by default"
-    )
-    command.add_argument("--agent", action="append", metavar="A", help="only for this agent; repeat for more")
-    command.add_argument("--read-only", action="store_true", help="the key can read, and never create")
-    command = keys.command("list", "list keys, newest first, revoked and expired ones too", list_keys)
-    command.add_argument("--user", metavar="U", help="only the keys of this user")
-    command = keys.command("revoke", "end a key, within a minute everywhere", revoke)
-    command.add_argument("id", metavar="ID", help="the key's id, as `keys list` shows it")
 
 
 async def create(session: Session, args: Namespace) -> Answer:
@@ -64,13 +47,36 @@ async def list_keys(session: Session, args: Namespace) -> Answer:
 
 async def revoke(session: Session, args: Namespace) -> Answer:
     """Revoke a key; a key that is revoked already stays as it is."""
-    key = await session.keys.revoke(session.tenant, args.id, session.now)
+    found = _found(args.id, await session.keys.list(session.tenant))
+    key = await session.keys.revoke(session.tenant, found, session.now)
     if key is None:
         raise Refused(f"there is no key {args.id}: see `antiphon keys list`")
-    return Answer(
-        _shown(key, session.now, None), f"{key.id} of user {key.user} is revoked since {moment(key.revoked_at)}"
-    )
+    seconds = session.cache_seconds
+    note = f"a function that has just read it may still take it for up to {seconds} seconds"
+    text = f"{key.id} of user {key.user} is revoked since {moment(key.revoked_at)}"
+    return Answer(_shown(key, session.now, None), text, (note,) if seconds else ())
 
+
+def _found(text: str, keys: list[Key]) -> str:
+    """Return the id of the one key that a text means: its id, the beginning of that, or the KEY of ``keys list``.
+
+    Raises:
+        Refused: it means several, or is too short to mean one.
+    """
+    begin = text.removeprefix("key_")
+    found = [key for key in keys if text.removesuffix("...") == key.prefix]
+    if len(begin) >= SHORTEST:
+        found += [key for key in keys if key.id.removeprefix("key_").startswith(begin)]
+    if len(found) > 1:
+        listed = ", ".join(f"{key.id} of user {key.user}" for key in found[:5])
+        raise Refused(f"{text} means {len(found)} keys: {listed}{', ...' if len(found) > 5 else ''}")  # noqa: PLR2004
+    if not found and len(begin) < SHORTEST:
+        raise Refused(f"there is no key {text!r}: see `antiphon keys list`")
+    return found[0].id if found else text
+
+
+SHORTEST: Final = 4
+"""The fewest characters of an id, after ``key_``, that can mean a key."""
 
 _HEADER = ("ID", "KEY", "USER", "STATE", "CREATED", "EXPIRES", "LAST USED", "SCOPE", "NAME")
 

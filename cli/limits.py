@@ -63,13 +63,13 @@ def read_limits(path: str) -> Limits:
     Raises:
         Refused: it is not one document of this kind.
     """
-    documents = files.read(path)
+    documents = files.read_parts(path)
     if len(documents) != 1:
         raise Refused(f"{path}: one document is expected, `{{}}` for no limits")
     try:
-        return LimitsDocument.model_validate(documents[0]).limits()
+        return LimitsDocument.model_validate(documents[0].value).limits()
     except ValidationError as error:
-        raise Refused(f"{path}: {explain(error)}") from None
+        raise Refused(f"{path}: {explain(error, LimitsDocument, documents[0].line)}") from None
 
 
 def write_limits(limits: Limits) -> dict[str, Any]:

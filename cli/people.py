@@ -1,62 +1,22 @@
-"""`antiphon users`, `roles`, `groups` and `tenants`: who there is, and what each role and tenant may use.
+"""`antiphon users`, `roles`, `groups` and `tenants`: create, change, list and show them.
 
-To put what exists already changes what is said and keeps the rest.
+`put` on an existing record changes what the options name and keeps the rest.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Any
 
 from antiphon.access.grants import level_of, principals_of
-from antiphon.access.roles import DEFAULT, PERMISSIONS
+from antiphon.access.roles import PERMISSIONS
 from antiphon.records import Group, Role, Tenant, User
 from cli import files
-from cli.answer import Answer, columns, table
-from cli.commands import Commands
+from cli.answer import Answer
 from cli.limits import read_limits, write_limits
 from cli.session import Session, check_id
-
-
-def add(commands: Commands) -> None:
-    """Describe the commands."""
-    users = commands.group("users", "users: whoever holds keys")
-    command = _named(users.command("put", "create or change a user", put_user), "user")
-    command.add_argument("--name", metavar="N")
-    command.add_argument("--role", metavar="R", help=f"{DEFAULT} for a new user")
-    membership = command.add_mutually_exclusive_group()
-    membership.add_argument("--group", action="append", metavar="G", help="a group it is in; repeat for all of them")
-    membership.add_argument("--no-groups", action="store_true", help="it is in no group")
-    users.command("list", "list all users", list_users)
-    _named(users.command("show", "show a user, its role and the agents it may use", show_user), "user")
-
-    roles = commands.group("roles", "roles: what their users may do at all")
-    command = _named(roles.command("put", "create or change a role", put_role), "role")
-    permissions = command.add_mutually_exclusive_group()
-    permissions.add_argument("--permission", action="extend", nargs="+", choices=PERMISSIONS, help="all that it holds")
-    permissions.add_argument("--no-permissions", action="store_true", help="it holds none")
-    _limited(command)
-    roles.command("list", "list all roles, the built-in ones too", list_roles)
-
-    groups = commands.group("groups", "groups of users, for grants")
-    command = _named(groups.command("put", "create or rename a group", put_group), "group")
-    command.add_argument("--name", metavar="N")
-    groups.command("list", "list all groups", list_groups)
-
-    tenants = commands.group("tenants", "tenants: each invisible to every other")
-    _limited(_named(tenants.command("put", "create or change a tenant", put_tenant), "tenant"))
-    command = tenants.command("show", "show a tenant and its limits", show_tenant)
-    command.add_argument("id", metavar="ID", nargs="?", help="the tenant's id; by default that of --tenant")
-
-
-def _named(command: ArgumentParser, kind: str) -> ArgumentParser:
-    command.add_argument("id", metavar="ID", help=f"the {kind}'s id")
-    return command
-
-
-def _limited(command: ArgumentParser) -> None:
-    command.add_argument("--limits", metavar="FILE", help="its limits, YAML or JSON; - for stdin, {} for none")
+from cli.tables import columns, table
 
 
 async def put_user(session: Session, args: Namespace) -> Answer:
@@ -114,6 +74,14 @@ async def list_roles(session: Session, _args: Namespace) -> Answer:
     roles = [_role(role) for role in await session.directory.list_roles(session.tenant)]
     rows = [(role["id"], ", ".join(role["permissions"]), "yes" if role["limits"] else "") for role in roles]
     return Answer(roles, table(("ID", "PERMISSIONS", "LIMITS"), rows))
+
+
+async def show_role(session: Session, args: Namespace) -> Answer:
+    """Show a role with its limits and the users that have it."""
+    role = await session.role(args.id)
+    users = [user.id for user in await session.directory.list_users(session.tenant) if user.role == role.id]
+    data = {**_role(role), "users": users}
+    return Answer(data, files.write(data))
 
 
 async def put_group(session: Session, args: Namespace) -> Answer:

@@ -1,12 +1,9 @@
-"""One command's view of a deployment: the stores, the tenant, the time; and look-ups whose refusals guide a newcomer.
-
-It must not know where the stores are nor how answers are shown.
-"""
+"""What a command works with: the stores, the tenant, the time; and look-ups that refuse with advice."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from antiphon.access.grants import ID, PRINCIPAL
@@ -15,6 +12,7 @@ from antiphon.ports import Directory, KeyStore
 from antiphon.records import PUBLIC, Account, Agent, Group, Role
 from antiphon.settings import ProviderEndpoint
 from cli.answer import Refused
+from cli.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,9 @@ class Session:
         environment: part of every key made here.
         now: seconds since the epoch.
         api_url: where the deployment answers, if that is known.
-        providers: what the deployment calls, as far as that is known.
+        providers: the deployment's providers by name, as far as they are known.
+        providers_are: where all of them are named; None if there may be others.
+        cache_seconds: for how long the service may still use what it read of a user, role or tenant.
     """
 
     keys: KeyStore
@@ -36,6 +36,8 @@ class Session:
     entropy: Entropy
     api_url: str | None = None
     providers: Mapping[str, ProviderEndpoint] = field(default_factory=dict)
+    providers_are: str | None = None
+    cache_seconds: int = 0
 
     async def account(self, user: str) -> Account:
         """Read a user with its role.
@@ -49,7 +51,7 @@ class Session:
         known = {record.id: record for record in await self.directory.list_users(self.tenant)}
         if user in known:
             raise Refused(f"user {user} has the unknown role {known[user].role}: antiphon roles put {known[user].role}")
-        raise Refused(f"there is no user {user}: create it with `antiphon users put {user}`")
+        raise absent("user", user, known, f"create it with `antiphon users put {user}`")
 
     async def agent(self, agent: str) -> Agent:
         """Read an agent.
@@ -59,9 +61,8 @@ class Session:
         """
         found = await self.directory.agent(self.tenant, agent, [])
         if found is None:
-            raise Refused(
-                f"there is no agent {agent}: see `antiphon agents list`, or create it with `antiphon agents apply`"
-            )
+            known = [record.id for record in await self.directory.list_agents(self.tenant)]
+            raise absent("agent", agent, known, "see `antiphon agents list`, or create it with `antiphon agents apply`")
         return found[0]
 
     async def bits(self, agent: str, principal: str) -> int:
@@ -75,10 +76,10 @@ class Session:
         Raises:
             Refused: there is no such role.
         """
-        for record in await self.directory.list_roles(self.tenant):
-            if record.id == role:
-                return record
-        raise Refused(f"there is no role {role}: create it with `antiphon roles put {role} --permission USE`")
+        known = {record.id: record for record in await self.directory.list_roles(self.tenant)}
+        if role not in known:
+            raise absent("role", role, known, f"create it with `antiphon roles put {role} --permission USE`")
+        return known[role]
 
     async def group(self, group: str) -> Group:
         """Read a group.
@@ -86,10 +87,10 @@ class Session:
         Raises:
             Refused: there is no such group.
         """
-        for record in await self.directory.list_groups(self.tenant):
-            if record.id == group:
-                return record
-        raise Refused(f"there is no group {group}: create it with `antiphon groups put {group}`")
+        known = {record.id: record for record in await self.directory.list_groups(self.tenant)}
+        if group not in known:
+            raise absent("group", group, known, f"create it with `antiphon groups put {group}`")
+        return known[group]
 
     async def principal(self, principal: str) -> None:
         """Make sure that a principal exists.
@@ -106,6 +107,12 @@ class Session:
             await self.group(name)
         elif kind == "role":
             await self.role(name)
+
+
+def absent(kind: str, id: str, known: Iterable[str], advice: str) -> Refused:
+    """Return the refusal of an id that does not exist, with the likely one."""
+    meant = did_you_mean(id, known)
+    return Refused(f"there is no {kind} {id}" + (f": {meant} Or {advice}" if meant else f": {advice}"))
 
 
 def check_id(kind: str, id: str) -> str:

@@ -1,25 +1,21 @@
-"""Where a command works: the options and the environment become settings, by way of a stack's outputs if one is named.
-
-It must not know any command nor any store adapter.
-"""
+"""Find the deployment that a command works on: from its options, a stack's outputs, the environment or this folder."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from antiphon.errors import SettingsError
 from antiphon.settings import PREFIX, Settings, read_settings
 from cli.answer import Refused
+from local.state import DATABASE, PROVIDERS, VARIABLE, folder, settings_of
 
-STATE: Final = ".antiphon"
-"""Where the local server keeps its files, unless ``ANTIPHON_STATE`` says another place."""
-
-FILE: Final = "antiphon.db"
 _NEEDED: Final = ("CoreTableName", "ResponsesTableName", "Environment")
+_READ: Final = (PREFIX + "ENVIRONMENT", PREFIX + "AWS_ENDPOINT_URL", VARIABLE)
+_STORES: Final = ("CORE_TABLE", "RESPONSES_TABLE", "DATABASE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +23,78 @@ class Target:
     """A deployment.
 
     Attributes:
-        api_url: where it answers, if a stack said so; without a slash at the end.
+        why: why it is this one; empty if an option named it.
+        api_url: where it answers, if a stack has that output; without a slash at the end.
+        providers_are: where all providers are named; None if the command cannot know them all.
+        is_local: it is the local server's, in the folder of its state.
     """
 
     settings: Settings
+    why: str = ""
     api_url: str | None = None
+    providers_are: str | None = None
+    is_local: bool = False
 
-
-def add_options(parser: ArgumentParser, default: Any) -> None:
-    """Add the options that say where; ``default`` is what each has where it is not given."""
-    parser.add_argument("--stack", metavar="NAME", default=default, help="a CloudFormation stack of Antiphon")
-    parser.add_argument("--core-table", metavar="T", default=default, help="DynamoDB tables instead; both together")
-    parser.add_argument("--responses-table", metavar="T", default=default)
-    parser.add_argument("--database", metavar="FILE", default=default, help="an SQLite file instead")
-    parser.add_argument("--region", metavar="R", default=default, help="the AWS region of the stack or tables")
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file; None for tables."""
+        return None if self.settings.database is None else Path(self.settings.database).absolute()
 
 
 def find(args: Namespace, environ: Mapping[str, str]) -> Target:
-    """Work out the target. An option beats the environment, and that beats the local server's database.
+    """Find the target. An option beats the environment, and that beats the local server's database.
 
     Raises:
         SettingsError: options or variables contradict each other.
-        Refused: there is no such stack, or it is none of Antiphon.
+        Refused: there is no such stack, or it is not a stack of Antiphon.
         BotoCoreError: CloudFormation cannot be reached.
     """
     named = (args.stack, args.core_table or args.responses_table, args.database)
     if sum(place is not None for place in named) > 1:
         raise SettingsError("name one of --stack, --core-table with --responses-table, or --database")
-    outputs = _outputs(args.stack) if args.stack else {}
-    values = {name: environ.get(PREFIX + name, "") for name in ("ENVIRONMENT", "AWS_ENDPOINT_URL")}
-    values |= _places(args, outputs, environ)
-    values["PROVIDERS"] = outputs.get("Providers", "") if outputs else environ.get(PREFIX + "PROVIDERS", "")
-    if outputs:
-        values["ENVIRONMENT"] = outputs["Environment"]
-    settings = read_settings({PREFIX + name: value for name, value in values.items()})
-    return Target(settings, outputs.get("ApiUrl", "").rstrip("/") or None)
+    if args.stack:
+        return _stack(args.stack, environ)
+    options = dict(zip(_STORES, (args.core_table, args.responses_table, args.database), strict=True))
+    if any(options.values()):
+        return _read(options, environ)
+    variables = {name: environ.get(PREFIX + name) for name in _STORES}
+    if any(variables.values()):
+        return _read(variables, environ, why=" and ".join(PREFIX + name for name in _STORES if variables[name]))
+    return _local(environ)
 
 
-def _places(args: Namespace, outputs: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    told = {
-        "CORE_TABLE": outputs.get("CoreTableName") or args.core_table or "",
-        "RESPONSES_TABLE": outputs.get("ResponsesTableName") or args.responses_table or "",
-        "DATABASE": args.database or "",
+def _local(environ: Mapping[str, str]) -> Target:
+    state = folder(environ)
+    why = "ANTIPHON_STATE" if environ.get("ANTIPHON_STATE") else "the local server's, in this folder"
+    environ = {**environ, PREFIX + "ENVIRONMENT": environ.get(PREFIX + "ENVIRONMENT") or "local"}
+    target = _read({"DATABASE": str(state / DATABASE)}, environ, why=why)
+    return replace(target, providers_are=target.providers_are or str(state / PROVIDERS), is_local=True)
+
+
+def _read(places: Mapping[str, str | None], environ: Mapping[str, str], why: str = "") -> Target:
+    values = {name: environ[name] for name in _READ if environ.get(name)}
+    values |= {PREFIX + name: value for name, value in places.items() if value}
+    database = places.get("DATABASE")
+    if not database:
+        return Target(read_settings(values), why, providers_are=VARIABLE if VARIABLE in values else None)
+    state = Path(database).parent
+    file = state / PROVIDERS
+    providers_are = VARIABLE if VARIABLE in values else str(file) if file.is_file() else None
+    return Target(settings_of(values, state), why, providers_are=providers_are)
+
+
+def _stack(name: str, environ: Mapping[str, str]) -> Target:
+    outputs = _outputs(name)
+    values = {
+        "CORE_TABLE": outputs["CoreTableName"],
+        "RESPONSES_TABLE": outputs["ResponsesTableName"],
+        "ENVIRONMENT": outputs["Environment"],
+        "PROVIDERS": outputs.get("Providers", ""),
+        "AWS_ENDPOINT_URL": environ.get(PREFIX + "AWS_ENDPOINT_URL", ""),
     }
-    if not any(told.values()):
-        told = {name: environ.get(PREFIX + name, "") for name in told}
-    if any(told.values()):
-        return told
-    state = Path(environ.get(PREFIX + "STATE") or STATE)
-    state.mkdir(parents=True, exist_ok=True)
-    return {"DATABASE": str(state / FILE), "ENVIRONMENT": environ.get(PREFIX + "ENVIRONMENT") or "local"}
+    settings = read_settings({PREFIX + variable: value for variable, value in values.items()})
+    api_url = outputs.get("ApiUrl", "").rstrip("/") or None
+    return Target(settings, api_url=api_url, providers_are=f"stack {name}" if "Providers" in outputs else None)
 
 
 def _outputs(stack: str) -> dict[str, str]:

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from antiphon.bootstrap import Providers, build_services, build_stores
+from antiphon.bootstrap import Providers, build_services, build_stores, openai_key
 from antiphon.errors import SettingsError
 from antiphon.ports import Services
-from antiphon.settings import ProviderEndpoint, read_settings
+from antiphon.settings import ProviderEndpoint
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses
 from local import log
@@ -20,7 +20,10 @@ from local.banner import banner
 from local.sealing import seal_keys
 from local.seed import Model, seed
 from local.server import PortInUseError, listen, serve
-from local.state import DEFAULT, make_private
+from local.state import DATABASE, folder, in_use, make_private, settings_of
+
+DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
+"""Beside SQLite nothing is gained by a cache, and without one each change on the command line holds at once."""
 
 DEMO_PAUSE = 0.02
 """Seconds between the demo model's deltas, so that a person can see them stream."""
@@ -38,6 +41,7 @@ def main() -> int:
         return _fail(f"Port {port} is in use. `make run PORT={int(port) + 1}` takes another.")
     with ExitStack() as stack:
         stack.callback(listener.close)
+        stack.enter_context(in_use(_state()))
         try:
             endpoints, further = _further_models(stack.enter_context)
             services, aclose = _open(endpoints)
@@ -53,16 +57,16 @@ def main() -> int:
 
 
 def _state() -> Path:
-    return Path(os.environ.get("ANTIPHON_STATE", DEFAULT))
+    return folder(os.environ)
 
 
 def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[], Awaitable[None]]]:
     """Open the stores and providers; also gives what closes them."""
     state = _state()
     make_private(state)
-    environ = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_DATABASE": str(state / "antiphon.db"), **os.environ}
+    environ = {**DEFAULTS, "ANTIPHON_DATABASE": str(state / DATABASE), **os.environ}
     environ.setdefault("ANTIPHON_SEAL_KEYS", seal_keys(state / "seal-keys"))
-    settings = read_settings(environ)
+    settings = settings_of(environ, state)
     providers = Providers(settings.providers | endpoints, environ, demo_pause=DEMO_PAUSE)
     providers.require_keys()
     stores = build_stores(settings)
@@ -80,9 +84,11 @@ def _further_models(
     """Give the providers and agents beyond the demo model: what the environment offers."""
     endpoints: dict[str, ProviderEndpoint] = {}
     further: list[Model] = []
-    if os.environ.get("OPENAI_API_KEY"):
+    if openai_key(os.environ):
         name = os.environ.get("OPENAI_MODEL", "gpt-4.1-mini")
         further.append(Model("openai", "openai", name, f"{name} through its Chat Completions API."))
+    elif os.environ.get("OPENAI_API_KEY"):
+        print("OPENAI_API_KEY holds a key of Antiphon, so there is no provider openai.", file=sys.stderr)
     if os.environ.get("LOCAL_MODEL"):
         from local.model import serve_model  # noqa: PLC0415 - an optional package
 

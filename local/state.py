@@ -1,16 +1,78 @@
-"""The folder of the local service: its database, its key and what seals; for its owner alone."""
+"""The folder of the local server, for its owner alone: database, key, seal keys, ``providers.json``; who uses it."""
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from antiphon.errors import SettingsError
+from antiphon.settings import Settings, read_settings
+
 DEFAULT: Final = ".antiphon"
+"""Where the folder is, unless ``ANTIPHON_STATE`` names another place."""
+
 PRIVATE: Final = 0o700
 
+DATABASE: Final = "antiphon.db"
+PROVIDERS: Final = "providers.json"
+LOCK: Final = "running"
 
-def make_private(folder: Path) -> None:
-    """Make a folder that only its owner can enter. One of another name that is there already keeps its mode."""
-    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-    if folder.name == DEFAULT:
-        folder.chmod(PRIVATE)
+VARIABLE: Final = "ANTIPHON_PROVIDERS"
+
+
+def folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder."""
+    return Path(environ.get("ANTIPHON_STATE") or DEFAULT)
+
+
+def make_private(state: Path) -> None:
+    """Make a folder that only its owner can enter. One of another name that exists keeps its mode."""
+    state.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    if state.name == DEFAULT:
+        state.chmod(PRIVATE)
+
+
+def settings_of(environ: Mapping[str, str], state: Path) -> Settings:
+    """Read the settings; without ``ANTIPHON_PROVIDERS`` the providers come from the folder's ``providers.json``.
+
+    Raises:
+        SettingsError: a variable or the file is malformed; the message names the one that is.
+    """
+    file = state / PROVIDERS
+    if environ.get(VARIABLE) or not file.is_file():
+        return read_settings(environ)
+    try:
+        return read_settings({**environ, VARIABLE: file.read_text(encoding="utf-8")})
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file}: not UTF-8 text") from None
+    except SettingsError as error:
+        raise SettingsError(str(error).replace(VARIABLE, str(file))) from None
+
+
+@contextmanager
+def in_use(state: Path) -> Iterator[None]:
+    """Mark the folder as used by a server while the context lasts; several servers may use it."""
+    make_private(state)
+    with (state / LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[bool]:
+    """Keep servers out of the folder while the context lasts; yields False if one is using it."""
+    if not state.is_dir():
+        yield True
+        return
+    with (state / LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from antiphon.bootstrap import Providers, build_services, build_stores
+from antiphon.bootstrap import Providers, build_services, build_stores, openai_key
 from antiphon.settings import Settings
 from local.banner import banner
 from local.lambda_host.dynamodb import create_tables, serve_apart
@@ -23,6 +23,7 @@ from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT, CannotBuild, find_python313, lay_out
 from local.lambda_host.template import Template, read_template
 from local.seed import Model, seed
+from local.state import folder, in_use
 
 PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_PROVIDERS", "ANTIPHON_SEAL_KEYS")
 """What the functions get of this process's own environment."""
@@ -36,7 +37,7 @@ def main() -> int:
     port = os.environ.get("PORT", "8000")
     if not port.isdecimal() or int(port) >= HIGHEST_PORT:
         return _fail(f"PORT must be a number below {HIGHEST_PORT}: `make lambda PORT=8001`, not {port!r}.")
-    state = Path(os.environ.get("ANTIPHON_STATE", ".antiphon")) / "lambda"
+    state = folder(os.environ) / "lambda"
     python313 = find_python313()
     print("Laying out the functions and layers ...", file=sys.stderr)
     try:
@@ -44,6 +45,7 @@ def main() -> int:
     except CannotBuild as error:
         return _fail(str(error))
     with ExitStack() as stack:
+        stack.enter_context(in_use(state.parent))
         template = read_template(ROOT / "template.yaml", FunctionUrl="on")
         database = stack.enter_context(serve_apart())
         create_tables(database, template.tables)
@@ -80,7 +82,7 @@ def _seed(template: Template, database: str) -> tuple[str, list[str]]:
     services = build_services(settings, stores, Providers({}, {}))
 
     async def work(folder: str) -> tuple[str, list[str]]:
-        seeded = await seed(services, Path(folder) / "key", further if os.environ.get("OPENAI_API_KEY") else [])
+        seeded = await seed(services, Path(folder) / "key", further if openai_key(os.environ) else [])
         await stores.aclose()
         return seeded
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,73 @@ def test_an_author_does_not_change(staffed, written):
     staffed.done("agents", "apply", written(HELPER))
     assert "belongs to user ada" in staffed.refused("agents", "apply", written({**HELPER, "author": "bob"}))
     assert "belongs to user ada" in staffed.refused("agents", "apply", written(HELPER), "--author", "bob")
+
+
+def test_an_agent_of_somebody_is_not_taken_over_silently(staffed, written):
+    staffed.done("agents", "apply", written(HELPER))
+    theirs = {"id": "helper", "provider": "demo", "model": "demo", "instructions": "Mine now."}
+    line = staffed.refused("agents", "apply", written(theirs))
+    assert "agent helper exists, belongs to user ada and differs from the file" in line
+    assert "--author ada" in line
+    assert staffed.read("agents", "show", "helper") == HELPER
+    outcome = staffed.read("agents", "apply", written(theirs), "--author", "ada")
+    assert results(outcome) == [("helper", "updated")]
+
+
+def test_grants_alone_are_no_silent_change_of_somebodys_agent(helper, written):
+    shared = {**HELPER, "author": None, "grants": [{"principal": "public", "level": "viewer"}]}
+    assert "differs from the file" in helper.refused("agents", "apply", written(shared))
+
+
+def test_several_files_and_folders_are_applied_together(staffed, tmp_path):
+    folder = tmp_path / "agents"
+    folder.mkdir()
+    for name in ("b.yaml", "a.json"):
+        (folder / name).write_text(json.dumps({**HELPER, "id": name[0]}))
+    (folder / "notes.txt").write_text("no agent")
+    single = tmp_path / "c.yml"
+    single.write_text(json.dumps({**HELPER, "id": "c"}))
+    outcome = staffed.read("agents", "apply", str(folder), str(single))
+    assert results(outcome) == [("a", "created"), ("b", "created"), ("c", "created")]
+
+
+def test_nothing_is_applied_if_one_of_several_files_is_wrong(staffed, tmp_path):
+    (tmp_path / "a.yaml").write_text("id: a\nauthor: ada\nprovider: demo\nmodel: demo\n")
+    (tmp_path / "b.yaml").write_text("id: b\nauthor: ada\nprovider: demo\n")
+    assert f"{tmp_path}/b.yaml: model: is missing (line 1)" in staffed.refused("agents", "apply", str(tmp_path))
+    (tmp_path / "b.yaml").write_text("id: a\nauthor: ada\nprovider: demo\nmodel: demo\n")
+    line = staffed.refused("agents", "apply", str(tmp_path))
+    assert f"agent a is there twice, first in {tmp_path}/a.yaml" in line
+    assert staffed.read("agents", "list") == []
+
+
+def test_a_folder_without_agent_files_is_refused(antiphon, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "the folder has no file that ends in .yaml" in antiphon.refused("agents", "apply", str(tmp_path / "empty"))
+
+
+def test_a_mistake_is_named_with_its_line_and_the_likely_field(staffed, tmp_path):
+    path = tmp_path / "agent.yaml"
+    path.write_text("id: a\nprovider: demo\nmodel: demo\ntemprature: 1\ntools:\n  - name: ok\n  - name: not ok\n")
+    line = staffed.refused("agents", "apply", str(path), "--author", "ada")
+    assert f"{path}: temprature: there is no such field; did you mean temperature? (line 4)" in line
+    assert re.search(r"tools\[1\]\.name: .* \(line 7\)", line)
+
+
+def test_a_diff_shows_what_apply_would_change_and_changes_nothing(helper, written):
+    changed = {**HELPER, "temperature": 0.5, "grants": [{"principal": "group:staff", "level": "viewer"}]}
+    path = written(changed, {**HELPER, "id": "other"})
+    lines = helper.done("agents", "diff", path).splitlines()
+    assert lines[0] == "updated  helper"
+    assert {"  +temperature: 0.5", "  +- principal: group:staff"} <= set(lines)
+    assert "created  other" in lines
+    assert "  +id: other" in lines
+    compared = helper.read("agents", "diff", path)
+    assert results(compared) == [("helper", "updated"), ("other", "created")]
+    assert (compared[0]["before"], compared[0]["after"]) == (HELPER, changed)
+    assert [agent["id"] for agent in helper.read("agents", "list")] == ["helper"]
+    helper.done("agents", "apply", path)
+    assert helper.done("agents", "diff", path).splitlines() == ["unchanged  helper", "unchanged  other"]
 
 
 def test_the_author_of_a_new_agent_is_its_owner(helper):

@@ -49,8 +49,17 @@ def test_an_empty_file_holds_no_document(tmp_path):
         ('{"a": {"b": 1, "b": 2}}', "the key 'b' is written twice"),
         ("a: {1: x}", "the key 1 is no text"),
         ("on: x", "the key True is no text"),
-        ("a: [", "line 1"),
-        ("a: b: c", "line 1"),
+        ("x: 1\ny:\n  a: 1\n  a: 2", "line 4: the key 'a' is written twice"),
+        ("a: [1,\n2\nb: 3", "line 1: a comma or the closing `]` is missing"),
+        ("a: b: c", "line 1: this `:` cannot be here: check the indentation, or put text with `: ` in quotes"),
+        ("a: 1\n\tb: 2", "line 2: there is a tab: indent with spaces"),
+        ("a: 1\nb: 'x\nc: 2", "line 2: a quotation mark is not closed"),
+        ("a:\n    b: 1\n  c: 2", "line 3: the indentation does not match the lines above"),
+        ("a: 1\nb: @x", "line 2: a value cannot begin with '@': put it in quotes"),
+        ("a: 1\nb\nc: 1", "line 3: there is a key without `: ` after it"),
+        ("a: *x", "line 1: `*x` is used, but there is no `&x` before it"),
+        ('a: "\\d"', r"line 1: `\d` means nothing in double quotes"),
+        ("b: 1\na: \x07", "line 2: unacceptable character #x0007"),
         ("a: !!python/object:os.system x", "line 1"),
         ("a: .nan", "what JSON cannot say"),
         ("a: 18446744073709551616", "what JSON cannot say"),
@@ -68,6 +77,17 @@ def test_what_json_cannot_say_is_refused_in_one_line(tmp_path, text, problem):
         read(tmp_path, text)
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_json_file_is_held_to_json(tmp_path):
+    path = tmp_path / "agent.json"
+    path.write_text('{"id": "a",\n "model": "b",\n}')
+    with pytest.raises(Refused, match=r"agent\.json: line [23]: not JSON: "):
+        files.read(str(path))
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    assert read(tmp_path, b"\xef\xbb\xbfid: a") == [{"id": "a"}]
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

@@ -68,10 +68,32 @@ def test_what_they_can_be_asked_is_applied_without_a_word(apply, fields):
     assert (outcome.code, outcome.err) == (0, "")
 
 
-def test_a_provider_that_is_not_known_here_is_told(apply):
+@pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        ({"provider": "claud"}, "there is no provider claud in ANTIPHON_PROVIDERS: did you mean claude?"),
+        ({"provider": "nowhere"}, "the providers are bedrock, claude, demo, mine, openai"),
+        ({"fallbacks": [{"provider": "mien", "model": "m"}]}, "there is no provider mien in ANTIPHON_PROVIDERS"),
+    ],
+)
+def test_a_provider_that_does_not_exist_is_refused_with_the_likely_one(apply, staffed, fields, advice):
+    outcome = apply(**{"temperature": 1.0, **fields})
+    assert (outcome.code, outcome.out) == (1, "")
+    assert advice in outcome.err
+    assert staffed.read("agents", "list") == []
+
+
+def test_a_provider_is_noted_if_the_command_cannot_know_all_providers(apply, monkeypatch):
+    monkeypatch.delenv("ANTIPHON_PROVIDERS")
     outcome = apply(provider="nowhere", temperature=0.3, fallbacks=[{"provider": "demo", "model": "demo"}])
     assert outcome.code == 0
-    assert "note: agent helper: no provider nowhere is known here" in outcome.err
+    assert "note: agent helper: provider nowhere is not known here, so whether its models take" in outcome.err
+
+
+def test_a_misspelt_usual_provider_is_refused_even_then(apply, monkeypatch):
+    monkeypatch.delenv("ANTIPHON_PROVIDERS")
+    assert "did you mean demo?" in apply(provider="dmeo").err
+    assert "did you mean bedrock?" in apply(provider="bedrok").err
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)

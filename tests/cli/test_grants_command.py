@@ -97,6 +97,16 @@ def test_why_is_told_step_by_step(helper):
     ]
 
 
+def test_why_says_from_when_it_holds(helper, request):
+    outcome = helper("grants", "why", "helper", "bob")
+    if "--database" in helper.place:
+        assert outcome.err == ""
+        assert helper.read("grants", "why", "helper", "bob")["holds_within_seconds"] == 0
+    else:
+        assert "within 60 seconds" in outcome.err
+        assert helper.read("grants", "why", "helper", "bob")["holds_within_seconds"] == 60
+
+
 def test_why_asks_for_what_is_there(helper):
     assert "antiphon users put eve" in helper.refused("grants", "why", "helper", "eve")
     assert "no agent absent" in helper.refused("grants", "why", "absent", "bob")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from antiphon.access.keys import digest, is_key
+from antiphon.records import Key
+from cli.answer import Refused
+from cli.keys import _found
 
 
 def test_the_key_alone_is_on_stdout(helper):
@@ -84,6 +87,27 @@ def test_a_revoked_key_stays_listed_and_stays_revoked(helper):
     assert first["state"] == "revoked"
     assert helper.read("keys", "revoke", made["id"]) == first
     assert [key["state"] for key in helper.read("keys", "list")] == ["revoked"]
+
+
+def test_a_key_is_revoked_by_the_beginning_of_its_id_or_its_shown_beginning(helper):
+    first, second = (helper.read("keys", "create", "--user", "ada") for _ in range(2))
+    assert helper.read("keys", "revoke", first["id"][:12])["id"] == first["id"]
+    assert helper.read("keys", "revoke", second["prefix"] + "...")["id"] == second["id"]
+    assert [key["state"] for key in helper.read("keys", "list")] == ["revoked", "revoked"]
+
+
+def test_a_beginning_that_means_no_key_or_too_little_is_refused(helper):
+    made = helper.read("keys", "create", "--user", "ada")
+    for text in ("key_", made["id"][:7], "", "ap_", "key_0000zzzz"):
+        assert "there is no key" in helper.refused("keys", "revoke", "--", text)
+    assert [key["state"] for key in helper.read("keys", "list")] == ["active"]
+
+
+def test_a_beginning_that_means_two_keys_is_refused_with_both():
+    keys = [Key(digest="", id=f"key_abcd{n}", tenant="t", user="ada", prefix=f"ap_dev_{n}") for n in range(2)]
+    with pytest.raises(Refused, match="abcd means 2 keys: key_abcd0 of user ada, key_abcd1 of user ada"):
+        _found("abcd", keys)
+    assert _found("key_abcd1", keys) == "key_abcd1"
 
 
 def test_a_key_of_another_tenant_cannot_be_revoked(helper):

@@ -217,3 +217,40 @@ def test_a_separator_in_a_name_leads_nowhere_else(stores: Stores) -> None:
     assert asyncio.run(stores.directory.list_users("acme")) == []
     assert asyncio.run(stores.directory.grants_on("acme", "guide#x")) == [Grant("acme", "guide#x", "group:a#b", 1)]
     assert asyncio.run(stores.directory.grants_on("acme", "guide")) == []
+
+
+@pytest.mark.parametrize(
+    ("record", "principal"),
+    [
+        (User("acme", "a#b"), "user:a#b"),
+        (Role("acme", "STAFF"), "role:STAFF"),
+        (Group("acme", "staff"), "group:staff"),
+    ],
+)
+def test_a_deleted_user_role_or_group_takes_its_grants_along_and_no_others(
+    stores: Stores, record: User | Role | Group, principal: str
+) -> None:
+    async def story() -> tuple[bool, bool, list[Grant], list[str]]:
+        directory = stores.directory
+        for kept in (record, User("acme", "staff"), Role("acme", "staff"), Group("other", "staff")):
+            await directory.put(kept)
+        for number in range(30):
+            await directory.put_agent(replace(GUIDE, id=f"agent-{number:02}"))
+            await directory.put(Grant("acme", f"agent-{number:02}", principal, 1))
+        await directory.put(Grant("acme", "agent-00", PUBLIC, 1))
+        first, second = await directory.delete(record), await directory.delete(record)
+        lists = [directory.list_users("acme"), directory.list_roles("acme"), directory.list_groups("acme")]
+        left = [f"{type(one).__name__} {one.id}" for listed in lists for one in await listed]
+        return (
+            first,
+            second,
+            [one for n in range(30) for one in await directory.grants_on("acme", f"agent-{n:02}")],
+            left,
+        )
+
+    first, second, grants, left = asyncio.run(story())
+    assert (first, second) == (True, False)
+    assert {grant.principal for grant in grants} == {"user:ann", PUBLIC}
+    assert f"{type(record).__name__} {record.id}" not in left
+    assert {"User staff", "Role staff"} <= set(left)
+    assert [group.id for group in asyncio.run(stores.directory.list_groups("other"))] == ["staff"]

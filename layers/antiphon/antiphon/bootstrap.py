@@ -12,6 +12,7 @@ from antiphon import deferred  # isort: skip - before whatever makes models  # n
 from fastapi import FastAPI
 
 from antiphon import measures
+from antiphon.access.keys import is_key
 from antiphon.circuits import Circuits
 from antiphon.errors import ApiError, ProviderError, SettingsError
 from antiphon.ports import ApiKey, Directory, Door, Fetched, KeyStore, Meter, ModelProvider, ResponseStore, Services
@@ -22,7 +23,8 @@ from antiphon.settings import ProviderEndpoint, Settings, problem_of_url, read_s
 if TYPE_CHECKING:
     from antiphon.aws.secrets import Secret
 
-OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
+OPENAI_VARIABLE: Final = "OPENAI_API_KEY"
+OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env=OPENAI_VARIABLE)
 """The provider ``openai``, present wherever its key is in the environment."""
 
 
@@ -77,7 +79,7 @@ class Providers:
     ) -> None:
         check_proxies(environ)
         self._endpoints = {"demo": ProviderEndpoint(kind="demo"), **endpoints}
-        if environ.get("OPENAI_API_KEY", "").strip():
+        if openai_key(environ):
             self._endpoints.setdefault("openai", _openai(environ))
         self._environ = environ
         self._demo_pause = demo_pause
@@ -106,8 +108,11 @@ class Providers:
             SettingsError: one is not there.
         """
         for name, endpoint in self._endpoints.items():
-            if endpoint.api_key_env is not None and not self._environ.get(endpoint.api_key_env, "").strip():
-                raise SettingsError(f"{endpoint.api_key_env}: missing, and ANTIPHON_PROVIDERS.{name} has its key there")
+            variable = endpoint.api_key_env
+            if variable is None or self._from_environment(variable):
+                continue
+            problem = "holds a key of Antiphon" if self._environ.get(variable) else "missing"
+            raise SettingsError(f"{variable}: {problem}, and ANTIPHON_PROVIDERS.{name} has its key there")
 
     async def aclose(self) -> None:
         """Close what was opened."""
@@ -149,6 +154,9 @@ class Providers:
             reasoning_content=endpoint.reasoning_content,
         )
 
+    def _from_environment(self, variable: str) -> str:
+        return openai_key(self._environ) if variable == OPENAI_VARIABLE else self._environ.get(variable, "").strip()
+
     def _api_key(self, endpoint: ProviderEndpoint) -> ApiKey | str | None:
         if endpoint.api_key_secret is not None:
             return kept("secret", endpoint.api_key_secret, endpoint.api_key_field)
@@ -156,10 +164,20 @@ class Providers:
             return kept("parameter", endpoint.api_key_parameter, endpoint.api_key_field)
         if endpoint.api_key_env is None:
             return None
-        key = self._environ.get(endpoint.api_key_env, "").strip()
+        key = self._from_environment(endpoint.api_key_env)
         if not key:
             raise SettingsError(f"{endpoint.api_key_env}: missing")
         return key
+
+
+def openai_key(environ: Mapping[str, str]) -> str:
+    """Return the key in ``OPENAI_API_KEY``; empty if it is missing or one of Antiphon's own.
+
+    Clients of Antiphon read that variable, too. A provider must never receive a key of ours, which would also make
+    the service call itself if ``OPENAI_BASE_URL`` is its own address.
+    """
+    key = environ.get(OPENAI_VARIABLE, "").strip()
+    return "" if is_key(key) else key
 
 
 def _openai(environ: Mapping[str, str]) -> ProviderEndpoint:

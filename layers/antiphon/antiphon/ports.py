@@ -85,6 +85,9 @@ class Directory(Protocol):
     async def delete_agent(self, tenant: str, agent: str) -> bool:
         """Remove an agent and all grants on it; whether there was one."""
 
+    async def delete(self, record: User | Role | Group) -> bool:
+        """Remove a user, role or group and all grants that it holds. Return whether there was one."""
+
     async def list_agents(self, tenant: str) -> list[Agent]:
         """List all agents of a tenant, by id."""
 

@@ -99,6 +99,18 @@ class DynamoDBDirectory:
         await self._database.batch_delete(self._table, grants)
         return "Attributes" in answer
 
+    async def delete(self, record: User | Role | Group) -> bool:
+        """Remove a user, role or group and all grants that it holds. Return whether there was one.
+
+        The grants go first: if a call fails between, the record is still there and the deletion can be repeated.
+        """
+        principal = f"{type(record).__name__.lower()}:{record.id}"
+        rows = await self._query(layout.grants_of(record.tenant, principal))
+        await self._database.batch_delete(self._table, [{"pk": row["pk"], "sk": row["sk"]} for row in rows])
+        key = _key(type(record), record.tenant, record.id)
+        answer = await self._database.call("DeleteItem", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
+        return "Attributes" in answer
+
     async def list_agents(self, tenant: str) -> list[Agent]:
         """List all agents of a tenant, by id."""
         return await self._list(Agent, tenant)

@@ -77,8 +77,17 @@ class SQLiteDirectory:
 
         def work(db: Connection) -> bool:
             db.execute("DELETE FROM grants WHERE tenant = ? AND agent = ?", (tenant, agent))
-            sql = "DELETE FROM directory WHERE tenant = ? AND kind = ? AND id = ?"
-            return db.execute(sql, (tenant, _KINDS[Agent], agent)).rowcount > 0
+            return _delete(db, tenant, _KINDS[Agent], agent)
+
+        return await self._database.write(work)
+
+    async def delete(self, record: User | Role | Group) -> bool:
+        """Remove a user, role or group and all grants that it holds. Return whether there was one."""
+        kind = _KINDS[type(record)]
+
+        def work(db: Connection) -> bool:
+            db.execute("DELETE FROM grants WHERE tenant = ? AND principal = ?", (record.tenant, f"{kind}:{record.id}"))
+            return _delete(db, record.tenant, kind, record.id)
 
         return await self._database.write(work)
 
@@ -128,6 +137,11 @@ def _put(db: Connection, record: Tenant | Role | Group | User | Agent) -> None:
     tenant = record.id if isinstance(record, Tenant) else record.tenant
     sql = "INSERT OR REPLACE INTO directory (tenant, kind, id, document) VALUES (?, ?, ?, ?)"
     db.execute(sql, (tenant, _KINDS[type(record)], record.id, dump(record)))
+
+
+def _delete(db: Connection, tenant: str, kind: str, id: str) -> bool:
+    sql = "DELETE FROM directory WHERE tenant = ? AND kind = ? AND id = ?"
+    return db.execute(sql, (tenant, kind, id)).rowcount > 0
 
 
 def _put_grant(db: Connection, grant: Grant) -> None:

@@ -1,0 +1,41 @@
+"""What a failed command exits with and writes to stderr. Any other exception is a defect and keeps its traceback."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from antiphon.errors import SettingsError, StorageUnavailable
+from cli.answer import Refused, Unreachable
+from cli.usage import USAGE
+
+REFUSED: Final = 1
+UNREACHABLE: Final = 3
+
+
+def failure(error: Exception) -> tuple[int, str] | None:
+    """Return the exit code and the line for an expected failure; None for a defect."""
+    if isinstance(error, Refused):
+        return REFUSED, _line(error)
+    if isinstance(error, SettingsError):
+        return USAGE, _line(error)
+    if isinstance(error, Unreachable):
+        return UNREACHABLE, _line(error)
+    if isinstance(error, (StorageUnavailable, *_aws())):
+        return UNREACHABLE, f"the store cannot be reached: {_line(error)}"
+    return None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _aws() -> tuple[type[Exception], ...]:
+    """Return what AWS's libraries raise, if they are in use at all."""
+    if "botocore" not in sys.modules and "antiphon.store.dynamodb" not in sys.modules:
+        return ()
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
+
+    from antiphon.store.dynamodb.protocol import Refusal  # noqa: PLC0415
+
+    return BotoCoreError, ClientError, Refusal

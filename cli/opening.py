@@ -1,0 +1,111 @@
+"""Open the stores of a command's target, run the command, close them. No command makes a database without saying so."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from antiphon.bootstrap import build_stores
+from antiphon.errors import SettingsError, StorageUnavailable
+from cli import target
+from cli.answer import Answer, Refused
+from cli.session import Session, check_id
+from local.state import make_private
+
+NOWHERE: Final = ":memory:"
+"""SQLite's name for an empty database that leaves nothing behind."""
+
+
+async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
+    """Run a command on its deployment. Unless an option names it, the answer notes where that is.
+
+    Raises:
+        Refused: the command refuses, or there is no database and the command is none that begins with.
+    """
+    region = args.region or environ.get("AWS_REGION")
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = region  # the one name that boto3 reads
+    where = target.find(args, environ)
+    absent = _absent(where)
+    if absent is None:
+        return _noted(await _run(args, where), _place(where))
+    if args.begins:
+        return _noted(await _begin(args, where, absent), f"made a new database, {absent}")
+    if where.why:
+        raise Refused(
+            f"there is no database at {absent} ({where.why}). Run this in the folder of the server, or name a "
+            "deployment with --database, --stack or a variable; `antiphon users put ada --role ADMIN` begins one"
+        )
+    try:
+        return _noted(await _run(args, _nowhere(where)), f"there is no database at {absent}, and none was made")
+    except Refused as error:
+        raise Refused(f"{error} (there is no database at {absent})") from None
+
+
+async def _begin(args: Namespace, where: target.Target, database: Path) -> Answer:
+    """Run a command on a new database, which does not stay if the command fails."""
+    if where.is_local:
+        make_private(database.parent)
+    try:
+        return await _run(args, where)
+    except BaseException:
+        for suffix in ("", "-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+        raise
+
+
+async def _run(args: Namespace, where: target.Target) -> Answer:
+    try:
+        stores = build_stores(where.settings)
+    except SettingsError as error:
+        raise StorageUnavailable(str(error).replace("ANTIPHON_DATABASE", str(where.database))) from error
+    session = Session(
+        keys=stores.keys,
+        directory=stores.directory,
+        tenant=check_id("tenant", args.tenant or "default"),
+        environment=where.settings.environment,
+        now=int(time.time()),
+        entropy=secrets.token_bytes,
+        api_url=where.api_url,
+        providers=where.settings.providers,
+        providers_are=where.providers_are,
+        cache_seconds=0 if where.database else int(where.settings.cache_seconds),
+    )
+    try:
+        answer: Answer = await args.run(session, args)
+        return answer
+    finally:
+        await stores.aclose()
+
+
+def _absent(where: target.Target) -> Path | None:
+    """Return the database if it does not exist but can be made."""
+    database = where.database
+    if database is None or database.exists():
+        return None
+    return database if where.is_local or database.parent.is_dir() else None
+
+
+def _nowhere(where: target.Target) -> target.Target:
+    return replace(where, settings=where.settings.model_copy(update={"database": NOWHERE}))
+
+
+def _place(where: target.Target) -> str | None:
+    if not where.why:
+        return None
+    place = (
+        f"the database {where.database}"
+        if where.database
+        else f"the tables {where.settings.core_table} and {where.settings.responses_table}"
+    )
+    return f"using {place} ({where.why})"
+
+
+def _noted(answer: Answer, note: str | None) -> Answer:
+    return answer if note is None else replace(answer, notes=(note, *answer.notes))

@@ -1,0 +1,175 @@
+"""Every command of ``antiphon`` with its arguments.
+
+What the commands do is imported when one runs: help, completion and usage errors come at once.
+"""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter, _ArgumentGroup
+from typing import Any, Final
+
+from antiphon import __version__
+from cli.commands import Commands, Later
+from cli.usage import Parser
+
+DESCRIPTION: Final = "Keep the tenants, roles, users, agents, grants and API keys of an Antiphon deployment."
+EPILOG: Final = """\
+Where: one of --stack, --core-table with --responses-table, and --database; else ANTIPHON_CORE_TABLE with
+ANTIPHON_RESPONSES_TABLE, or ANTIPHON_DATABASE; else the local server's database, .antiphon/antiphon.db in this folder.
+
+On a fresh deployment, in this order:
+  antiphon users put ada --role ADMIN
+  antiphon agents apply examples/echo.yaml --author ada
+  antiphon keys create --user ada
+
+Exit codes: 0 done; 1 refused, not found, invalid input or a failed check; 2 wrong usage; 3 out of reach."""
+
+PERMISSIONS: Final = ("USE", "CREATE", "SHARE", "SHARE_PUBLIC")
+SHELLS: Final = ("bash", "zsh", "fish")
+_PRINCIPAL: Final = "user:ID, group:ID, role:ID or public"
+_LEVEL: Final = "viewer (1), editor (3), owner (15) or a sum of VIEW 1, EDIT 2, DELETE 4, SHARE 8"
+_FILES: Final = "YAML or JSON files, or folders of them; - for stdin"
+
+
+def parser() -> Parser:
+    """Return the parser of the whole command line."""
+    root = Parser("antiphon", description=DESCRIPTION, epilog=EPILOG, formatter_class=RawDescriptionHelpFormatter)
+    root.add_argument("--version", action="version", version=f"antiphon {__version__}")
+    _options(root.add_argument_group("global options, before or after the command"))
+    hidden = Parser(add_help=False)
+    _options(hidden, hidden=True)
+    commands = Commands(root.add_subparsers(required=True, metavar="COMMAND"), hidden)
+    for add in (_agents, _keys, _users, _roles, _groups, _grants, _tenants):
+        add(commands)
+    _check(commands)
+    shells = commands.standalone("completion", "print what completes commands in a shell", Later("completion", "write"))
+    shells.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+    return root
+
+
+def _options(parser: ArgumentParser | _ArgumentGroup, *, hidden: bool = False) -> None:
+    def option(name: str, help: str, **more: Any) -> None:
+        parser.add_argument(name, default=SUPPRESS if hidden else None, help=SUPPRESS if hidden else help, **more)
+
+    option("--stack", "a CloudFormation stack of Antiphon", metavar="NAME")
+    option("--core-table", "DynamoDB tables instead; both together", metavar="T")
+    option("--responses-table", "the other table", metavar="T")
+    option("--database", "an SQLite file instead", metavar="FILE")
+    option("--region", "the AWS region of the stack or tables", metavar="R")
+    option("--tenant", "the tenant to work in (default)", metavar="ID")
+    option("--json", "one JSON document on stdout", action="store_true")
+
+
+def _agents(commands: Commands) -> None:
+    agents = commands.group("agents", "agents, which clients address as `model`")
+    apply = agents.command("apply", "create or update the agents of files", Later("agents", "apply"))
+    diff = agents.command("diff", "show what `apply` would change, and change nothing", Later("agents", "diff"))
+    for command in (apply, diff):
+        command.add_argument("files", metavar="FILE", nargs="+", help=_FILES)
+        command.add_argument("--author", metavar="U", help="the agents' author, if the files do not name one")
+    agents.command("list", "list all agents", Later("agents", "list_agents"))
+    _id(agents.command("show", "write an agent as a file that `apply` takes", Later("agents", "show")), "agent")
+    _id(agents.command("delete", "delete an agent with all its grants", Later("agents", "delete")), "agent")
+
+
+def _keys(commands: Commands) -> None:
+    keys = commands.group("keys", "API keys")
+    command = keys.command("create", "make a key for a user and print it, once", Later("keys", "create"))
+    command.add_argument("--user", required=True, metavar="U", help="whose key it is")
+    command.add_argument("--name", default="", metavar="N", help="what the key is for")
+    command.add_argument(
+        "--expires", metavar="WHEN", help="a span (90d, 12h, 30m, 2w) or an ISO date; never by default"
+    )
+    command.add_argument("--agent", action="append", metavar="A", help="only for this agent; repeat for more")
+    command.add_argument("--read-only", action="store_true", help="the key can read, and never create")
+    command = keys.command("list", "list keys, newest first, revoked and expired ones too", Later("keys", "list_keys"))
+    command.add_argument("--user", metavar="U", help="only the keys of this user")
+    command = keys.command("revoke", "end a key", Later("keys", "revoke"))
+    command.add_argument(
+        "id", metavar="ID", help="its id or its beginning (KEY), as `keys list` shows them, as far as it is unique"
+    )
+
+
+def _users(commands: Commands) -> None:
+    users = commands.group("users", "users: people and services that hold keys")
+    command = users.command("put", "create or change a user", Later("people", "put_user"), begins=True)
+    _id(command, "user")
+    command.add_argument("--name", metavar="N", help="a name for lists")
+    command.add_argument("--role", metavar="R", help="its role; USER for a new user")
+    membership = command.add_mutually_exclusive_group()
+    membership.add_argument("--group", action="append", metavar="G", help="a group it is in; repeat for all of them")
+    membership.add_argument("--no-groups", action="store_true", help="it is in no group")
+    users.command("list", "list all users", Later("people", "list_users"))
+    _id(users.command("show", "show a user, its role and the agents it may use", Later("people", "show_user")), "user")
+    _id(users.command("delete", "delete a user, end its keys, remove its grants", Later("removal", "user")), "user")
+
+
+def _roles(commands: Commands) -> None:
+    roles = commands.group("roles", "roles: what their users may do at all")
+    command = roles.command("put", "create or change a role", Later("people", "put_role"), begins=True)
+    _id(command, "role")
+    permissions = command.add_mutually_exclusive_group()
+    permissions.add_argument(
+        "--permission",
+        action="extend",
+        nargs="+",
+        choices=PERMISSIONS,
+        metavar="P",
+        help=f"all permissions that it holds, of {', '.join(PERMISSIONS)}",
+    )
+    permissions.add_argument("--no-permissions", action="store_true", help="it holds none")
+    _limits(command)
+    roles.command("list", "list all roles, the built-in ones too", Later("people", "list_roles"))
+    _id(roles.command("show", "show a role, its limits and its users", Later("people", "show_role")), "role")
+    _id(roles.command("delete", "delete a role that no user has", Later("removal", "role")), "role")
+
+
+def _groups(commands: Commands) -> None:
+    groups = commands.group("groups", "groups of users, for grants")
+    command = groups.command("put", "create or rename a group", Later("people", "put_group"), begins=True)
+    _id(command, "group")
+    command.add_argument("--name", metavar="N", help="a name for lists")
+    groups.command("list", "list all groups", Later("people", "list_groups"))
+    _id(groups.command("delete", "delete a group; its users leave it", Later("removal", "group")), "group")
+
+
+def _grants(commands: Commands) -> None:
+    grants = commands.group("grants", "who may do what with an agent")
+    add = grants.command("add", "grant a level on an agent, in place of an earlier one", Later("grants", "add_grant"))
+    remove = grants.command("remove", "take a grant back", Later("grants", "remove_grant"))
+    listing = grants.command("list", "list the grants on an agent", Later("grants", "list_grants"))
+    why = grants.command("why", "explain whether a user may run an agent", Later("grants", "why"))
+    for command in (add, remove, listing, why):
+        command.add_argument("agent", metavar="AGENT", help="the agent's id")
+    for command in (add, remove):
+        command.add_argument("principal", metavar="PRINCIPAL", help=_PRINCIPAL)
+    add.add_argument("level", metavar="LEVEL", help=_LEVEL)
+    why.add_argument("user", metavar="USER", help="the user's id")
+
+
+def _tenants(commands: Commands) -> None:
+    tenants = commands.group("tenants", "tenants: each invisible to every other")
+    command = tenants.command("put", "create or change a tenant", Later("people", "put_tenant"), begins=True)
+    _limits(_id(command, "tenant"))
+    command = tenants.command("show", "show a tenant and its limits", Later("people", "show_tenant"))
+    command.add_argument("id", metavar="ID", nargs="?", help="the tenant's id; by default that of --tenant")
+
+
+def _check(commands: Commands) -> None:
+    command = commands.standalone(
+        "check", "check that a server speaks Open Responses; any server, by its URL", Later("check", "check")
+    )
+    command.add_argument("url", metavar="URL", help="the base URL, up to and with /v1")
+    command.add_argument(
+        "--key", metavar="K", help="the API key (ANTIPHON_API_KEY or OPENAI_API_KEY in the environment)"
+    )
+    command.add_argument("--agent", metavar="A", required=True, help="what to send as `model`")
+
+
+def _id(command: Parser, kind: str) -> Parser:
+    command.add_argument("id", metavar="ID", help=f"the {kind}'s id")
+    return command
+
+
+def _limits(command: Parser) -> None:
+    command.add_argument("--limits", metavar="FILE", help="its limits, YAML or JSON; - for stdin, {} for none")
