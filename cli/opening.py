@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
 
 from antiphon.bootstrap import build_stores
 from antiphon.errors import SettingsError, StorageUnavailable
@@ -18,15 +18,12 @@ from cli.answer import Answer, Refused
 from cli.session import Session, check_id
 from local.state import make_private
 
-NOWHERE: Final = ":memory:"
-"""SQLite's name for an empty database that leaves nothing behind."""
-
 
 async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
     """Run a command on its deployment. Unless an option names it, the answer notes where that is.
 
     Raises:
-        Refused: the command refuses, or there is no database and the command is none that begins with.
+        Refused: the command refuses, or there is no database and the command cannot begin one.
     """
     region = args.region or environ.get("AWS_REGION")
     if region:
@@ -43,7 +40,7 @@ async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
             "deployment with --database, --stack or a variable; `antiphon users put ada --role ADMIN` begins one"
         )
     try:
-        return _noted(await _run(args, _nowhere(where)), f"there is no database at {absent}, and none was made")
+        return _noted(await _run_on_nothing(args, where), f"there is no database at {absent}, and none was made")
     except Refused as error:
         raise Refused(f"{error} (there is no database at {absent})") from None
 
@@ -92,8 +89,10 @@ def _absent(where: target.Target) -> Path | None:
     return database if where.is_local or database.parent.is_dir() else None
 
 
-def _nowhere(where: target.Target) -> target.Target:
-    return replace(where, settings=where.settings.model_copy(update={"database": NOWHERE}))
+async def _run_on_nothing(args: Namespace, where: target.Target) -> Answer:
+    with TemporaryDirectory(prefix="antiphon-") as folder:
+        settings = where.settings.model_copy(update={"database": str(Path(folder, "empty.db"))})
+        return await _run(args, replace(where, settings=settings))
 
 
 def _place(where: target.Target) -> str | None:
