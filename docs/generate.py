@@ -116,6 +116,8 @@ an agent's model under `antiphon.capabilities`.
 - A stop by a provider's safety system is `incomplete` with `content_filter`, also where it refuses the prompt: Azure's
   filter, OpenRouter's moderation, OpenAI's and Anthropic's policies, Bedrock's guardrails.
 - An application inference profile of Bedrock does not say which model it leads to, so the row "any other model" counts.
+- What a model reads in messages but not in the output of a function (an image in Chat Completions) follows in a message
+  of the user, after the outputs of all calls that were made together.
 - Instructions in the midst of a conversation are marked as such in the user's turn where a model has no role for them.
 - `anthropic` and `bedrock` have no way to forbid or serialise calls everywhere; a call that is not offered, or one too
   many, is suppressed by the run.

@@ -292,11 +292,12 @@ def test_a_functions_output_takes_text_files_and_names_the_part_it_cannot_take(
     service: Service, key: str, upstream: Upstream
 ) -> None:
     upstream.scripts = [Script.stream(tool_call(0, "call_a", "look", "{}"), finish("tool_calls")), answer("Fine")]
-    first = service.create(key, input="Look", tools=[TOOL])
+    service.agent("blind", provider="plain")
+    first = service.create(key, model="blind", input="Look", tools=[TOOL])
 
     def output(*parts: dict[str, Any]) -> dict[str, Any]:
         item = {"type": "function_call_output", "call_id": "call_a", "output": list(parts)}
-        return {"model": "agent", "input": [item], "previous_response_id": first["id"], "tools": [TOOL]}
+        return {"model": "blind", "input": [item], "previous_response_id": first["id"], "tools": [TOOL]}
 
     text = {"type": "input_text", "text": "Here:"}
     refused(service.post(key, **output(text, image(PNG_URL))), 400, "unsupported_value", "input[0].output[1].type")
@@ -304,6 +305,38 @@ def test_a_functions_output_takes_text_files_and_names_the_part_it_cannot_take(
     service.create(key, **output(text, file(filename="n.txt", file_data=data_url("text/plain", b"Hi"))))
     tool = upstream.requests[-1].body["messages"][-1]
     assert tool == {"role": "tool", "tool_call_id": "call_a", "content": "Here:\nn.txt:\nHi"}
+
+
+def test_an_image_in_a_functions_output_follows_it_in_a_message_where_outputs_are_text(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    """Codex ``view_image``; https://github.com/CommandCodeAI/command-code/issues/902 (images sent as base64 text)."""
+    calls = [{"type": "function_call", "call_id": name, "name": f"look_{name}", "arguments": "{}"} for name in "ab"]
+    seen = {"type": "input_text", "text": "Here:"}
+    outputs = [
+        {"type": "function_call_output", "call_id": "a", "output": [seen, image(PNG_URL, detail="original")]},
+        {"type": "function_call_output", "call_id": "b", "output": [file(filename="a.pdf", file_data=PDF_URL)]},
+    ]
+    question = {"role": "user", "content": "Look"}
+    first = service.create(key, input=[question, *calls, *outputs])
+    assert upstream.requests[0].body["messages"][2:] == [
+        {"role": "tool", "tool_call_id": "a", "content": "Here:\n[Image: see the next message]"},
+        {"role": "tool", "tool_call_id": "b", "content": "[File: see the next message]"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "[Output of the function look_a]"},
+                {"type": "image_url", "image_url": {"url": PNG_URL, "detail": "auto"}},
+                {"type": "text", "text": "[Output of the function look_b]"},
+                {"type": "file", "file": {"filename": "a.pdf", "file_data": PDF_URL}},
+            ],
+        },
+    ]
+    service.create(key, input="And now?", previous_response_id=first["id"])
+    roles = [message["role"] for message in upstream.requests[1].body["messages"]]
+    assert roles == ["user", "assistant", "tool", "tool", "user", "assistant", "user"]
+    listed = service.get(f"/v1/responses/{first['id']}/input_items?order=asc", key).json()["data"]
+    assert [item["type"] for item in listed] == ["message", *["function_call"] * 2, *["function_call_output"] * 2]
 
 
 def test_the_demo_model_sees_images_in_messages_and_outputs(tmp_path: Path, files: Files) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
+from antiphon.context.outputs import outputs_in_messages
 from antiphon.errors import ProviderError, SettingsError
 from antiphon.ports import Delta, ModelCall, ModelProvider, Reads, Services
 from antiphon.records import Item
@@ -63,6 +64,7 @@ class BoundModel:
 
         Another provider cannot read them, and what one vendor signed or encrypted is not another's to see.
         """
+        call = outputs_in_messages(call, self.reads)
         foreign = any(map(self._is_foreign, call.items))
         if call.model == self.model and not foreign:
             return call

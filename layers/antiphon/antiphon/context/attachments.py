@@ -117,7 +117,8 @@ def _places(items: Sequence[Item], asked: int) -> Iterator[_Place]:
 
 
 def _require(reads: Reads, place: _Place, media: frozenset[Medium]) -> None:
-    if not media & (reads.message if place.field == "content" else reads.output):
+    readable = reads.message if place.field == "content" else reads.output | reads.message
+    if not media & readable:
         words = "here" if place.field == "content" else "in the output of a function call"
         what = next(iter(media)) if len(media) == 1 else "file"
         raise place.refusal(ApiError("unsupported_value", f"This model cannot be given this {what} {words}."), "type")
