@@ -1,4 +1,4 @@
-"""`make run`: the whole service in one process; the same apps, routes and pipeline as in Lambda, on SQLite."""
+"""`make run`: the whole service in one process. Apps, routes and pipeline are those of Lambda; the store is SQLite."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEMO_PAUSE = 0.02
 
 
 def main() -> int:
-    """Serve until Ctrl-C. Gives the exit code."""
+    """Serve until Ctrl-C. Return the exit code."""
     log.configure()
     host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
     if not port.isdecimal():
@@ -51,7 +51,7 @@ def main() -> int:
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
         text = banner(base_url, key, agents, str(_state()))
         routers = [create.router, models.router, responses.router, about.router]
-        serve(build_app(services, routers, aclose), listener, lambda: print(text, flush=True))
+        serve(log.logged(build_app(services, routers, aclose)), listener, lambda: print(text, flush=True))
     print("\nStopped.")
     return 0
 
@@ -61,7 +61,7 @@ def _state() -> Path:
 
 
 def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[], Awaitable[None]]]:
-    """Open the stores and providers; also gives what closes them."""
+    """Open the stores and providers. Return them with the function that closes them."""
     state = _state()
     make_private(state)
     environ = {**DEFAULTS, "ANTIPHON_DATABASE": str(state / DATABASE), **os.environ}
@@ -81,7 +81,7 @@ def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[]
 def _further_models(
     enter: Callable[[AbstractContextManager[tuple[str, str]]], tuple[str, str]],
 ) -> tuple[dict[str, ProviderEndpoint], list[Model]]:
-    """Give the providers and agents beyond the demo model: what the environment offers."""
+    """Return the providers and agents that the environment adds to the demo model."""
     endpoints: dict[str, ProviderEndpoint] = {}
     further: list[Model] = []
     if openai_key(os.environ):

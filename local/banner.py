@@ -1,4 +1,4 @@
-"""What the terminal shows once the server is ready: everything to copy for a first call."""
+"""The text that the terminal shows when the server is ready, with first calls to copy."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ from antiphon import __version__
 
 
 def banner(base_url: str, key: str, agents: list[str], state: str) -> str:
-    """Write the banner.
+    """Return the banner.
 
     Args:
-        base_url: up to and with ``/v1``.
+        base_url: ends in ``/v1``.
         key: the local key.
-        agents: the ids that can be used as ``model``.
-        state: where everything is kept.
+        agents: the ids that the key can use as ``model``.
+        state: where the database is.
     """
     root = base_url.removesuffix("/v1")
+    agent = next(iter(agents), "AGENT")
     return f"""
 Antiphon {__version__} is ready.   Ctrl-C ends it.   State: {state} (`make reset` forgets it)
 
   base_url   {base_url}
   key        {key}
-  agents     {", ".join(agents)}
+  agents     {", ".join(agents) or "none that this key may use"}
   API page   {root}/docs
 
 Stream an answer:
 
   curl -N {base_url}/responses -H 'authorization: Bearer {key}' \\
-    -H 'content-type: application/json' -d '{{"model":"assistant","input":"Hello!","stream":true}}'
+    -H 'content-type: application/json' -d '{{"model":"{agent}","input":"Hello!","stream":true}}'
 
 The same in one JSON body:
 
   curl {base_url}/responses -H 'authorization: Bearer {key}' \\
-    -H 'content-type: application/json' -d '{{"model":"assistant","input":"Hello!"}}'
+    -H 'content-type: application/json' -d '{{"model":"{agent}","input":"Hello!"}}'
 
 With the OpenAI SDK for Python (pip install openai):
 
   from openai import OpenAI
   client = OpenAI(base_url="{base_url}", api_key="{key}")
-  for event in client.responses.create(model="assistant", input="Hello!", stream=True):
+  for event in client.responses.create(model="{agent}", input="Hello!", stream=True):
       if event.type == "response.output_text.delta":
           print(event.delta, end="", flush=True)
 """

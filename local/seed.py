@@ -1,4 +1,4 @@
-"""What a newcomer finds: a role, a user, agents and a key. Seeded once; what is there already is left as it is."""
+"""What a new local state has: a user, agents and a key. What exists already is left as it is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from antiphon.access import keys, roles
+from antiphon.access import decide, keys, roles
+from antiphon.access.principal import Principal
 from antiphon.ports import Services
-from antiphon.records import Agent, Grant, User
+from antiphon.records import Agent, Grant, Limits, User
+from antiphon.run.models import visible_agents
 
 TENANT: Final = "default"
 USER: Final = "you"
@@ -40,7 +42,7 @@ class Model:
 
 
 def agents(now: int, models: list[Model]) -> list[Agent]:
-    """Give the agents to seed: two on the demo model, and one for each further model."""
+    """Return the agents to seed: two on the demo model, and one for each further model."""
     seeded = partial(Agent, tenant=TENANT, author=USER, created_at=now, updated_at=now)
     return [
         seeded(
@@ -83,7 +85,7 @@ async def seed(services: Services, key_file: Path, models: list[Model]) -> tuple
         models: further agents.
 
     Returns:
-        The key, and the ids of all agents.
+        The key, and the ids of the agents that it can use.
     """
     now = int(services.clock())
     directory = services.directory
@@ -94,7 +96,19 @@ async def seed(services: Services, key_file: Path, models: list[Model]) -> tuple
         if agent.id not in there:
             await directory.put_agent(agent)
             await directory.put(Grant(TENANT, agent.id, "public", 1))
-    return await _key(services, key_file, now), [agent.id for agent in await directory.list_agents(TENANT)]
+    key = await _key(services, key_file, now)
+    return key, await _usable(services, key)
+
+
+async def _usable(services: Services, key: str) -> list[str]:
+    record = await services.keys.get(keys.digest(key))
+    account = await services.directory.account(record.tenant, record.user) if record else None
+    if record is None or account is None:
+        return []
+    principal = Principal.from_account(account, record, Limits())
+    if not decide.may_use(principal, write=True).allowed:
+        return []
+    return [agent.id for agent in await visible_agents(services, principal)]
 
 
 async def _key(services: Services, key_file: Path, now: int) -> str:

@@ -1,7 +1,4 @@
-"""The local server: one process, one port, and an orderly end.
-
-It must not know what is served.
-"""
+"""The local server: one process, one port. On Ctrl-C every open stream still gets its terminal event."""
 
 from __future__ import annotations
 
@@ -14,18 +11,18 @@ from starlette.types import ASGIApp
 from antiphon.run.execution import settle
 
 GRACE_SECONDS = 2.0
-"""How long running responses may go on after Ctrl-C before they are ended, stored as failed."""
+"""How long running responses may go on after Ctrl-C. Those that are left are ended and stored as failed."""
 
 
 class PortInUseError(Exception):
-    """Somebody else listens there."""
+    """Another process listens on the port."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port, before anything else is done.
+    """Bind the port, before anything else is done.
 
     Raises:
-        PortInUseError: it is taken.
+        PortInUseError: another process has it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off only for a socket that names its protocol; with it a first delta waits 40 ms
@@ -40,7 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Serves until it is told to stop; then every open stream gets its terminal event."""
+    """Serve until a signal to stop, then send every open stream its terminal event."""
 
     def __init__(self, app: ASGIApp, ready: Callable[[], None]) -> None:
         super().__init__(
@@ -56,13 +53,13 @@ class Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve, and say so."""
+        """Begin to serve, then call ``ready``."""
         await super().startup(sockets)
         if self.started:
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no new connection, end what runs, then close."""
+        """Accept no new connection, end the running responses, then close."""
         for server in self.servers:
             server.close()
         await settle(GRACE_SECONDS)

@@ -296,6 +296,15 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         codes=frozenset(),
         keyed=False,
     ),
+    ("/", "GET"): Operation(
+        id="getRoot",
+        tag="About",
+        summary="Read this document in a browser",
+        description="The same page as `/docs`.",
+        answers={"text/html": None},
+        codes=frozenset(),
+        keyed=False,
+    ),
     ("/docs", "GET"): Operation(
         id="getPage",
         tag="About",

@@ -76,7 +76,7 @@ def test_a_request_is_one_line_with_what_happened_in_it(metered, stored, upstrea
         "outcome": "completed",
         "broken": False,
     }
-    assert (line["agent"], line["provider"], line["model"]) == (UPSTREAM, "up", "m")
+    assert (line["agent"], line["user"], line["provider"], line["model"]) == (UPSTREAM, "bob", "up", "m")
     assert (line["input_tokens"], line["output_tokens"], line["provider_retries"]) == (3, 3, 1)
     assert 0 < line["ttft_ms"] < line["duration_ms"]
     assert line["store_calls"] >= 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -159,6 +160,44 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
 def test_the_local_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     with running(tmp_path):
         assert (tmp_path / "key").stat().st_mode & 0o077 == 0
+
+
+def test_a_database_of_an_earlier_version_is_made_private(tmp_path: Path) -> None:
+    (tmp_path / "antiphon.db").touch(0o644)
+    with running(tmp_path):
+        assert (tmp_path / "antiphon.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_banner_lists_only_the_agents_that_its_key_can_use(tmp_path: Path) -> None:
+    with running(tmp_path):
+        pass
+    cli = [str(Path(sys.executable).with_name("antiphon")), "--database", str(tmp_path / "antiphon.db")]
+    subprocess.run([*cli, "users", "put", "ada"], check=True, capture_output=True)
+    agent = tmp_path / "theirs.yaml"
+    agent.write_text("id: theirs\nprovider: demo\nmodel: demo\n")
+    subprocess.run([*cli, "agents", "apply", str(agent), "--author", "ada"], check=True, capture_output=True)
+    with running(tmp_path) as server:
+        assert server.agents == ["assistant", "weather"]
+
+
+def test_each_request_is_one_line_on_standard_error(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.client() as client:
+        client.responses.create(model="assistant", input="Hello!")
+        with pytest.raises(openai.NotFoundError):
+            client.responses.create(model="canary", input="Hello!")
+        assert server.process.stderr is not None
+        served, refused = server.process.stderr.readline(), server.process.stderr.readline()
+    assert re.search(r"  200  POST /v1/responses  agent=assistant  user=you  \d+ ms  \d+ tokens in, \d+ out\n$", served)
+    assert re.search(r"  404  POST /v1/responses  model_not_found  user=you  \d+ ms\n$", refused)
+
+
+def test_with_log_json_each_request_is_one_json_line(tmp_path: Path) -> None:
+    with running(tmp_path, LOG="json") as server:
+        httpx2.get(f"{server.base_url}/%1b[31mred?canary", trust_env=False)
+        assert server.process.stderr is not None
+        line = json.loads(server.process.stderr.readline())
+    told = [line[name] for name in ("message", "method", "path", "status", "code")]
+    assert told == ["served", "GET", "/v1/%1b[31mred", 404, "route_not_found"]
 
 
 def test_every_verb_is_explained() -> None:

@@ -73,7 +73,7 @@ def test_operations_have_names_of_their_own_and_words():
 
 def test_what_needs_no_key_says_so_and_everything_else_needs_one():
     open_paths = {path for path, _, operation in OPERATIONS_OF_DOCUMENT if operation.get("security") == []}
-    assert open_paths == {"/healthz", "/openapi.json", "/docs", "/docs/{id}"}
+    assert open_paths == {"/", "/healthz", "/openapi.json", "/docs", "/docs/{id}"}
     assert DOCUMENT["security"] == [{"key": []}]
     assert DOCUMENT["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
 

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from antiphon.web.errors import unrouted
 from antiphon.web.routes import about, create, models, responses
-from antiphon.web.table import ROUTES, allowed_methods
+from antiphon.web.table import ROUTES, allowed_methods, hint
 
 
 def served() -> dict[str, set[str]]:
@@ -32,7 +33,6 @@ def test_a_path_of_the_table_takes_its_methods(path):
     "path",
     [
         "",
-        "/",
         "/v1",
         "/v1/",
         "/v1/responses/",
@@ -52,3 +52,51 @@ def test_any_other_path_takes_none(path):
 
 def test_an_id_may_hold_anything_but_a_slash():
     assert allowed_methods("/v1/models/%2e%2e\n é") == ("GET",)
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/responses", "/v1/responses"),
+        ("/v1/v1/responses", "/v1/responses"),
+        ("/v1/responses/", "/v1/responses"),
+        ("//v1//responses", "/v1/responses"),
+        ("/V1/Responses", "/v1/responses"),
+        ("/v1/v1/models", "/v1/models"),
+        ("/models/assistant", "/v1/models/{id}"),
+        ("/responses/canary/cancel", "/v1/responses/{id}/cancel"),
+        ("/v1/healthz", "/healthz"),
+        ("/docs/", "/docs"),
+    ],
+)
+def test_a_path_with_a_wrong_prefix_or_slash_is_answered_with_the_right_one(path, route):
+    assert hint(path).startswith(f"Call `{route}`.")
+    assert "canary" not in hint(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        ("/v1/chat/completions", "POST /v1/responses"),
+        ("/chat/completions", "POST /v1/responses"),
+        ("/v1/v1/chat/completions", "POST /v1/responses"),
+        ("/v1/completions", "POST /v1/responses"),
+        ("/v1/messages", "POST /v1/responses"),
+        ("/v1/messages/count_tokens", "POST /v1/responses"),
+        ("/api/chat", "POST /v1/responses"),
+        ("/api/tags", "GET /v1/models"),
+        ("/v1/threads/t/runs", "POST /v1/responses"),
+        ("/v1/files", "input_file"),
+        ("/v1", "POST /v1/responses"),
+        ("/v1/", "POST /v1/responses"),
+    ],
+)
+def test_a_path_of_another_api_is_answered_with_what_to_call_instead(path, call):
+    error = unrouted(path)
+    assert (error.status, error.code) == (404, "route_not_found")
+    assert call in error.message
+
+
+@pytest.mark.parametrize("path", ["/canary", "/v2/responses", "/v1/responses/a/b", "/.env"])
+def test_a_path_that_resembles_none_leads_to_the_page(path):
+    assert unrouted(path).message == "There is no such path. See `/docs` for the routes."

@@ -32,7 +32,7 @@ class Measures:
         first_delta: when the first delta of a streamed answer was sent.
         status: of the answer.
         code: the error code that the caller saw, as a body or in the stream.
-        key_id: the id of the caller's key.
+        key_id, user: the ids of the caller's key and user.
         agent, provider, model: who answered; the provider's configured name and its own name of the model.
         outcome: the status that a response came to in this request: completed, incomplete, failed or cancelled.
         provider_retries: how often a model was called again.
@@ -47,6 +47,7 @@ class Measures:
     status: int | None = None
     code: str | None = None
     key_id: str | None = None
+    user: str | None = None
     response_id: str | None = None
     agent: str | None = None
     provider: str | None = None

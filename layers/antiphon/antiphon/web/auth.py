@@ -135,7 +135,8 @@ def _caller(*, write: bool) -> Callable[[Request], Awaitable[Principal]]:
     async def caller(request: Request) -> Principal:
         authenticator: Authenticator = request.app.state.authenticator
         key, principal = await authenticator.authenticate(request)
-        measures.current().key_id = principal.key_id
+        noted = measures.current()
+        noted.key_id, noted.user = principal.key_id, principal.user
         decision = decide.may_use(principal, write=write)
         if not decision.allowed:
             audit.info("refused", extra={"key_id": principal.key_id, "reason": decision.reason})

@@ -1,4 +1,4 @@
-"""Errors as HTTP: the one place where what went wrong becomes a body, and the one envelope that every body has.
+"""Errors as HTTP responses, all in one envelope.
 
 {"error": {"message", "type", "code", "param"}}      (Open Responses, "Errors")
 """
@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antiphon import measures
-from antiphon.errors import ApiError, StorageUnavailable
-from antiphon.web.table import allowed_methods
+from antiphon.errors import CODES, ApiError, StorageUnavailable
+from antiphon.web.table import allowed_methods, hint
 
 
 def error_response(error: ApiError) -> Response:
-    """Write an error as a response, with its hints for a retry; OpenAI's SDKs obey ``x-should-retry``."""
+    """Return an error as a response, with its retry headers; OpenAI's SDKs obey ``x-should-retry``."""
     measures.current().code = error.code
     headers = dict(error.headers)
     if error.status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: a 401 names its scheme
@@ -29,7 +29,7 @@ def error_response(error: ApiError) -> Response:
 
 
 def as_api_error(error: Exception, path: str) -> ApiError:
-    """Translate whatever was raised on the way of a request."""
+    """Return the public error for whatever was raised while a request was served."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, StorageUnavailable):
@@ -40,18 +40,20 @@ def as_api_error(error: Exception, path: str) -> ApiError:
 
 
 def unrouted(path: str) -> ApiError:
-    """Say what is wrong with a path or method that no route takes, the same in every function."""
+    """Return the error for a path or method that no route takes: 404 or 405, the same in every function."""
     methods = allowed_methods(path)
     if not methods:
-        return ApiError("route_not_found")
+        meant = hint(path)
+        message = f"{CODES['route_not_found'].meaning} {meant}" if meant else None
+        return ApiError("route_not_found", message, complete=True)
     return ApiError("method_not_allowed", headers={"allow": ", ".join(methods)})
 
 
 async def handle(request: Request, error: Exception) -> Response:
-    """Answer for an exception handler of the app.
+    """Return the response for an exception that the app caught.
 
-    Who asks for a WebSocket learns that there is none by 426: Codex, for one, then goes on over HTTP. RFC 9110, 15.5.22
-    wants the protocol to be named that is spoken instead.
+    A request for a WebSocket gets 426; Codex then continues over HTTP. RFC 9110, 15.5.22 requires the header
+    ``upgrade``, which names the protocol to use.
     """
     asked = request.headers.get("upgrade", "").lower()
     if isinstance(error, HTTPException) and asked == "websocket" and request.url.path == "/v1/responses":

@@ -1,4 +1,7 @@
-"""The route table: which paths exist and which methods they take. Every function answers 404 and 405 from it."""
+"""The route table: the paths that exist, the methods that they take, and what wrong paths were meant to be.
+
+Every function answers 404 and 405 from it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Final
 
 _ID: Final = r"[^/]+"
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    "/": ("GET",),
     "/v1/responses": ("POST",),
     "/v1/responses/input_tokens": ("POST",),
     "/v1/responses/compact": ("POST",),
@@ -21,15 +25,47 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/docs": ("GET",),
     "/docs/{id}": ("GET",),
 }
+OTHER_APIS: Final = {
+    "chat/completions": "Chat Completions is not served here. Call `POST /v1/responses`, with `input` for `messages`.",
+    "completions": "Completions are not served here. Call `POST /v1/responses`, with `input` for `prompt`.",
+    "messages": "Anthropic's Messages API is not served here. Call `POST /v1/responses`, with `input` for `messages`.",
+    "api/chat": "Ollama's API is not served here. Call `POST /v1/responses`, with `input` for `messages`.",
+    "api/generate": "Ollama's API is not served here. Call `POST /v1/responses`, with `input` for `prompt`.",
+    "api/tags": "Ollama's API is not served here. List the agents with `GET /v1/models`.",
+    "conversations": "Conversations are not served here. Continue a response with `previous_response_id`.",
+    "threads": "The Assistants API is not served here. Call `POST /v1/responses`.",
+    "assistants": "The Assistants API is not served here. Call `POST /v1/responses`; `GET /v1/models` lists agents.",
+    "embeddings": "Embeddings are not served here.",
+    "files": "Uploads are not served here. Send a file in `input` as an `input_file`, by URL or in base64.",
+    "": "This is the base URL, without a path. Call `POST /v1/responses` or `GET /v1/models`.",
+}
+"""What to call instead of the paths of other APIs that clients are often set to."""
+
 _PATTERNS: Final = [(re.compile(re.escape(path).replace(r"\{id\}", _ID)), path) for path in ROUTES]
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:
-    """Give the methods that a path takes; none where there is no such path."""
+    """Return the methods that a path takes; an empty tuple if there is no such path."""
     route = route_of(path)
     return () if route is None else ROUTES[route]
 
 
 def route_of(path: str) -> str | None:
-    """Give the pattern of a path, as it stands in the table; None where there is no such path."""
+    """Return the pattern of a path as the table has it, or None if there is no such path."""
     return next((route for pattern, route in _PATTERNS if pattern.fullmatch(path)), None)
+
+
+def hint(path: str) -> str | None:
+    """Return what to call instead of an unknown path, or None if it resembles no path that is known.
+
+    Nothing of the path itself is repeated.
+    """
+    bare = re.sub(r"^(v1(beta)?(/|$))+", "", re.sub("/+", "/", path.lower()).strip("/"))
+    if bare in OTHER_APIS:
+        return OTHER_APIS[bare]
+    route = route_of(f"/v1/{bare}") or route_of(f"/{bare}")
+    if route is None:
+        return next((meant for name, meant in OTHER_APIS.items() if name and bare.startswith(f"{name}/")), None)
+    if not route.startswith("/v1/"):
+        return f"Call `{route}`."
+    return f"Call `{route}`. A client's base URL ends in `/v1`, once, and the path follows without a slash at its end."

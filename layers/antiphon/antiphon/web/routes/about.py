@@ -1,4 +1,4 @@
-"""GET /healthz, /openapi.json and /docs: without a key, and all from our own origin."""
+"""GET /, /healthz, /openapi.json and /docs: no key is needed, and nothing is loaded from another origin."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ router = APIRouter()
 
 @router.get("/healthz")
 async def health() -> Response:
-    """Say that this process serves. It asks no store: a throttled table must not take the function out of service."""
+    """Confirm that the process serves. No store is read: a throttled table must not take it out of service."""
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
 @router.get("/openapi.json")
 async def openapi() -> Response:
-    """Give the committed OpenAPI document."""
+    """Return the committed OpenAPI document."""
     return Response(docs.document(), headers={"cache-control": "no-cache"}, media_type="application/json")
 
 
+@router.get("/")
 @router.get("/docs")
 async def page() -> Response:
-    """Give the page that shows the document and lets a reader try it."""
+    """Return the page that shows the document and lets a reader try the API."""
     return HTMLResponse(docs.page(), headers=docs.PAGE_HEADERS)
 
 
 @router.get("/docs/{name}")
 async def page_file(name: str) -> Response:
-    """Give a file of the page."""
+    """Return a file of the page."""
     content = docs.file(name)
     if content is None:
         raise ApiError("route_not_found")
