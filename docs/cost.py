@@ -38,6 +38,15 @@ MEMORY_GB: Final = 1
 LOG_BYTES: Final = 2048
 METRICS: Final = {"metrics": 5, "readers": 2}
 """Of the create function, and of each of the others: docs/operations.md names them."""
+REFUSED_MS: Final = 10
+"""What Lambda is assumed to bill for a refused request. Measured through the functions on one core (x86_64, Python 3.11): 2.5 ms without a key, 4.1 ms with a made-up one. Lambda gives 1 GB about 0.6 cores."""
+REFUSED_LOG_BYTES: Final = 1024
+"""A refused request's line, 470 bytes in the same run, and Lambda's own."""
+FLOOD: Final = 1_000_000
+REST_A_SECOND: Final = 50
+"""``ApiRequestsPerSecond`` of the template."""
+PROBES: Final = 20
+"""How many requests of each kind are sent and counted."""
 FUNCTIONS: Final = 3
 SECONDS_A_MONTH: Final = 30 * 24 * 3600
 NOW: Final = 1_800_000_000.0
@@ -53,6 +62,62 @@ class Counts(NamedTuple):
     reads: int
     writes: int
     stored: int
+
+
+class Flood(NamedTuple):
+    """Requests of one kind, from somebody without a key, and what one asks of DynamoDB."""
+
+    kind: str
+    calls: float
+    reads: float
+    writes: float
+
+    @property
+    def dollars(self) -> float:
+        """What one costs behind the Function URL."""
+        return (
+            _price("lambda_request")
+            + REFUSED_MS / 1000 * MEMORY_GB * _price("lambda_gb_second")
+            + self.reads * _price("read_unit")
+            + self.writes * _price("write_unit")
+            + REFUSED_LOG_BYTES / _GB * (_price("log_gb") + _price("log_kept_gb"))
+        )
+
+
+def measure_flood() -> list[Flood]:
+    """Send requests without a good key, and count what they ask of DynamoDB."""
+    with mock.patch.dict(os.environ, _PLACE), dynamodb() as emulator:
+        create_tables(emulator, REGION)
+        return asyncio.run(_floods(emulator))
+
+
+async def _floods(emulator: Emulator) -> list[Flood]:
+    database = DynamoDB(endpoint_url=emulator.url)
+    settings = Settings(core_table=CORE, responses_table=RESPONSES)
+    stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
+    app = build_app(build_services(settings, stores, Providers({}, {})), [create.router])
+    entropy = random.Random(0).randbytes  # noqa: S311 - nothing secret
+    made_up = [keys.make_key("dev", entropy) for _ in range(PROBES)]
+    billing = Billing(emulator)
+    kinds = {
+        "no key": [""] * PROBES,
+        "a key of the wrong form or checksum": [f"Bearer {key[:-1]}" for key in made_up],
+        "made-up keys of the right form, each another": [f"Bearer {key}" for key in made_up],
+        "one made-up key of the right form, repeated": [f"Bearer {made_up[0]}"] * PROBES,
+    }
+    floods = [await _flood(app, billing, kind, sent) for kind, sent in kinds.items()]
+    await database.aclose()
+    return floods
+
+
+async def _flood(app: FastAPI, billing: Billing, kind: str, sent: list[str]) -> Flood:
+    billing.reset()
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://here") as client:
+        for authorization in sent:
+            headers = {"authorization": authorization} if authorization else {}
+            answer = await client.post("/v1/responses", json={"model": "m", "input": "Hi"}, headers=headers)
+            assert answer.status_code == httpx2.codes.UNAUTHORIZED
+    return Flood(kind, billing.calls / PROBES, billing.reads / PROBES, billing.writes / PROBES)
 
 
 def measure() -> tuple[Counts, Counts]:
@@ -168,6 +233,25 @@ The Function URL costs nothing; it and the REST API can be used side by side. No
 - The layers and the built code in S3: cents. A secret is read when an environment first needs it: cents, too.
 - Bytes that are streamed: none of ours, since the first 6 MB of each response are free.
 
+## What a flood costs
+
+A million requests from somebody without a key, sent to `POST /v1/responses`; each is one invocation:
+
+| | DynamoDB calls | read units | write units | Function URL, dollars | REST API, dollars |
+|---|---:|---:|---:|---:|---:|
+{floods}
+The calls and units come from {probes} requests of each kind over the emulator. Assumed: {refused_ms} ms in
+{memory} GB and {refused_log} bytes of logs for each; measured through the functions on one core were 2.5 ms, and
+4.1 ms for a made-up key. Most of it is the front door and the logs, not the look-up.
+
+- The REST API takes `ApiRequestsPerSecond` (50) from everybody together. API Gateway refuses what is over that, on a
+  best-effort basis, and does not bill it. A month of it, {month:,.0f} million requests that are let in, costs
+  ${most:,.0f} at most.
+- The Function URL takes what arrives, until `CreateResponseReserved` environments are busy. Ten of them, at
+  {refused_ms} ms a request, serve up to 1,000 a second: {url_month:,.0f} million a month, ${url_most:,.0f}. It is off
+  by default.
+- A web ACL with a rate-based rule (`WebAclArn`) stops one address before a function runs.
+
 ## Starting faster
 
 Both are off unless you ask for them ([deploy.md](deploy.md#starting-faster)). A month has 30 days, a function
@@ -211,8 +295,29 @@ def page() -> str:
         head=head,
     )
     fixed = f"The secret with the seal keys costs ${_price('secret'):.2f} a month, a provider's as much."
-    tail = _TAIL.format(fixed=fixed, **_measured(), **_faster())
+    tail = _TAIL.format(fixed=fixed, **_measured(), **_flooded(), **_faster())
     return text.rstrip("\n") + "\n" + "".join(_rows(first)) + tail + _prices()
+
+
+def _flooded() -> dict[str, str | float]:
+    """What a flood costs; a month of it, at the dearest kind."""
+    floods, rest = measure_flood(), _price("rest_request")
+    dearest = max(flood.dollars for flood in floods)
+    month, url_month = REST_A_SECOND * SECONDS_A_MONTH, 10 * 1000 / REFUSED_MS * SECONDS_A_MONTH
+    return {
+        "floods": "".join(
+            f"| {each.kind} | {each.calls * FLOOD:,.0f} | {each.reads * FLOOD:,.0f} | {each.writes * FLOOD:,.0f} "
+            f"| {each.dollars * FLOOD:.2f} | {(each.dollars + rest) * FLOOD:.2f} |\n"
+            for each in floods
+        ),
+        "probes": PROBES,
+        "refused_ms": REFUSED_MS,
+        "refused_log": REFUSED_LOG_BYTES,
+        "month": month / FLOOD,
+        "most": month * (dearest + rest),
+        "url_month": url_month / FLOOD,
+        "url_most": url_month * dearest,
+    }
 
 
 def _measured() -> dict[str, float]:

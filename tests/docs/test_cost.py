@@ -9,6 +9,7 @@ import pytest
 
 from docs import cost
 from docs.prices import PRICES
+from tests.support.translated import written
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -20,6 +21,17 @@ def first() -> cost.Counts:
 
 def test_the_committed_page_of_costs_is_what_a_run_counts() -> None:
     assert cost.COST.read_text(encoding="utf-8") == cost.page(), "run `make docs`"
+
+
+def test_a_request_without_a_key_of_the_right_form_asks_nothing_of_dynamodb() -> None:
+    none, malformed, made_up, repeated = cost.measure_flood()
+    assert none[1:] == malformed[1:] == (0, 0, 0)
+    assert made_up[1:] == (1, 1, 0)
+    assert repeated.calls <= 1
+
+
+def test_the_flood_is_throttled_as_in_the_template() -> None:
+    assert written()["Parameters"]["ApiRequestsPerSecond"]["Default"] == cost.REST_A_SECOND
 
 
 def test_a_month_without_responses_costs_the_seal_keys_alone(first: cost.Counts) -> None:
