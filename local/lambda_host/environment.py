@@ -20,7 +20,8 @@ from local.lambda_host.runtime_api import RuntimeApi
 
 WATCH_SECONDS: Final = 0.05
 INIT_SECONDS: Final = 10.0
-"""How long a start may take (AWS Lambda Developer Guide, "Init phase")."""
+"""How long a start may take (AWS Lambda Developer Guide, "Init phase"). Each has a machine of its own there, so here no
+more start at once than there are cores, and the time of one that waits counts from when it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,11 @@ class Environment:
             self.api.cut()
         return answer
 
+    def wait_for_start(self) -> None:
+        """Wait until the function has started, or has ended without that."""
+        while self.alive and not self._has_started():
+            self.api.asked.wait(WATCH_SECONDS)
+
     def kill(self) -> None:
         """End the process at once, and wait until everything it was answering is cut."""
         self._process.kill()
@@ -146,6 +152,9 @@ class Environment:
         self.api.__exit__()
         self._log.close()
 
+    def _has_started(self) -> bool:
+        return self.api.asked.is_set() or self.api.at_snapshot.is_set()
+
     def _is_running(self) -> bool:
         try:
             self._process.wait(WATCH_SECONDS)
@@ -158,8 +167,7 @@ class Environment:
         self.peak = max(self.peak, resident(self.pid))
         if self.peak > self.function.megabytes:
             return f"out of memory: {self.peak:.0f} of {self.function.megabytes} MB"
-        started = self.api.asked.is_set() or self.api.at_snapshot.is_set()
-        if not started and time.monotonic() - self._begun > INIT_SECONDS:
+        if not self._has_started() and time.monotonic() - self._begun > INIT_SECONDS:
             return f"not started after {INIT_SECONDS:.0f} s"
         now = time.time()
         late = [a for a in list(self.api.handed_out.values()) if a.state not in ENDED and now >= a.deadline]
@@ -175,32 +183,51 @@ def resident(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
 
 
+def starts_at_once() -> threading.Semaphore:
+    """Return what lets as many environments start at once as there are cores."""
+    return threading.Semaphore(len(os.sched_getaffinity(0)))
+
+
 class Pool:
-    """All environments of one function: a free one is reused, a new one starts where none is.
+    """All environments of one function: a free one is reused; if there is none, a new one starts.
 
     Args:
         function: what they run.
         log: where their output goes.
+        starts: how many may start at once; shared by all pools of a host.
 
     Attributes:
         environments: those that run, or ran until lately.
     """
 
-    def __init__(self, function: Function, log: Path) -> None:
+    def __init__(self, function: Function, log: Path, starts: threading.Semaphore | None = None) -> None:
         self.function = function
+        self._starts = starts or starts_at_once()
         self.environments: list[Environment] = []
         self.log = log
         self._lock = threading.Lock()
 
     def invoke(self, event: Any) -> Answer:
-        """Hand an event to a free environment, which may have to start first."""
+        """Hand an event to a free environment, which may have to start first, and wait for its turn to do so."""
+        answer = self._reuse(event)
+        if answer is not None:
+            return answer
+        with self._starts:
+            return self._reuse(event) or self._start(event)
+
+    def _reuse(self, event: Any) -> Answer | None:
         with self._lock:
             self.environments = [environment for environment in self.environments if environment.alive]
-            environment = next((environment for environment in self.environments if environment.free), None)
-            if environment is None:
-                environment = Environment(self.function, self.log)
-                self.environments.append(environment)
-            return environment.invoke(event)
+            free = next((environment for environment in self.environments if environment.free), None)
+            return None if free is None else free.invoke(event)
+
+    def _start(self, event: Any) -> Answer:
+        with self._lock:
+            environment = Environment(self.function, self.log)
+            self.environments.append(environment)
+            answer = environment.invoke(event)
+        environment.wait_for_start()
+        return answer
 
     def kill(self) -> None:
         """End all environments, so that the next invocation finds a cold start."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from local.lambda_host.answer import Answer
-from local.lambda_host.environment import Function, Pool
+from local.lambda_host.environment import Function, Pool, starts_at_once
 from local.lambda_host.front import Front, rest_door, url_door
 from local.lambda_host.layers import Layout
 from local.lambda_host.template import Template
@@ -49,8 +49,9 @@ class Host:
     ) -> None:
         own = {"ANTIPHON_AWS_ENDPOINT_URL": database, **(environ or {})}
         log.mkdir(parents=True, exist_ok=True)
+        starts = starts_at_once()
         self.pools = {
-            name: Pool(_function(name, properties, layout, own, changes), log / f"{name}.log")
+            name: Pool(_function(name, properties, layout, own, changes), log / f"{name}.log", starts)
             for name, properties in template.functions.items()
         }
         self.rest = Front(rest_door(template, self.invoke), port)

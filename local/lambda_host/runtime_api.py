@@ -231,7 +231,9 @@ class _Connection(socketserver.StreamRequestHandler):
     def _failure(self, headers: dict[str, str]) -> dict[str, Any]:
         failure: dict[str, Any] = json.loads(self.rfile.read(int(headers["content-length"])))
         _hold(set(failure) >= FAILURE, f"not an error document: {failure}")
-        kind = headers["lambda-runtime-function-error-type"]
+        kind = headers.get(
+            "lambda-runtime-function-error-type", failure["errorType"]
+        )  # the managed runtime leaves it out
         _hold(kind == failure["errorType"] or kind in SNAPSHOT_ERRORS, "two types of one error")
         failure["kind"] = kind
         return failure
