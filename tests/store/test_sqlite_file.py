@@ -223,6 +223,23 @@ def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
     other.close()
 
 
+def test_a_file_that_another_process_is_writing_opens_and_is_read(tmp_path: Path) -> None:
+    """Opening wrote the schema's number anew, so a restart was refused on a full disk or beside a long write."""
+    path = tmp_path / "antiphon.db"
+    asyncio.run(SQLite(path).aclose())
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    _, directory, _, _ = open_stores(path)
+
+    async def story() -> list[User]:
+        found = await directory.list_users("acme")
+        await directory.aclose()
+        return found
+
+    assert asyncio.run(story()) == []
+    other.close()
+
+
 @pytest.mark.parametrize("content", [b"this is no database, it is a letter to the editor" * 100])
 def test_a_file_that_is_no_database_fails_at_start_naming_the_variable(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "letter.txt"

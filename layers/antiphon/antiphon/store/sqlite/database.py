@@ -180,11 +180,18 @@ def _keep_private(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
+    """Bring the file to the present schema. If it has that, nothing is written: no full disk and no lock matters."""
+    if _version(connection) == VERSION:
+        return
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if not 0 <= version <= VERSION:
-            raise SettingsError(f"ANTIPHON_DATABASE: the file has schema {version}, this version reads {VERSION}")
-        for statement in itertools.chain(*_SCHEMAS[version:]):
+        for statement in itertools.chain(*_SCHEMAS[_version(connection) :]):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not 0 <= version <= VERSION:
+        raise SettingsError(f"ANTIPHON_DATABASE: the file has schema {version}, this version reads {VERSION}")
+    return version
