@@ -89,6 +89,21 @@ test("a function is called and its output is used", async () => {
   assert.match(second.output_text, /17 degrees and sunny/);
 });
 
+test("the JSON of an answer and of its input items can be sent back", async () => {
+  const question = { role: "user", content: "Weather in Paris?" };
+  const include = ["reasoning.encrypted_content"];
+  const first = await client.responses.parse({ model: "agent", input: [question], tools: [tool], include });
+  const output = JSON.parse(JSON.stringify(first.output));
+  const call = output.find((item) => item.type === "function_call");
+  const told = { type: "function_call_output", call_id: call.call_id, output: "17 degrees and sunny" };
+  const second = await client.responses.parse({ model: "agent", input: [question, ...output, told], tools: [tool] });
+  assert.match(second.output_text, /17 degrees and sunny/);
+  const page = await client.responses.inputItems.list(second.id, { order: "asc" });
+  const items = JSON.parse(JSON.stringify([...page.data, ...second.output]));
+  const third = await client.responses.create({ model: "agent", input: [...items, question], tools: [tool] });
+  assert.equal(third.status, "completed");
+});
+
 test("input items are paged", async () => {
   const texts = ["One", "Two", "Three", "Four", "Five"];
   const input = texts.map((content) => ({ role: "user", content }));

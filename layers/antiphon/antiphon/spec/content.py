@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
@@ -31,8 +31,14 @@ Hint = Annotated[Any, Field(exclude=True)]
 """A field that changes no answer, such as a hint for a cache. It is accepted and has no effect."""
 
 
+_OF_ANSWERS: Final = frozenset({"annotations", "logprobs", "text"})
+"""Fields that openai-python writes as null in a compaction's user messages, which it reads as answers."""
+
+
 class InputText(Wire):
     """Text from the caller."""
+
+    unserved: ClassVar[frozenset[str]] = _OF_ANSWERS - {"text"}
 
     type: Literal["input_text"]
     text: Text
@@ -42,7 +48,7 @@ class InputText(Wire):
 class InputImage(Wire):
     """An image by URL or as a data URL."""
 
-    unserved: ClassVar[frozenset[str]] = frozenset({"file_id"})
+    unserved: ClassVar[frozenset[str]] = _OF_ANSWERS | {"file_id"}
 
     type: Literal["input_image"]
     image_url: Annotated[str, Field(max_length=20_971_520)]
@@ -53,7 +59,7 @@ class InputImage(Wire):
 class InputFile(Wire):
     """A file: its content as a data URL or base64, or where to find it."""
 
-    unserved: ClassVar[frozenset[str]] = frozenset({"file_id"})
+    unserved: ClassVar[frozenset[str]] = _OF_ANSWERS | {"file_id"}
 
     type: Literal["input_file"]
     detail: Annotated[Literal["low", "high", "auto"] | None, Field(exclude=True)] = None
