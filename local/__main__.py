@@ -49,7 +49,7 @@ def main() -> int:
         except SettingsError as error:
             return _fail(str(error))
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
-        text = banner(base_url, key, agents, str(_state()))
+        text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)")
         routers = [create.router, models.router, responses.router, about.router]
         serve(log.logged(build_app(services, routers, aclose)), listener, lambda: print(text, flush=True))
     print("\nStopped.")

@@ -12,12 +12,12 @@ def banner(base_url: str, key: str, agents: list[str], state: str) -> str:
         base_url: ends in ``/v1``.
         key: the local key.
         agents: the ids that the key can use as ``model``.
-        state: where the database is.
+        state: where the database is, and how it is emptied.
     """
     root = base_url.removesuffix("/v1")
     agent = next(iter(agents), "AGENT")
     return f"""
-Antiphon {__version__} is ready.   Ctrl-C ends it.   State: {state} (`make reset` forgets it)
+Antiphon {__version__} is ready.   Ctrl-C ends it.   State: {state}
 
   base_url   {base_url}
   key        {key}

@@ -22,11 +22,18 @@ from local.lambda_host.dynamodb import create_tables, serve_apart
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT, CannotBuild, find_python313, lay_out
 from local.lambda_host.template import Template, read_template
-from local.seed import Model, seed
+from local.seed import USER, Model, seed
 from local.state import folder, in_use
 
 PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_PROVIDERS", "ANTIPHON_SEAL_KEYS")
 """What the functions get of this process's own environment."""
+
+CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+}
+"""The DynamoDB takes any."""
 
 HIGHEST_PORT: Final = 65_535
 """The REST API takes the port that is asked for, the Function URL the next one."""
@@ -59,8 +66,10 @@ def main() -> int:
         key, agents = _seed(template, database)
         print(banner(f"{host.rest.root}/v1", key, agents, "in memory, gone with Ctrl-C"))
         print(f"  Function URL   {host.url.root}/v1")
+        print(f"  DynamoDB       {database}, with the tables CoreTable and ResponsesTable")
         print(f"  functions run  Python {'3.13 and the built layers' if python313 else _own_version()}")
-        print(f"  logs           {state / 'logs'}\n", flush=True)
+        print(f"  logs           {state / 'logs'}\n")
+        print(_administering(database, template), flush=True)
         _until_told()
     print("\nStopped.")
     return 0
@@ -68,12 +77,12 @@ def main() -> int:
 
 def _seed(template: Template, database: str) -> tuple[str, list[str]]:
     """Seed what a newcomer finds; the key is new each time, as the tables are."""
-    os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "eu-central-1"}
-    variables = next(iter(template.functions.values()))["Environment"]["Variables"]
+    os.environ |= CREDENTIALS
+    tables = _tables(template)
     settings = Settings(
         environment=template.environment,
-        core_table=variables["ANTIPHON_CORE_TABLE"],
-        responses_table=variables["ANTIPHON_RESPONSES_TABLE"],
+        core_table=tables["CORE_TABLE"],
+        responses_table=tables["RESPONSES_TABLE"],
         aws_endpoint_url=database,
     )
     model = os.environ.get("OPENAI_MODEL", "gpt-4.1-mini")
@@ -88,6 +97,24 @@ def _seed(template: Template, database: str) -> tuple[str, list[str]]:
 
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(work(folder))
+
+
+def _administering(database: str, template: Template) -> str:
+    """Return the commands that add an agent while this runs."""
+    environ = {**CREDENTIALS, "ANTIPHON_AWS_ENDPOINT_URL": database, "ANTIPHON_ENVIRONMENT": template.environment}
+    tables = " ".join(f"ANTIPHON_{name}={table}" for name, table in _tables(template).items())
+    variables = " ".join(f"{name}={value}" for name, value in environ.items())
+    return f"""Add an agent, from another terminal in this folder (it is gone with Ctrl-C, too):
+
+  export {variables}
+  export {tables}
+  .venv/bin/antiphon agents apply examples/echo.yaml --author {USER}
+"""
+
+
+def _tables(template: Template) -> dict[str, str]:
+    variables = next(iter(template.functions.values()))["Environment"]["Variables"]
+    return {name: variables[f"ANTIPHON_{name}"] for name in ("CORE_TABLE", "RESPONSES_TABLE")}
 
 
 def _own_version() -> str:
