@@ -243,4 +243,5 @@ def test_the_terminal_says_which_model_failed_and_how(tmp_path: Path) -> None:
             with pytest.raises(openai.InternalServerError):
                 client.responses.create(model="openai", input="Hi")
             assert server.process.stderr is not None
-            assert server.process.stderr.readline() == "model failed  provider=openai model=far code=provider_auth\n"
+            told = "model failed  provider=openai model=far code=provider_auth status=401\n"
+            assert server.process.stderr.readline() == told

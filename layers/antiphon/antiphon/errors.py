@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -325,10 +326,19 @@ class ProviderError(AntiphonError):
         code: a key of ``CODES``.
         retryable: whether the same call may succeed later; only meaningful before the first delta.
         retry_after: seconds, as told by the provider.
+        facts: for the log: the status, and the provider's own type and code of the error. Never its words.
     """
 
-    def __init__(self, code: str, *, retryable: bool = False, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        *,
+        retryable: bool = False,
+        retry_after: int | None = None,
+        facts: Mapping[str, str | int] | None = None,
+    ) -> None:
         self.code = code
+        self.facts = facts or {}
         self.retryable = retryable
         self.retry_after = retry_after
         super().__init__(CODES[code].meaning)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.answering.failover import ELSEWHERE
 from antiphon.errors import CODES, ProviderError
 from antiphon.ports import Delta, StopDelta, TextDelta
 from antiphon.providers import endpoint
@@ -173,3 +174,108 @@ def test_azure_is_given_its_key_as_it_is(provider: Any) -> None:
                 run(provider(upstream.base_url, "key", dialect=dialect), model_call("Hi"))
             assert upstream.requests[0].headers[header] == value
             assert {"authorization", "api-key"} & set(upstream.requests[0].headers) == {header}
+
+
+CONTEXT_OVERFLOWS = {
+    "Bedrock": "Input is too long for requested model.",
+    "Bedrock's Nova": "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input.",
+    "Bedrock's Claude": "The model returned the following errors: prompt is too long: 903884 tokens > 200000 maximum",
+    "Anthropic": "input length and `max_tokens` exceed context limit: 198981 + 21333 > 200000",
+    "Azure": "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
+    "vLLM": "This model's maximum context length is 196608 tokens. However, you requested 16384 output tokens and your "
+    "prompt contains at least 180225 input tokens, for a total of at least 196609 tokens.",
+    "vLLM's limit": "'max_tokens' is too large: 4096. This model's maximum context length is "
+    "8192 tokens and your request has 5000 input tokens (4096 > 8192 - 5000).",
+    "OpenRouter": "This endpoint's maximum context length is 262144 tokens. However, you requested about 264896 tokens "
+    "(52139 of text input, 12757 of tool input, 200000 in the output).",
+    "DeepSeek": "This model's maximum context length is 1048576 tokens. However, you requested 1051540 tokens "
+    "(1051539 in the messages, 1 in the completion).",
+    "Gemini": "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+    "Together": "`inputs` tokens + `max_new_tokens` must be <= 4097. Given: 5000 `inputs` tokens",
+    "Groq": "Please reduce the length of the messages or completion.",
+    "xAI": "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+    "Mistral": "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+    "llama.cpp": "the request exceeds the available context size, try increasing it",
+}
+OTHER_REFUSALS = (
+    "max_tokens exceeds the maximum allowed",
+    "max_tokens: 100000 > 4096, which is the maximum allowed number of output tokens",
+    "The maximum tokens you requested exceeds the model limit of 10000.",
+    (
+        "`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is less than the "
+        "`context_window` for this model"
+    ),
+    (
+        "'max_tokens' is too large: 20000. This model's maximum context length is 8192 tokens "
+        "and your request has 4 input tokens (20000 > 8192 - 4)."
+    ),
+    "Invalid 'tools[0].function.name': string too long",
+    "messages: at least one message is required",
+)
+
+
+def refusing(words: str, status: int = 400) -> Script:
+    """Refuse as each protocol does: the parts that another one looks at are not there for it."""
+    error = {"message": words, "type": "invalid_request_error", "code": status}
+    body = json.dumps({"type": "error", "message": words, "error": error}).encode()
+    return Script.error(status, body, x_amzn_ErrorType="ValidationException")
+
+
+@every_protocol
+@pytest.mark.parametrize("words", CONTEXT_OVERFLOWS.values(), ids=CONTEXT_OVERFLOWS.keys())
+def test_a_context_that_is_too_long_has_the_code_on_which_clients_compact(protocol: Protocol, words: str) -> None:
+    """strands-agents/harness-sdk#1663, 0xku/kon#91, MoonshotAI/kimi-code#476 and earendil-works/pi#8196."""
+    error = failed(protocol, refusing(words))
+    assert (error.code, error.retryable) == ("context_length_exceeded", False)
+
+
+@every_protocol
+@pytest.mark.parametrize("words", OTHER_REFUSALS)
+def test_a_limit_of_the_answer_that_is_too_high_is_no_context_that_is_too_long(protocol: Protocol, words: str) -> None:
+    assert failed(protocol, refusing(words)).code == "provider_refused_request"
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "\N{RIGHT SINGLE QUOTATION MARK}"])
+def test_a_model_of_bedrock_without_on_demand_throughput_lets_a_fallback_answer(apostrophe: str) -> None:
+    words = f"Invocation of model ID x with on-demand throughput isn{apostrophe}t supported. Retry with a profile."
+    [bedrock] = [protocol for protocol in PROTOCOLS if protocol.name == "bedrock"]
+    error = failed(bedrock, refusing(words))
+    assert error.code == "provider_model_not_found"
+    assert error.code in ELSEWHERE
+
+
+@every_protocol
+def test_what_the_log_has_of_a_refusal_is_its_status_type_and_code(protocol: Protocol) -> None:
+    facts = failed(protocol, refusing(CANARY)).facts
+    if protocol.name == "bedrock":
+        assert facts == {"status": 400, "provider_type": "ValidationException"}
+    else:
+        assert facts == {"status": 400, "provider_type": "invalid_request_error", "provider_code": "400"}
+
+
+@every_protocol
+def test_free_text_where_a_type_should_stand_is_not_logged(protocol: Protocol) -> None:
+    for script in refusals(protocol):
+        assert failed(protocol, script).facts == {"status": script.status}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'[{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED"}}]', "provider_rate_limited"),
+        (b'{"error":{"code":"429","message":"slow"}}', "provider_rate_limited"),
+        (b'{"error":"`inputs` must have less than 4095 tokens","error_type":"validation"}', "context_length_exceeded"),
+        (
+            b'{"object":"error","message":"This model\'s maximum context length is 9","code":400}',
+            "context_length_exceeded",
+        ),
+        (b'{"detail":"busy"}', "provider_refused_request"),
+        (b'{"error":{"error":{"code":"model_not_found"}}}', "provider_model_not_found"),
+    ],
+)
+def test_an_error_is_found_in_every_form_that_servers_have_for_it(body: bytes, code: str) -> None:
+    """Gemini's list, codes as digits (bitrouter#577), TGI's text (TGI#2136), vLLM's older body, FastAPI's detail."""
+    for provider in (OpenAIChat, OpenAIResponses):
+        with Upstream([Script.error(400, body)]) as upstream, pytest.raises(ProviderError) as caught:
+            run(provider(upstream.base_url), model_call("Hi"))
+        assert caught.value.code == code

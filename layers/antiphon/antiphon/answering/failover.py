@@ -190,6 +190,7 @@ class Failover:
 
     def _failed(self, asked: Asked, error: ProviderError) -> ProviderError:
         asked.error = error.code
+        log.warning("model failed", extra={**self.current.maker, "code": error.code, **error.facts})
         if self._entry is not None:
             if error.code in ELSEWHERE:
                 self._entry.failed(error, self._services.steady())
@@ -225,7 +226,6 @@ class Failover:
         if self.settled or (self._failure is None and error.code not in ELSEWHERE):
             raise error
         self._failure = self._failure or error
-        log.warning("model failed", extra={**self.current.maker, "code": error.code})
         self._advance(call)
 
     def _advance(self, call: ModelCall) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import io
 import math
 import os
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -50,6 +51,7 @@ Refusal = tuple[str, bool]
 
 ErrorOf = Callable[[Mapping[str, str], bytes], dict[str, Any]]
 
+_WORD: Final = re.compile(r"[A-Za-z0-9_.#:-]{1,64}")
 _DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _AUTH: Final = (*_DENIED, HTTPStatus.PAYMENT_REQUIRED)
 _STALE: Final = frozenset({"ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException"})
@@ -295,25 +297,56 @@ class Endpoint:
             ProviderError: it is anything else.
         """
         seconds = seconds_of(response.headers.get("retry-after"), self._clock)
-        code, retryable = await self._read(response) or by_status(response.status)
+        error = await self._read(response)
+        code, retryable = self._meaning(error) or by_status(response.status)
         if code == FILTERED:
             return StopDelta("content_filter")
-        raise ProviderError(code, retryable=retryable, retry_after=seconds if retryable else None)
+        facts: dict[str, str | int] = {"status": int(response.status), **facts_of(error)}
+        raise ProviderError(code, retryable=retryable, retry_after=seconds if retryable else None, facts=facts)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Refusal | None:
+    async def _read(self, response: aiohttp.ClientResponse) -> dict[str, Any]:
+        """Read the error of a body that refuses; empty if it cannot be read."""
         body = b""
         while len(body) < REFUSAL_BYTES and (data := await response.content.readany()):
             body += data
         try:
-            error = self._error_of(response.headers, body)
+            return self._error_of(response.headers, body)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return {}
+
+    def _meaning(self, error: dict[str, Any]) -> Refusal | None:
+        try:
             return ("provider_model_not_found", False) if error.get("code") == NO_MODEL else self._told(error)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
 
 def _error_in(_headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    error: dict[str, Any] = orjson.loads(body)["error"]
-    return error
+    return error_in(orjson.loads(body))
+
+
+def error_in(body: Any) -> dict[str, Any]:
+    """Return the error of a body: an object or a text below ``error``, a list with one such (Gemini), or the body.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(body, list):
+        body = body[0] if body else None
+    if isinstance(body, dict) and body.get("error"):
+        error = body["error"]
+        if isinstance(error, str):
+            return {"message": error, "type": body.get("error_type")}
+        return error_in(error)
+    if not isinstance(body, dict):
+        raise TypeError("no error")
+    return body
+
+
+def facts_of(error: dict[str, Any]) -> dict[str, str]:
+    """Return the type and code of a provider's error for the log, if they are words of a protocol and not free text."""
+    found = {"provider_type": error.get("type"), "provider_code": error.get("code")}
+    return {name: str(word) for name, word in found.items() if word is not None and _WORD.fullmatch(str(word))}
 
 
 def credentials(api_key: str, header: str = "authorization") -> dict[str, str]:

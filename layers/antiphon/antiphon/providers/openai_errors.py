@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.providers.endpoint import FILTERED, Refusal, by_status
+from antiphon.providers.wording import is_context_overflow
 
 _CODES: Final[dict[str, Refusal]] = {
     "server_error": ("model_error", True),
@@ -47,12 +48,30 @@ _CODES: Final[dict[str, Refusal]] = {
 }
 """By ``code``, or else by ``type``. Others give a status as their ``code``."""
 
+_VAGUE: Final = ("provider_refused_request", "model_error")
+"""What a message can make more precise."""
+
+_STATUS_DIGITS: Final = 3
+
 
 def refusal_of(error: dict[str, Any]) -> Refusal | None:
-    """Tell what an error means; None where that is not known."""
+    """Return what an error means; None if that is not known."""
     if "flagged_input" in (error.get("metadata") or {}):  # OpenRouter's moderation
         return FILTERED, False
-    code, kind = error.get("code"), error.get("type")
-    if type(code) is int:
-        return _CODES.get(str(kind)) or by_status(code)
-    return _CODES.get(str(code)) or _CODES.get(str(kind))
+    known = _CODES.get(str(error.get("code"))) or _CODES.get(str(error.get("type"))) or _by_number(error.get("code"))
+    if (known is None or known[0] in _VAGUE) and is_context_overflow(message_of(error)):
+        return "context_length_exceeded", False
+    return known
+
+
+def message_of(error: dict[str, Any]) -> str:
+    """Return all words of an error, to look for one wording in: OpenRouter has the provider's own apart."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f"{error.get('message') or error.get('detail') or ''} {raw or ''}"
+
+
+def _by_number(code: object) -> Refusal | None:
+    """Read a code that is a status of HTTP, as a number or its digits."""
+    digits = str(code)
+    return by_status(int(digits)) if len(digits) == _STATUS_DIGITS and digits.isdecimal() else None

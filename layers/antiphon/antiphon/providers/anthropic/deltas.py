@@ -25,6 +25,7 @@ from antiphon.ports import (
 from antiphon.providers.anthropic.messages import KIND
 from antiphon.providers.endpoint import FILTERED, Refusal
 from antiphon.providers.sse_reader import SseReader
+from antiphon.providers.wording import is_context_overflow
 
 _REASONS: Final[dict[str, StopReason]] = {
     "tool_use": "tool_calls",
@@ -50,20 +51,20 @@ _ERRORS: Final[dict[str, tuple[str, bool]]] = {
 }
 
 
-_TOO_LONG: Final = ("prompt is too long", "exceed context limit", "exceeds the available context size")
-"""How Anthropic, in two places, and llama.cpp say it: the protocol has no code for it."""
 _FILTERED: Final = "content filtering policy"
-"""How Anthropic says that it cut off an answer, or a prompt: likewise."""
+"""How Anthropic says that it cut off an answer, or a prompt: the protocol has no code for it."""
+_PASSING: Final = ("provider_rate_limited", "provider_auth")
 
 
 def refusal_of(error: dict[str, Any]) -> Refusal | None:
-    """Tell what an error means, before the stream or in it; None where its type is not known."""
-    message = error.get("message") or ""
-    if any(words in message for words in _TOO_LONG):
-        return "context_length_exceeded", False
+    """Return what an error means, before the stream or in it; None if its type is not known."""
+    message = str(error.get("message") or "")
+    known = _ERRORS.get(str(error.get("type")))
     if _FILTERED in message:
         return FILTERED, False
-    return _ERRORS.get(error["type"])
+    if (known is None or known[0] not in _PASSING) and is_context_overflow(message):
+        return "context_length_exceeded", False
+    return known
 
 
 class EventReader:

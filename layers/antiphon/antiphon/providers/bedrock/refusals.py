@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from antiphon.providers.endpoint import Refusal
+from antiphon.providers.wording import is_context_overflow
 
 _CODES: Final[dict[str, Refusal]] = {
     "AccessDeniedException": ("provider_auth", False),
@@ -31,9 +32,11 @@ _CODES: Final[dict[str, Refusal]] = {
 }
 """In a stream, the same names begin with a small letter."""
 
-_NO_MODEL: Final = "model identifier is invalid"
-_TOO_LONG: Final = ("too long", "maximum context length", "exceeds the maximum", "context window")
-"""How models say it: the protocol has no code for it."""
+_NO_MODEL: Final = re.compile("model identifier is invalid|on-demand throughput isn.t supported", re.IGNORECASE)
+"""The model does not exist, or has to be asked by an inference profile. The apostrophe is straight or curly."""
+
+_VAGUE: Final = ("ValidationException", "ModelErrorException", "ModelStreamErrorException")
+"""A model says with these that it cannot take its context: the protocol has no code for it."""
 
 _ENDS: Final = re.compile("[:,]")
 """Behind a name there may be an address, or further names."""
@@ -57,11 +60,11 @@ def exception_of(name: str, message: str, payload: bytes) -> dict[str, Any]:
 
 
 def refusal_of(error: dict[str, Any]) -> Refusal | None:
-    """Tell what an error means; None where its name is not known."""
+    """Return what an error means; None if its name is not known."""
     name, message = error["type"], str(error["message"])
-    if name == "ValidationException" and any(words in message for words in _TOO_LONG):
+    if name in _VAGUE and is_context_overflow(message):
         return "context_length_exceeded", False
-    if name == "ValidationException" and _NO_MODEL in message:
+    if name == "ValidationException" and _NO_MODEL.search(message):
         return "provider_model_not_found", False
     return _CODES.get(name)
 
