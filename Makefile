@@ -1,4 +1,4 @@
-# The verbs of Antiphon. `make help` lists them.
+# The commands of Antiphon. `make help` lists them.
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := layers/antiphon/antiphon functions local cli tests benchmarks docs
@@ -6,27 +6,27 @@ SOURCES := layers/antiphon/antiphon functions local cli tests benchmarks docs
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## list the verbs
+help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: install-run $(if $(LOCAL_MODEL),install-model) ## serve the whole API at http://127.0.0.1:8000/v1 (PORT=, LOCAL_MODEL=1, LOCAL_MODEL_PATH=, OPENAI_API_KEY=)
+run: install-run $(if $(LOCAL_MODEL),install-model) ## run the API at http://127.0.0.1:8000/v1 (PORT=, LOG=json, LOCAL_MODEL=1, LOCAL_MODEL_PATH=, OPENAI_API_KEY=)
 	@$(BIN)/python -m local
 
 .PHONY: lambda
-lambda: install-dev ## serve the same through the real functions, as Lambda runs them (PORT=, PYTHON313=, OPENAI_API_KEY=); Linux
+lambda: install-dev ## run the API in the real functions, as Lambda does; Linux only (PORT=, PYTHON313=, OPENAI_API_KEY=)
 	@$(BIN)/python -m local.lambda_host
 
 .PHONY: reset
-reset: ## forget the local state: keys, agents, responses
+reset: ## delete the local state: keys, agents, responses
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.reset; else rm -rf .antiphon; fi
 
 .PHONY: test
-test: install-dev ## pass all tests
+test: install-dev ## run all tests, on all cores (TESTS=tests/web runs some)
 	@$(BIN)/python -m pytest -n auto $(TESTS)
 
 .PHONY: check
-check: install-dev install-sam install-checkov ## format, lint, type-check, hold the import rules, validate the template
+check: install-dev install-sam install-checkov ## check format, style, types, import rules and the template
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check --no-cache $(SOURCES)
 	$(BIN)/mypy
@@ -41,13 +41,13 @@ format: install-dev ## format the sources
 	$(BIN)/ruff check --fix $(SOURCES)
 
 .PHONY: docs
-docs: install-dev ## write anew what comes from the code: errors, conformance, providers, cost, commands, the OpenAPI document
+docs: install-dev ## regenerate the documents that come from the code: errors, conformance, providers, cost, commands, OpenAPI
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python docs/generate.py
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python -c "from docs import commands; commands.PAGE.write_text(commands.page(), encoding='utf-8')"
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m docs.cost
 
 .PHONY: clients
-clients: install-dev install-clients ## run the clients of tests/clients against the service (Node.js is needed too)
+clients: install-dev install-clients ## test the clients of docs/clients.md against the API (needs Node.js 22 or newer)
 	@CI=1 $(BIN)/python -m pytest tests/clients tests/conformance $(TESTS)
 
 .PHONY: bench
@@ -55,12 +55,16 @@ bench: install-dev ## run the benchmarks and print their tables
 	@$(BIN)/python -m benchmarks
 
 .PHONY: build
-build: install-sam ## build the stack without Docker, and print what the layers weigh (ARCHITECTURE=, PYTHON313=)
+build: install-sam ## build the stack without Docker and print the size of its layers (ARCHITECTURE=, PYTHON313=)
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 	@.venv-sam/bin/python layers/sizes.py .aws-sam/build
 
+.PHONY: deploy
+deploy: build install-run ## build and deploy the stack antiphon-dev, after one question (CONFIG=prod, REGION=us-east-1)
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy $(if $(CONFIG),--config-env $(CONFIG)) $(if $(REGION),--region $(REGION))
+
 .PHONY: lock
-lock: install-dev ## resolve the dependencies anew, with hashes
+lock: install-dev ## update the locked dependencies and their hashes
 	$(BIN)/python -m pip install --quiet uv
 	cd requirements && for target in dev run; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
