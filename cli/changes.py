@@ -68,12 +68,15 @@ async def plan(session: Session, document: AgentDocument, author: str | None) ->
     found = await session.directory.agent(session.tenant, document.id, [])
     stored = found[0] if found else None
     owner = _owner(document, author, stored)
-    if stored is None:
-        await session.account(owner)
     grants = document.granted(session.tenant)
-    for grant in grants:
-        await session.principal(grant.principal)
-        check_authors_grant(grant, owner)
+    try:
+        if stored is None:
+            await session.account(owner)
+        for grant in grants:
+            await session.principal(grant.principal)
+            check_authors_grant(grant, owner)
+    except Refused as error:
+        raise Refused(f"agent {document.id}: {error}") from None
     agent = _agent(session, document, owner, stored)
     held = await session.directory.grants_on(session.tenant, agent.id) if stored else []
     missing = [grant for grant in grants if await session.bits(grant.agent, grant.principal) != grant.bits]
@@ -84,7 +87,7 @@ async def plan(session: Session, document: AgentDocument, author: str | None) ->
         author_named=(author or document.author) is not None,
         before=write_agent(stored, held) if stored else None,
         after=write_agent(agent, _merged(held, missing)),
-        notes=tuple(fitting.unchecked(agent, session.providers, session.providers_are)),
+        notes=tuple(fitting.unchecked(agent, session.providers)),
     )
 
 

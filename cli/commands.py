@@ -52,7 +52,7 @@ class Commands:
     def group(self, name: str, help: str) -> Commands:
         """Add a group of commands."""
         parser = self.subparsers.add_parser(name, help=help, description=_sentence(help))
-        subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+        subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
         return Commands(subparsers, self.options)
 
     def command(self, name: str, help: str, run: Perform, *, begins: bool = False) -> Parser:

@@ -16,8 +16,10 @@ from antiphon.spec.request import CreateResponse
 from cli.suggestion import did_you_mean
 
 BUILT_IN: Final = {"demo": ProviderEndpoint(kind="demo")}
-_ALWAYS: Final = ("demo", "openai", "local")
-"""Names that a server may have on its own: ``openai`` with OPENAI_API_KEY, ``local`` with LOCAL_MODEL."""
+_SWITCHES: Final = {"openai": "OPENAI_API_KEY", "local": "LOCAL_MODEL"}
+"""Providers that a variable of the server switches on, without an entry among its providers."""
+
+_ALWAYS: Final = (*BUILT_IN, *_SWITCHES)
 _USUAL: Final = ("anthropic", "bedrock")
 """Names that most deployments give to these protocols."""
 
@@ -51,11 +53,11 @@ def absent(agent: Agent, providers: Mapping[str, ProviderEndpoint], named_in: st
             yield f"provider: there is no provider {name}: {meant}"
 
 
-def unchecked(agent: Agent, providers: Mapping[str, ProviderEndpoint], named_in: str | None) -> Iterator[str]:
+def unchecked(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator[str]:
     """Yield what could not be checked, as the command does not know the provider."""
     for name in sorted({provider for _, provider, _ in _models(agent)} - {*providers, *BUILT_IN}):
-        reason = "is the server's own" if named_in and name in _ALWAYS else "is not known here"
-        yield f"agent {agent.id}: provider {name} {reason}, so whether its models take these settings was not checked"
+        reason = f"exists if the server has {_SWITCHES[name]}" if name in _SWITCHES else "is not known here"
+        yield f"agent {agent.id}: provider {name} {reason}; whether its models take these settings was not checked"
 
 
 def _unknown(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> list[str]:

@@ -20,11 +20,12 @@ INTERRUPTED: Final = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit code."""
-    root = parser()
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
+    completing = "_ARGCOMPLETE" in os.environ  # a shell asks for completions
+    root = parser(completing=completing)
+    if completing:
         import argcomplete  # noqa: PLC0415
 
-        argcomplete.autocomplete(root, always_complete_options=False, print_suppressed=True)
+        argcomplete.autocomplete(root, always_complete_options=False)
     try:
         return _run(root.parse_args(argv))
     except KeyboardInterrupt:
@@ -42,8 +43,13 @@ def _run(args: Namespace) -> int:
             raise
         code, line = failed
         print("antiphon:", line, file=sys.stderr)
+        _show_notes(getattr(error, "__notes__", ()))
         return code
-    return _show(answer, as_json=bool(args.json))
+    written = answer.written(as_json=bool(args.json))
+    if written:
+        print(written, flush=True)
+    _show_notes(answer.notes)
+    return answer.code
 
 
 async def _perform(args: Namespace) -> Answer:
@@ -55,10 +61,6 @@ async def _perform(args: Namespace) -> Answer:
     return await perform(args, os.environ)
 
 
-def _show(answer: Answer, *, as_json: bool) -> int:
-    written = answer.written(as_json=as_json)
-    if written:
-        print(written)
-    for note in answer.notes:
+def _show_notes(notes: Sequence[str]) -> None:
+    for note in notes:
         print(f"note: {note}", file=sys.stderr)
-    return answer.code

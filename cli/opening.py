@@ -31,7 +31,7 @@ async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
     where = target.find(args, environ)
     absent = _absent(where)
     if absent is None:
-        return _noted(await _run(args, where), _place(where))
+        return await _run_there(args, where)
     if args.begins:
         return _noted(await _begin(args, where, absent), f"made a new database, {absent}")
     if where.why:
@@ -43,6 +43,16 @@ async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
         return _noted(await _run_on_nothing(args, where), f"there is no database at {absent}, and none was made")
     except Refused as error:
         raise Refused(f"{error} (there is no database at {absent})") from None
+
+
+async def _run_there(args: Namespace, where: target.Target) -> Answer:
+    place = _place(where)
+    try:
+        return _noted(await _run(args, where), place)
+    except Exception as error:
+        if place:
+            error.add_note(place)  # most of all, what is not found here may be elsewhere
+        raise
 
 
 async def _begin(args: Namespace, where: target.Target, database: Path) -> Answer:

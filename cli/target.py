@@ -65,7 +65,7 @@ def find(args: Namespace, environ: Mapping[str, str]) -> Target:
 
 def _local(environ: Mapping[str, str]) -> Target:
     state = folder(environ)
-    why = "ANTIPHON_STATE" if environ.get("ANTIPHON_STATE") else "the local server's, in this folder"
+    why = "ANTIPHON_STATE" if environ.get("ANTIPHON_STATE") else "the local server's"
     environ = {**environ, PREFIX + "ENVIRONMENT": environ.get(PREFIX + "ENVIRONMENT") or "local"}
     target = _read({"DATABASE": str(state / DATABASE)}, environ, why=why)
     return replace(target, providers_are=target.providers_are or str(state / PROVIDERS), is_local=True)

@@ -31,14 +31,14 @@ _LEVEL: Final = "viewer (1), editor (3), owner (15) or a sum of VIEW 1, EDIT 2, 
 _FILES: Final = "YAML or JSON files, or folders of them; - for stdin"
 
 
-def parser() -> Parser:
-    """Return the parser of the whole command line."""
+def parser(*, completing: bool = False) -> Parser:
+    """Return the parser of the whole command line; for a completion it describes the global options everywhere."""
     root = Parser("antiphon", description=DESCRIPTION, epilog=EPILOG, formatter_class=RawDescriptionHelpFormatter)
     root.add_argument("--version", action="version", version=f"antiphon {__version__}")
     _options(root.add_argument_group("global options, before or after the command"))
-    hidden = Parser(add_help=False)
-    _options(hidden, hidden=True)
-    commands = Commands(root.add_subparsers(required=True, metavar="COMMAND"), hidden)
+    again = Parser(add_help=False)
+    _options(again, default=SUPPRESS, described=completing)
+    commands = Commands(root.add_subparsers(title="commands", required=True, metavar="COMMAND"), again)
     for add in (_agents, _keys, _users, _roles, _groups, _grants, _tenants):
         add(commands)
     _check(commands)
@@ -47,9 +47,9 @@ def parser() -> Parser:
     return root
 
 
-def _options(parser: ArgumentParser | _ArgumentGroup, *, hidden: bool = False) -> None:
+def _options(parser: ArgumentParser | _ArgumentGroup, *, default: str | None = None, described: bool = True) -> None:
     def option(name: str, help: str, **more: Any) -> None:
-        parser.add_argument(name, default=SUPPRESS if hidden else None, help=SUPPRESS if hidden else help, **more)
+        parser.add_argument(name, default=default, help=help if described else SUPPRESS, **more)
 
     option("--stack", "a CloudFormation stack of Antiphon", metavar="NAME")
     option("--core-table", "DynamoDB tables instead; both together", metavar="T")

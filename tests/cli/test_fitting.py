@@ -87,7 +87,7 @@ def test_a_provider_is_noted_if_the_command_cannot_know_all_providers(apply, mon
     monkeypatch.delenv("ANTIPHON_PROVIDERS")
     outcome = apply(provider="nowhere", temperature=0.3, fallbacks=[{"provider": "demo", "model": "demo"}])
     assert outcome.code == 0
-    assert "note: agent helper: provider nowhere is not known here, so whether its models take" in outcome.err
+    assert "note: agent helper: provider nowhere is not known here; whether its models take" in outcome.err
 
 
 def test_a_misspelt_usual_provider_is_refused_even_then(apply, monkeypatch):
