@@ -105,7 +105,7 @@ def _agent(session: Session, document: AgentDocument, owner: str, stored: Agent 
     except InvalidDocument as error:
         raise Refused(f"agent {document.id}: {error}") from None
     problems = [
-        *fitting.absent(agent, session.providers, session.providers_are),
+        *fitting.absent(fitting.names(agent), session.providers, session.providers_are),
         *fitting.misfits(agent, session.providers),
     ]
     if problems:

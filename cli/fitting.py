@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from antiphon.agents.effective import effective
@@ -36,32 +36,33 @@ def misfits(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator
                 yield f"{error.param}: {model}{where} cannot be asked this: {error.message}"
 
 
-def absent(agent: Agent, providers: Mapping[str, ProviderEndpoint], named_in: str | None) -> Iterator[str]:
-    """Yield the agent's providers that do not exist.
+def absent(names: Iterable[str], providers: Mapping[str, ProviderEndpoint], named_in: str | None) -> Iterator[str]:
+    """Yield what is wrong with the names of providers that do not exist.
 
     Args:
-        agent: the agent.
+        names: the names.
         providers: those that are known, by name.
         named_in: where all others are named; None if there may be others, and then only a misspelt name is an error.
     """
-    for name in _unknown(agent, providers):
+    for name in sorted({*names} - {*providers, *_ALWAYS, *(() if named_in else _USUAL)}):
         meant = did_you_mean(name, {*providers, *_ALWAYS, *(() if named_in else _USUAL)})
         if named_in:
             advice = meant or f"the providers are {', '.join(sorted({*providers, *BUILT_IN}))}"
-            yield f"provider: there is no provider {name} in {named_in}: {advice}"
+            yield f"there is no provider {name} in {named_in}: {advice}"
         elif meant:
-            yield f"provider: there is no provider {name}: {meant}"
+            yield f"there is no provider {name}: {meant}"
+
+
+def names(agent: Agent) -> set[str]:
+    """Return the names of the providers that an agent may ask."""
+    return {provider for _, provider, _ in _models(agent)}
 
 
 def unchecked(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator[str]:
     """Yield what could not be checked, as the command does not know the provider."""
-    for name in sorted({provider for _, provider, _ in _models(agent)} - {*providers, *BUILT_IN}):
+    for name in sorted(names(agent) - {*providers, *BUILT_IN}):
         reason = f"exists if the server has {_SWITCHES[name]}" if name in _SWITCHES else "is not known here"
         yield f"agent {agent.id}: provider {name} {reason}; whether its models take these settings was not checked"
-
-
-def _unknown(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> list[str]:
-    return sorted({provider for _, provider, _ in _models(agent)} - {*providers, *_ALWAYS})
 
 
 def _models(agent: Agent) -> Iterator[tuple[str, str, str]]:

@@ -11,9 +11,9 @@ from typing import Any
 
 from antiphon.access.grants import level_of, principals_of
 from antiphon.access.roles import PERMISSIONS
-from antiphon.records import Group, Role, Tenant, User
-from cli import files
-from cli.answer import Answer
+from antiphon.records import Group, Limits, Role, Tenant, User
+from cli import files, fitting
+from cli.answer import Answer, Refused
 from cli.limits import read_limits, write_limits
 from cli.session import Session, check_id
 from cli.tables import columns, table
@@ -62,7 +62,7 @@ async def put_role(session: Session, args: Namespace) -> Answer:
     stored = {role.id: role for role in await session.directory.list_roles(session.tenant)}
     role = stored.get(args.id) or Role(session.tenant, args.id)
     held = role.remote_agents if args.permission is None else frozenset(args.permission)
-    limits = read_limits(args.limits) if args.limits else role.limits
+    limits = _limits(session, args.limits) if args.limits else role.limits
     role = dataclasses.replace(role, remote_agents=frozenset() if args.no_permissions else held, limits=limits)
     await session.directory.put(role)
     data = _role(role)
@@ -104,7 +104,7 @@ async def list_groups(session: Session, _args: Namespace) -> Answer:
 async def put_tenant(session: Session, args: Namespace) -> Answer:
     """Keep a tenant."""
     tenant = await session.directory.get_tenant(check_id("tenant", args.id))
-    tenant = dataclasses.replace(tenant, limits=read_limits(args.limits)) if args.limits else tenant
+    tenant = dataclasses.replace(tenant, limits=_limits(session, args.limits)) if args.limits else tenant
     await session.directory.put(tenant)
     return _tenant(tenant)
 
@@ -112,6 +112,14 @@ async def put_tenant(session: Session, args: Namespace) -> Answer:
 async def show_tenant(session: Session, args: Namespace) -> Answer:
     """Show a tenant; one that was never put has no limits of its own."""
     return _tenant(await session.directory.get_tenant(check_id("tenant", args.id or session.tenant)))
+
+
+def _limits(session: Session, path: str) -> Limits:
+    limits = read_limits(path)
+    problems = list(fitting.absent(limits.providers or (), session.providers, session.providers_are))
+    if problems:
+        raise Refused(f"{path}: providers: {'; '.join(problems)}")
+    return limits
 
 
 def _tenant(tenant: Tenant) -> Answer:

@@ -66,6 +66,17 @@ def test_a_built_in_role_can_be_put_otherwise(antiphon):
     assert {"id": "USER", "permissions": ["USE"], "limits": {}} in antiphon.read("roles", "list")
 
 
+@pytest.mark.parametrize("kind", ["roles", "tenants"])
+def test_limits_on_a_provider_that_does_not_exist_are_refused_with_the_likely_one(file, tmp_path, monkeypatch, kind):
+    limits = tmp_path / "limits.yaml"
+    limits.write_text("providers: [demo, grok]\n")
+    monkeypatch.setenv("ANTIPHON_PROVIDERS", '{"groq": {"base_url": "https://api.groq.com/openai/v1"}}')
+    line = file.refused(kind, "put", "A", "--limits", str(limits))
+    assert "limits.yaml: providers: there is no provider grok in ANTIPHON_PROVIDERS: did you mean groq?" in line
+    limits.write_text("providers: [demo, groq]\n")
+    file.done(kind, "put", "A", "--limits", str(limits))
+
+
 def test_a_role_keeps_what_is_not_said(antiphon, tmp_path):
     limits = tmp_path / "limits.yaml"
     limits.write_text("providers: [demo]\n")

@@ -153,6 +153,9 @@ def test_a_new_database_is_announced_and_the_one_in_use_is_named(tmp_path):
     other = {"ANTIPHON_DATABASE": str(tmp_path / "other.db")}
     run("users", "put", "eve", cwd=tmp_path, environ=other)
     assert "other.db (ANTIPHON_DATABASE)" in run("users", "list", cwd=tmp_path, environ=other).err
+    refused = run("users", "show", "ada", cwd=tmp_path, environ=other)
+    assert refused.code == 1
+    assert "other.db (ANTIPHON_DATABASE)" in refused.err
     assert run("--database", database, "users", "list", cwd=tmp_path).err == ""
 
 
