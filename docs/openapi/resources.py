@@ -313,6 +313,17 @@ class KeptMessage(Shown):
     content: list[dict[str, Any]]
 
 
+class CompactionDetails(Shown):
+    """How much shorter the conversation is."""
+
+    tokens_before: int
+    """Of the conversation, as far as Antiphon can count them."""
+    tokens_after: int
+    """Of `output`."""
+    halved: bool
+    """Whether `output` has at most half of the tokens. If it cannot, everything is kept that can be."""
+
+
 class CompactResource(Shown):
     """A conversation in short: send `output` as the beginning of the next `input`, in place of all that came before."""
 
@@ -320,9 +331,10 @@ class CompactResource(Shown):
     object: Literal["response.compaction"]
     created_at: int
     output: list[Annotated[KeptMessage | CompactionItem, Field(discriminator="type")]]
-    """The messages of the user, and of system and developer, then one item for everything else."""
+    """The newest messages of the user, and all of system and developer, then one item for everything else."""
     usage: Usage
     """What was compacted as input, and what the compaction item weighs as output."""
+    antiphon: CompactionDetails
 
 
 class ErrorDetail(Shown):

@@ -160,6 +160,7 @@ COMPACTION: Final[dict[str, Any]] = {
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": 58,
     },
+    "antiphon": {"tokens_before": 23, "tokens_after": 39, "halved": False},
 }
 TEXT_DELTA: Final[dict[str, Any]] = {
     "type": "response.output_text.delta",

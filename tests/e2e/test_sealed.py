@@ -162,6 +162,18 @@ def test_a_compactions_usage_tells_what_it_replaced_and_what_it_weighs(demo: Ser
     assert compacted(demo, key, input=long)["usage"]["output_tokens"] < 2000
 
 
+def test_a_compaction_says_whether_it_halved_the_conversation(demo: Service) -> None:
+    key = demo.key()
+    long = [*TALK[:3], {"role": "assistant", "content": "I keep it in mind. " * 400}]
+    for talk, halved in ((long, True), (TALK[:1], False)):
+        short = compacted(demo, key, input=talk)
+        before, after = (
+            post(demo, key, "input_tokens", input=items).json()["input_tokens"] for items in (talk, short["output"])
+        )
+        assert short["antiphon"] == {"tokens_before": before, "tokens_after": after, "halved": halved}
+        assert (after * 2 <= before) == halved
+
+
 def test_nothing_to_compact_is_refused(service: Service, key: str) -> None:
     refused(post(service, key, "compact"), 400, "missing_required_parameter", "input")
 
@@ -256,7 +268,7 @@ def test_many_items_that_open_to_much_are_refused(tmp_path: Path) -> None:
     with Service(tmp_path, max_chain_bytes=100_000) as service:
         key = service.key()
         item = compacted(service, key, input=[{"role": "assistant", "content": "ab" * 1000}] * 15)["output"][-1]
-        refused(service.post(key, model="agent", input=[item] * 10), 400, "context_length_exceeded")
+        refused(service.post(key, model="agent", input=[item] * 20), 400, "context_length_exceeded")
 
 
 def test_without_a_key_nothing_is_sealed_and_it_is_said(tmp_path: Path) -> None:
