@@ -32,6 +32,18 @@ def refusal(**endpoint: Any) -> str:
         ({}, "ANTIPHON_PROVIDERS.Groq-eu: base_url is missing"),
         ({"base_url": ""}, "ANTIPHON_PROVIDERS.Groq-eu: base_url is missing"),
         ({"base_url": "canary:8080/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
+        ({"base_url": "https://canary:canary@models.example/v1"}, "Groq-eu.base_url: a URL may not hold a user"),
+        ({"base_url": "https://canary@models.example/v1"}, "Groq-eu.base_url: a URL may not hold a user"),
+        ({"base_url": f"https://{'canary' * 11}.example/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
+        ({"base_url": "https://canary.example/v1\n"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
+        (
+            CHAT | {"api_key_secret": "arn:aws:ssm:eu-central-1:1:parameter/canary"},
+            "Groq-eu.api_key_secret: not an ARN",
+        ),
+        (
+            CHAT | {"api_key_parameter": "arn:aws:secretsmanager:eu:1:secret:canary"},
+            "api_key_parameter: not an ARN of ssm",
+        ),
         ({"base_url": "https:///canary"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
         ({"base_url": "https://canary:port/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
         ({"base_url": "https://[canary/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),

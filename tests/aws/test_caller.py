@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, NoCredentialsError, NoRegionError
 
-from antiphon.aws.caller import Place, find_caller, find_place
+from antiphon.aws.caller import Place, find_caller, find_place, is_without_credentials
 from antiphon.aws.signature import Credentials
 from antiphon.errors import SettingsError
 from local.lambda_host.layers import ROOT
@@ -171,6 +171,20 @@ def test_a_containers_credentials_are_renewed_before_they_expire(
     assert first.access_key < second.access_key
     assert caller.place.url == "https://dynamodb.eu-central-1.amazonaws.com"
     assert container.given >= 2
+
+
+def test_credentials_that_could_not_be_had_at_first_are_looked_for_again(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An endpoint of credentials that was slow at the start failed a process for good: boto/botocore#1791."""
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "not-yet")
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+    caller = find_caller("dynamodb", None, {"AWS_REGION": "eu-central-1"})
+    with pytest.raises(BotoCoreError) as refused:
+        caller.credentials()
+    assert is_without_credentials(refused.value)
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "a-token")
+    assert caller.credentials().access_key.startswith("key-")
 
 
 def test_who_has_no_credentials_learns_it_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,14 @@ def test_an_event_that_is_no_request_is_answered_in_one_piece_and_is_no_error(ap
         assert api.invoke(rest("/echo")).ended().state == "complete"
 
 
+def test_an_answer_without_a_body_is_whole(api, log):
+    """Other runtimes lose its head or its end: aws/aws-lambda-web-adapter#499, h3js/srvx#204, middyjs/middy#1189."""
+    with api.function(APP, log=log):
+        for event in (rest("/nothing"), url("/nothing")):
+            answer = api.invoke(event).ended()
+            assert (answer.state, answer.prelude["statusCode"], answer.body) == ("complete", 204, b"")
+
+
 def test_the_base_path_of_a_custom_domain_is_taken_off(api, log):
     with api.function(APP, log=log, environ={"ANTIPHON_BASE_PATH": "agents"}):
         assert json.loads(api.invoke(rest("/agents/echo")).ended().body)["path"] == "/echo"

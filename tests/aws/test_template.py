@@ -266,7 +266,8 @@ def test_further_providers_stand_beside_those_with_parameters_of_their_own(writt
 @pytest.mark.parametrize("place", ["Secret", "Parameter"])
 @pytest.mark.parametrize("field", ["", "key"])
 def test_a_providers_key_is_named_by_the_place_that_is_given_and_read_from_nowhere_else(place, field):
-    where = f"arn:aws:x:eu-central-1:123456789012:{place}"
+    service = {"Secret": "secretsmanager", "Parameter": "ssm"}[place]
+    where = f"arn:aws:{service}:eu-central-1:123456789012:{place}"
     given = {f"OpenAi{place}Arn": where, f"Anthropic{place}Arn": where, "OpenAiKeyField": field}
     for name in ("CreateResponse", "ListModels"):
         variables = read_template(ROOT / "template.yaml", **given).functions[name]["Environment"]["Variables"]
@@ -315,6 +316,31 @@ def test_no_policy_has_a_wildcard_action_or_resource(template):
         for (resource, _), actions in permitted(template, name).items():
             assert "*" not in resource
             assert not [action for action in actions if "*" in action]
+
+
+def statements(node):
+    """Yield every statement of every policy in a template, conditional ones too."""
+    if isinstance(node, list):
+        for each in node:
+            yield from statements(each)
+    elif isinstance(node, dict):
+        if "Effect" in node:
+            yield node
+        else:
+            for each in node.values():
+                yield from statements(each)
+
+
+def test_in_the_whole_template_only_traces_have_no_resource_to_name(template):
+    found = list(statements(template["Resources"]))
+    assert len(found) > 20
+    assert {each["Effect"] for each in found} == {"Allow"}
+    wild = [each["Sid"] for each in found if "*" in json.dumps([each["Action"], each.get("Resource")])]
+    assert wild == ["SendTraces"], "X-Ray has no resources: AWS Service Authorization Reference"
+    assert {json.dumps(each["Principal"]) for each in found if "Principal" in each} == {
+        json.dumps({"Service": "lambda.amazonaws.com"})
+    }
+    assert not [each for each in found if {"NotAction", "NotResource", "NotPrincipal"} & set(each)]
 
 
 def test_the_leading_keys_of_the_policies_are_those_of_the_layout():

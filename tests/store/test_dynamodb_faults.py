@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from antiphon import measures
 from antiphon.aws import caller
+from antiphon.aws.signature import Credentials
 from antiphon.errors import StorageUnavailable, Superseded
 from antiphon.records import Agent, Grant
 from antiphon.store.dynamodb import client, open_stores
@@ -168,6 +170,23 @@ def test_a_call_without_an_answer_is_logged_too(caplog: pytest.LogCaptureFixture
     with pytest.raises(StorageUnavailable):
         run(f"http://127.0.0.1:{port}", CALLS["get"])
     assert set(told(caplog)) == {("WARNING", "DynamoDB call failed", "GetItem", "ConnectionRefusedError", "")}
+
+
+def test_credentials_that_cannot_be_had_for_a_moment_are_waited_for(
+    drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = caller._keys
+    failures: Iterator[Exception] = iter([NoCredentialsError()] * 3)
+
+    def keys(environ: Mapping[str, str]) -> Credentials:
+        for failure in failures:
+            raise failure
+        return read(environ)
+
+    monkeypatch.setattr(caller, "_keys", keys)
+    with refusing(THROTTLED, refusals=0) as endpoint:
+        assert run(endpoint.url, CALLS["key read"]) is None
+    assert len(drawn.longest) == 3
 
 
 def test_a_renewed_client_connects_anew_with_the_credentials_of_now(

@@ -35,6 +35,11 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": json.dumps(seen).encode()})
 
 
+async def nothing(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
     gates = await _gates(receive)
     await send({"type": "http.response.start", "status": 200, "headers": SSE})
@@ -114,6 +119,7 @@ _PATHS = {
     f"/{behaviour.__name__}": behaviour
     for behaviour in (
         echo,
+        nothing,
         stream,
         flood,
         how_much,

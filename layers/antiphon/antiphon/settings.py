@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from antiphon.errors import SettingsError
 
@@ -79,6 +88,14 @@ class ProviderEndpoint(BaseModel):
         problem = None if value is None else problem_of_url(value)
         if problem:
             raise ValueError(problem)
+        return value
+
+    @field_validator("api_key_secret", "api_key_parameter")
+    @classmethod
+    def _of_its_service(cls, value: str | None, info: ValidationInfo) -> str | None:
+        service = "secretsmanager" if info.field_name == "api_key_secret" else "ssm"
+        if value is not None and value.startswith("arn:") and f":{service}:" not in value:
+            raise ValueError(f"not an ARN of {service}; set api_key_secret or api_key_parameter by where the key is")
         return value
 
     @model_validator(mode="after")

@@ -6,6 +6,8 @@ credentials of a container (which a function with SnapStart has too) or of an in
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -74,6 +76,12 @@ def find_place(service: str, endpoint_url: str | None, environ: Mapping[str, str
     return _of_session(_session(), service, endpoint_url, region)
 
 
+def is_without_credentials(error: Exception) -> bool:
+    """Check whether an error means that credentials cannot be had now; botocore is not imported for it."""
+    exceptions = sys.modules.get("botocore.exceptions")
+    return exceptions is not None and isinstance(error, exceptions.BotoCoreError)
+
+
 def _region(environ: Mapping[str, str]) -> str | None:
     return environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION")
 
@@ -112,11 +120,13 @@ def _of_session(session: Session, service: str, endpoint_url: str | None, region
 
 
 def _credentials(session: Session) -> Callable[[], Credentials]:
-    from botocore.exceptions import NoCredentialsError
+    from botocore.exceptions import BotoCoreError, NoCredentialsError
 
-    found = session.get_credentials()
+    with contextlib.suppress(BotoCoreError):
+        session.get_credentials()  # ahead of the first call, which looks again if there are none yet
 
     def credentials() -> Credentials:
+        found = session.get_credentials()
         if found is None:
             raise NoCredentialsError
         access_key, secret_key, token, *_ = found.get_frozen_credentials()

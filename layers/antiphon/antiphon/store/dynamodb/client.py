@@ -8,6 +8,7 @@ answer, is tried again after a random pause while its budget lasts.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from itertools import chain, repeat
 from typing import Any, Final, TypeVar
 
 from antiphon import measures
+from antiphon.aws.caller import is_without_credentials
 from antiphon.errors import AntiphonError, StorageUnavailable
 from antiphon.store.dynamodb.layout import Row
 from antiphon.store.dynamodb.protocol import Refusal
@@ -47,6 +49,7 @@ _STALE: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException"}
 )
 """A token that has expired, or a signature that was too old on its arrival: new ones may be taken."""
+_log: Final = logging.getLogger("antiphon.store.dynamodb")
 _RANDOM: Final = secrets.SystemRandom()
 
 
@@ -215,6 +218,11 @@ class DynamoDB:
             raise _translated(refusal) from refusal
         except NO_ANSWER as error:
             raise _Transient("no answer") from error
+        except Exception as error:
+            if not is_without_credentials(error):
+                raise
+            _log.warning("DynamoDB call failed", extra={"operation": operation, "code": type(error).__name__})
+            raise _Transient("no credentials") from error
 
 
 def _translated(refusal: Refusal) -> Exception:
