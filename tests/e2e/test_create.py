@@ -319,6 +319,26 @@ def test_a_call_that_was_cut_may_be_sent_again_whole(service: Service, key: str,
     assert [call["function"]["arguments"] for (call,) in calls] == [CALL["arguments"]]
 
 
+def test_a_call_of_a_function_that_a_model_invented_can_be_sent_back(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    """The client answers that there is no such function; the provider takes plain names only."""
+    call = {**CALL, "name": "functions.get weather" + "!" * 60}
+    first = service.create(key, input=[{"role": "user", "content": "Weather?"}, call, SUNNY])
+    (sent,) = upstream.requests[0].body["messages"][1]["tool_calls"]
+    assert sent["function"]["name"] == "functions_get_weather" + "_" * 43
+    listed = service.get(f"/v1/responses/{first['id']}/input_items?order=asc", key).json()["data"]
+    assert listed[1]["name"] == call["name"]
+
+
+def test_a_long_call_id_can_be_sent_back(service: Service, key: str, upstream: Upstream) -> None:
+    """Some providers sign their calls in the id: https://github.com/BerriAI/litellm/issues/41534."""
+    signed = "call_" + "s" * 5000
+    call, output = ({**item, "call_id": signed} for item in (CALL, SUNNY))
+    reply = service.create(key, input=[{"role": "user", "content": "Weather?"}, call, output])
+    assert reply["status"] == "completed"
+
+
 def test_the_same_call_may_be_made_twice(service: Service, key: str, upstream: Upstream) -> None:
     """Some models count their calls anew in every turn: ``call_0`` is another call then."""
     user = {"role": "user", "content": "Weather?"}

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Sequence
-from typing import Any
+import re
+from collections.abc import Container, Iterable, Sequence
+from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.records import Item, StoredResponse
+
+LONGEST_NAME: Final = 64
+_NAME: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{LONGEST_NAME}}}")
+_NO_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def context(chain: Sequence[StoredResponse], new: list[Item]) -> tuple[list[Item], list[Item]]:
@@ -27,6 +32,19 @@ def context(chain: Sequence[StoredResponse], new: list[Item]) -> tuple[list[Item
     asked = pairs.take_input(new, "input")
     dropped = pairs.dropped()
     return [item for item in earlier if id(item) not in dropped], asked
+
+
+def with_plain_names(items: Iterable[Item]) -> list[Item]:
+    """Return items whose calls have names that every provider takes: models sometimes invent others."""
+    return [{**item, "name": _plain(item["name"])} if _is_misnamed(item) else item for item in items]
+
+
+def _is_misnamed(item: Item) -> bool:
+    return _is_call(item) and _NAME.fullmatch(item["name"]) is None
+
+
+def _plain(name: str) -> str:
+    return _NO_NAME.sub("_", name)[:LONGEST_NAME]
 
 
 class _Pairs:

@@ -18,7 +18,7 @@ from antiphon.access.principal import Principal
 from antiphon.agents.effective import Effective, effective
 from antiphon.answering.failover import Failover
 from antiphon.context.attachments import with_attachments
-from antiphon.context.history import context
+from antiphon.context.history import context, with_plain_names
 from antiphon.context.input import input_items
 from antiphon.context.sealed import opened
 from antiphon.context.window import fitted
@@ -115,7 +115,7 @@ async def prepare(
     record = _record(services, principal, request, sources, settings, until, response_id)
     record = replace(record, input=input_items(request, record.id, stored))
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
-    items = earlier + new
+    items = with_plain_names(earlier + new)
     if not items:
         message = "`input` is required where no response is continued."
         raise ApiError("missing_required_parameter", message, param="input")
