@@ -119,8 +119,8 @@ an agent's model under `antiphon.capabilities`.
 - What a model reads in messages but not in the output of a function (an image in Chat Completions) follows in a message
   of the user, after the outputs of all calls that were made together.
 - Instructions in the midst of a conversation are marked as such in the user's turn where a model has no role for them.
-- `anthropic` and `bedrock` have no way to forbid or serialise calls everywhere; a call that is not offered, or one too
-  many, is suppressed by the run.
+- `anthropic` and `bedrock` have no way to forbid or serialise calls everywhere; a call that `tool_choice` forbids,
+  or one too many, is suppressed by the run. A name that nobody offered reaches the client, who can mend it.
 
 ## Models
 

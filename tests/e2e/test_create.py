@@ -397,6 +397,44 @@ def test_a_call_outside_the_allowed_tools_is_suppressed(service: Service, key: s
 
 
 @pytest.mark.parametrize("mode", ["json", "stream"])
+def test_a_call_of_a_name_that_nobody_offered_reaches_the_client(
+    service: Service, key: str, upstream: Upstream, mode: str
+) -> None:
+    """sglang#40817: the client can mend it."""
+    upstream.scripts = [Script.stream(tool_call(0, "call_x", "get_wether", "{}"), finish("tool_calls"))]
+    response = answered(service, key, mode, input="Hi", tools=[TOOL])
+    assert [(item["name"], item["status"]) for item in response["output"]] == [("get_wether", "completed")]
+
+
+@pytest.mark.parametrize("choice", ["none", {"type": "function", "name": "get_weather"}])
+def test_a_call_that_the_tool_choice_forbids_is_suppressed(
+    service: Service, key: str, upstream: Upstream, choice: Any
+) -> None:
+    upstream.scripts = [Script.stream(text("Hm."), tool_call(0, "call_x", "other", "{}"), finish("tool_calls"))]
+    response = service.create(key, input="Hi", tools=[TOOL, {**TOOL, "name": "other"}], tool_choice=choice)
+    assert [item["type"] for item in response["output"]] == ["message"]
+
+
+@pytest.mark.parametrize("mode", ["json", "stream"])
+def test_a_call_that_is_cut_in_its_arguments_is_incomplete_whatever_the_reason_to_stop(
+    service: Service, key: str, upstream: Upstream, mode: str
+) -> None:
+    """vllm#53269."""
+    upstream.scripts = [Script.stream(tool_call(0, "call_x", "get_weather", '{"city": "Par'), finish("tool_calls"))]
+    response = answered(service, key, mode, input="Hi", tools=[TOOL])
+    assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+    assert [item["status"] for item in response["output"]] == ["incomplete"]
+
+
+def answered(service: Service, key: str, mode: str, **request: Any) -> dict[str, Any]:
+    """Ask, and return the response: the body, or what the terminal event has."""
+    if mode == "json":
+        return service.create(key, **request)
+    response: dict[str, Any] = service.stream(key, **request)[-1]["response"]
+    return response
+
+
+@pytest.mark.parametrize("mode", ["json", "stream"])
 def test_max_tool_calls_is_a_hard_stop_in_both_modes(service: Service, key: str, upstream: Upstream, mode: str) -> None:
     upstream.scripts = [
         Script.stream(

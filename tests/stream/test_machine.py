@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.ids import parse_item_id
+from antiphon.stream.arguments import is_cut
 from antiphon.stream.grammar import Checker
 from antiphon.stream.machine import IllegalOrder, ResponseStream
 from tests.support.recording import RESPONSE_ID, USAGE, play, record, resource, sse
@@ -135,6 +136,68 @@ def test_a_cut_response_keeps_no_call_that_never_streamed():
     assert_stream(sse(events))
 
 
+def test_calls_that_are_whole_leave_before_the_one_that_a_response_is_cut_in():
+    deltas = [("call", 0, "call_a", "look"), ("call", 1, "call_b", "look"), ("arguments", 1, '{"b')]
+    events = record([*deltas, ("arguments", 0, "{}")], "incomplete")
+    told = [(item["call_id"], item["arguments"], item["status"]) for item in items(events)]
+    assert told == [("call_a", "{}", "completed"), ("call_b", '{"b', "incomplete")]
+    assert_stream(sse(events))
+
+
+def test_a_call_without_arguments_has_an_empty_object_in_deltas_and_done_alike():
+    """openai-python#3502."""
+    events = record([("call", 0, "call_a", "look"), ("call", 1, "call_b", "look"), ("arguments", 1, " ")])
+    assert_stream(sse(events))
+    assert [event["delta"] for event in of(events, "function_call_arguments.delta")] == ["{}", " ", "{}"]
+    assert [json.loads(item["arguments"]) for item in items(events)] == [{}, {}]
+
+
+def test_what_is_said_within_a_call_waits_until_its_arguments_are_there():
+    within = [("text", "\n"), ("text", "Look"), ("text", "ing."), ("reasoning", "Hm.")]
+    events = record([("call", 0, "call_a", "look"), ("arguments", 0, '{"a":'), *within, ("arguments", 0, "1}")])
+    assert_stream(sse(events))
+    call, message, reasoning = items(events)
+    assert (call["arguments"], call["status"]) == ('{"a":1}', "completed")
+    assert message["content"][0]["text"] == "Looking."
+    assert reasoning["summary"][0]["text"] == "Hm."
+
+
+def test_white_space_within_a_call_or_after_its_arguments_makes_no_message_and_no_failure():
+    within = [("arguments", 0, '{"a":'), ("text", "\n\n"), ("arguments", 0, "1}")]
+    events = record([("call", 0, "call_a", "look"), *within, ("call", 1, "call_b", "look"), ("arguments", 0, "\n")])
+    assert_stream(sse(events))
+    assert [item["type"] for item in items(events)] == ["function_call", "function_call"]
+
+
+@pytest.mark.parametrize("kind", ["text", "refusal", "reasoning", "arguments"])
+def test_halves_of_a_surrogate_pair_in_two_deltas_become_their_character(kind):
+    first = [("call", 0, "call_a", "look")] if kind == "arguments" else []
+    slot = (0,) if first else ()
+    pieces = ['"a\ud83d', "\ude00b", 'c"'] if first else ["a\ud83d", "\ude00b", "c"]
+    events = record([*first, *((kind, *slot, piece) for piece in pieces)])
+    assert_stream(sse(events))
+    assert "a\N{GRINNING FACE}bc" in json.dumps(items(events), ensure_ascii=False)
+
+
+def test_half_of_a_surrogate_pair_without_the_other_is_replaced_at_the_end():
+    assert items(record([("text", "a\ud83d")]))[0]["content"][0]["text"] == "a\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ['{"a', '{"a":', '{"a":1', '{"a":"b', '{"a":tr', '{"a":-', '{"a":1.', '{"a":"\\', '{"a":"\\u00', '{"a":[1,', "{"],
+)
+def test_arguments_that_stop_before_their_end_are_cut(arguments):
+    assert is_cut(arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", " ", "{}", '{"a":"line\nline"}', "{'a': 1}", '{"a":1}}', "look at it", '{"a" 1}']
+)
+def test_arguments_that_are_there_or_are_no_json_at_all_are_not_cut(arguments):
+    assert not is_cut(arguments)
+
+
 def test_a_failure_is_one_error_in_both_shapes_and_then_failed():
     events = record([("text", "Hel")], "failed")
     assert types(events)[-2:] == ["error", "failed"]
@@ -213,7 +276,12 @@ def test_ids_derive_from_the_response_and_the_index():
         lambda stream: stream.open(),
         lambda stream: stream.arguments(0, "{}"),
         lambda stream: (stream.call(0, "call_a", "look"), stream.call(0, "call_b", "look")),
-        lambda stream: (stream.call(0, "call_a", "look"), stream.text("x"), stream.arguments(0, "{}")),
+        lambda stream: (
+            stream.call(0, "call_a", "look"),
+            stream.arguments(0, "{}"),
+            stream.text("x"),
+            stream.arguments(0, "{}"),
+        ),
         lambda stream: (stream.text("x"), stream.end({"type": "response.completed", "response": {}})),
     ],
     ids=["open twice", "no such call", "two calls in a slot", "a call that is done", "an open item at the end"],

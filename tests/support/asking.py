@@ -23,6 +23,7 @@ def answering(provider: ModelProvider, model: str = "m") -> Failover:
         "providers": lambda _name: provider,
         "circuits": Circuits(5, 10.0, zeros),
         "clock": time.time,
+        "steady": time.monotonic,
         "entropy": zeros,
     }
     agent = Agent("default", "agent", "up", model, "author")

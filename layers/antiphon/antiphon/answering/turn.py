@@ -31,7 +31,8 @@ from antiphon.ports import (
 )
 from antiphon.stream.machine import Ended, IllegalOrder, ResponseStream
 
-_INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_CUT: Final = "max_output_tokens"
+_INCOMPLETE: Final = {"length": _CUT, "content_filter": "content_filter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Turn:
         self._stream = stream
         self._call = call
         self._response_id = response_id
-        self._offered = {tool["name"] for tool in call.tools}
+        self._permitted = _permitted(call)
         self._max_calls = max_tool_calls
         self._sealing = sealing
         self._answering = answering
@@ -109,7 +110,7 @@ class Turn:
                     if delta.text:
                         text(delta.text, delta.logprobs)
                 elif isinstance(delta, StopDelta):
-                    reason = _INCOMPLETE.get(delta.reason)
+                    reason = _INCOMPLETE.get(delta.reason) or (_CUT if self._stream.is_cut else None)
                     outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
                 elif isinstance(delta, ReasoningStateDelta):
                     await self._keep(delta)
@@ -155,12 +156,13 @@ class Turn:
             raise ProviderError("model_error") from error
 
     def _take_call(self, delta: ToolCallDelta) -> bool:
-        """Pass a call on if it may be made; a call outside the offered tools never reaches the client."""
+        """Pass a call on unless the request forbids it. A name that nobody offered is for the client to mend."""
         slot = delta.slot
         if slot in self._suppressed:
             return True
         if slot not in self._accepted:
-            if delta.name is None or delta.name not in self._offered or (self._accepted and not self._parallel):
+            forbidden = self._permitted is not None and delta.name not in self._permitted
+            if delta.name is None or forbidden or (self._accepted and not self._parallel):
                 self._suppressed.add(slot)
                 return True
             if self._max_calls is not None and len(self._accepted) >= self._max_calls:
@@ -174,6 +176,18 @@ class Turn:
             except IllegalOrder as error:
                 raise ProviderError("model_error") from error
         return True
+
+
+def _permitted(call: ModelCall) -> frozenset[str] | None:
+    """Return the names that ``tool_choice`` leaves; None if it leaves any."""
+    choice = call.settings.get("tool_choice")
+    if choice == "none":
+        return frozenset()
+    if not isinstance(choice, dict):
+        return None
+    if choice["type"] == "allowed_tools":
+        return frozenset(tool["name"] for tool in call.tools)
+    return frozenset({choice["name"]})
 
 
 def usage_resource(usage: UsageDelta | None, answered: dict[str, Any] | None = None) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from antiphon.errors import AntiphonError
 from antiphon.ids import item_id
 from antiphon.records import Item
 from antiphon.stream.events import Event, ending_type, error_event
+from antiphon.stream.halves import valid
 from antiphon.stream.kept import KEPT
 from antiphon.stream.parts import Call, OpenItem, Part
 from antiphon.stream.whole import item_events
@@ -61,6 +62,7 @@ class ResponseStream:
         self._phase: str | None = None
         self._calls: dict[int, Call] = {}
         self._output: list[Item] = []
+        self._held: list[Callable[[], None]] = []
 
     @property
     def output(self) -> list[Item]:
@@ -97,9 +99,13 @@ class ResponseStream:
         """Add to the answer's text. The parts around it open and close by themselves."""
         part = self._part
         if part is None or part.kind != "output_text":
+            if self._is_within_call():
+                self._hold(delta, lambda: self.text(delta, logprobs))
+                return
             part = self._open_part("message", "output_text")
-        if not delta.isascii():
-            delta = _valid(delta)
+        delta = part.halves.join(delta)
+        if not delta:
+            return
         part.pieces.append(delta)
         if logprobs:
             part.logprobs.extend(logprobs)
@@ -123,8 +129,13 @@ class ResponseStream:
         """Add to the answer's refusal."""
         part = self._part
         if part is None or part.kind != "refusal":
+            if self._is_within_call():
+                self._hold(delta, lambda: self.refusal(delta))
+                return
             part = self._open_part("message", "refusal")
-        delta = _valid(delta)
+        delta = part.halves.join(delta)
+        if not delta:
+            return
         part.pieces.append(delta)
         self._send({"type": "response.refusal.delta", **self._where(part), "delta": delta})
 
@@ -132,8 +143,13 @@ class ResponseStream:
         """Add to the readable reasoning: a summary, the one form that every client reads."""
         part = self._part
         if part is None or part.kind != "summary_text":
+            if self._is_within_call():
+                self._hold(delta, lambda: self.reasoning(delta))
+                return
             part = self._open_part("reasoning", "summary_text")
-        delta = _valid(delta)
+        delta = part.halves.join(delta)
+        if not delta:
+            return
         part.pieces.append(delta)
         self._send_delta({"type": "response.reasoning_summary_text.delta", **self._where(part), "delta": delta})
 
@@ -144,6 +160,9 @@ class ResponseStream:
             seal: seals its texts with that, whether the caller asked for sealed reasoning or not.
         """
         self._require_open()
+        if self._is_within_call():
+            self._hold("state", lambda: self.reasoned(seal))
+            return
         if self._item is None or self._item.kind != "reasoning":
             self._close_item(whole=True)
             self._open_item("reasoning")
@@ -159,11 +178,14 @@ class ResponseStream:
         Raises:
             IllegalOrder: no text is open, or the stretch is not in it.
         """
+        if self._is_within_call():
+            self._hold("citation", lambda: self.citation(url, title, start, end))
+            return
         part = self._part
         if part is None or part.kind != "output_text" or not 0 <= start <= end <= sum(map(len, part.pieces)):
             raise IllegalOrder("a citation of no open text")
         place = {"start_index": start, "end_index": end}
-        part.annotations.append({"type": "url_citation", **place, "url": _valid(url), "title": _valid(title)})
+        part.annotations.append({"type": "url_citation", **place, "url": valid(url), "title": valid(title)})
 
     def call(self, slot: int, call_id: str, name: str) -> None:
         """Begin a function call. Calls that a model makes at once leave one after the other: none interleaves.
@@ -174,8 +196,11 @@ class ResponseStream:
         self._require_open()
         if slot in self._calls:
             raise IllegalOrder("a second call in one slot")
-        self._calls[slot] = Call(slot, call_id, name)
-        self._advance()
+        self._calls[slot] = Call(slot, valid(call_id), valid(name))
+        if self._is_within_call():
+            return
+        self._close_item(whole=True)
+        self._start_call(self._waiting()[0])
 
     def arguments(self, slot: int, delta: str) -> None:
         """Add to a call's arguments; they wait while an earlier call is still streaming.
@@ -184,12 +209,23 @@ class ResponseStream:
             IllegalOrder: there is no such call, or it is done.
         """
         call = self._calls.get(slot)
+        if call is not None and call.closed and delta.isspace():
+            return
         if call is None or call.closed:
             raise IllegalOrder("arguments of no open call")
-        delta = _valid(delta)
+        delta = call.halves.join(delta)
+        if not delta:
+            return
         call.pieces.append(delta)
         if self._item is not None and self._item.call is call:
             self._send_arguments(delta)
+            if self._held and call.complete:
+                self._release()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a call that is not done has arguments that stop before their end."""
+        return any(call.cut for call in self._calls.values() if not call.closed)
 
     def ending(
         self,
@@ -291,6 +327,9 @@ class ResponseStream:
         part, item = self._part, self._item
         if part is None or item is None:
             return
+        half = part.halves.rest()
+        if half:
+            self._say(part, half)
         self._part = None
         value = part.value()
         item.parts.append(value)
@@ -309,6 +348,10 @@ class ResponseStream:
         prefix = "response.reasoning_summary_part" if item.kind == "reasoning" else "response.content_part"
         self._send({"type": f"{prefix}.done", **where, "part": value})
 
+    def _say(self, part: Part, text: str) -> None:
+        """Add to a part as a delta of its kind."""
+        {"output_text": self.text, "refusal": self.refusal}.get(part.kind, self.reasoning)(text)
+
     def _close_item(self, *, whole: bool) -> None:
         item = self._item
         if item is None:
@@ -316,6 +359,7 @@ class ResponseStream:
         self._close_part()
         arguments = ""
         if item.call is not None:
+            self._complete(item.call, whole=whole)
             item.call.closed = True
             arguments = item.call.arguments
             self._send(
@@ -336,10 +380,15 @@ class ResponseStream:
         self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
 
     def _close_all(self, *, whole: bool) -> None:
-        """Close the open item and give waiting calls their turn; a cut response keeps no call that never streamed."""
-        while whole and (waiting := self._waiting()):
-            self._close_item(whole=True)
-            self._start_call(waiting[0])
+        """Close the open item and let waiting calls stream; of a cut response those up to the first that is cut."""
+        while (whole or self._is_after_call()) and (self._held or self._waiting()):
+            if self._held:
+                self._close_item(whole=True)
+                self._release()
+            else:
+                waiting = self._waiting()
+                self._close_item(whole=True)
+                self._start_call(waiting[0])
         self._close_item(whole=whole)
 
     # function calls
@@ -348,13 +397,30 @@ class ResponseStream:
         current = self._item.call if self._item is not None else None
         return [call for call in self._calls.values() if not call.closed and call is not current]
 
-    def _advance(self) -> None:
-        """Let the next waiting call stream, unless the one that streams has not got all its arguments."""
+    def _is_within_call(self) -> bool:
+        """Whether a call streams that has not got all its arguments: what comes meanwhile waits."""
         current = self._item.call if self._item is not None else None
-        if current is not None and not current.complete:
-            return
-        self._close_item(whole=True)
-        self._start_call(self._waiting()[0])
+        return current is not None and not current.complete
+
+    def _is_after_call(self) -> bool:
+        return self._item is not None and self._item.call is not None and self._item.call.complete
+
+    def _hold(self, said: str, say: Callable[[], None]) -> None:
+        """Keep what is said within a call until its arguments are there. White space alone means nothing there."""
+        if self._held or not said.isspace():
+            self._held.append(say)
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for say in held:
+            say()
+
+    def _complete(self, call: Call, *, whole: bool) -> None:
+        """Add what a call lacks: no arguments are an empty object, unless they may have been cut off."""
+        missing = call.halves.rest() or ("{}" if whole and not call.arguments.strip() else "")
+        if missing:
+            call.pieces.append(missing)
+            self._send_arguments(missing)
 
     def _start_call(self, call: Call) -> None:
         self._open_item("function_call", call)
@@ -394,12 +460,3 @@ class ResponseStream:
     def _require_open(self) -> None:
         if self._state != "open":
             raise IllegalOrder(f"the stream is {self._state}")
-
-
-def _valid(text: str) -> str:
-    """Replace halves of surrogate pairs, which no UTF-8 can carry."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text

@@ -5,11 +5,12 @@ It must not know events, nor in which order anything opens and closes.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from antiphon.records import Item
+from antiphon.stream.arguments import is_cut, is_whole
+from antiphon.stream.halves import Halves
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class Part:
     pieces: list[str] = field(default_factory=list)
     logprobs: list[dict[str, Any]] = field(default_factory=list)
     annotations: list[dict[str, Any]] = field(default_factory=list)
+    halves: Halves = field(default_factory=Halves)
 
     def value(self) -> dict[str, Any]:
         """Write it as it is now."""
@@ -40,6 +42,7 @@ class Call:
     name: str
     pieces: list[str] = field(default_factory=list)
     closed: bool = False
+    halves: Halves = field(default_factory=Halves)
 
     @property
     def arguments(self) -> str:
@@ -49,11 +52,12 @@ class Call:
     @property
     def complete(self) -> bool:
         """Whether all its arguments came."""
-        try:
-            json.loads(self.arguments)
-        except ValueError:
-            return False
-        return True
+        return is_whole(self.arguments)
+
+    @property
+    def cut(self) -> bool:
+        """Whether its arguments stop before their end."""
+        return is_cut(self.arguments)
 
 
 @dataclass(slots=True)
