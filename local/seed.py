@@ -113,7 +113,8 @@ async def _usable(services: Services, key: str) -> list[str]:
 
 async def _key(services: Services, key_file: Path, now: int) -> str:
     key = _read(key_file)
-    if keys.is_key(key) and await services.keys.get(keys.digest(key)) is not None:
+    stored = await services.keys.get(keys.digest(key)) if keys.is_key(key) else None
+    if stored is not None and decide.key_state(stored, now).allowed:
         return key
     key = keys.make_key(services.settings.environment, services.entropy)
     await services.keys.add(keys.record(key, tenant=TENANT, user=USER, now=now, name="local"))

@@ -54,6 +54,21 @@ def settings_of(environ: Mapping[str, str], state: Path) -> Settings:
         raise SettingsError(str(error).replace(VARIABLE, str(file))) from None
 
 
+def variables_of(environ: Mapping[str, str], state: Path) -> dict[str, str]:
+    """Return the variables that a process elsewhere needs for the same providers: their settings and keys.
+
+    Raises:
+        SettingsError: a variable or ``providers.json`` is malformed.
+    """
+    file = state / PROVIDERS
+    text = environ.get(VARIABLE) or (file.read_text(encoding="utf-8") if file.is_file() else "")
+    if not text:
+        return {}
+    settings = settings_of({"ANTIPHON_DATABASE": DATABASE, VARIABLE: environ.get(VARIABLE, "")}, state)
+    names = {endpoint.api_key_env for endpoint in settings.providers.values() if endpoint.api_key_env}
+    return {VARIABLE: text, **{name: environ[name] for name in sorted(names) if environ.get(name)}}
+
+
 @contextmanager
 def in_use(state: Path) -> Iterator[None]:
     """Mark the folder as used by a server while the context lasts; several servers may use it."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from antiphon.bootstrap import Providers, build_services, build_stores, openai_key
+from antiphon.errors import SettingsError
 from antiphon.settings import Settings
 from local.banner import banner
 from local.lambda_host.dynamodb import create_tables, serve_apart
@@ -23,10 +24,10 @@ from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT, CannotBuild, find_python313, lay_out
 from local.lambda_host.template import Template, read_template
 from local.seed import USER, Model, seed
-from local.state import folder, in_use
+from local.state import folder, in_use, variables_of
 
-PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_PROVIDERS", "ANTIPHON_SEAL_KEYS")
-"""What the functions get of this process's own environment."""
+PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_SEAL_KEYS")
+"""What the functions get of this process's own environment, beside the providers and their keys."""
 
 CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "local",
@@ -48,15 +49,16 @@ def main() -> int:
     python313 = find_python313()
     print("Laying out the functions and layers ...", file=sys.stderr)
     try:
+        providers = variables_of(os.environ, state.parent)
         layout = lay_out(state, python313)
-    except CannotBuild as error:
+    except (CannotBuild, SettingsError) as error:
         return _fail(str(error))
     with ExitStack() as stack:
         stack.enter_context(in_use(state.parent))
         template = read_template(ROOT / "template.yaml", FunctionUrl="on")
         database = stack.enter_context(serve_apart())
         create_tables(database, template.tables)
-        environ = {name: os.environ[name] for name in PASSED if os.environ.get(name)}
+        environ = {name: os.environ[name] for name in PASSED if os.environ.get(name)} | providers
         try:
             host = stack.enter_context(
                 Host(layout, template, database, log=state / "logs", port=int(port), environ=environ)

@@ -16,7 +16,7 @@ from antiphon.access.keys import make_key
 from antiphon.bootstrap import Providers
 from antiphon.errors import SettingsError
 from antiphon.settings import ProviderEndpoint
-from local.state import DEFAULT, make_private, settings_of
+from local.state import DEFAULT, make_private, settings_of, variables_of
 from tests.local.test_run import ROOT, running, start
 from tests.support.command import run
 
@@ -98,6 +98,27 @@ def test_a_change_on_the_command_line_holds_at_once(tmp_path: Path) -> None:
         with pytest.raises(openai.PermissionDeniedError):
             server.client().models.list()
         assert run("users", "put", "you", "--role", "ADMIN", cwd=tmp_path, environ=environ).code == 0
+        assert server.client().models.list().data
+
+
+def test_a_process_elsewhere_gets_the_providers_and_their_keys_and_nothing_else(tmp_path: Path) -> None:
+    assert variables_of({"OTHER": "x"}, tmp_path) == {}
+    text = '{"groq": {"base_url": "https://api.groq.com/openai/v1", "api_key_env": "GROQ"}}'
+    (tmp_path / "providers.json").write_text(text)
+    environ = {"GROQ": "secret", "OTHER": "x"}
+    assert variables_of(environ, tmp_path) == {"ANTIPHON_PROVIDERS": text, "GROQ": "secret"}
+    said = {**environ, "ANTIPHON_PROVIDERS": "{}"}
+    assert variables_of(said, tmp_path) == {"ANTIPHON_PROVIDERS": "{}"}
+
+
+def test_a_local_key_that_was_revoked_is_replaced_at_the_next_start(tmp_path: Path) -> None:
+    environ = {"ANTIPHON_STATE": str(tmp_path)}
+    with running(tmp_path) as server:
+        first = server.key
+    (listed,) = run("keys", "list", "--json", cwd=tmp_path, environ=environ).data
+    assert run("keys", "revoke", listed["id"], cwd=tmp_path, environ=environ).code == 0
+    with running(tmp_path) as server:
+        assert server.key != first
         assert server.client().models.list().data
 
 
