@@ -98,7 +98,7 @@ class AgentTool(FunctionTool):
 
 
 class AgentGrant(Wire):
-    """Somebody who may use the agent, beside its author."""
+    """A grant on the agent to a principal other than its author."""
 
     principal: Annotated[str, Field(pattern=PRINCIPAL)]
     level: str | int
@@ -115,19 +115,19 @@ ModelName = Annotated[str, Field(min_length=1, max_length=2048)]
 
 
 class AgentFallback(Wire):
-    """A model that stands in for the agent's own."""
+    """A model that is tried if the agent's own fails."""
 
     provider: ProviderName
     model: ModelName
 
 
 class AgentDocument(Parameters):
-    """One agent as a file says it.
+    """One agent as it is written in a file.
 
     Attributes:
-        fallbacks: who is asked, in this order, where the model fails before its first token.
-        author: the user who owns the agent; needed when it is created, unless told otherwise.
-        grants: what is granted together with it; grants that are not named stay as they are.
+        fallbacks: the models that are tried, in this order, if the agent's own fails before its first token.
+        author: the user who owns the agent; needed when it is created, unless ``--author`` names one.
+        grants: grants that are added with it; grants that are not named stay as they are.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -159,10 +159,10 @@ class AgentDocument(Parameters):
         return self
 
     def agent(self, tenant: str, author: str, now: int) -> Agent:
-        """Make the record; the time is in seconds since the epoch.
+        """Return the record; the time is in seconds since the epoch.
 
         Raises:
-            InvalidDocument: it is too large to be kept.
+            InvalidDocument: it is too large for the stores.
         """
         said = self.wire()
         agent = Agent(
@@ -187,7 +187,7 @@ class AgentDocument(Parameters):
         return agent
 
     def granted(self, tenant: str) -> list[Grant]:
-        """Make the records of the grants."""
+        """Return the records of the grants."""
         return [Grant(tenant, self.id, grant.principal, read_level(str(grant.level))) for grant in self.grants]
 
 
@@ -208,7 +208,7 @@ def read_agent(document: Any, line: Line | None = None) -> AgentDocument:
 
 
 def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
-    """Give the document that ``read_agent`` takes for this agent; what is at its default is left out."""
+    """Return the document that ``read_agent`` reads as this agent; fields with their defaults are left out."""
     said: dict[str, Any] = {name: getattr(agent, name) for name in _PLAIN}
     said |= {name: agent.parameters[name] for name in PARAMETERS if name in agent.parameters}
     said["fallbacks"] = [{"provider": other.provider, "model": other.model} for other in agent.fallbacks]

@@ -65,7 +65,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Write lines as a block, and in quotes what YAML counts as a line's end although it is none to people."""
+    """Write several lines as a block; quote text with characters that YAML alone takes for line ends."""
     style = '"' if _ODD_BREAKS.intersection(text) else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

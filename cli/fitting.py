@@ -72,7 +72,7 @@ def _models(agent: Agent) -> Iterator[tuple[str, str, str]]:
 
 
 def _call(agent: Agent) -> ModelCall:
-    """Give what a model is asked where the request says nothing of its own."""
+    """Return what the model is asked by a request without parameters of its own."""
     inforce = effective(agent, CreateResponse(model=agent.id, input="-"), Limits())
     return ModelCall(
         model=agent.model,

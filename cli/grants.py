@@ -16,7 +16,7 @@ from cli.tables import columns, table
 
 
 async def add_grant(session: Session, args: Namespace) -> Answer:
-    """Keep a grant."""
+    """Store a grant."""
     agent = await session.agent(args.agent)
     await session.principal(args.principal)
     try:
@@ -48,7 +48,7 @@ async def list_grants(session: Session, args: Namespace) -> Answer:
 
 
 async def why(session: Session, args: Namespace) -> Answer:
-    """Explain the decision on a user and an agent, as it falls for a key without a scope."""
+    """Explain whether a user may run an agent, with a key that is not limited to some agents."""
     agent = await session.agent(args.agent)
     account = await session.account(args.user)
     held = {name: await session.bits(agent.id, name) for name in principals_of(account.user)}
@@ -60,10 +60,10 @@ async def why(session: Session, args: Namespace) -> Answer:
 
 
 def check_authors_grant(grant: Grant, author: str) -> None:
-    """Keep the author the owner.
+    """Check that the author stays the owner.
 
     Raises:
-        Refused: the grant is the author's own, and it would take something away.
+        Refused: the grant is the author's own and less than owner.
     """
     if grant.principal == f"user:{author}" and grant.bits != OWNER:
         raise Refused(

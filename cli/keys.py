@@ -1,4 +1,4 @@
-"""`antiphon keys`: make, list and revoke API keys. The key itself is shown once, when it is made."""
+"""`antiphon keys`: create, list and revoke API keys. The key itself is printed once, when it is created."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _row(key: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _shown(key: Key, now: int, used: int | None) -> dict[str, Any]:
-    """Say all of a key but its digest."""
+    """Return all fields of a key but its digest."""
     return {
         "id": key.id,
         "user": key.user,
@@ -105,7 +105,7 @@ def _shown(key: Key, now: int, used: int | None) -> dict[str, Any]:
 
 
 async def _hints(session: Session, account: Account) -> list[str]:
-    """Say what still stands between the new key and its first response."""
+    """Return what the new key still lacks for its first response."""
     user, role = account.user, account.role
     hints = [f"the API's base URL is {session.api_url}/v1"] if session.api_url else []
     if USE not in role.remote_agents:

@@ -1,7 +1,4 @@
-"""The limits file of a tenant or role: one layer of the configuration, checked before it is kept.
-
-It must not know how layers are put together (``access.configuration``).
-"""
+"""The limits file of a tenant or role: one layer of the configuration, checked before it is stored."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ class Maximums(Wire):
 
 
 class LimitsDocument(Wire):
-    """One layer as a file says it; the fields are those of ``records.Limits``."""
+    """One layer as it is written in a file; the fields are those of ``records.Limits``."""
 
     providers: Names | None = None
     models: Names | None = None
@@ -44,7 +41,7 @@ class LimitsDocument(Wire):
     tokens_per_day: Annotated[int, Field(ge=1)] | None = None
 
     def limits(self) -> Limits:
-        """Make the record."""
+        """Return the record."""
         return Limits(
             providers=None if self.providers is None else tuple(self.providers),
             models=None if self.models is None else tuple(self.models),
@@ -61,7 +58,7 @@ def read_limits(path: str) -> Limits:
     """Read a limits file, or stdin for ``-``.
 
     Raises:
-        Refused: it is not one document of this kind.
+        Refused: it is not exactly one document with these fields.
     """
     documents = files.read_parts(path)
     if len(documents) != 1:
@@ -73,7 +70,7 @@ def read_limits(path: str) -> Limits:
 
 
 def write_limits(limits: Limits) -> dict[str, Any]:
-    """Give the document that ``read_limits`` takes for these limits; what is not said is left out."""
+    """Return the document that ``read_limits`` reads as these limits; what is None is left out."""
     said = {
         "providers": None if limits.providers is None else list(limits.providers),
         "models": None if limits.models is None else list(limits.models),

@@ -1,4 +1,4 @@
-"""The official schema of Open Responses as a judge of bodies and events. It must not know how Antiphon makes them.
+"""Check bodies and events against the official schema of Open Responses.
 
 NOTICE: ``openresponses-2026-04-24.openapi.json`` is the OpenAPI document of the Open Responses specification, version
 2026-04-24, by the Open Responses project (openresponses.org), licensed under the Apache License 2.0, kept unchanged.
@@ -26,7 +26,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def validator(name: str) -> Draft202012Validator:
-    """Give the validator of one schema of the document, by its name."""
+    """Return the validator of one schema of the document, by its name."""
     return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document()["components"]})
 
 
@@ -39,13 +39,13 @@ def event_schemas() -> dict[str, str]:
 
 
 def problem(name: str, value: Any) -> str | None:
-    """Say what is wrong with a value by a schema of the document; None where nothing is."""
+    """Return what is wrong with a value by a schema of the document; None if nothing is."""
     error = best_match(validator(name).iter_errors(value))
     return None if error is None else f"{name}: {error.json_path}: {error.message}"
 
 
 def event_problem(event: dict[str, Any]) -> str | None:
-    """Say what is wrong with an event by its type's schema. A vendor's event, ``vendor:name``, has none."""
+    """Return what is wrong with an event by its type's schema. A vendor's event, ``vendor:name``, has none."""
     kind = str(event.get("type"))
     if ":" in kind:
         return None
@@ -54,7 +54,7 @@ def event_problem(event: dict[str, Any]) -> str | None:
 
 
 def error_problem(body: Any) -> str | None:
-    """Say what is wrong with an error body: one object under ``error``, in the specification's form."""
+    """Return what is wrong with an error body, which is one object under ``error`` in the specification's form."""
     if not isinstance(body, dict) or set(body) != {"error"}:
         return "not the error envelope"
     return problem("ErrorPayload", body["error"])

@@ -20,7 +20,7 @@ from cli.tables import columns, table
 
 
 async def put_user(session: Session, args: Namespace) -> Answer:
-    """Keep a user; its role and groups must exist."""
+    """Store a user; its role and groups must exist."""
     check_id("user", args.id)
     stored = {user.id: user for user in await session.directory.list_users(session.tenant)}
     user = stored.get(args.id) or User(session.tenant, args.id)
@@ -57,7 +57,7 @@ async def show_user(session: Session, args: Namespace) -> Answer:
 
 
 async def put_role(session: Session, args: Namespace) -> Answer:
-    """Keep a role."""
+    """Store a role."""
     check_id("role", args.id)
     stored = {role.id: role for role in await session.directory.list_roles(session.tenant)}
     role = stored.get(args.id) or Role(session.tenant, args.id)
@@ -85,7 +85,7 @@ async def show_role(session: Session, args: Namespace) -> Answer:
 
 
 async def put_group(session: Session, args: Namespace) -> Answer:
-    """Keep a group."""
+    """Store a group."""
     check_id("group", args.id)
     stored = {group.id: group for group in await session.directory.list_groups(session.tenant)}
     group = stored.get(args.id) or Group(session.tenant, args.id)
@@ -102,7 +102,7 @@ async def list_groups(session: Session, _args: Namespace) -> Answer:
 
 
 async def put_tenant(session: Session, args: Namespace) -> Answer:
-    """Keep a tenant."""
+    """Store a tenant."""
     tenant = await session.directory.get_tenant(check_id("tenant", args.id))
     tenant = dataclasses.replace(tenant, limits=_limits(session, args.limits)) if args.limits else tenant
     await session.directory.put(tenant)

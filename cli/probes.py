@@ -1,7 +1,7 @@
-"""What ``antiphon check`` asks of an Open Responses server: one function a promise; each collects what is wrong.
+"""The checks of ``antiphon check``: one function for each promise; it returns what is wrong.
 
-A probe holds a server to the specification and to the grammar of ``antiphon.stream.grammar``, which the specification's
-clients depend on. It must not depend on what a model says: only that it answers, calls and stops when it must.
+A check compares a server's answers with the specification and with the order of events in ``antiphon.stream.grammar``,
+which clients depend on. It never depends on the text of an answer, only on whether there is one, or a call.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ PROBES: Final[tuple[Probe, ...]] = (
 
 
 def _answered(reply: Reply, output: Iterable[str] = ("message",)) -> Problems:
-    """Say what is wrong with an answer in one body."""
+    """Return what is wrong with an answer in one body."""
     if reply.status != 200 or reply.kind != "application/json":  # noqa: PLR2004
         return [_status(reply)]
     body = reply.json()
@@ -198,7 +198,7 @@ def _answered(reply: Reply, output: Iterable[str] = ("message",)) -> Problems:
 
 
 def _streamed(reply: Reply) -> tuple[list[dict[str, Any]], Problems]:
-    """Give a stream's events, and say what is wrong with it; each rule is told once."""
+    """Return a stream's events and what is wrong with them, each rule once."""
     if reply.status != 200 or reply.kind != "text/event-stream":  # noqa: PLR2004
         return [], [_status(reply)]
     violations: list[Violation] = []
@@ -229,7 +229,7 @@ def _call_problems(call: dict[str, Any]) -> Problems:
 
 
 def _refused(name: str, reply: Reply, statuses: tuple[int, ...]) -> Problems:
-    """Say what is wrong with a refusal."""
+    """Return what is wrong with a refusal."""
     if reply.status not in statuses:
         return [f"{name}: status {reply.status} instead of {' or '.join(map(str, statuses))}"]
     wrong = official.error_problem(reply.json())

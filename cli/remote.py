@@ -1,7 +1,4 @@
-"""A server to be checked, as a client sees it: requests in, whole answers out.
-
-It must not know what a right answer is.
-"""
+"""The server that ``antiphon check`` checks: send a request, return the whole answer."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ class Reply:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """Read the body as JSON; None where it is none."""
+        """Return the body as JSON; None if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:

@@ -66,7 +66,7 @@ class Session:
         return found[0]
 
     async def bits(self, agent: str, principal: str) -> int:
-        """Read the bits that one principal holds on an agent; 0 where there is no grant."""
+        """Read the bits that one principal holds on an agent; 0 without a grant."""
         found = await self.directory.agent(self.tenant, agent, [principal])
         return 0 if found is None else found[1]
 
@@ -93,10 +93,10 @@ class Session:
         return known[group]
 
     async def principal(self, principal: str) -> None:
-        """Make sure that a principal exists.
+        """Check that a principal exists.
 
         Raises:
-            Refused: it does not, or it is none at all.
+            Refused: it does not, or it is not the name of a principal.
         """
         if not re.fullmatch(PRINCIPAL, principal):
             raise Refused(f"{principal!r} is no principal: user:ID, group:ID, role:ID or {PUBLIC}")
@@ -116,10 +116,10 @@ def absent(kind: str, id: str, known: Iterable[str], advice: str) -> Refused:
 
 
 def check_id(kind: str, id: str) -> str:
-    """Give back an id of a tenant, user, group or role.
+    """Return an id of a tenant, user, group or role.
 
     Raises:
-        Refused: it is none.
+        Refused: it is not a valid id.
     """
     if not re.fullmatch(ID, id):
         raise Refused(

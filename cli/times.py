@@ -1,4 +1,4 @@
-"""Expiry as people write it: `90d`, `12h`, or a date. It must not know what expires."""
+"""Read an expiry: a span such as `90d` or `12h`, or a date."""
 
 from __future__ import annotations
 
