@@ -1,7 +1,7 @@
 """The effective configuration of one request: deployment, tenant and role, each narrowing the earlier ones. Pure.
 
 After LibreChat's configuration middleware, which resolves once per request; here the result is an argument, never a
-global. It must not know where limits are kept, nor how a request applies them.
+global.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from antiphon.records import Limits
 
 
 def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:
-    """Give the one configuration in force: no layer can allow what an earlier one forbids, whatever it says.
+    """Return the configuration in force. No layer can allow what an earlier one forbids.
 
     Sets intersect, in the order of the earlier layer; maximums, retention, body size, rate and budget take the smaller
     value; a later default replaces an earlier one. A numeric default over its maximum, from whatever layer, is that

@@ -2,7 +2,7 @@
 
 The chain is LibreChat's: key -> user -> the role's feature permission -> the agent's own access list. The reason goes
 to the audit log, never to the caller. Listing and checking use one rule, and invisible equals absent: both are
-``model_not_found``. It must not know how a refusal is sent.
+``model_not_found``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Decision:
     """One answer.
 
     Attributes:
-        code: a key of ``errors.CODES``, where the answer is no.
+        code: a key of ``errors.CODES``, if the answer is no.
         reason: for the audit log only.
     """
 

@@ -27,12 +27,12 @@ PRINCIPAL: Final = rf"^(?:public|(?:user|group|role):{ID})$"
 
 
 def principals_of(user: User) -> tuple[str, ...]:
-    """Give all principals that a user is: itself, its groups, its role, and the public."""
+    """Return all principals that a user is: itself, its groups, its role, and the public."""
     return (f"user:{user.id}", *(f"group:{group}" for group in user.groups), f"role:{user.role}", PUBLIC)
 
 
 def level_of(bits: int) -> str:
-    """Name the level of some bits; the number itself where they are none of the levels."""
+    """Name the level of some bits; the number itself if they are none of the levels."""
     return next((name for name, level in LEVELS.items() if level == bits), str(bits))
 
 

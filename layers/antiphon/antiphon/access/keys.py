@@ -2,8 +2,7 @@
 
     ap_ + environment + _ + 43 random base62 characters (256 bits) + 6 characters of checksum
 
-The checksum lets a mistyped key be refused without a look-up and a secret scanner recognise a leaked one. It must not
-know where keys are kept.
+The checksum lets us refuse a mistyped key without a look-up, and lets a secret scanner recognise a leaked one.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ def make_key(environment: str, entropy: Entropy) -> str:
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a string has a key's form and checksum."""
+    """Return whether a string has a key's form and checksum."""
     match = _KEY.fullmatch(text)
     return match is not None and checksum(match[1]) == match[2]
 
 
 def digest(key: str) -> str:
-    """Give the SHA-256 of a key, hexadecimal: all that is kept of it. 256 random bits need no salt."""
+    """Return the SHA-256 of a key, hexadecimal. Nothing else of it is stored. 256 random bits need no salt."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

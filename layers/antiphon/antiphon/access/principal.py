@@ -1,7 +1,4 @@
-"""Who calls: one frozen value that is decided once for a request and passed on.
-
-It must not know HTTP nor where any of it is kept.
-"""
+"""Who calls: one frozen value that is decided once for a request and passed on."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ class Principal:
 
     @classmethod
     def from_account(cls, account: Account, key: Key, deployment: Limits) -> Principal:
-        """Put together what the key, its user, the role, the tenant and the deployment say."""
+        """Build the caller from a key, its account and the limits of the deployment."""
         return cls(
             tenant=account.user.tenant,
             user=account.user.id,
@@ -53,5 +50,5 @@ class Principal:
 
     @property
     def owner(self) -> Owner:
-        """Whose everything is that this caller stores."""
+        """The owner of everything that this caller stores."""
         return Owner(self.tenant, self.user)

@@ -17,7 +17,7 @@ DEFAULT: Final = "USER"
 
 
 def built_in(tenant: str) -> dict[str, Role]:
-    """Give the roles that exist in every tenant, by id: ADMIN holds every permission, USER none."""
+    """Return the roles that exist in every tenant, by id: ADMIN holds every permission, USER none."""
     return {
         ADMIN: Role(tenant, ADMIN, frozenset(PERMISSIONS)),
         DEFAULT: Role(tenant, DEFAULT),

@@ -1,4 +1,4 @@
-"""Images and files of a context: checked, fetched where they stand behind URLs, and given to the provider whole.
+"""Images and files of a context: checked, fetched if they are behind URLs, and given to the provider whole.
 
     parts -> can this provider read them?  -> data URLs checked | URLs fetched through the door, together -> data URLs
 
@@ -37,7 +37,7 @@ MAX_TOTAL: Final = 64_000_000
 """How many characters all attachments of one request may have, as data URLs."""
 
 MAX_PER_HOST: Final = 32
-"""How many of them may be at one host: nobody is to load a third party's server through us."""
+"""How many of them may be at one host, so that no third party's server is flooded through us."""
 
 AT_ONCE: Final = 4
 AT_ONCE_PER_HOST: Final = 2
@@ -52,7 +52,7 @@ _CODES: Final = {"not_allowed": "url_not_allowed", "unreachable": "url_unreachab
 
 
 class _Place(NamedTuple):
-    """Where a part stands: the item and the part by index; ``param`` is its path, or None for an earlier turn's."""
+    """The place of a part: item and part by index; ``param`` is its path, or None for an earlier turn's."""
 
     item: int
     field: str
@@ -66,13 +66,13 @@ class _Place(NamedTuple):
 
     @property
     def url(self) -> str | None:
-        """Give the URL that is to be fetched; None where the content is at hand."""
+        """Return the URL to fetch; None if the content is at hand."""
         if self.what == "file":
             return self.value.get("file_url") or None
         return None if is_data_url(self.value["image_url"]) else self.value["image_url"]
 
     def refusal(self, error: ApiError, name: str = "") -> ApiError:
-        """Give the same error with the path of a field of this part."""
+        """Return the same error with the path of a field of this part."""
         param = f"{self.param}.{name or self.source}" if self.param else _EARLIER
         message = error.message if self.param else f"In an earlier turn: {error.message}"
         return ApiError(error.code, message, param=param)
@@ -83,10 +83,10 @@ class _Place(NamedTuple):
 
 
 async def with_attachments(services: Services, reads: Reads, call: ModelCall) -> ModelCall:
-    """Give the same call with all images and files whole, as data URLs.
+    """Return the same call with all images and files whole, as data URLs.
 
     Raises:
-        ApiError: 400: one cannot be read by this provider, is not what it should be, too large, or not to be had.
+        ApiError: 400: one cannot be read by this provider, is not what it should be, too large, or cannot be fetched.
     """
     places = list(_places(call.items, call.asked))
     if not places:
@@ -125,7 +125,7 @@ def _require(reads: Reads, place: _Place, media: frozenset[Medium]) -> None:
 
 
 def _require_source(place: _Place) -> str | None:
-    """Give the URL to fetch, after requiring that the part has one source."""
+    """Return the URL to fetch, after checking that the part has one source."""
     if place.what == "file":
         has_data, has_url = bool(place.value.get("file_data")), bool(place.value.get("file_url"))
         if has_data and has_url:
@@ -149,7 +149,7 @@ def _at_hand(services: Services, place: _Place, budget: _Budget) -> Whole:
 
 
 async def _fetched(services: Services, places: Sequence[_Place], deadline: float, budget: _Budget) -> dict[int, Whole]:
-    """Fetch together what stands behind URLs, each URL once; the first failure ends the rest."""
+    """Fetch all URLs together, each once; the first failure ends the rest."""
     if not places:
         return {}
     first: dict[tuple[str, str], _Place] = {}
@@ -180,7 +180,7 @@ class _Budget:
         self._left = MAX_TOTAL
 
     def take(self, whole: Whole, times: int = 1) -> None:
-        """Count an attachment that stands at so many places.
+        """Count an attachment that is at so many places.
 
         Raises:
             ApiError: 413 ``request_too_large``.
@@ -238,7 +238,7 @@ async def _fetch(services: Services, place: _Place, deadline: float) -> Whole:
 
 
 def _replaced(item: Item, place: _Place, whole: Whole) -> Item:
-    """Give the item with one part whole."""
+    """Return the item with one part whole."""
     parts = list(item[place.field])
     if place.what == "image":
         parts[place.part] = {**place.value, "image_url": whole.url}

@@ -3,7 +3,7 @@
 ended already      it stays as it is
 runs here          its execution ends it and stores what it has
 runs elsewhere     it is marked in the store; its writer sees the mark and does the same
-worker lost        nobody will: the ending is stored here, without the items, which nobody has
+worker lost        the ending is stored here, with the items that were stored
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ LOOK_SECONDS: Final = 0.25
 
 
 async def cancel(services: Services, principal: Principal, response_id: str) -> StoredResponse:
-    """End a running response and give it as it then is.
+    """End a running response and return it as it then is.
 
-    One that has ended, cancelled or not, stays as it is and is given: a cancellation can be sent again, and one that
-    comes too late is no error. One that is still ending after ``PATIENCE`` is given in progress.
+    One that has ended stays as it is, so a cancellation can be sent again, and one that comes too late is no error. One
+    that is still ending after ``PATIENCE`` is returned in progress.
 
     Raises:
         ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.

@@ -1,10 +1,8 @@
 """Create a response: prepare it, claim its place, start its run.
 
-    prepare      whatever is wrong until here is a status code, and no response is stored
-    claim        one conditional write: from here on errors are events
-    run          a task of its own
-
-It must not know HTTP or any adapter.
+prepare      whatever is wrong until here is a status code, and no response is stored
+claim        one conditional write: from here on errors are events
+run          a task of its own
 """
 
 from __future__ import annotations
@@ -28,20 +26,20 @@ from antiphon.spec.request import CreateResponse
 
 SEALED_REASONING: Final = "reasoning.encrypted_content"
 CLAIMS: Final = 4
-"""How often a place is looked for: each loss means that another turn got there first."""
+"""How often a place is tried: each failure means that another turn took it first."""
 
 
 async def create(
     services: Services, principal: Principal, request: CreateResponse, until: float, attempt: Attempt | None = None
 ) -> Execution | StoredResponse:
-    """Start a response; or give the one that answered the same request before.
+    """Start a response; or return the one that answered the same request before.
 
     Args:
         services: the adapters.
         principal: the caller, already allowed to use the API.
         request: what is asked.
         until: when the host ends the process's turn, in seconds since the epoch.
-        attempt: the request as one that may come again; of what is not stored nothing can be given again.
+        attempt: the request, if it can be recognised when it is sent again; without effect if nothing is stored.
 
     Raises:
         ApiError: it cannot be done; nothing was stored and no model was called.
@@ -79,7 +77,7 @@ async def _create(
 
 
 async def _claim(services: Services, record: StoredResponse, hold: Hold) -> StoredResponse:
-    """Take a place; where another turn continued the same response first, branch off beside it."""
+    """Take a place; if another turn continued the same response first, branch off beside it."""
     for _ in range(CLAIMS):
         hold.require()
         try:
@@ -93,7 +91,7 @@ async def _claim(services: Services, record: StoredResponse, hold: Hold) -> Stor
 
 
 def _elsewhere(services: Services, record: StoredResponse) -> StoredResponse:
-    """Give the same turn another id, with the ids of its own items derived anew."""
+    """Return the same turn with another id, and the ids of its own items derived from it."""
     previous = record.previous_response_id
     new = branch_response_id(previous, services.entropy) if previous else first_response_id(services.entropy)
     items = [{**item, "id": item["id"].replace(record.id[5:], new[5:])} for item in record.input]

@@ -60,13 +60,13 @@ class Execution:
         record: the response as claimed; its resource is where the stream begins.
         stored: whether it was claimed, and is to be committed.
         obfuscate: pad delta events.
-        seal: seals reasoning for the caller to keep; None where nobody asked for it.
-        quota: takes note of what the run used.
+        seal: seals reasoning for the caller to keep; None if the caller did not ask for it.
+        quota: counts what the run used.
 
     Attributes:
         task: what runs; None before the start.
         feed: its events, for whoever listens.
-        retry_after: where it failed, in how many seconds a provider said to come again; None where it did not.
+        retry_after: the seconds after which a provider that failed can be asked again; None if it did not tell.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Execution:
             self.task.cancel()
 
     async def _sealing(self) -> Sealer | None:
-        """Give what seals for the caller, whether it asked or not; None where there is no key."""
+        """Return what seals for the caller, whether it asked or not; None if there is no key."""
         try:
             return await sealer(self._services, self._record.owner, self._record.agent)
         except ApiError:
@@ -248,7 +248,7 @@ class Execution:
         return replace(self._record, status=response["status"], response=response)
 
     def _open(self) -> None:
-        """Open the stream; where a guard stops it at once, the guard also ends it."""
+        """Open the stream; if a guard stops it at once, the guard also ends it."""
         if self._guard is None:
             self._stream.open()
         else:
@@ -266,9 +266,9 @@ class Execution:
         return make() if self._guard is None else self._guard.ending(make)
 
     def _winning(self, winner: StoredResponse | None, answering: Failover) -> Event:
-        """Give the ending that somebody else stored first: it, and not ours, is the last event.
+        """Return the ending that another writer stored first: it, and not ours, is the last event.
 
-        Its output is what this stream has sent: a canceller that stored the ending of a lost worker knew no items.
+        Its output is what this stream has sent: a canceller that stored the ending of a lost worker had no items.
         """
         output = self._fold.response()["output"]
         if winner is not None and ending_type(winner.status) in ENDINGS:
@@ -305,14 +305,14 @@ async def settle(seconds: float) -> None:
 
 
 def _forget_cancellation() -> None:
-    """Go on after a cancellation that was meant for what was awaited."""
+    """Go on after a cancellation that was meant for the awaited call."""
     task = asyncio.current_task()
     assert task is not None
     task.uncancel()
 
 
 def _guard(resource: dict[str, Any], emit: Callable[[Event], None]) -> Guard:
-    """Make a guard; its import is paid only where it is wanted."""
+    """Make a guard; it is imported only if it is wanted."""
     from antiphon.stream.guard import Guard
 
     return Guard(resource, emit)

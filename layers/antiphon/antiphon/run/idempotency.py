@@ -1,15 +1,15 @@
 """Requests that are sent again: the same one is answered once, however often it comes.
 
-    reserve ........ released where the request is refused: nothing is left behind
+    reserve ........ released if the request is refused: nothing is left behind
       |
-    claim .......... the lease of the reservation ends: an attempt that died before leaves the way free
+    claim .......... the lease of the reservation ends: an attempt that died before does not block the next
       |
     run ............ a retry: 409 idempotency_in_progress; another body under the key: 422 idempotency_key_reused
       |
     completed ...... a retry: the same answer again, for a day; after a deletion 404
     failed, lost ... a retry runs, in the place of the first attempt
 
-Two kinds of attempts can be known again. One bears an ``Idempotency-Key``. The other comes from a client that says how
+Two kinds of attempts are recognised. One has an ``Idempotency-Key``. The other comes from a client that sends how
 often it has retried by itself (``x-stainless-retry-count``, which the OpenAI SDKs send, and never a key): its first
 attempts always run, and a retry follows the latest attempt with the same body, unless that ended too long ago.
 
@@ -41,13 +41,13 @@ AUTOMATIC_SECONDS: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request that can be known again.
+    """A request that can be recognised when it is sent again.
 
     Attributes:
-        name: what it has in common with its retries, among its owner's requests.
+        name: the same for all its retries, and for no other request of its owner.
         digest: SHA-256 of its body, hexadecimal.
-        automatic: it has no key; the body alone tells.
-        again: its client says that it is a retry. Of a request with a key nobody needs to say so.
+        automatic: it has no key, and is recognised by its body alone.
+        again: an earlier answer will do: its client sent it as a retry, or it has a key.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Attempt:
 
 
 def keyed_attempt(key_id: str, idempotency_key: str, body: dict[str, Any]) -> Attempt:
-    """Describe a request with an idempotency key. The key counts for one API key alone."""
+    """Describe a request with an idempotency key, which belongs to one API key."""
     name = hashlib.sha256(idempotency_key.encode()).hexdigest()
     return Attempt(f"{key_id}.key.{name}", _digest(body))
 
@@ -73,12 +73,12 @@ def _digest(body: dict[str, Any]) -> str:
 
 
 class Hold:
-    """One attempt's hold on its request; of a request that cannot be known again, nothing.
+    """The reservation of one attempt; it does nothing for a request that cannot be recognised.
 
     Args:
         services: for the store and the clock.
         owner: whose request it is.
-        attempt: the request; None where it cannot be known again.
+        attempt: the request; None if it cannot be recognised.
         response_id: of the response that is to answer.
     """
 
@@ -95,14 +95,14 @@ class Hold:
 
     @property
     def may_be_answered(self) -> bool:
-        """Whether an earlier answer would do: not for the first attempt of a client that counts its retries."""
+        """Whether an earlier answer will do: not for the first attempt of a client that counts its retries."""
         return self._attempt is not None and self._attempt.again
 
     async def take(self) -> StoredResponse | None:
-        """Reserve the request. Where it was answered before, give that answer instead.
+        """Reserve the request. If it was answered before, return that answer instead.
 
         Raises:
-            ApiError: 409, 422 or 404, as the module says.
+            ApiError: 409, 422 or 404; see the module.
         """
         if self._attempt is None or self._wanted is None:
             return None
@@ -118,7 +118,7 @@ class Hold:
         return answer
 
     async def move(self, response_id: str) -> None:
-        """Say that another response is to answer.
+        """Let another response answer.
 
         Raises:
             ApiError: 409; the reservation was lost.
@@ -127,7 +127,7 @@ class Hold:
             raise _in_progress()
 
     def require(self) -> None:
-        """Require that nobody else can have taken the request up since.
+        """Check that the reservation has not ended: another attempt could have taken the request up since.
 
         Raises:
             ApiError: 503.
@@ -136,7 +136,7 @@ class Hold:
             raise ApiError("storage_unavailable")
 
     async def release(self) -> None:
-        """Leave nothing behind; what cannot be removed now does no harm once its lease has ended."""
+        """Remove the reservation; if that fails, it ends with its lease."""
         if self._held is not None:
             with contextlib.suppress(StorageUnavailable):
                 await self._services.responses.release(self._held)
@@ -148,7 +148,7 @@ class Hold:
         return there
 
     async def _answer(self, attempt: Attempt, there: Reservation) -> StoredResponse | None:
-        """Give what another attempt came to; None where it came to nothing, so that this one may run."""
+        """Return the answer of another attempt; None if it has none, so that this one may run."""
         if there.digest != attempt.digest:
             raise ApiError("idempotency_key_reused", param="Idempotency-Key")
         if there.deleted:

@@ -23,9 +23,9 @@ MAX_PAGE: Final = 100
 
 
 async def input_items(services: Services, principal: Principal, response_id: str) -> list[Item]:
-    """Give the items that a response was generated from, oldest first.
+    """Return the items that a response was generated from, oldest first.
 
-    Ids are what pages go by, so of two items with one id only the first is given.
+    Pages go by ids, so of two items with one id only the first is returned.
 
     Raises:
         ApiError: 404 if the response, or an earlier turn of it, is absent or hidden; 400 if they are too large.
@@ -49,7 +49,7 @@ async def input_items(services: Services, principal: Principal, response_id: str
 
 
 def page(items: list[Item], *, limit: int, order: Order, after: str | None) -> dict[str, Any]:
-    """Give one page of items as OpenAI's clients read it.
+    """Return one page of items as OpenAI's clients read it.
 
     Args:
         items: all items, oldest first.
@@ -58,7 +58,7 @@ def page(items: list[Item], *, limit: int, order: Order, after: str | None) -> d
         after: the id of the item that the page follows; None for the first page.
 
     Raises:
-        ApiError: 400, where there is no item ``after``.
+        ApiError: 400 if there is no item ``after``.
     """
     ordered = items if order == "asc" else items[::-1]
     ids = [item["id"] for item in ordered]

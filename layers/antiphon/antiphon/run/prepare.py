@@ -1,11 +1,9 @@
-"""Prepare a response: everything that must hold before it is claimed, and a model called.
+"""Prepare a response: check and read everything before it is claimed and a model is called.
 
-    sources      agent + grants | chain | reservation
-    settings     within the limits?
-    context      earlier turns, then the input: calls and outputs in pairs, sealed items open, attachments whole
-    call         the provider can carry it, the window holds it
-
-It must not know HTTP or any adapter, nor whether the request will run.
+sources      agent + grants | chain | reservation
+settings     within the limits?
+context      earlier turns, then the input: calls and outputs in pairs, sealed items open, attachments whole
+call         the provider can carry it, the window holds it
 """
 
 from __future__ import annotations
@@ -45,14 +43,14 @@ LEASE_MARGIN: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that may be served, as it is before the claim.
+    """A request that can be served, before it is claimed.
 
     Attributes:
         agent, answering: who answers.
         record: the response as it begins.
         items: the context, with attachments as the caller sent them.
-        call: what the model would read, were its window endless.
-        new: how many of the last items are never left out; 0 where the input is the whole conversation.
+        call: what the model would read if its window had no end.
+        new: how many of the last items are never left out; 0 if the input is the whole conversation.
     """
 
     agent: Agent
@@ -79,7 +77,7 @@ async def preview(services: Services, principal: Principal, request: CreateRespo
 
 
 def draw_id(services: Services, previous: str | None, *, stored: bool) -> str:
-    """Draw an id; no look-up is needed for it, and whether the previous response is there shows later."""
+    """Draw an id. That needs no look-up; whether the previous response exists is checked later."""
     if previous is None or parse_response_id(previous) is None:
         return first_response_id(services.entropy)
     if stored:
@@ -95,7 +93,7 @@ async def prepare(
     until: float,
     response_id: str,
 ) -> Prepared:
-    """Make of a request what is asked of the model, and the response as it begins.
+    """Build what the model is asked, and the response as it begins.
 
     Args:
         services: the adapters.
@@ -194,6 +192,6 @@ def _resource(response_id: str, now: int, request: CreateResponse, settings: Eff
 
 
 def _deadline(services: Services, until: float) -> float:
-    """Give when the run must have ended, in the event loop's time: early enough to store and send the ending."""
+    """Return by when the run must have ended, in the event loop's time: early enough to store and send the ending."""
     left = until - services.clock() - services.settings.reserve_seconds
     return asyncio.get_running_loop().time() + max(left, 0.0)

@@ -45,7 +45,7 @@ class Quota:
 
         Raises:
             ApiError: 429 ``insufficient_quota`` or ``rate_limit_exceeded``, with the seconds until the next window.
-            StorageUnavailable: the meter did not answer; a limit that cannot be checked lets nobody through.
+            StorageUnavailable: the meter did not answer; no request passes a limit that cannot be checked.
         """
         now = self._services.clock()
         minute, day = Window.at("requests", MINUTE, now), Window.at("tokens", DAY, now)
@@ -56,10 +56,10 @@ class Quota:
             raise ApiError("rate_limit_exceeded", retry_after=_seconds(minute, now))
 
     async def spend(self, used: Callable[[], Awaitable[int]], limit: float) -> None:
-        """Add what a run used to the day on which it ends. It never fails: the response matters more.
+        """Add what a run used to the day on which it ends. It never raises: the response matters more.
 
         Args:
-            used: counts the tokens; asked only where there is a budget.
+            used: counts the tokens; called only if there is a budget.
             limit: by when it must have ended, in the event loop's time (seconds).
         """
         if self._tokens is None:
@@ -81,5 +81,5 @@ class Quota:
 
 
 def _seconds(window: Window, now: float) -> int:
-    """Give the whole seconds after which the window has ended; at least 1."""
+    """Return the whole seconds after which the window has ended; at least 1."""
     return math.ceil(window.ends - now)

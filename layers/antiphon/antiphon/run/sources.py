@@ -29,8 +29,8 @@ class Sources:
 
     Attributes:
         agent, answering: who answers.
-        chain: the turns to go on from, oldest first; empty for none, and where the request was answered before.
-        answered: what answered the same request before; None where nothing did.
+        chain: the turns to go on from, oldest first; empty if there are none, or if the request was answered before.
+        answered: the answer to the same request that was given before, if there is one.
     """
 
     agent: Agent
@@ -73,7 +73,7 @@ async def read_sources(
 
 
 async def _admitted(quota: Quota | None, hold: Hold, taking: asyncio.Future[StoredResponse | None]) -> None:
-    """Count what runs, and nothing that is answered from before: what may have been is looked up first."""
+    """Count a request that will run. One that may have an earlier answer is looked up first."""
     if quota is not None and not (hold.may_be_answered and await taking is not None):
         await quota.take()
 

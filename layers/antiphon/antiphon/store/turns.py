@@ -93,7 +93,7 @@ def unpack_document(document: bytes) -> StoredResponse:
 
 
 def is_expired(expires_at: int | None, now: float) -> bool:
-    """Tell whether the time of something has passed; seconds since the epoch, None is for ever."""
+    """Return whether a time has passed; seconds since the epoch, None is for ever."""
     return expires_at is not None and expires_at <= now
 
 
@@ -113,7 +113,7 @@ def check_size(lineage: Iterable[Stretch], size: int, max_bytes: int) -> None:
 
 
 def is_chain(turns: Sequence[StoredResponse], now: float) -> bool:
-    """Tell whether turns, oldest first, are a whole conversation: each continues the one before, and none has expired.
+    """Return whether turns, oldest first, are a whole conversation: each continues the one before, none has expired.
 
     Whole ids are compared: a turn that took the place of a deleted one is no part of what followed the deleted one.
     """

@@ -12,7 +12,7 @@ from antiphon.store.sqlite.responses import SQLiteResponses
 
 
 def open_stores(path: str | Path) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteResponses, SQLiteMeter]:
-    """Open the stores of one file, made where there is none.
+    """Open the stores of one file, which is made if it does not exist.
 
     Raises:
         SettingsError: it cannot be opened.

@@ -78,7 +78,7 @@ _SCHEMAS: Final = (_FIRST, _SECOND, _THIRD)
 
 
 class SQLite:
-    """One database file for all stores of a process; made where there is none.
+    """One database file for all stores of a process; it is made if it does not exist.
 
     Raises:
         SettingsError: it cannot be opened, or was made by another version.
@@ -120,7 +120,7 @@ class SQLite:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._worker, run)
         except asyncio.CancelledError:
-            abandoned.set()  # who gave up has told somebody so: what is written later would contradict it
+            abandoned.set()  # the caller has reported a failure: a later write would contradict it
             raise
 
     def _transaction(

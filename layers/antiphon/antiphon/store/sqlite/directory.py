@@ -1,4 +1,4 @@
-"""Users, roles, groups, tenants, agents and grants in SQLite. It must not know what a grant permits."""
+"""Users, roles, groups, tenants, agents and grants in SQLite."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class SQLiteDirectory:
         self._database = database
 
     async def account(self, tenant: str, user: str) -> Account | None:
-        """Read a user with its role and tenant, in one trip; None where the user is unknown or its role is.
+        """Read a user with its role and tenant, in one trip; None if the user or its role is unknown.
 
         A tenant or a built-in role (ADMIN, USER) that was never stored exists with its defaults.
         """
         return await self._database.read(lambda db: _account(db, tenant, user))
 
     async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
-        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None where there is none."""
+        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None if it does not exist."""
 
         def work(db: Connection) -> tuple[Agent, int] | None:
             found = _get(db, Agent, tenant, agent)
@@ -53,11 +53,11 @@ class SQLiteDirectory:
         return await self._database.read(work)
 
     async def put(self, record: Tenant | Role | Group | User | Grant) -> None:
-        """Keep a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
+        """Store a record; it replaces an earlier one with the same identity. A grant of 0 bits is removed."""
         await self._database.write(lambda db: _put_grant(db, record) if isinstance(record, Grant) else _put(db, record))
 
     async def put_agent(self, agent: Agent) -> None:
-        """Keep an agent; with a new one its author's grant of all bits, both or neither.
+        """Store an agent; with a new one its author's grant of all bits, both or neither.
 
         Of an agent that exists, its grants, its author and its time of creation stay.
         """
@@ -73,7 +73,7 @@ class SQLiteDirectory:
         await self._database.write(work)
 
     async def delete_agent(self, tenant: str, agent: str) -> bool:
-        """Remove an agent and all grants on it; whether there was one."""
+        """Remove an agent and all grants on it; return whether it existed."""
 
         def work(db: Connection) -> bool:
             db.execute("DELETE FROM grants WHERE tenant = ? AND agent = ?", (tenant, agent))
@@ -110,7 +110,7 @@ class SQLiteDirectory:
         return await self._database.read(lambda db: _list(db, Group, tenant))
 
     async def get_tenant(self, tenant: str) -> Tenant:
-        """Read a tenant; its defaults where it was never stored."""
+        """Read a tenant; its defaults if it was never stored."""
         return await self._database.read(lambda db: _tenant(db, tenant))
 
     async def grants_on(self, tenant: str, agent: str) -> list[Grant]:

@@ -1,4 +1,4 @@
-"""API keys in SQLite. It must not know what a key permits."""
+"""API keys in SQLite."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class SQLiteKeys:
         return load(Key, row[0]) if row else None
 
     async def add(self, key: Key) -> None:
-        """Keep a new key.
+        """Store a new key.
 
         Raises:
-            AlreadyExists: a key with this digest is kept.
+            AlreadyExists: there is a key with this digest.
         """
         sql = "INSERT INTO keys (digest, tenant, id, document) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
         values = (key.digest, key.tenant, key.id, dump(key))
@@ -40,11 +40,11 @@ class SQLiteKeys:
         return sorted((load(Key, row[0]) for row in rows), key=lambda key: (-key.created_at, key.id))
 
     async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
-        """Revoke a key from a time on (seconds since the epoch); None where there is none. A first revocation stays."""
+        """Revoke a key from a time on (seconds since the epoch); None if there is none. A first revocation stays."""
         return await self._database.write(lambda db: _revoke(db, tenant, key_id, at))
 
     async def last_used(self, tenant: str) -> dict[str, int]:
-        """Give when the tenant's keys were last used, in seconds since the epoch, by digest."""
+        """Return when the tenant's keys were last used, in seconds since the epoch, by digest."""
         sql = "SELECT digest, at FROM used WHERE tenant = ?"
         return dict(await self._database.read(lambda db: db.execute(sql, (tenant,)).fetchall()))
 

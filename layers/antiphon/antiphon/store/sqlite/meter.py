@@ -1,4 +1,4 @@
-"""Counters in SQLite: one row for each owner and window. They know no limits."""
+"""Counters in SQLite: one row for each owner and window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SQLiteMeter:
         self._database = database
 
     async def take(self, owner: Owner, window: Window, limit: int) -> bool:
-        """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Whether it was counted."""
+        """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Return whether it was counted."""
         values = {**_values(owner, window), "amount": 1, "limit": limit}
         return await self._database.write(lambda db: db.execute(_TAKE, values).rowcount > 0)
 

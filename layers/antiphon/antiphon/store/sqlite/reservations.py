@@ -1,7 +1,4 @@
-"""Reservations in SQLite: which request was taken up, by which response.
-
-It must not know when a request is sent again, nor what that means.
-"""
+"""Reservations in SQLite: which request was taken up, by which response."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ class SQLiteReservations:
     async def reserve(self, wanted: Reservation, now: float, replaced: Reservation | None = None) -> Reservation | None:
         """Take a request up if nobody has, or if ``replaced`` still has it; one conditional write.
 
-        Gives what is there instead; None where it is now the wanted one, sent before or not.
+        Return what is there instead; None if it is now the wanted one, written just now or before.
         """
         values = {**_values(wanted), "now": now, "replaced": replaced.response_id if replaced else ""}
         return await self._database.write(lambda db: _reserve(db, wanted, values))

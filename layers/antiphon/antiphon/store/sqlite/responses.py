@@ -1,4 +1,4 @@
-"""Stored responses in SQLite. It must not know what a response says.
+"""Stored responses in SQLite.
 
 A turn is one row, never cut. A cancellation is a mark in the row's status: the document stays as the writer wrote it.
 Rows past their time are removed at a process's first claim and now and then after it.
@@ -65,7 +65,7 @@ class SQLiteResponses(SQLiteReservations):
 
     Args:
         database: the file.
-        clock: tells a sweep and a deletion what has expired; every other time comes with the call.
+        clock: the time for a sweep and a deletion; every other time comes with the call.
     """
 
     def __init__(self, database: SQLite, clock: Clock = time.time) -> None:
@@ -86,7 +86,7 @@ class SQLiteResponses(SQLiteReservations):
     async def checkpoint(self, response: StoredResponse) -> None:
         """Store what a response in progress has come to; one conditional write.
 
-        Nothing happens where it is not in progress under this writer's lease any more, or was cancelled.
+        Does nothing if the response was cancelled or ended, or another writer holds the lease.
         """
         await self._database.write(lambda db: db.execute(_CHECKPOINT, _values(response)))
 
@@ -94,29 +94,29 @@ class SQLiteResponses(SQLiteReservations):
         """Store how a response ended, once, if its lease is still this writer's.
 
         Raises:
-            Superseded: it was ended or deleted by somebody else meanwhile.
+            Superseded: it was ended or deleted meanwhile.
         """
         await self._database.write(lambda db: _commit(db, response))
 
     async def cancel(self, owner: Owner, response_id: str) -> bool:
-        """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
+        """Ask the writer of a response to end it; one conditional write. Return whether it was in progress."""
         key = _key(owner, response_id)
         return bool(key) and await self._database.write(lambda db: db.execute(_CANCEL, key).rowcount > 0)
 
     async def is_wanted(self, response: StoredResponse) -> bool:
-        """Tell its writer whether a response is still in progress: not cancelled, ended or deleted; one read."""
+        """Return whether a response is still in progress: not cancelled, ended or deleted; one read."""
         key = _key(response.owner, response.id)
         rows = await self._database.read(lambda db: db.execute(_STATUS, key).fetchall())
         return rows == [(IN_PROGRESS,)]
 
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
-        """Read a response, consistently; None where it is absent, expired or another owner's."""
+        """Read a response, consistently; None if it is absent, expired or another owner's."""
         return await self._database.read(lambda db: _get(db, owner, response_id, now))
 
     async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
         """Read a response with all turns before it, oldest first, in one go.
 
-        None where the response, or any turn before it, is absent.
+        None if the response, or any turn before it, is absent.
 
         Raises:
             ChainTooLarge: it is over ``max_bytes``, as stored or as JSON; no more of it is read.
@@ -124,11 +124,11 @@ class SQLiteResponses(SQLiteReservations):
         return await self._database.read(lambda db: _chain(db, owner, response_id, now, max_bytes))
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
-        """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
+        """Remove a response and all its content; return whether it existed. Its reservation is marked as deleted."""
         return await self._database.write(lambda db: _delete(db, owner, response_id, self._clock()), erases=True)
 
     async def sweep(self) -> int:
-        """Remove what has expired; how many rows."""
+        """Remove what has expired; return how many rows."""
         now = self._clock()
         return await self._database.write(lambda db: _sweep(db, now), erases=True)
 
@@ -202,7 +202,7 @@ def _read(row: tuple[bytes, bytes, int], room: turns.Room | None) -> StoredRespo
 
 
 def _key(owner: Owner, response_id: str) -> Values:
-    """Give the key of a response; nothing for a string that cannot be an id."""
+    """Return the key of a response; an empty one for a string that cannot be an id."""
     place = parse_response_id(response_id)
     if place is None:
         return {}
