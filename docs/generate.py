@@ -22,21 +22,28 @@ _HEAD: Final = """\
 
 `make docs` writes this page from `antiphon/errors.py`.
 
-Every error has the one body
+Every error has the same body:
 
     {"error": {"message": "...", "type": "...", "code": "...", "param": "..."}}
 
-`code` is for programs and stable. `type` is the specification's. `message` is for people: it names the field and the
-limit, never what a field holds. `param` is the exact path of the field, such as `input[3].type`, or null.
+- `code` is for programs. It never changes.
+- `type` is the error type of the Open Responses specification.
+- `message` is for people. It names the field and the limit, never the content of a field, and ends with what to do.
+- `param` is the exact path of the field, such as `input[3].type`, or null.
 
-- Quote the header `x-request-id` when you ask for help.
-- `x-should-retry` says whether the very same request may succeed later, and `retry-after` in how many seconds; the
-  OpenAI SDKs obey both. The column "retry" has the seconds where nothing more is known, such as what a provider said.
-- A 401 bears `www-authenticate: Bearer`, a 405 `allow`.
-- Once a stream has begun, its status can no longer change. Then the error is an event: one `error` with the same
-  fields, then `response.failed` with `response.error`, then `[DONE]`. The status of the table is what a request
-  without `stream` gets.
-- What you may not see answers exactly as what does not exist.
+Some errors have headers:
+
+- `x-request-id`: quote it when you ask for help. Every answer has it.
+- `x-should-retry`: whether the same request may succeed later. If it is `true`, `retry-after` has the seconds to wait.
+  The OpenAI SDKs follow both. The column "retry" has the default of `retry-after`; if the provider named a time, that
+  is used.
+- A 401 has `www-authenticate: Bearer`, a 405 has `allow`.
+
+Once a stream has begun, its HTTP status cannot change. An error is then sent as events: `error` with the same four
+fields, then `response.failed` with `response.error`, then `[DONE]`. The status in the table is that of a request
+without `stream`.
+
+A resource that you may not see gets the same answer as one that does not exist.
 
 | code | status | type | retry | meaning | what to do |
 |---|---|---|---|---|---|
@@ -96,44 +103,50 @@ _PROVIDERS_HEAD: Final = """\
 
 `make docs` writes this page from `antiphon/providers/families.py` and `antiphon/providers/openai_chat/dialects.py`.
 
-An agent names a provider, a model there and parameters. [connect.md](connect.md) says how each provider is set up; this
-page, what its models can be asked. The first column of the table is the `kind`, the protocol that a provider speaks.
+An agent names a provider, a model and parameters. [connect.md](connect.md) shows how to set up each provider. This
+page lists what their models support. The first column of the table is the `kind`, the protocol of the provider.
 
-What a request asks and a model cannot do is refused with 400 and the path of the field, before anything is stored or
-sent. A value that is the API's default asks for nothing, so it is never refused. `GET /v1/models/{id}` has the row of
-an agent's model under `antiphon.capabilities`.
+If a request asks for something that the model does not support, it is refused with 400 and the path of the field,
+before anything is stored or sent. A value that equals the API's default is never refused. `GET /v1/models/{id}`
+returns the row for an agent's model under `antiphon.capabilities`.
 
-- Reasoning that a provider signs or encrypts (`anthropic`, `bedrock`, `openai_responses`) is kept with its item, sealed
-  in `encrypted_content`, and goes back to it in the next turn: by `previous_response_id` or in the input alike. It goes
-  to the model and endpoint that made it alone: no other can read it, and most refuse the whole request. Claude 5.5 and
-  Fable 5.1 also hold it against all that stood before it; where instructions or tools changed since, they are told to
-  drop it.
-- The effort `none` is said to models that reason unasked: as `disabled`, and to Claude Sonnet 5.5 as `between_tools`.
-- Citations become `url_citation` annotations. A place in a document that the caller sent has the document's name as its
-  URL, with a fragment for the page (RFC 8118) or the characters (RFC 5147). `citations` asks for them.
-- `prompt_cache_key` asks `anthropic` and `bedrock` to keep the prompt: cache marks stand after the instructions and the
+- **Reasoning.** Reasoning that a provider signs or encrypts (`anthropic`, `bedrock`, `openai_responses`) is stored
+  with its item, sealed in `encrypted_content`. The next turn sends it back, with `previous_response_id` and with items
+  in the input alike. It is sent only to the model and endpoint that made it, because no other can read it, and most
+  refuse the whole request. Claude 5.5 and Fable 5.1 also check it against everything that came before it. If
+  instructions or tools have changed since, Antiphon asks them to drop it.
+- **Effort `none`.** Models that reason by default are asked not to: `disabled`, or `between_tools` for Claude Sonnet
+  5.5.
+- **Citations** become `url_citation` annotations. For a document that the caller sent, the URL is the document's name
+  with a fragment for the page (RFC 8118) or the characters (RFC 5147). The setting `citations` asks for them.
+- **`prompt_cache_key`** makes `anthropic` and `bedrock` cache the prompt: cache marks follow the instructions and the
   conversation so far.
-- A stop by a provider's safety system is `incomplete` with `content_filter`, also where it refuses the prompt: Azure's
-  filter, OpenRouter's moderation, OpenAI's and Anthropic's policies, Bedrock's guardrails.
-- An application inference profile of Bedrock does not say which model it leads to, so the row "any other model" counts.
-- What a model reads in messages but not in the output of a function (an image in Chat Completions) follows in a message
-  of the user, after the outputs of all calls that were made together.
-- Instructions in the midst of a conversation are marked as such in the user's turn where a model has no role for them.
-- `anthropic` and `bedrock` have no way to forbid or serialise calls everywhere; a call that `tool_choice` forbids,
-  or one too many, is suppressed by the run. A name that nobody offered reaches the client, who can mend it.
+- **Safety.** If a provider's safety system stops an answer or refuses a prompt, the response is `incomplete` with
+  `content_filter`. This covers Azure's filter, OpenRouter's moderation, OpenAI's and Anthropic's policies, and
+  Bedrock's guardrails.
+- **Inference profiles.** The ARN of an application inference profile of Bedrock does not show its model, so the row
+  "any other model" applies.
+- **Images in function outputs.** If a model reads images only in messages (as in Chat Completions), an image in a
+  function's output is sent in a user message, after the outputs of all parallel calls.
+- **Instructions within a conversation** are sent in a user message and marked as instructions, if the model has no
+  role for them.
+- **Function calls.** `anthropic` and `bedrock` cannot forbid or serialise calls in every case. Antiphon suppresses a
+  call that `tool_choice` forbids, or one too many. A call of a function that was not offered reaches the client, which
+  can correct it.
 
 ## Models
 
-The first row that fits a model's name, and its endpoint's host, counts. "all" is `none`, `low`, `medium`, `high`,
-`xhigh`.
+The first row that matches the model's name and the endpoint's host applies. "all" means `none`, `low`, `medium`,
+`high` and `xhigh`.
 
 """
 
 _PROVIDERS_TAIL: Final = """
 ## Chat Completions: who deviates how
 
-Hosts are recognised; for a server of your own set `dialect` (of Responses servers, only `llama.cpp` and `azure`
-differ). A hint that an endpoint does not know is not sent to it: it would be refused, and changes nothing.
+Antiphon recognises these hosts. For a server of your own, set `dialect`. (Of the Responses servers, only `llama.cpp`
+and `azure` differ.) A hint is a field that does not change the answer; it is not sent to an endpoint that would refuse
+it.
 
 | `dialect` | endpoint | key | `max_output_tokens` | `safety_identifier` | `reasoning.effort` | `developer` | hints |
 |---|---|---|---|---|---|---|---|

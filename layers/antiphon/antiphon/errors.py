@@ -179,7 +179,7 @@ CODES: Final[dict[str, ErrorCode]] = {
     "idempotency_key_reused": ErrorCode(
         422,
         INVALID_REQUEST,
-        "The idempotency key came with another body before.",
+        "The idempotency key was used before, with another body.",
         "Use a new key for each request, and the same one only to send it again.",
     ),
     "response_cancelled": ErrorCode(
