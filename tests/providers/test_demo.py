@@ -4,6 +4,8 @@ import asyncio
 import base64
 import json
 import struct
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +15,9 @@ from jsonschema import validate
 
 from antiphon.errors import ProviderError
 from antiphon.ports import Delta, ModelCall, ReasoningDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
-from antiphon.providers.demo import Demo, count_tokens
+from antiphon.providers.demo import Demo, count_tokens, memory
 from antiphon.providers.demo.answer import INTRODUCTION
+from antiphon.providers.demo.schema import MOST_VALUES
 from antiphon.providers.demo.tokens import pieces
 from antiphon.records import Item
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
@@ -400,3 +403,51 @@ def test_tokens_are_counted_exactly() -> None:
 def test_tools_count_as_their_json() -> None:
     call = model_call("Hi", tools=[{"a": 1}])
     assert count_tokens(call) == 1 + len(pieces('{"a":1}'))
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 1_000_000, "my a is b. " * 400_000, "1 2 3-4 " * 500_000, "get_weathe " * 400_000]
+)
+def test_it_reads_a_bounded_part_of_a_long_text_once_for_all_tools(text: str) -> None:
+    """Read anew for each of 128 tools, 5.8 MB of text took 106 seconds."""
+    tools = [function_tool(f"get_weather_{n}", CITY) for n in range(128)]
+    [(_, arguments)] = calls_of(say(text, tools=tools))
+    assert len(arguments["city"]) <= memory.LONGEST
+
+
+def test_it_reads_the_newest_texts_of_a_long_conversation() -> None:
+    texts = [str(n) * 5000 for n in range(10)] * 1000
+    read = memory.newest([*texts, "The end"])
+    assert read[-1] == "The end"
+    assert len(read) <= memory.LATEST
+    assert sum(map(len, read)) <= 200_000
+
+
+def test_all_calls_of_an_answer_have_a_bounded_number_of_values_together() -> None:
+    properties = {f"p{n}": {"type": "string"} for n in range(400)}
+    parameters = {"type": "object", "properties": properties, "required": list(properties)}
+    tools = [function_tool(f"tool{n}", parameters, strict=False) for n in range(100)]
+    calls = calls_of(say(" ".join(tool["name"] for tool in tools), tools=tools))
+    assert len(calls) == 100
+    assert sum(value is not None for _, arguments in calls for value in arguments.values()) <= MOST_VALUES
+
+
+class Noting(list[Item]):
+    """Items that note the threads in which they are read."""
+
+    def __init__(self, *items: Item) -> None:
+        super().__init__(items)
+        self.threads: set[int] = set()
+
+    def __iter__(self) -> Iterator[Item]:
+        self.threads.add(threading.get_ident())
+        return super().__iter__()
+
+
+def test_a_large_answer_is_worked_out_beside_the_event_loop() -> None:
+    small, large = Noting(user("short")), Noting(user("long " * 100_000))
+    say(small)
+    say(large)
+    here = threading.get_ident()
+    assert small.threads == {here}
+    assert large.threads - {here}

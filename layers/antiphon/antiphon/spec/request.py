@@ -20,7 +20,7 @@ from antiphon.spec.tools import FunctionTool, ToolChoice
 IGNORED: Final = frozenset({"prompt_cache_retention", "prompt_cache_options", "client_metadata"})
 """Fields that OpenAI's clients send. They are accepted and have no effect."""
 
-MAX_ITEMS: Final = 20_000
+MAX_ITEMS: Final = 10_000
 MAX_TOOLS: Final = 128
 MAX_PAIRS: Final = 16
 MAX_PARAM: Final = 200

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from antiphon.ports import ModelCall
-from antiphon.providers.demo.memory import recall
-from antiphon.providers.demo.schema import value_for
+from antiphon.providers.demo.memory import LATEST, LONGEST, recall
+from antiphon.providers.demo.schema import MOST_VALUES, value_for
 from antiphon.providers.demo.sight import describe
 from antiphon.providers.demo.tokens import attachments_of, texts_of
 from antiphon.providers.demo.words import Words
@@ -25,6 +25,9 @@ from antiphon.records import Item
 INTRODUCTION: Final = "I am Antiphon's demo model: I work offline, and show that your words arrive."
 _QUOTE: Final = 200
 _EARLIER: Final = 3
+_OUTPUTS: Final = 128
+"""The most outputs that are quoted, as many as functions can be called in one turn."""
+
 _THOUGHTS: Final = (
     "I read the last message, look for a function to call, a format to obey or a fact to recall, and answer."
 )
@@ -55,9 +58,9 @@ def answer(call: ModelCall) -> Answer:
     chosen = _chosen(call)
     if chosen:
         words = Words([_text(call.items[-1])])
-        return Answer(
-            reasoning, "", tuple(_call(tool, words, len(call.items), slot) for slot, tool in enumerate(chosen))
-        )
+        most = MOST_VALUES // len(chosen)
+        calls = (_call(tool, words, len(call.items), slot, most) for slot, tool in enumerate(chosen))
+        return Answer(reasoning, "", tuple(calls))
     return Answer(reasoning, _formatted(call), ())
 
 
@@ -69,33 +72,35 @@ def _chosen(call: ModelCall) -> list[dict[str, Any]]:
         return []
     if isinstance(choice, dict) and choice["type"] == "function":
         return [tool for tool in call.tools if tool["name"] == choice["name"]][:1]
-    text = _text(call.items[-1])
-    mentioned = _mentioned(text, call.tools) or [max(call.tools, key=lambda tool: _shared_words(text, tool))]
+    text = _text(call.items[-1])[:LONGEST].lower()
+    said = _long_words(text)
+    mentioned = _mentioned(text, call.tools) or [max(call.tools, key=lambda tool: len(said & _words_about(tool)))]
     return mentioned if call.settings.get("parallel_tool_calls") is not False else mentioned[:1]
 
 
 def _mentioned(text: str, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    lowered = text.lower()
-    names = {tool["name"]: (tool["name"].lower(), re.sub(r"[_-]+", " ", tool["name"]).lower()) for tool in tools}
-    places = {
-        name: min((found[0] for form in forms if (found := _places(form, lowered))), default=-1)
-        for name, forms in names.items()
-    }
+    places = {tool["name"]: _place(tool["name"].lower(), text) for tool in tools}
     return sorted((tool for tool in tools if places[tool["name"]] >= 0), key=lambda tool: places[tool["name"]])
 
 
-def _places(form: str, text: str) -> list[int]:
-    return [match.start() for match in re.finditer(rf"(?<!\w){re.escape(form)}(?!\w)", text)]
+def _place(name: str, text: str) -> int:
+    """Return where a text first has a function's name, also with spaces in it, or -1."""
+    forms = [form for form in {name, re.sub(r"[_-]+", " ", name)} if form in text]  # far cheaper than a pattern
+    found = [re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text) for form in forms]
+    return min((match.start() for match in found if match), default=-1)
 
 
-def _shared_words(text: str, tool: dict[str, Any]) -> int:
-    about = re.findall(r"[a-z]{3,}", f"{tool['name']} {tool.get('description') or ''}".lower().replace("_", " "))
-    return len(set(about) & set(re.findall(r"[a-z]{3,}", text.lower())))
+def _words_about(tool: dict[str, Any]) -> set[str]:
+    return _long_words(f"{tool['name']} {(tool.get('description') or '')[:LONGEST]}".lower().replace("_", " "))
 
 
-def _call(tool: dict[str, Any], words: Words, turn: int, slot: int) -> Call:
+def _long_words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]{3,}", text))
+
+
+def _call(tool: dict[str, Any], words: Words, turn: int, slot: int, most: int) -> Call:
     parameters = tool.get("parameters")
-    value = value_for({"type": "object", **parameters}, words) if parameters else {}
+    value = value_for({"type": "object", **parameters}, words, most=most) if parameters else {}
     arguments = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.sha256(f"{turn} {slot} {tool['name']} {arguments}".encode()).hexdigest()
     return Call(f"call_{digest[:24]}", tool["name"], arguments)
@@ -104,7 +109,7 @@ def _call(tool: dict[str, Any], words: Words, turn: int, slot: int) -> Call:
 def _formatted(call: ModelCall) -> str:
     form = (call.settings.get("text") or {}).get("format") or {}
     if form.get("type") == "json_schema":
-        told = [text for item in call.items if _is_told(item) for text in _texts(item)]
+        told = [text for item in call.items[-LATEST:] if _is_told(item) for text in _texts(item)]
         return json.dumps(value_for(form.get("schema"), Words(told)), ensure_ascii=False)
     text = _outputs(call.items) or _reply(call)
     return json.dumps({"answer": text}, ensure_ascii=False) if form.get("type") == "json_object" else text
@@ -119,8 +124,8 @@ def _outputs(items: Sequence[Item]) -> str:
             break
         seen = [*texts_of(item["output"]), describe(attachments_of(item["output"]))]
         name = names.get(item["call_id"], "the function")
-        outputs.insert(0, f"{name} says: {' '.join(part for part in seen if part)}")
-    return "\n".join(outputs)
+        outputs.append(f"{name} says: {' '.join(part[:LONGEST] for part in seen if part)}")
+    return "\n".join(reversed(outputs[:_OUTPUTS]))
 
 
 def _reply(call: ModelCall) -> str:
@@ -172,5 +177,5 @@ def _text(item: Item) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text[:LONGEST].split())
     return line if len(line) <= _QUOTE else line[: _QUOTE - 1] + "…"

@@ -25,13 +25,29 @@ _KEEP: Final = re.compile(
 _QUESTION: Final = re.compile(r"\?|^\s*(?:what|who|which|where|when|how|tell|say|repeat|recall)\b", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r",? (?:and|but) (?=(?:my|our|the|I)\b)", re.IGNORECASE)
 _ASKS_KEPT: Final = re.compile(r"\b(?:remember|recall|keep in mind|memori[sz]ed?|told you|note)\b", re.IGNORECASE)
-_LATEST: Final = 200
-"""So many facts are looked for in a question; each takes one look at all of it."""
+_FACTS: Final = 200
+"""The most facts that are looked for in a question; each search reads all of it."""
 
-_LONGEST: Final = 10_000
-"""So many characters of a text are looked at."""
+LONGEST: Final = 10_000
+"""The most characters of one text that are read."""
+
+LATEST: Final = 500
+"""The most texts that are read, newest last."""
+
+_TOTAL: Final = 200_000
+"""The most characters of all texts that are read."""
 
 _WHOSE: Final = {"my": "Your", "our": "Your", "the": "The"}
+
+
+def newest(texts: Sequence[str]) -> list[str]:
+    """Return the newest texts, shortened, in their order: as many as are read."""
+    out: list[str] = []
+    left = _TOTAL
+    for text in reversed(texts[-LATEST:]):
+        out.append(text[: min(LONGEST, left)])
+        left -= len(out[-1])
+    return out[::-1]
 
 
 def facts(texts: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -49,12 +65,12 @@ def facts(texts: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def recall(texts: Sequence[str]) -> str | None:
     """Answer the last text from the facts of all; None where it does not ask for one that is known."""
-    texts = [text[:_LONGEST] for text in texts]
+    texts = newest(texts)
     asked = texts[-1] if texts else ""
     if not _QUESTION.search(asked):
         return None
     known = facts(texts)
-    for thing, (subject, value) in islice(reversed(known.items()), _LATEST):
+    for thing, (subject, value) in islice(reversed(known.items()), _FACTS):
         if re.search(rf"\b{re.escape(thing)}\b", asked, re.IGNORECASE):
             return f"{subject} is {value}."
     if "name" in known and re.search(r"\bwho am I\b", asked, re.IGNORECASE):

@@ -23,8 +23,13 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.demo.answer import Answer, Call, answer
-from antiphon.providers.demo.tokens import count_tokens, pieces
+from antiphon.providers.demo.tokens import attachments_of, count_tokens, pieces, texts_of
 
+_SMALL: Final = 10_000
+"""Characters of text, or of one tool."""
+
+_FEW_TOOLS: Final = 8
+_FEW_ITEMS: Final = 100
 _MEDIA: Final = frozenset[Medium]({"image", "pdf", "text"})
 
 
@@ -57,7 +62,8 @@ class Demo:
             ProviderError: the deadline passed.
         """
         loop = asyncio.get_running_loop()
-        for delta in deltas(call):
+        said = await asyncio.to_thread(lambda: list(deltas(call))) if _is_large(call) else deltas(call)
+        for delta in said:
             if loop.time() > call.deadline:
                 raise ProviderError("provider_timeout")
             yield delta
@@ -65,6 +71,15 @@ class Demo:
 
     async def aclose(self) -> None:
         """Close nothing: no connection is kept."""
+
+
+def _is_large(call: ModelCall) -> bool:
+    """Return whether the answer takes more than a few milliseconds, so that other requests would wait for it."""
+    texts = (text for item in call.items for text in texts_of(item.get("content")) + texts_of(item.get("output")))
+    form = (call.settings.get("text") or {}).get("format") or {}
+    schemas = len(call.tools) > _FEW_TOOLS or "schema" in form or any(len(str(tool)) > _SMALL for tool in call.tools)
+    attached = any(attachments_of(item.get(name)) for item in call.items for name in ("content", "output"))
+    return schemas or attached or len(call.items) > _FEW_ITEMS or sum(map(len, texts)) + len(call.instructions) > _SMALL
 
 
 def deltas(call: ModelCall) -> Iterator[Delta]:

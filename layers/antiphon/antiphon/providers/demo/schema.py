@@ -21,7 +21,9 @@ _DEEPEST: Final = 24
 _DEEP: Final = 4
 """From here on nothing is nested that need not be."""
 
-_MOST_VALUES: Final = 5000
+MOST_VALUES: Final = 5000
+"""The most values that one answer has, in all its calls together."""
+
 _CHARACTERS: Final = 100
 """So many characters of names and texts count as one more value: what is written stays below a megabyte or so."""
 
@@ -49,23 +51,24 @@ _FORMATS: Final = {
 }
 
 
-def value_for(schema: Schema | bool | None, words: Words, name: str = "") -> Any:
+def value_for(schema: Schema | bool | None, words: Words, name: str = "", most: int = MOST_VALUES) -> Any:
     """Make a value.
 
     Args:
         schema: a JSON Schema; None for none.
         words: where values are taken from.
         name: what the value is called, such as the property's name.
+        most: how many values it may have, itself included.
     """
-    return _Filler(schema if isinstance(schema, dict) else {}, words).value(schema, name, 0)
+    return _Filler(schema if isinstance(schema, dict) else {}, words, most).value(schema, name, 0)
 
 
 class _Filler:
-    def __init__(self, root: Schema, words: Words) -> None:
+    def __init__(self, root: Schema, words: Words, most: int) -> None:
         self._root = root
         self._words = words
-        self._left = _MOST_VALUES
-        self._taken: list[float] = []
+        self._left = most
+        self._taken: set[float] = set()
 
     def value(self, raw: object, name: str, depth: int) -> Any:
         self._left -= 1 + len(name) // _CHARACTERS
@@ -155,10 +158,12 @@ class _Filler:
 
     def _distinct(self, values: list[Any], shapes: list[Any]) -> list[Any]:
         """Replace repetitions: by other choices, by the next numbers, by numbered strings."""
-        out: list[Any] = []
-        for value, raw in zip(values, shapes, strict=False):
-            out.append(next((other for other in self._others(value, raw) if other not in out), value))
-        return out
+        out: dict[str, Any] = {}
+        for index, (value, raw) in enumerate(zip(values, shapes, strict=False)):
+            others = ((json.dumps(other), other) for other in self._others(value, raw))
+            key, other = next((pair for pair in others if pair[0] not in out), (str(index) + "#", value))
+            out[key] = other
+        return list(out.values())
 
     def _others(self, value: Any, raw: Any) -> Iterator[Any]:
         schema = self._whole(raw, 0)
@@ -183,7 +188,7 @@ class _Filler:
         ]
         fresh = [number for number in fitting if number not in self._taken] or fitting
         if fresh:
-            self._taken.append(fresh[0])
+            self._taken.add(fresh[0])
             return int(fresh[0]) if fresh[0].is_integer() else fresh[0]
         return _nearest(low, high, step)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from antiphon.providers.demo.memory import facts
+from antiphon.providers.demo.memory import facts, newest
 
 _PLACES: Final = ("city", "location", "place", "town", "country", "destination", "region", "origin")
 _WHOLE: Final = ("query", "text", "message", "input", "question", "prompt", "content", "body", "search", "q")
@@ -25,16 +25,19 @@ _FORMS: Final = {
     "date": r"\b\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])\b",
     "uuid": r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b",
 }
-_LIMIT: Final = 10_000
+_MOST_NUMBERS: Final = 100
 
 
 class Words:
     """The words of the user, oldest text first; the last one is looked at first."""
 
     def __init__(self, texts: list[str]) -> None:
-        self._texts = [text[:_LIMIT] for text in texts]
-        self.last = self._texts[-1] if self._texts else ""
-        self._facts = facts(self._texts)
+        texts = newest(texts)
+        self.last = texts[-1] if texts else ""
+        self._lowered = self.last.lower()
+        self._facts = facts(texts)
+        self._found = {pattern: pattern.search(self.last) for pattern in (_QUOTED, _PLACE, _PROPER, _LEADING)}
+        self._numbers = [float(number) for number in _NUMBER.findall(self.last)][:_MOST_NUMBERS]
         self._places: dict[str, int] = {}
 
     def form(self, name: str) -> str | None:
@@ -44,18 +47,18 @@ class Words:
 
     def mentioned(self, choices: list[Any]) -> list[Any]:
         """Order choices: those that are mentioned first, in the order of mention."""
-        text = self.last.lower()
         places = {
-            index: self._place(choice.lower(), text)
+            index: self._place(choice.lower())
             for index, choice in enumerate(choices)
             if isinstance(choice, str) and choice
         }
         found = sorted((index for index, at in places.items() if at >= 0), key=places.__getitem__)
         return [choices[index] for index in found] + [c for index, c in enumerate(choices) if index not in found]
 
-    def _place(self, choice: str, text: str) -> int:
+    def _place(self, choice: str) -> int:
         if choice not in self._places:
-            match = re.search(rf"(?<!\w){re.escape(choice)}(?!\w)", text)
+            pattern = rf"(?<!\w){re.escape(choice)}(?!\w)"
+            match = re.search(pattern, self._lowered) if choice in self._lowered else None
             self._places[choice] = match.start() if match else -1
         return self._places[choice]
 
@@ -66,22 +69,20 @@ class Words:
             return self._facts[key][1]
         if key.split(" ")[-1:] and key.split(" ")[-1] in _WHOLE:
             return self.last
-        stated = re.search(
-            rf"\b{re.escape(key)}(?: is| =|=|:) ?[\"“]?([^\"”.,;!?\n]{{1,100}})", self.last, re.IGNORECASE
-        )
+        pattern = rf"\b{re.escape(key)}(?: is| =|=|:) ?[\"“]?([^\"”.,;!?\n]{{1,100}})"
+        stated = re.search(pattern, self.last, re.IGNORECASE) if key in self._lowered else None
         return stated[1].strip() if stated else self._proper(key)
 
     def numbers(self, name: str) -> list[float]:
         """List the numbers in the words; first the one beside the property's name."""
-        key = re.escape(name.replace("_", " ").lower())
-        beside = (
-            re.findall(rf"\b{key}\D{{0,12}}(\d{{1,15}})|(\d{{1,15}})\D{{0,3}}{key}\b", self.last.lower()) if key else []
-        )
-        return [float(a or b) for a, b in beside] + [float(number) for number in _NUMBER.findall(self.last)]
+        words = name.replace("_", " ").lower()
+        key = re.escape(words)
+        pattern = rf"\b{key}\D{{0,12}}(\d{{1,15}})|(\d{{1,15}})\D{{0,3}}{key}\b"
+        beside = re.findall(pattern, self._lowered) if words and words in self._lowered else []
+        return [float(a or b) for a, b in beside] + self._numbers
 
     def _proper(self, key: str) -> str:
-        quoted = _QUOTED.search(self.last)
-        place, proper, leading = _PLACE.search(self.last), _PROPER.search(self.last), _LEADING.search(self.last)
+        quoted, place, proper, leading = self._found.values()
         is_name = any(name in key for name in _NAMES)
         order = (
             [quoted, leading, proper]
