@@ -122,6 +122,16 @@ def test_the_original_detail_of_an_image_is_read_as_auto() -> None:
     assert parsed_request.input[0].wire()["content"][0]["detail"] == "auto"  # type: ignore[index, union-attr]
 
 
+def test_citations_of_files_and_empty_reasoning_are_left_out() -> None:
+    """What a conversation with OpenAI's own API, or with a server that has no summaries, brings along."""
+    cited = {"type": "file_citation", "file_id": "file_1", "filename": "a.pdf", "index": 0}
+    said = {"type": "output_text", "text": "Hi", "annotations": [cited], "logprobs": None}
+    sent = [{"role": "assistant", "content": [said]}, {"type": "reasoning", "id": "rs_1", "encrypted_content": ""}]
+    message, thought = parse_create({"model": "m", "input": sent}).input  # type: ignore[misc]
+    assert message.wire()["content"] == [{"type": "output_text", "text": "Hi", "annotations": []}]  # type: ignore[union-attr]
+    assert thought.wire() == {"type": "reasoning", "id": "rs_1", "summary": []}  # type: ignore[union-attr]
+
+
 def test_reasoning_that_has_only_content_keeps_its_text() -> None:
     """https://github.com/vllm-project/vllm/issues/28248."""
     sent = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}
@@ -148,7 +158,7 @@ def test_reasoning_that_has_only_content_keeps_its_text() -> None:
         ),
         (
             {"tool_choice": {"type": "x"}},
-            "`tool_choice.type`: This type is not known. Send `function` or `allowed_tools`.",
+            "`tool_choice.type`: This type is not taken here. Send `function` or `allowed_tools`.",
         ),
         ({"nope": None}, "`nope`: There is no such field. Remove it."),
     ],

@@ -79,12 +79,24 @@ class UrlCitation(Wire):
     title: str
 
 
+def _url_citations(value: Any) -> Any:
+    """Leave out citations of files: they name files that are stored with OpenAI."""
+    if not isinstance(value, list):
+        return value
+    return [item for item in value if not (isinstance(item, dict) and item.get("type") in _FILE_CITATIONS)]
+
+
+_FILE_CITATIONS: Final = ("file_citation", "container_file_citation", "file_path")
+
+
 class OutputText(Wire):
     """Text of an earlier answer. Clients send ``logprobs`` and ``parsed`` back; both are ignored."""
 
     type: Literal["output_text"]
     text: Text
-    annotations: Annotated[list[UrlCitation], Field(fail_fast=True)] = Field(default_factory=list)
+    annotations: Annotated[list[UrlCitation], Field(fail_fast=True), BeforeValidator(_url_citations)] = Field(
+        default_factory=list
+    )
     logprobs: Hint = None
     parsed: Hint = None
 

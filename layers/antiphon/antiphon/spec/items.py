@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from antiphon.spec.base import MAX_TEXT, CalledName, CallId, Text, Wire
 from antiphon.spec.content import Hint, InputContent, OutputContent, SummaryText, TextContent
@@ -87,14 +87,20 @@ class FunctionCallOutput(Wire):
     created_by: Hint = None
 
 
+def _unless_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
 class Reasoning(Wire):
     """Reasoning of an earlier answer."""
 
     type: Literal["reasoning"]
     id: ItemId | None = None
-    summary: Annotated[list[SummaryText], Field(fail_fast=True)]
+    summary: Annotated[list[SummaryText], Field(fail_fast=True)] = Field(default_factory=list)
     content: list[Any] | None = Field(default=None, exclude=True)
-    encrypted_content: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
+    encrypted_content: Annotated[Annotated[str, Field(max_length=MAX_TEXT)] | None, BeforeValidator(_unless_empty)] = (
+        None
+    )
     status: Status | None = Field(default=None, exclude=True)
 
     def wire(self) -> dict[str, Any]:

@@ -192,7 +192,7 @@ _CODES: Final = {
 _MESSAGES: Final = {
     "missing": "This field is required.",
     "extra_forbidden": "There is no such field.",
-    "union_tag_invalid": "This type is not known. Send {types}.",
+    "union_tag_invalid": "This type is not taken here. Send {types}.",
     "union_tag_not_found": "This must be an object with a `type`.",
     "string_pattern_mismatch": "This must not have the character U+0000.",
     "literal_error": "This must be {expected}.",
