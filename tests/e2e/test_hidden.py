@@ -6,6 +6,7 @@ Direct Object Reference Prevention" cheat sheet's, and that of design/access.md:
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from antiphon.records import Grant
+from antiphon.access import keys, roles
+from antiphon.records import Agent, Grant, User
 from tests.support.caller import TENANT
 from tests.support.service import Service
 from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
@@ -101,6 +103,20 @@ def test_a_withdrawn_grant_hides_what_was_stored_under_it(service: Service, plac
     service.put(Grant(TENANT, "agent", "user:bob", 0))
     as_absent(place, service, key, response["id"])
     service.put(Grant(TENANT, "agent", "user:bob", 1))
+    assert service.retrieve(key, response["id"]) == response
+
+
+@EVERY_PLACE
+@pytest.mark.parametrize("tenant", [TENANT, "rival"])
+def test_another_users_or_tenants_response_is_absent(service: Service, key: str, place: Place, tenant: str) -> None:
+    response = service.create(key, input="Hi")
+    service.put(User(tenant, "eve", role=roles.ADMIN))
+    for agent in ("agent", "other"):
+        service.run(service.directory.put_agent(Agent(tenant, agent, provider="up", model="m", author="eve")))
+        service.put(Grant(tenant, agent, "public", 1))
+    foreign = keys.make_key("test", secrets.token_bytes)
+    service.run(service.keys.add(keys.record(foreign, tenant=tenant, user="eve", now=int(service.clock()))))
+    as_absent(place, service, foreign, response["id"])
     assert service.retrieve(key, response["id"]) == response
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from antiphon.errors import FetchError
+from antiphon.fetch import door
 from antiphon.fetch.door import GuardedDoor, system_addresses
 from antiphon.ports import Fetched
 from tests.support.files import PNG, File, Files, redirect
@@ -262,3 +264,26 @@ def _with_port(url: str, port: int):
     from antiphon.fetch.addresses import read_url
 
     return read_url(url, http=True, private=False).with_port(port)
+
+
+def test_names_that_do_not_answer_hold_up_no_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dead names filled the threads that everything else shares: a request without URLs waited 29 s."""
+    asked, go = threading.Semaphore(0), threading.Event()
+
+    def dead(*_: object, **__: object) -> None:
+        asked.release()
+        go.wait(10)
+        raise OSError
+
+    monkeypatch.setattr("socket.getaddrinfo", dead)
+
+    async def story() -> str:
+        looking = [asyncio.create_task(system_addresses(f"dead{n}.example")) for n in range(100)]
+        for _ in range(door.RESOLVERS):
+            assert await asyncio.to_thread(asked.acquire, timeout=10)
+        name = await asyncio.to_thread(lambda: threading.current_thread().name)
+        go.set()
+        await asyncio.gather(*looking, return_exceptions=True)
+        return name
+
+    assert asyncio.run(story()).startswith("asyncio_")

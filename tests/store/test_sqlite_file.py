@@ -223,6 +223,40 @@ def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
     other.close()
 
 
+@pytest.mark.parametrize(
+    ("breaks", "mends"),
+    [
+        ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"),
+        ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_full_or_read_only_file_is_unavailable_and_serves_again_without_a_restart(
+    tmp_path: Path, breaks: str, mends: str
+) -> None:
+    database = SQLite(tmp_path / "antiphon.db")
+    store = SQLiteResponses(database, lambda: NOW)
+    large = claimed(seed=2, input=[{"text": noise(100_000)}])
+
+    async def set_to(pragma: str) -> None:
+        await asyncio.to_thread(lambda: database._worker.submit(database._connection.execute, pragma).result())
+
+    async def story() -> None:
+        first = await add_turn(store, seed=1)
+        await set_to(breaks)
+        with pytest.raises(StorageUnavailable):
+            await store.claim(large)
+        assert await store.get(OWNER, large.id, NOW) is None
+        assert await store.get(OWNER, first.id, NOW) == first
+        await set_to(mends)
+        await store.claim(large)
+        assert await store.get(OWNER, large.id, NOW) is not None
+        assert await store.delete(OWNER, first.id)
+        await store.aclose()
+
+    asyncio.run(story())
+
+
 def test_a_file_that_another_process_is_writing_opens_and_is_read(tmp_path: Path) -> None:
     """Opening wrote the schema's number anew, so a restart was refused on a full disk or beside a long write."""
     path = tmp_path / "antiphon.db"

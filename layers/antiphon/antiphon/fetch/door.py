@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +34,9 @@ Resolve = Callable[[str], Awaitable[Sequence[str]]]
 MAX_REDIRECTS: Final = 3
 FETCH_SECONDS: Final = 20.0
 """The longest that one URL is waited for, redirects and body included."""
+
+RESOLVERS: Final = 8
+"""How many names are looked up at once."""
 
 _PIECE: Final = 65_536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -120,8 +125,15 @@ async def system_addresses(host: str) -> list[str]:
     Raises:
         OSError: there are none.
     """
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_resolvers(), ask)
     return [str(entry[4][0]) for entry in found]
+
+
+@cache
+def _resolvers() -> ThreadPoolExecutor:
+    """Return the threads that look names up: a dead name holds one for half a minute, and must hold no other."""
+    return ThreadPoolExecutor(RESOLVERS, "resolver")
 
 
 async def _content(response: aiohttp.ClientResponse, max_bytes: int) -> Fetched:
