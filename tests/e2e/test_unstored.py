@@ -87,3 +87,16 @@ def test_a_shutdown_while_an_ending_is_being_stored_still_ends_with_a_terminal_e
         assert (last["type"], last["response"]["error"]["code"]) == ("response.failed", "shutting_down")
     else:
         refused(replies[0], 503, "shutting_down")
+
+
+def test_a_store_that_fails_in_an_unknown_way_still_ends_the_stream_with_a_terminal_event(
+    service: Service, key: str
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise ValueError("canary")
+
+    service.responses.commit = broken
+    reply = service.post(key, model="agent", input="Hi", stream=True)
+    last = assert_stream(reply.content)[-1]
+    assert (last["type"], last["response"]["error"]["code"]) == ("response.failed", "internal_error")
+    assert b"canary" not in reply.content

@@ -232,6 +232,9 @@ class Execution:
         except asyncio.CancelledError:
             _forget_cancellation()
             return self._unstored("shutting_down", answering)
+        except Exception as error:  # noqa: BLE001 - as above: whatever it was, the stream ends properly
+            log.error("ending not stored", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
+            return self._unstored("internal_error", answering)
         finally:
             self._committing = False
         return ending

@@ -7,11 +7,14 @@ its ending already.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
-from antiphon.errors import StorageUnavailable, Superseded
+from antiphon.errors import StorageUnavailable, Superseded, trace
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
+
+log: Final = logging.getLogger("antiphon.run")
 
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 2.0
@@ -53,10 +56,13 @@ async def _store(services: Services, record: StoredResponse) -> None:
 
 
 async def _is_stored(services: Services, record: StoredResponse) -> bool:
+    """Try once; return whether no further attempt is of use."""
     try:
         await services.responses.commit(record)
     except Superseded:
         return True
     except StorageUnavailable:
         return False
+    except Exception as error:  # noqa: BLE001 - a defect, which another attempt would meet again
+        log.error("failure not stored", extra={"response_id": record.id, "error": trace(error)})  # noqa: TRY400
     return True
