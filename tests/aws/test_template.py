@@ -23,8 +23,7 @@ from tests.support.translated import translated, written
 
 ROOT = Path(__file__).parents[2]
 LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH}
-READS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
-KEEPS = READS | {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem")}
+KEEPS = {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -74,7 +73,8 @@ def arn(name):
 
 
 WHO_CALLS = {
-    (arn("CoreTable"), ("KEY#*", "T#*")): READS,
+    (arn("CoreTable"), ("KEY#*",)): {"dynamodb:GetItem"},
+    (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"},
     (arn("CoreTable"), ("USED#*",)): {"dynamodb:PutItem"},
 }
 
