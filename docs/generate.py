@@ -9,7 +9,7 @@ from typing import Final
 
 from antiphon.errors import CODES, ErrorCode
 from antiphon.providers.families import FAMILIES, Family
-from antiphon.providers.openai_chat.dialects import DIALECTS
+from antiphon.providers.openai_chat.dialects import DIALECTS, Dialect
 from docs.openapi import document as openapi
 from tests.support.requirements import Requirement, requirements
 
@@ -115,6 +115,19 @@ returns the row for an agent's model under `antiphon.capabilities`.
   in the input alike. It is sent only to the model and endpoint that made it, because no other can read it, and most
   refuse the whole request. Claude 5.5 and Fable 5.1 also check it against everything that came before it. If
   instructions or tools have changed since, Antiphon asks them to drop it.
+- **Efforts.** Few models have `minimal`, `xhigh` and `max`, so Antiphon asks for the nearest effort that the model has:
+  of two that are equally near the lower one, and never `none`. Any other effort that the model does not have is
+  refused.
+- **Histories.** Every provider gets a history that it accepts. Outputs follow directly after their calls. Messages
+  without text are left out, and so is reasoning that nothing of the same turn follows. If a history does not begin with
+  the user, `anthropic` and `bedrock` get a user message `Begin.` first. If it ends with the model and the model refuses
+  to continue its own text (Claude 4.6 and later, or any that reasons), a user message `Continue.` comes last. Some Chat
+  Completions endpoints need this too: see "bounds" below.
+- **Reasoning within a loop of calls.** Claude before 4.6 refuses to reason if the loop began without its own reasoning,
+  because reasoning was switched on meanwhile or another model began the loop. It then answers without reasoning.
+- **Ids of calls.** A call's id that is longer than 64 characters, empty or repeated is replaced by one of ours. The
+  provider gets a longer one back as it was. Gemini's `thought_signature` goes back with its call.
+- **Schemas.** A function's schema without `type` is sent as the schema of an object.
 - **Effort `none`.** Models that reason by default are asked not to: `disabled`, or `between_tools` for Claude Sonnet
   5.5.
 - **Citations** become `url_citation` annotations. For a document that the caller sent, the URL is the document's name
@@ -137,7 +150,7 @@ returns the row for an agent's model under `antiphon.capabilities`.
 ## Models
 
 The first row that matches the model's name and the endpoint's host applies. "all" means `none`, `low`, `medium`,
-`high` and `xhigh`.
+`high` and `xhigh`; `minimal` and `max` are listed if a model has them.
 
 """
 
@@ -148,9 +161,23 @@ Antiphon recognises these hosts. For a server of your own, set `dialect`. (Of th
 and `azure` differ.) A hint is a field that does not change the answer; it is not sent to an endpoint that would refuse
 it.
 
-| `dialect` | endpoint | key | `max_output_tokens` | `safety_identifier` | `reasoning.effort` | `developer` | hints |
-|---|---|---|---|---|---|---|---|
+Where there is no role `developer`, instructions at the front are one system message. "Later" is about instructions
+after the first other message: some chat templates (Qwen's) refuse them, so they are marked in a user's message.
+"Bounds" says who has to begin and end a history: `Begin.` or `Continue.` is added as the user's.
+
 """
+_DIALECT_COLUMNS: Final = (
+    "`dialect`",
+    "endpoint",
+    "key",
+    "`max_output_tokens`",
+    "`safety_identifier`",
+    "`reasoning.effort`",
+    "`developer`",
+    "hints",
+    "later",
+    "bounds",
+)
 
 
 def providers_page() -> str:
@@ -158,17 +185,31 @@ def providers_page() -> str:
     columns = ("provider", "models", "input", "function output", "`tool_choice`", "strict", "formats", "efforts")
     columns += ("`temperature`", "`top_p`", "penalties", "logprobs", "verbosity", "tiers")
     head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
+    dialect_head = f"| {' | '.join(_DIALECT_COLUMNS)} |\n|{'---|' * len(_DIALECT_COLUMNS)}\n"
     dialects = [
         f"| `{name}` | {it.title} | `{it.key}` | `{it.limit}` | `{it.user}` | `{it.effort}` | {_yes(it.developer)} | "
-        f"{_listed(it.hints)} |\n"
+        f"{_listed(it.hints)} | {'marked' if it.leading_system else 'as they are'} | {_bounds(it)} |\n"
         for name, it in DIALECTS.items()
     ]
-    return _PROVIDERS_HEAD + head + "".join(map(_family_row, FAMILIES)) + _PROVIDERS_TAIL + "".join(dialects)
+    return (
+        _PROVIDERS_HEAD
+        + head
+        + "".join(map(_family_row, FAMILIES))
+        + _PROVIDERS_TAIL
+        + dialect_head
+        + "".join(dialects)
+    )
+
+
+def _bounds(dialect: Dialect) -> str:
+    bounds = [name for name, holds in (("begins", dialect.user_first), ("ends", dialect.user_last)) if holds]
+    return f"the user {' and '.join(bounds)}" if bounds else "any"
 
 
 def _family_row(family: Family) -> str:
     can = family.capabilities
-    efforts = "all" if len(can.efforts) == len(_EFFORTS) else _listed(can.efforts, _EFFORTS)
+    more = can.efforts - _ALL
+    efforts = ", ".join(("all", *sorted(more))) if can.efforts >= _ALL else _listed(can.efforts, _EFFORTS)
     cells = (
         f"`{family.kind}`",
         family.name,
@@ -188,7 +229,10 @@ def _family_row(family: Family) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-_EFFORTS: Final = ("none", "low", "medium", "high", "xhigh")
+_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+_ALL: Final = frozenset({"none", "low", "medium", "high", "xhigh"})
 
 
 def _listed(values: Iterable[str], order: Sequence[str] = ()) -> str:

@@ -168,7 +168,7 @@ class TextResource(Shown):
 class ReasoningResource(Shown):
     """The reasoning settings that were in force."""
 
-    effort: Literal["none", "low", "medium", "high", "xhigh"] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
     summary: Literal["concise", "detailed", "auto"] | None
 
 

@@ -36,7 +36,7 @@ from antiphon.providers.bedrock import Bedrock
 from antiphon.providers.bedrock.request import converse_request
 from antiphon.providers.families import family_of
 from antiphon.providers.require import require
-from tests.support.calls import function_call, function_call_output, function_tool, model_call, run, user
+from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
 from tests.support.certificates import self_signed
 from tests.support.conversations import PDF, PIXEL
 from tests.support.protocols import Converse, event_frame, exception_frame
@@ -500,6 +500,46 @@ def test_cache_points_stand_after_what_the_next_turn_repeats():
     assert point not in body(asked, "meta.llama3-3-70b-instruct-v1:0")["system"]
 
 
+POINT = {"cachePoint": {"type": "default"}}
+FILES = {
+    "text": {"type": "input_text", "text": "x"},
+    "notes": {"type": "input_file", "filename": "n.txt", "file_data": "data:text/plain;base64,SGk="},
+    "pdf": {"type": "input_file", "filename": "p.pdf", "file_data": PDF},
+}
+
+
+@pytest.mark.parametrize(
+    ("parts", "place"),
+    [
+        (["text", "pdf"], 2),
+        (["text", "notes"], 1),
+        (["text", "notes", "notes"], 1),
+        (["notes", "text"], 2),
+        (["pdf", "notes", "text", "notes"], 3),
+    ],
+)
+def test_a_cache_point_stands_before_documents_that_are_no_pdf(parts, place):
+    """strands-agents/sdk-python: Converse refuses a mark after a document that is no PDF, and a mark that is first."""
+    content = body(model_call([user([FILES[part] for part in parts])], prompt_cache_key="k"))["messages"][0]["content"]
+    assert content.index(POINT) == place
+    assert content.count(POINT) == 1
+
+
+def test_a_cache_point_is_never_first():
+    items = [user([FILES["notes"]])]
+    content = body(model_call(items, prompt_cache_key="k"))["messages"][0]["content"]
+    assert content[0] != POINT
+
+
+def test_names_of_documents_are_unique_after_their_cut_and_have_no_double_spaces():
+    names = ["a" * 300, "a" * 301, "b" * 189 + " c", "b" * 189 + " d", "x", "x 2", "x", "y  z", "y\u00a0\u2003z"]
+    files = [{"type": "input_file", "filename": f"{name}.pdf", "file_data": PDF} for name in names]
+    content = body(model_call([user(files)]))["messages"][0]["content"]
+    told = [block["document"]["name"] for block in content if "document" in block]
+    assert len(set(told)) == len(names)
+    assert not any("  " in name or len(name) > 200 or name != name.strip() for name in told)
+
+
 def test_documents_have_names_of_their_own_and_never_go_without_a_text():
     file = {"type": "input_file", "filename": "Käse & Brot.pdf", "file_data": PDF}
     unnamed = {"type": "input_file", "file_data": PDF}
@@ -522,8 +562,11 @@ def test_images_and_documents_go_into_the_output_of_a_call():
 
 def test_sealed_reasoning_goes_back_as_bytes():
     state = {"kind": "bedrock", "redacted": base64.b64encode(b"sealed").decode()}
-    items = [user("x"), {"type": "reasoning", "summary": [], "state": state}]
-    assert body(model_call(items))["messages"][-1]["content"] == [{"reasoningContent": {"redactedContent": b"sealed"}}]
+    items = [user("x"), {"type": "reasoning", "summary": [], "state": state}, assistant("y"), user("z")]
+    assert body(model_call(items))["messages"][1]["content"] == [
+        {"reasoningContent": {"redactedContent": b"sealed"}},
+        {"text": "y"},
+    ]
 
 
 def test_who_the_end_user_is_goes_into_the_metadata_in_its_alphabet():

@@ -8,7 +8,7 @@ import pytest
 from antiphon.errors import ApiError
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.families import FAMILIES, family_of
-from antiphon.providers.require import require
+from antiphon.providers.require import asked_of, require
 from tests.support.calls import function_call_output, function_tool, model_call, user
 from tests.support.conversations import NOTES, PDF, PIXEL
 
@@ -182,3 +182,31 @@ def test_every_protocol_ends_with_a_family_that_takes_all():
         assert family_of(kind, "a model of tomorrow", "a.host.of.tomorrow").pattern == ""
     with pytest.raises(LookupError):
         family_of("smoke_signals", "m")
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "efforts"),
+    [
+        ("openai_responses", "o3", {"minimal": "low", "xhigh": "high", "max": "high"}),
+        ("openai_responses", "gpt-5", {"minimal": "minimal", "max": "high"}),
+        ("openai_responses", "gpt-5-pro", {"minimal": "high", "xhigh": "high", "max": "high"}),
+        ("openai_responses", "gpt-5.4", {"minimal": "low", "xhigh": "xhigh", "max": "xhigh"}),
+        ("anthropic", "claude-opus-4-6", {"minimal": "low", "xhigh": "high", "max": "max"}),
+        ("anthropic", "claude-opus-4-8", {"minimal": "low", "xhigh": "xhigh", "max": "max"}),
+        ("anthropic", "claude-sonnet-4-5", {"minimal": "low", "xhigh": "high", "max": "high"}),
+        ("bedrock", "anthropic.claude-opus-4-8", {"minimal": "low", "max": "max"}),
+    ],
+)
+def test_an_effort_that_few_models_have_is_the_nearest_that_a_model_has(kind, model, efforts):
+    """Clients set ``minimal``, ``xhigh`` and ``max`` for all models. None of them becomes ``none``."""
+    can = family_of(kind, model, "api.openai.com" if kind == "openai_responses" else "").capabilities
+    for asked, told in efforts.items():
+        call = model_call("Hi", reasoning={"effort": asked})
+        require(can, call)
+        assert asked_of(call, can)["reasoning"]["effort"] == told
+
+
+def test_an_effort_is_refused_where_a_model_does_not_reason():
+    with pytest.raises(ApiError) as caught:
+        require(family_of("bedrock", "amazon.nova-pro").capabilities, model_call("Hi", reasoning={"effort": "minimal"}))
+    assert caught.value.param == "reasoning.effort"

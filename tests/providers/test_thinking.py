@@ -14,7 +14,7 @@ from antiphon.providers.bedrock.request import converse_request
 from antiphon.providers.families import family_of
 from antiphon.providers.require import require
 from antiphon.providers.thinking import BINDING, Thinking, thinking_of
-from tests.support.calls import function_tool, model_call, run, user
+from tests.support.calls import assistant, function_tool, model_call, run, user
 from tests.support.protocols import Messages
 from tests.support.upstream import Upstream
 
@@ -72,7 +72,12 @@ def test_a_budget_is_half_of_what_may_be_written_at_most_and_needs_room():
 
 def test_thinking_that_is_bound_to_what_stood_before_it_stays_away_where_none_may_be_dropped():
     can = family_of("anthropic", "claude-sonnet-5-5").capabilities
-    items = [user("x"), {**THOUGHT, "state": {"kind": "anthropic", "maker": "me", "signature": "s"}}, user("y")]
+    items = [
+        user("x"),
+        {**THOUGHT, "state": {"kind": "anthropic", "maker": "me", "signature": "s"}},
+        assistant("Hi."),
+        user("y"),
+    ]
     for effort, replayed in (("none", False), ("low", True)):
         sent = json.dumps(messages_request(model_call(items, reasoning={"effort": effort}), can, "me"))
         assert ('"signature"' in sent) is replayed
@@ -82,7 +87,12 @@ def test_thinking_that_is_bound_to_what_stood_before_it_stays_away_where_none_ma
 def test_thinking_goes_back_to_its_maker_alone(maker, replayed):
     """A state without a maker was kept before makers were named."""
     named = {} if maker is None else {"maker": maker}
-    items = [user("x"), {**THOUGHT, "state": {"kind": "bedrock", "signature": "s", **named}}, user("y")]
+    items = [
+        user("x"),
+        {**THOUGHT, "state": {"kind": "bedrock", "signature": "s", **named}},
+        assistant("Hi."),
+        user("y"),
+    ]
     can = family_of("bedrock", "anthropic.claude-opus-4-8").capabilities
     sent = converse_request(replace(model_call(items), model="me"), can)
     assert ("reasoningContent" in json.dumps(sent)) is replayed

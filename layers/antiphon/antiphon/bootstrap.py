@@ -142,7 +142,12 @@ class Providers:
             from antiphon.providers import openai_responses
 
             base_url = endpoint.base_url or openai_responses.BASE_URL
-            return openai_responses.OpenAIResponses(base_url, self._api_key(endpoint), dialect=endpoint.dialect)
+            return openai_responses.OpenAIResponses(
+                base_url,
+                self._api_key(endpoint),
+                dialect=endpoint.dialect,
+                stream_options=endpoint.stream_options,
+            )
         from antiphon.providers.openai_chat import OpenAIChat
 
         assert endpoint.base_url is not None  # the settings see to it
@@ -152,6 +157,7 @@ class Providers:
             reads=endpoint.reads,
             dialect=endpoint.dialect,
             reasoning_content=endpoint.reasoning_content,
+            stream_options=endpoint.stream_options,
         )
 
     def _from_environment(self, variable: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from antiphon.circuits import Circuits
 from antiphon.ids import Entropy
@@ -225,13 +225,21 @@ class CitationDelta(NamedTuple):
     end: int
 
 
+CALL_STATE: Final = "call"
+"""The ``kind`` of a state that belongs to the next function call: its ``call_id`` and what else came with it."""
+
+
 class ToolCallDelta(NamedTuple):
-    """A piece of a function call; ``slot`` tells parallel calls apart. The first brings ``call_id`` and ``name``."""
+    """A piece of a function call; ``slot`` tells parallel calls apart. The first brings ``call_id`` and ``name``.
+
+    The first piece may also bring a ``state``: what the provider must be given back unchanged with this call.
+    """
 
     slot: int
     call_id: str | None = None
     name: str | None = None
     arguments: str = ""
+    state: dict[str, str] | None = None
 
 
 class UsageDelta(NamedTuple):

@@ -31,8 +31,8 @@ Kind = Literal["openai_chat", "openai_responses", "anthropic", "bedrock", "demo"
 
 _KEY: Final = frozenset({"api_key_env", "api_key_secret", "api_key_parameter", "api_key_field"})
 TAKES: Final[dict[Kind, frozenset[str]]] = {
-    "openai_chat": _KEY | {"base_url", "dialect", "reads", "reasoning_content"},
-    "openai_responses": _KEY | {"base_url", "dialect"},
+    "openai_chat": _KEY | {"base_url", "dialect", "reads", "reasoning_content", "stream_options"},
+    "openai_responses": _KEY | {"base_url", "dialect", "stream_options"},
     "anthropic": _KEY | {"base_url", "citations"},
     "bedrock": frozenset({"base_url", "region", "guardrail", "citations"}),
     "demo": frozenset(),
@@ -59,6 +59,8 @@ class ProviderEndpoint(BaseModel):
             compatible one.
         reasoning_content: it takes a turn's reasoning back as ``reasoning_content`` (DeepSeek's, vLLM's and llama.cpp's
             name); endpoints that do not know the field may refuse it.
+        stream_options: it knows the field ``stream_options``; set it to false for a gateway that refuses the field. The
+            usage of a Chat Completions endpoint may then be missing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,7 +76,23 @@ class ProviderEndpoint(BaseModel):
     api_key_field: str | None = None
     reads: tuple[Literal["image", "pdf"], ...] = ("image", "pdf")
     reasoning_content: bool = False
-    dialect: Literal["openai", "azure", "groq", "together", "openrouter", "vllm", "ollama", "llama.cpp"] | None = None
+    stream_options: bool = True
+    dialect: (
+        Literal[
+            "openai",
+            "azure",
+            "groq",
+            "together",
+            "openrouter",
+            "gemini",
+            "mistral",
+            "vllm",
+            "ollama",
+            "llama.cpp",
+            "lmstudio",
+        ]
+        | None
+    ) = None
 
     @field_validator("base_url", "api_key_env", "api_key_secret", "api_key_parameter", "api_key_field")
     @classmethod

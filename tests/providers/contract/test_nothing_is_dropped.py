@@ -43,7 +43,7 @@ MODELS: dict[tuple[str, str], tuple[str, str | None]] = {
     ("openai_chat", "Together"): ("m", "together"),
     ("openai_chat", "OpenRouter"): ("m", "openrouter"),
     ("openai_chat", "Ollama"): ("m", "ollama"),
-    ("openai_chat", "vLLM, llama.cpp"): ("m", "vllm"),
+    ("openai_chat", "vLLM, llama.cpp, LM Studio"): ("m", "vllm"),
     ("openai_chat", "any compatible endpoint"): ("m", None),
     ("openai_responses", "OpenAI's o series"): ("o3", "openai"),
     ("openai_responses", "GPT-5 pro"): ("gpt-5-pro", "openai"),
@@ -85,7 +85,8 @@ PLACE = {"type": "object", "properties": {"a": {"type": "string"}}, "required": 
 FORM = {"type": "json_schema", "name": "n", "description": None, "schema": PLACE, "strict": None}
 WEATHER = function_tool("weather", {"type": "object", "properties": {}}, description="Tells.")
 CALLED = [user("x"), function_call("call_1", "weather")]
-EFFORTS = ("none", "low", "medium", "high", "xhigh")
+EFFORTS = ("none", "low", "medium", "high", "xhigh", "minimal", "max")
+"""Those that few models have stand last: they read as the nearest."""
 
 
 class Asked(NamedTuple):
@@ -206,6 +207,16 @@ LEFT_OUT = (
         ALL,
         lambda can, _: not can.efforts or (can.thinking is not None and not can.thinks_unasked),
         "it does not reason unasked",
+    ),
+    *(
+        LeftOut(
+            "reasoning.effort",
+            effort,
+            ALL,
+            lambda can, _, effort=effort: can.efforts and effort not in can.efforts,
+            "the nearest effort that the model has is asked for",
+        )
+        for effort in ("minimal", "xhigh", "max")
     ),
     LeftOut("reasoning.summary", "auto", CHAT, lambda _can, _: True, "what such endpoints show comes unasked"),
     LeftOut(

@@ -5,6 +5,7 @@ It must not know stores, HTTP or which provider it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from antiphon.answering.failover import Failover
 from antiphon.context.sealed import Sealer
 from antiphon.errors import ProviderError
 from antiphon.ports import (
+    CALL_STATE,
     CitationDelta,
     Delta,
     MessageDelta,
@@ -33,6 +35,8 @@ from antiphon.stream.machine import Ended, IllegalOrder, ResponseStream
 
 _CUT: Final = "max_output_tokens"
 _INCOMPLETE: Final = {"length": _CUT, "content_filter": "content_filter"}
+_SENDABLE: Final = re.compile(r"[^\x00]{1,64}")
+"""The ids of calls that a client can send back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Turn:
         self._parallel = call.settings["parallel_tool_calls"]
         self._accepted: set[int] = set()
         self._suppressed: set[int] = set()
+        self._call_ids: set[str] = set()
         self._span: measures.Span | None = None
         self.begun = False
 
@@ -114,8 +119,11 @@ class Turn:
                     outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
                 elif isinstance(delta, ReasoningStateDelta):
                     await self._keep(delta)
-                elif not self._take(delta):
-                    return Outcome("incomplete", "max_tool_calls")
+                elif isinstance(delta, ToolCallDelta):
+                    if not await self._take_call(delta):
+                        return Outcome("incomplete", "max_tool_calls")
+                else:
+                    self._take(delta)
         if outcome is None:
             raise ProviderError("model_error", retryable=not self.begun)
         return outcome
@@ -127,10 +135,8 @@ class Turn:
         if self._span is not None:
             self._span.facts["first_token_ms"] = self._span.elapsed_ms()
 
-    def _take(self, delta: Delta) -> bool:
-        """Pass a delta on; whether the run may go on."""
-        if isinstance(delta, ToolCallDelta):
-            return self._take_call(delta)
+    def _take(self, delta: Delta) -> None:
+        """Pass a delta on."""
         if isinstance(delta, UsageDelta):
             self._answering.used(delta)
         elif isinstance(delta, ReasoningDelta) and delta.text:
@@ -141,7 +147,6 @@ class Turn:
             self._cite(delta)
         elif isinstance(delta, MessageDelta):
             self._stream.message(delta.phase)
-        return True
 
     async def _keep(self, delta: ReasoningStateDelta) -> None:
         """End the reasoning with what the provider wants back; where nothing can be sealed it is lost with the turn."""
@@ -155,7 +160,7 @@ class Turn:
         except IllegalOrder as error:
             raise ProviderError("model_error") from error
 
-    def _take_call(self, delta: ToolCallDelta) -> bool:
+    async def _take_call(self, delta: ToolCallDelta) -> bool:
         """Pass a call on unless the request forbids it. A name that nobody offered is for the client to mend."""
         slot = delta.slot
         if slot in self._suppressed:
@@ -168,14 +173,29 @@ class Turn:
             if self._max_calls is not None and len(self._accepted) >= self._max_calls:
                 return False
             self._accepted.add(slot)
-            call_id = delta.call_id or f"call_{self._response_id[5:]}{len(self._accepted) - 1:02d}"
-            self._stream.call(slot, call_id, delta.name)
+            await self._begin_call(delta, delta.name)
         if delta.arguments:
             try:
                 self._stream.arguments(slot, delta.arguments)
             except IllegalOrder as error:
                 raise ProviderError("model_error") from error
         return True
+
+    async def _begin_call(self, delta: ToolCallDelta, name: str) -> None:
+        """Begin a call under the provider's id, or under one of ours if a client could not send that one back.
+
+        The provider's own id, and what else it wants back with the call, is sealed beside it. A repeated id is never
+        given back: endpoints refuse a history with two calls of one id, even those that made it.
+        """
+        call_id, state = delta.call_id, dict(delta.state or {})
+        if call_id and not _SENDABLE.fullmatch(call_id):
+            state["call_id"], call_id = call_id, None
+        if not call_id or call_id in self._call_ids:
+            call_id = f"call_{self._response_id[5:]}{len(self._call_ids):02d}"
+        self._call_ids.add(call_id)
+        seal = await self._sealing() if state else None
+        kept = {"kind": CALL_STATE, **state, **self._answering.current.maker}
+        self._stream.call(delta.slot, call_id, name, None if seal is None else seal("reasoning", (), state=kept))
 
 
 def _permitted(call: ModelCall) -> frozenset[str] | None:

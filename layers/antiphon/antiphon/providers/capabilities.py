@@ -11,12 +11,16 @@ from typing import Any, Final, Literal
 
 from antiphon.ports import Medium, Reads
 
-Effort = Literal["none", "low", "medium", "high", "xhigh"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "budget"]
 
 LEAST_BUDGET: Final = 1024
 BUDGETS: Final = {"low": 2048, "medium": 8192, "high": 24_576, "xhigh": 49_152}
 """Tokens to think with, for models that take a budget and no effort: ours to choose."""
+
+_ORDER: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_AT_THE_ENDS: Final = frozenset({"minimal", "xhigh", "max"})
+"""Efforts that few models have, and that clients set for all."""
 
 EVERYTHING: Final = frozenset[Medium]({"image", "pdf", "text"})
 _TEXT: Final = frozenset[Medium]({"text"})
@@ -51,6 +55,7 @@ class Capabilities:
         unthinking: how it is told not to reason, where it does so unasked; None where it does not.
         bound_thinking: it checks that nothing before a thinking block has changed since.
         instructed_turns: it reads instructions in the midst of a conversation as such.
+        prefill: a history may end with the model's own text, which it then continues.
         cache_points: places can be marked from which a prompt is kept (Bedrock).
         max_output_tokens: what is asked for where nobody says, in protocols that require it.
     """
@@ -78,6 +83,7 @@ class Capabilities:
     unthinking: Literal["disabled", "between_tools"] | None = None
     bound_thinking: bool = False
     instructed_turns: bool = True
+    prefill: bool = False
     cache_points: bool = False
     max_output_tokens: int = 8192
 
@@ -90,6 +96,16 @@ class Capabilities:
         """Whether a setting of sampling can be sent at all."""
         known = {"temperature": self.temperature is not None, "top_p": self.top_p}
         return known.get(name, self.penalties)
+
+    def effort(self, asked: Effort) -> Effort:
+        """Return the effort to ask for: for one that few models have, the nearest that this one has.
+
+        Of two that are equally near it is the lower, but never ``none`` if there is another.
+        """
+        has = sorted(map(_ORDER.index, self.efforts - {"none"}))
+        if asked in self.efforts or asked not in _AT_THE_ENDS or not has:
+            return asked
+        return _ORDER[min(has, key=lambda place: abs(place - _ORDER.index(asked)))]
 
     @property
     def reads(self) -> Reads:
@@ -116,6 +132,3 @@ class Capabilities:
             "top_logprobs": self.top_logprobs,
             "service_tiers": sorted(self.service_tiers),
         }
-
-
-_ORDER: Final[tuple[Effort, ...]] = ("none", "low", "medium", "high", "xhigh")

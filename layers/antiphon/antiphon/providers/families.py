@@ -82,7 +82,7 @@ RESPONSES: Final = Capabilities(
 CLAUDE: Final = Capabilities(
     output=EVERYTHING,
     formats=frozenset({"json_schema"}),
-    efforts=_EFFORTS,
+    efforts=_EFFORTS | {"max"},
     temperature=1.0,
     thinking="adaptive",
     forced_while_reasoning=False,
@@ -90,26 +90,30 @@ CLAUDE: Final = Capabilities(
     max_output_tokens=64_000,
 )
 _CLAUDE_NOW: Final = dataclasses.replace(CLAUDE, temperature=None, top_p=False, max_output_tokens=128_000)
-_CLAUDE_ALWAYS: Final = dataclasses.replace(_CLAUDE_NOW, efforts=_EFFORTS - {"none"})
+_CLAUDE_ALWAYS: Final = dataclasses.replace(_CLAUDE_NOW, efforts=CLAUDE.efforts - {"none"})
 _CLAUDE_5: Final = dataclasses.replace(_CLAUDE_NOW, unthinking="disabled")
 _CLAUDE_5_5: Final = dataclasses.replace(_CLAUDE_ALWAYS, tools=_UNFORCED, bound_thinking=True)
-_SONNET_5_5: Final = dataclasses.replace(_CLAUDE_5_5, efforts=_EFFORTS, unthinking="between_tools")
+_SONNET_5_5: Final = dataclasses.replace(_CLAUDE_5_5, efforts=CLAUDE.efforts, unthinking="between_tools")
 _HAIKU_5_5: Final = dataclasses.replace(_CLAUDE_5, bound_thinking=True)
 _CLAUDE_4_7: Final = dataclasses.replace(_CLAUDE_NOW, instructed_turns=False)
 _CLAUDE_4_6: Final = dataclasses.replace(
     CLAUDE,
-    efforts=frozenset({"none", *_FEW}),
+    efforts=frozenset({"none", *_FEW, "max"}),
     temperature_with_top_p=False,
     instructed_turns=False,
     max_output_tokens=128_000,
 )
-_CLAUDE_4_5: Final = dataclasses.replace(_CLAUDE_4_6, thinking="budget", max_output_tokens=64_000)
+_CLAUDE_4_5: Final = dataclasses.replace(
+    _CLAUDE_4_6, efforts=frozenset({"none", *_FEW}), thinking="budget", prefill=True, max_output_tokens=64_000
+)
 _CLAUDE_4: Final = dataclasses.replace(_CLAUDE_4_5, formats=frozenset(), strict_tools=False, max_output_tokens=32_000)
 _CLAUDE_3: Final = dataclasses.replace(
     _CLAUDE_4, efforts=frozenset(), thinking=None, temperature_with_top_p=True, max_output_tokens=4096
 )
 
-MESSAGES: Final = dataclasses.replace(CLAUDE, formats=frozenset(), max_output_tokens=8192, instructed_turns=False)
+MESSAGES: Final = dataclasses.replace(
+    CLAUDE, efforts=_EFFORTS, formats=frozenset(), max_output_tokens=8192, instructed_turns=False
+)
 """A compatible endpoint that nothing is known of. llama.cpp passes over a schema without a word: none is asked for."""
 
 CONVERSE: Final = Capabilities(
@@ -160,7 +164,7 @@ _Row = tuple[str, str, dict[str, Any]]
 _OPENAIS: Final[tuple[_Row, ...]] = (
     ("OpenAI's o series", r"(^|\.)o\d", {**_NOT_SET, "efforts": _FEW, "verbosity": False}),
     ("GPT-5 pro", r"gpt-5-pro", {**_NOT_SET, "efforts": frozenset({"high"})}),
-    ("GPT-5", r"gpt-5(?!\.\d)(?!.*chat)", {**_NOT_SET, "efforts": _FEW}),
+    ("GPT-5", r"gpt-5(?!\.\d)(?!.*chat)", {**_NOT_SET, "efforts": _FEW | {"minimal"}}),
     ("GPT-5.1", r"gpt-5\.1(?!\d)(?!-codex-max)(?!.*chat)", {**_NOT_SET, "efforts": frozenset({"none", *_FEW})}),
     ("GPT-5.2 to 5.6", r"gpt-5(?!.*chat)", _NOT_SET),
 )
@@ -207,7 +211,7 @@ FAMILIES: Final = (
         dataclasses.replace(_LOCAL, tools=_AUTO, strict_tools=False, serial_tools=False),
         r"^ollama$",
     ),
-    Family("openai_chat", "vLLM, llama.cpp", "", _LOCAL, r"^(vllm|llama\.cpp)$"),
+    Family("openai_chat", "vLLM, llama.cpp, LM Studio", "", _LOCAL, r"^(vllm|llama\.cpp|lmstudio)$"),
     Family("openai_chat", "any compatible endpoint", "", CHAT),
     *(
         Family("openai_responses", name, pattern, dataclasses.replace(RESPONSES, **more), _OPENAI_HOSTS)

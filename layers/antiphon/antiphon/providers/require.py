@@ -23,13 +23,22 @@ _NEUTRAL: Final[dict[str, Any]] = {
 _EARLIER: Final = "previous_response_id"
 
 
+def asked_of(call: ModelCall, can: Capabilities) -> dict[str, Any]:
+    """Return the settings that somebody set, with the effort that the model has."""
+    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    effort = (asked.get("reasoning") or {}).get("effort")
+    if effort is not None:
+        asked["reasoning"] = {**asked["reasoning"], "effort": can.effort(effort)}
+    return asked
+
+
 def require(can: Capabilities, call: ModelCall) -> None:
     """Require that a model can be asked all that a call holds.
 
     Raises:
         ApiError: 400 ``unsupported_parameter`` or ``unsupported_value`` or ``out_of_range``, with the path.
     """
-    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    asked = asked_of(call, can)
     _require_sampling(can, asked)
     _require_text(can, asked.get("text") or {})
     _require_reasoning(can, asked.get("reasoning") or {})

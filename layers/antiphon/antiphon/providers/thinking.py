@@ -31,9 +31,18 @@ class Thinking(NamedTuple):
     replayed: bool = True
 
     @property
+    def is_manual(self) -> bool:
+        """Whether it has a budget of tokens (``enabled``), and so is refused in a turn that began without it."""
+        return self.config is not None and self.config["type"] == "enabled"
+
+    @property
     def betas(self) -> list[str]:
         """The betas that the request has to name."""
         return [BINDING] if self.config and "block_binding" in self.config else []
+
+
+NONE_THIS_TURN: Final = Thinking(replayed=False)
+"""No thinking at all, and none of earlier turns either."""
 
 
 def thinking_of(asked: dict[str, Any], can: Capabilities, max_tokens: int) -> Thinking:

@@ -1,6 +1,6 @@
 """Groups a conversation into turns, for protocols whose messages alternate between a user and a model.
 
-Pure. It must not know any protocol. One turn is one message there: all that one side said before the other spoke.
+Pure. One turn is one message there: all that one side said before the other side answered.
 """
 
 from __future__ import annotations
@@ -8,62 +8,79 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Literal
 
 from antiphon.errors import ApiError
+from antiphon.providers.order import is_blank, is_models, ordered
 from antiphon.records import Item
 
 Role = Literal["user", "assistant", "system"]
+Block = dict[str, Any]
+Turn = dict[str, Any]
+"""A message: its ``role``, and its ``content``, a list of blocks."""
 
 _KNOWN_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_BY_KIND: Final[dict[str, Role]] = {
-    "function_call_output": "user",
-    "function_call": "assistant",
-    "reasoning": "assistant",
-    "compaction": "assistant",
-}
-_BY_ROLE: Final[dict[str, Role]] = {
-    "user": "user",
-    "assistant": "assistant",
-    "system": "system",
-    "developer": "system",
-}
+_TYPED_OTHERWISE: Final = ("$ref", "anyOf", "oneOf", "allOf", "enum", "const", "not")
+_KINDS: Final = frozenset({"function_call", "function_call_output", "reasoning", "compaction"})
+
+BEGIN: Final = "Begin."
+"""What the user says if a history does not begin with the user: these protocols refuse any other beginning."""
+CONTINUE: Final = "Continue."
+"""What the user says if a history ends with the model, for models that refuse to continue their own text."""
 
 
-class Turn(NamedTuple):
-    """What one side said, in order; outputs of calls first."""
+def turns(
+    items: Sequence[Item], write: Callable[[Item], list[Block]], *, instructed: bool, prefill: bool
+) -> tuple[list[str], list[Turn]]:
+    """Return the instructions that stand before all else, and the turns after them.
 
-    role: Role
-    items: list[Item]
-
-
-def turns(items: Sequence[Item], *, instructed: bool) -> tuple[list[str], list[Turn]]:
-    """Give the instructions that stand before all else, and the turns after them.
+    What has no content is left out before neighbours of one role are merged, so that roles alternate.
 
     Args:
         items: the whole context.
-        instructed: the protocol reads instructions after a user's turn as such. They are marked in a user's text else.
+        write: writes an item as blocks.
+        instructed: the model reads instructions after a user's turn as such. Otherwise they are marked in a user's
+            text.
+        prefill: the model takes a history that ends with its own text.
 
     Raises:
         ApiError: an item that has no place there.
     """
     leading: list[str] = []
     grouped: list[Turn] = []
-    for item in items:
+    for item in ordered(items, is_empty=is_blank):
         role = _role(item)
         if role == "system" and not grouped:
             leading.append(text_of(item["content"]))
             continue
-        if role == "system" and not (instructed and grouped[-1].role != "assistant"):
-            role, item = "user", _marked(item)  # noqa: PLW2901
-        if not grouped or grouped[-1].role != role:
-            grouped.append(Turn(role, []))
-        grouped[-1].items.append(item)
-    for turn in grouped:
-        if turn.role == "user":
-            turn.items.sort(key=lambda item: item.get("type") != "function_call_output")
-    return leading, grouped
+        if role == "system" and not (instructed and grouped[-1]["role"] != "assistant"):
+            role, item = "user", marked(item)  # noqa: PLW2901
+        _add(grouped, role, write(item))
+    return leading, _bounded(grouped, write, prefill=prefill)
+
+
+def is_unsigned_loop(
+    grouped: Sequence[Turn], is_thinking: Callable[[Block], bool], is_result: Callable[[Block], bool]
+) -> bool:
+    """Return whether a history ends within a loop of calls that began without thinking.
+
+    Claude's manual thinking is refused there: such a loop is one turn of the model, which has to begin with thinking.
+    """
+    if not any(map(is_result, grouped[-1]["content"])):
+        return False
+    first = grouped[-1]
+    for turn in reversed(grouped[:-1]):
+        if turn["role"] == "user" and not all(map(is_result, turn["content"])):
+            break
+        first = turn if turn["role"] == "assistant" else first
+    return not is_thinking(first["content"][0])
+
+
+def marked(item: Item) -> Item:
+    """Return instructions as a user's message that is marked as such."""
+    text = f"<system>\n{text_of(item['content'])}\n</system>"
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
 def text_of(content: str | Iterable[dict[str, Any]]) -> str:
@@ -107,12 +124,31 @@ def state_of(item: Item, kind: str, maker: str) -> dict[str, str] | None:
     return state if state.get("kind") == kind and state.get("maker", maker) == maker else None
 
 
-def call_id_of(item: Item) -> str:
-    """Give a call's id in the alphabet that every protocol takes; the same for the call and its output."""
-    call_id: str = item["call_id"]
-    if _KNOWN_ID.fullmatch(call_id):
+def call_id_of(item: Item, known: re.Pattern[str] = _KNOWN_ID) -> str:
+    """Return the id of a call, the same for the call and its output.
+
+    An id that the provider made goes back as it came. Any other has the form that the protocol takes.
+    """
+    upstream: str | None = item.get("upstream", {}).get("call_id")
+    call_id: str = upstream or item["call_id"]
+    if upstream or known.fullmatch(call_id):
         return call_id
-    return "call_" + hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    digest = hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
+    ours = f"call_{digest[:32]}"
+    return ours if known.fullmatch(ours) else digest[:9]  # Mistral's have nine characters
+
+
+def schema_of(tool: dict[str, Any]) -> dict[str, Any]:
+    """Return a function's parameters as the schema of an object: protocols refuse one without that ``type``."""
+    schema: dict[str, Any] = tool.get("parameters") or {}
+    return schema if schema.get("type") is not None else {**schema, "type": "object"}
+
+
+def with_type(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with its ``type`` if it lacks one and cannot be of any other type than an object."""
+    if schema.get("type") is not None or any(word in schema for word in _TYPED_OTHERWISE):
+        return schema
+    return {**schema, "type": "object"}
 
 
 def tools_of(tools: Sequence[dict[str, Any]], items: Iterable[Item]) -> tuple[list[dict[str, Any]], bool]:
@@ -134,12 +170,25 @@ def split(url: str) -> tuple[str, str]:
 
 def _role(item: Item) -> Role:
     kind = item.get("type", "message")
-    role = _BY_ROLE.get(item["role"]) if kind == "message" else _BY_KIND.get(kind)
-    if role is None:
+    if is_models(item):
+        return "assistant"
+    if kind not in {"message", *_KINDS}:
         raise ApiError("unsupported_value", f"This model cannot read items of type {kind}.")
-    return role
+    return "system" if item.get("role") in {"system", "developer"} else "user"
 
 
-def _marked(item: Item) -> Item:
-    text = f"<system>\n{text_of(item['content'])}\n</system>"
-    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+def _add(grouped: list[Turn], role: Role, blocks: list[Block]) -> None:
+    if not blocks:
+        return
+    if not grouped or grouped[-1]["role"] != role:
+        grouped.append({"role": role, "content": []})
+    grouped[-1]["content"] += blocks
+
+
+def _bounded(grouped: list[Turn], write: Callable[[Item], list[Block]], *, prefill: bool) -> list[Turn]:
+    """Let a history begin with the user, and end with the user unless the model takes another end."""
+    if not grouped or grouped[0]["role"] != "user":
+        grouped.insert(0, {"role": "user", "content": write({"role": "user", "content": BEGIN})})
+    if grouped[-1]["role"] == "assistant" and not prefill:
+        grouped.append({"role": "user", "content": write({"role": "user", "content": CONTINUE})})
+    return grouped

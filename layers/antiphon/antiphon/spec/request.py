@@ -69,7 +69,7 @@ class ReasoningParam(Wire):
 
     unserved: ClassVar[frozenset[str]] = frozenset({"context", "generate_summary", "mode"})
 
-    effort: Literal["none", "low", "medium", "high", "xhigh"] | None = None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     summary: Literal["concise", "detailed", "auto"] | None = None
 
 

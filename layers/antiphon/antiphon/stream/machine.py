@@ -187,8 +187,14 @@ class ResponseStream:
         place = {"start_index": start, "end_index": end}
         part.annotations.append({"type": "url_citation", **place, "url": valid(url), "title": valid(title)})
 
-    def call(self, slot: int, call_id: str, name: str) -> None:
+    def call(self, slot: int, call_id: str, name: str, sealed: str | None = None) -> None:
         """Begin a function call. Calls that a model makes at once leave one after the other: none interleaves.
+
+        Args:
+            slot: tells calls that are made at once apart.
+            call_id: its id.
+            name: the function's.
+            sealed: what its provider must be given back with it: a reasoning item of its own before the call.
 
         Raises:
             IllegalOrder: this slot has a call already.
@@ -196,7 +202,7 @@ class ResponseStream:
         self._require_open()
         if slot in self._calls:
             raise IllegalOrder("a second call in one slot")
-        self._calls[slot] = Call(slot, valid(call_id), valid(name))
+        self._calls[slot] = Call(slot, valid(call_id), valid(name), sealed)
         if self._is_within_call():
             return
         self._close_item(whole=True)
@@ -423,6 +429,11 @@ class ResponseStream:
             self._send_arguments(missing)
 
     def _start_call(self, call: Call) -> None:
+        if call.sealed is not None:
+            self._open_item("reasoning")
+            assert self._item is not None
+            self._item.encrypted = call.sealed
+            self._close_item(whole=True)
         self._open_item("function_call", call)
         if call.pieces:
             self._send_arguments(call.arguments)

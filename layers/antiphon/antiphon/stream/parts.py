@@ -35,11 +35,16 @@ class Part:
 
 @dataclass(slots=True)
 class Call:
-    """A function call, streaming or waiting until the one before it is complete."""
+    """A function call, streaming or waiting until the one before it is complete.
+
+    Attributes:
+        sealed: what its provider must be given back with it, sealed; None for nothing.
+    """
 
     slot: int
     call_id: str
     name: str
+    sealed: str | None = None
     pieces: list[str] = field(default_factory=list)
     closed: bool = False
     halves: Halves = field(default_factory=Halves)

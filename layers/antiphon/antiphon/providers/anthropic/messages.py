@@ -1,6 +1,6 @@
 """Writes a conversation as the Messages protocol's ``messages``.
 
-Pure: it must not know settings, tools or HTTP. Source: Anthropic's API reference, "Create a Message".
+Pure. Source: Anthropic's API reference, "Create a Message".
 """
 
 from __future__ import annotations
@@ -10,35 +10,56 @@ from typing import Any, Final
 
 from antiphon.media import is_text_file
 from antiphon.media import text_of as file_text
-from antiphon.providers.turns import arguments_of, call_id_of, parts_of, said, split, state_of, text_of, turns
+from antiphon.providers.turns import (
+    Block,
+    Turn,
+    arguments_of,
+    call_id_of,
+    parts_of,
+    said,
+    split,
+    state_of,
+    text_of,
+    turns,
+)
 from antiphon.records import Item
-
-Block = dict[str, Any]
 
 KIND: Final = "anthropic"
 """Names the reasoning states that this protocol made."""
 
 
 def messages(
-    items: Sequence[Item], maker: str | None, *, instructed: bool, citations: bool
-) -> tuple[list[str], list[dict[str, Any]]]:
-    """Give the instructions that stand before all else, and the messages.
+    items: Sequence[Item], maker: str | None, *, instructed: bool, prefill: bool, citations: bool
+) -> tuple[list[str], list[Turn]]:
+    """Return the instructions that stand before all else, and the messages.
 
     Args:
         items: the whole context, oldest first.
-        maker: the model and its endpoint: thinking of another one stays away; all of it where None.
+        maker: the model and its endpoint, whose own thinking goes back to it; None if no thinking goes back.
         instructed: the model reads the role ``system`` after a user's turn.
-        citations: the model is to say which stretch of a document it quotes.
+        prefill: the model takes a history that ends with its own text.
+        citations: the model is asked which stretch of a document it quotes.
 
     Raises:
         ApiError: an item that has no place there.
     """
-    leading, grouped = turns(items, instructed=instructed)
-    written = [
-        {"role": turn.role, "content": [block for item in turn.items for block in _blocks(item, maker, citations)]}
-        for turn in grouped
-    ]
-    return leading, [message for message in written if message["content"]]
+    leading, written = turns(
+        items, lambda item: _blocks(item, maker, citations), instructed=instructed, prefill=prefill
+    )
+    last = written[-1]["content"][-1]
+    if written[-1]["role"] == "assistant" and last["type"] == "text":
+        last["text"] = last["text"].rstrip()  # the protocol refuses white space at the end
+    return leading, written
+
+
+def is_thinking(block: Block) -> bool:
+    """Return whether a block is signed thinking."""
+    return block["type"] in {"thinking", "redacted_thinking"}
+
+
+def is_result(block: Block) -> bool:
+    """Return whether a block is the output of a call."""
+    return block["type"] == "tool_result"
 
 
 def _blocks(item: Item, maker: str | None, citations: bool) -> list[Block]:
@@ -57,7 +78,7 @@ def _blocks(item: Item, maker: str | None, citations: bool) -> list[Block]:
 
 
 def _thinking(item: Item, maker: str) -> list[Block]:
-    """Give thinking back as it was signed; without its signature the protocol takes none."""
+    """Write thinking as it was signed; the protocol refuses it without its signature."""
     state = state_of(item, KIND, maker)
     if state is None:
         return []
@@ -100,5 +121,5 @@ def _document(part: dict[str, Any], citations: bool) -> Block:
 
 
 def _text(text: str) -> list[Block]:
-    """Give a text block; the protocol takes no empty one."""
-    return [{"type": "text", "text": text}] if text else []
+    """Return a text block; the protocol refuses one without visible text."""
+    return [{"type": "text", "text": text}] if text.strip() else []

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.ports import ModelCall
-from antiphon.providers.anthropic.messages import messages
+from antiphon.providers.anthropic.messages import is_result, is_thinking, messages
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.thinking import thinking_of
-from antiphon.providers.turns import tools_of
+from antiphon.providers.require import asked_of
+from antiphon.providers.thinking import NONE_THIS_TURN, Thinking, thinking_of
+from antiphon.providers.turns import Turn, is_unsigned_loop, schema_of, tools_of, with_type
 
 Body = dict[str, Any]
 
@@ -33,11 +34,13 @@ def messages_request(call: ModelCall, can: Capabilities, maker: str, *, citation
     Raises:
         ApiError: the call holds what the protocol cannot carry, or there is no room to think.
     """
-    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    asked = asked_of(call, can)
     max_tokens = asked.get("max_output_tokens") or can.max_output_tokens
     thinking = thinking_of(asked, can, max_tokens)
-    reader = maker if thinking.replayed else None
-    leading, written = messages(call.items, reader, instructed=can.instructed_turns, citations=citations)
+    leading, written = _messages(call, can, maker, thinking, citations=citations)
+    if thinking.is_manual and is_unsigned_loop(written, is_thinking, is_result):
+        thinking = NONE_THIS_TURN
+        leading, written = _messages(call, can, maker, thinking, citations=citations)
     body: Body = {
         "model": call.model,
         "max_tokens": max_tokens,
@@ -55,7 +58,7 @@ def messages_request(call: ModelCall, can: Capabilities, maker: str, *, citation
     form = (asked.get("text") or {}).get("format") or {}
     if form.get("type") == "json_schema":
         about = {"description": form["description"]} if form.get("description") is not None else {}
-        schema = {**about, **form["schema"]}  # the protocol has no other place for it
+        schema = {**about, **with_type(form["schema"])}  # the protocol has no other place for it
         body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
     if "service_tier" in asked:
         body["service_tier"] = _TIERS[asked["service_tier"]]
@@ -64,6 +67,18 @@ def messages_request(call: ModelCall, can: Capabilities, maker: str, *, citation
     if "prompt_cache_key" in asked:
         body["cache_control"] = dict(_CACHED)
     return body
+
+
+def _messages(
+    call: ModelCall, can: Capabilities, maker: str, thinking: Thinking, *, citations: bool
+) -> tuple[list[str], list[Turn]]:
+    return messages(
+        call.items,
+        maker if thinking.replayed else None,
+        instructed=can.instructed_turns,
+        prefill=can.prefill and thinking.config is None,
+        citations=citations,
+    )
 
 
 def _sampling(asked: dict[str, Any], can: Capabilities) -> Body:
@@ -88,7 +103,7 @@ def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
 
 
 def _tool(tool: dict[str, Any]) -> Body:
-    written: Body = {"name": tool["name"], "input_schema": tool.get("parameters") or {"type": "object"}}
+    written: Body = {"name": tool["name"], "input_schema": schema_of(tool)}
     written.update((name, tool[name]) for name in ("description", "strict") if tool.get(name))
     return written
 

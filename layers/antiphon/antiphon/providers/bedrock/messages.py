@@ -1,6 +1,6 @@
 """Writes a conversation as Converse ``messages``.
 
-Pure: it must not know settings or tools. Source: AWS's API reference of Bedrock, "Converse", "ContentBlock".
+Pure. Source: AWS's API reference of Bedrock, "Converse", "ContentBlock".
 """
 
 from __future__ import annotations
@@ -8,14 +8,24 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from antiphon.media import is_text_file
-from antiphon.providers.turns import Turn, arguments_of, call_id_of, parts_of, said, split, state_of, text_of, turns
+from antiphon.providers.turns import (
+    Block,
+    Turn,
+    arguments_of,
+    call_id_of,
+    parts_of,
+    said,
+    split,
+    state_of,
+    text_of,
+    turns,
+)
 from antiphon.records import Item
-
-Block = dict[str, Any]
 
 KIND: Final = "bedrock"
 """Names the reasoning states that this protocol made."""
@@ -32,39 +42,56 @@ _UNNAMEABLE: Final = re.compile(r"[^A-Za-z0-9\-()\[\]]+")
 _LONGEST_NAME: Final = 190
 
 
-def messages(items: Sequence[Item], maker: str | None, *, citations: bool) -> tuple[list[str], list[dict[str, Any]]]:
-    """Give the instructions that stand before all else, and the messages.
+def messages(
+    items: Sequence[Item], maker: str | None, *, prefill: bool, citations: bool
+) -> tuple[list[str], list[Turn]]:
+    """Return the instructions that stand before all else, and the messages.
 
     Args:
         items: the whole context, oldest first.
-        maker: the model: thinking of another one stays away; all of it where None.
-        citations: the model is to say which stretch of a document it quotes.
+        maker: the model, whose own thinking goes back to it; None if no thinking goes back.
+        prefill: the model takes a history that ends with its own text.
+        citations: the model is asked which stretch of a document it quotes.
 
     Raises:
         ApiError: an item that has no place there.
     """
-    leading, grouped = turns(items, instructed=False)
-    writer = _Writer(maker, citations)
-    written = [{"role": turn.role, "content": writer.content(turn)} for turn in grouped]
-    return leading, [message for message in written if message["content"]]
+    leading, written = turns(items, _Writer(maker, citations).blocks, instructed=False, prefill=prefill)
+    for turn in written:
+        _name_documents(turn["content"])
+    last = written[-1]["content"][-1]
+    if written[-1]["role"] == "assistant" and "text" in last:
+        last["text"] = last["text"].rstrip()  # Claude refuses white space at the end
+    return leading, written
+
+
+def is_thinking(block: Block) -> bool:
+    """Return whether a block is signed thinking."""
+    return "reasoningContent" in block
+
+
+def is_result(block: Block) -> bool:
+    """Return whether a block is the output of a call."""
+    return "toolResult" in block
+
+
+def _name_documents(content: list[Block]) -> None:
+    """Add the names of documents as a text if a message has no other: documents need a text beside them."""
+    documents = [block["document"]["name"] for block in content if "document" in block]
+    if documents and not any("text" in block for block in content):
+        content.append({"text": ", ".join(documents)})
 
 
 class _Writer:
-    """Writes content; it knows the documents before, for no two may have one name."""
+    """Writes items as blocks. It remembers the names of documents, since no two may have the same."""
 
     def __init__(self, maker: str | None, citations: bool) -> None:
         self._maker = maker
         self._citations = citations
         self._names: set[str] = set()
 
-    def content(self, turn: Turn) -> list[Block]:
-        blocks = [block for item in turn.items for block in self._blocks(item)]
-        documents = [block["document"]["name"] for block in blocks if "document" in block]
-        if documents and not any("text" in block for block in blocks):
-            blocks.append({"text": ", ".join(documents)})  # no document goes without a text
-        return blocks
-
-    def _blocks(self, item: Item) -> list[Block]:
+    def blocks(self, item: Item) -> list[Block]:
+        """Write an item."""
         kind = item.get("type", "message")
         if kind == "reasoning":
             return [] if self._maker is None else _reasoning(item, self._maker)
@@ -97,15 +124,16 @@ class _Writer:
         return {"document": {**document, "citations": {"enabled": True}} if citations else document}
 
     def _named(self, filename: str) -> str:
-        """Give a name of few characters, and no ending: what the protocol takes."""
-        stem = _UNNAMEABLE.sub(" ", PurePosixPath(filename).stem).strip()[:_LONGEST_NAME] or "document"
-        name = stem if stem not in self._names else f"{stem} {len(self._names) + 1}"
+        """Return a name in the characters and the length that the protocol takes, unlike any before it."""
+        stem = _UNNAMEABLE.sub(" ", PurePosixPath(filename).stem).strip()[:_LONGEST_NAME].strip() or "document"
+        names = chain([stem], (f"{stem} {number}" for number in count(2)))
+        name = next(name for name in names if name not in self._names)
         self._names.add(name)
         return name
 
 
 def _reasoning(item: Item, maker: str) -> list[Block]:
-    """Give reasoning back as it was signed; without its signature the protocol takes none."""
+    """Write reasoning as it was signed; the protocol refuses it without its signature."""
     state = state_of(item, KIND, maker)
     if state is None:
         return []
@@ -116,5 +144,5 @@ def _reasoning(item: Item, maker: str) -> list[Block]:
 
 
 def _text(text: str) -> list[Block]:
-    """Give a text block; the protocol takes no empty one."""
+    """Return a text block; the protocol refuses one without visible text."""
     return [{"text": text}] if text.strip() else []

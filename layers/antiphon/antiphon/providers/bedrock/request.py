@@ -13,14 +13,16 @@ import re
 from typing import Any, Final
 
 from antiphon.ports import ModelCall
-from antiphon.providers.bedrock.messages import messages
+from antiphon.providers.bedrock.messages import is_result, is_thinking, messages
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.thinking import Thinking, thinking_of
-from antiphon.providers.turns import tools_of
+from antiphon.providers.require import asked_of
+from antiphon.providers.thinking import NONE_THIS_TURN, Thinking, thinking_of
+from antiphon.providers.turns import Turn, is_unsigned_loop, schema_of, tools_of, with_type
 
 Body = dict[str, Any]
 
 _CACHE_POINT: Final = {"cachePoint": {"type": "default"}}
+_PDF: Final = {"format": "pdf"}
 _METADATA: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
 
 
@@ -38,9 +40,12 @@ def converse_request(
     Raises:
         ApiError: the call holds what the protocol cannot carry, or there is no room to think.
     """
-    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    asked = asked_of(call, can)
     thinking = thinking_of(asked, can, asked.get("max_output_tokens") or can.max_output_tokens)
-    leading, written = messages(call.items, call.model if thinking.replayed else None, citations=citations)
+    leading, written = _messages(call, can, thinking, citations=citations)
+    if thinking.is_manual and is_unsigned_loop(written, is_thinking, is_result):
+        thinking = NONE_THIS_TURN
+        leading, written = _messages(call, can, thinking, citations=citations)
     body: Body = {"modelId": call.model, "messages": written}
     system = "\n\n".join(text for text in (call.instructions, *leading) if text)
     if system:
@@ -61,12 +66,30 @@ def converse_request(
     return body
 
 
+def _messages(
+    call: ModelCall, can: Capabilities, thinking: Thinking, *, citations: bool
+) -> tuple[list[str], list[Turn]]:
+    return messages(
+        call.items,
+        call.model if thinking.replayed else None,
+        prefill=can.prefill and thinking.config is None,
+        citations=citations,
+    )
+
+
 def _mark_cache(body: Body) -> None:
-    """Ask for a cache after what the next turn will repeat: the instructions, and the conversation so far."""
+    """Ask for a cache after what the next turn will repeat: the instructions, and the conversation so far.
+
+    A message may not begin with the mark, and the mark may not follow a document other than a PDF.
+    """
     if "system" in body:
         body["system"].append(_CACHE_POINT)
-    if body["messages"] and body["messages"][-1]["role"] == "user":
-        body["messages"][-1]["content"].append(_CACHE_POINT)
+    content = body["messages"][-1]["content"]
+    place = len(content)
+    while place and content[place - 1].get("document", _PDF)["format"] != "pdf":
+        place -= 1
+    if place and body["messages"][-1]["role"] == "user":
+        content.insert(place, _CACHE_POINT)
 
 
 def _inference(asked: dict[str, Any], can: Capabilities) -> Body:
@@ -106,7 +129,7 @@ def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
 
 
 def _tool(tool: dict[str, Any]) -> Body:
-    spec: Body = {"name": tool["name"], "inputSchema": {"json": tool.get("parameters") or {"type": "object"}}}
+    spec: Body = {"name": tool["name"], "inputSchema": {"json": schema_of(tool)}}
     spec.update((name, tool[name]) for name in ("description", "strict") if tool.get(name))
     return spec
 
@@ -119,7 +142,7 @@ def _tool_choice(choice: str | dict[str, Any]) -> Body:
 
 
 def _text_format(form: dict[str, Any]) -> Body:
-    schema: Body = {"schema": json.dumps(form["schema"], ensure_ascii=False)}
+    schema: Body = {"schema": json.dumps(with_type(form["schema"]), ensure_ascii=False)}
     schema.update((name, form[name]) for name in ("name", "description") if form.get(name))
     return {"type": "json_schema", "structure": {"jsonSchema": schema}}
 

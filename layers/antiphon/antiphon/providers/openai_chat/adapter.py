@@ -32,6 +32,7 @@ class OpenAIChat(HttpProvider):
         api_key: sent as a bearer token, or as the dialect has it; None for none.
         dialect: what the endpoint understands, by its name in ``DIALECTS``; None decides by the host.
         reasoning_content: it takes reasoning back.
+        stream_options: it knows the field.
         reads: what its models can be given in a message beside text. A text file goes as text, wherever it stands.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
@@ -44,6 +45,7 @@ class OpenAIChat(HttpProvider):
         *,
         dialect: str | None = None,
         reasoning_content: bool = False,
+        stream_options: bool = True,
         reads: Iterable[Medium] = ("image", "pdf"),
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
@@ -51,6 +53,7 @@ class OpenAIChat(HttpProvider):
         self._dialect = dialect or dialect_of(base_url)
         self._host = dialect or urlsplit(base_url).hostname or ""
         self._reasoning = reasoning_content
+        self._stream_options = stream_options
         self._reads = Reads(message=frozenset({*reads, "text"}), output=frozenset({"text"}))
         header = DIALECTS[self._dialect].key
         super().__init__(
@@ -88,4 +91,10 @@ class OpenAIChat(HttpProvider):
         return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, ChunkReader())
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
-        return chat_request(call, self.capabilities(call.model), self._dialect, reasoning=self._reasoning)
+        return chat_request(
+            call,
+            self.capabilities(call.model),
+            self._dialect,
+            reasoning=self._reasoning,
+            stream_options=self._stream_options,
+        )

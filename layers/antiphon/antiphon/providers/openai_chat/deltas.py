@@ -138,7 +138,7 @@ class ChunkReader:
         slot = len(self._ids)
         self._slots[slot if index is None else index] = slot
         self._ids.append(call_id)
-        return ToolCallDelta(slot, call_id, _text(name), arguments)
+        return ToolCallDelta(slot, call_id, _text(name), arguments, _signed(call))
 
     def _cited(self, cited: dict[str, Any]) -> CitationDelta:
         start, end = (min(max(int(cited.get(name) or 0), 0), self._said) for name in ("start_index", "end_index"))
@@ -154,6 +154,13 @@ class ChunkReader:
         """Whether a piece begins another call under a used index: some servers number every call 0."""
         known = self._ids[slot]
         return None not in (known, call_id, name) and call_id != known
+
+
+def _signed(call: dict[str, Any]) -> dict[str, str] | None:
+    """Return what Gemini must be given back with a call."""
+    google = (call.get("extra_content") or {}).get("google") or {}
+    signature = google.get("thought_signature")
+    return {"thought_signature": _text(signature)} if signature else None
 
 
 def _text(value: object) -> str:

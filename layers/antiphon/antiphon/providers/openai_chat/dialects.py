@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+_ANY_ID: Final = re.compile(r"(?s).+")
+_OPENAIS_ID: Final = re.compile(r"(?s).{1,40}")
+_MISTRALS_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -26,6 +30,13 @@ class Dialect:
         effort: the field for ``reasoning.effort``; ``reasoning`` is an object that holds it.
         tiers: its own words for values of ``service_tier``.
         key: the header that carries a key, as it is; ``authorization`` carries it as a bearer token.
+        leading_system: its chat templates refuse instructions that do not come first; later ones are marked in a user's
+            message instead.
+        user_first: it refuses a history that does not begin with the user.
+        user_last: it refuses a history that ends with the model.
+        call_ids: the ids of calls that it takes; any other is replaced.
+        signed_calls: it refuses calls without a signature, so those of other models have the one that is documented
+            for them.
         hints: hints that it knows; one that it does not know is not sent, for it would be refused and changes nothing.
     """
 
@@ -37,6 +48,11 @@ class Dialect:
     effort: Literal["reasoning_effort", "reasoning"] = "reasoning_effort"
     tiers: dict[str, str] = field(default_factory=dict)
     key: Literal["authorization", "api-key"] = "authorization"
+    leading_system: bool = False
+    user_first: bool = False
+    user_last: bool = False
+    call_ids: re.Pattern[str] = _ANY_ID
+    signed_calls: bool = False
     hints: frozenset[str] = frozenset({"safety_identifier"})
 
 
@@ -49,6 +65,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
         limit="max_completion_tokens",
         developer=True,
         user="safety_identifier",
+        call_ids=_OPENAIS_ID,
         hints=_ALL_HINTS,
     ),
     "azure": Dialect(
@@ -57,14 +74,27 @@ DIALECTS: Final[dict[str, Dialect]] = {
         limit="max_completion_tokens",
         developer=True,
         key="api-key",
+        call_ids=_OPENAIS_ID,
         hints=_ALL_HINTS,
     ),
     "groq": Dialect("Groq", r"(^|\.)groq\.com$", limit="max_completion_tokens", tiers={"default": "on_demand"}),
     "together": Dialect("Together", r"(^|\.)together\.(xyz|ai)$", hints=frozenset()),
     "openrouter": Dialect("OpenRouter", r"(^|\.)openrouter\.ai$", effort="reasoning"),
-    "vllm": Dialect("vLLM"),
+    "gemini": Dialect(
+        "Google Gemini",
+        r"(^|\.|-)(generativelanguage|aiplatform)\.googleapis\.com$",
+        user_first=True,
+        user_last=True,
+        signed_calls=True,
+        hints=frozenset(),
+    ),
+    "mistral": Dialect(
+        "Mistral", r"(^|\.)mistral\.ai$", user_first=True, user_last=True, call_ids=_MISTRALS_ID, hints=frozenset()
+    ),
+    "vllm": Dialect("vLLM", leading_system=True, user_first=True),
     "ollama": Dialect("Ollama", hints=frozenset()),
-    "llama.cpp": Dialect("llama.cpp", hints=frozenset()),
+    "llama.cpp": Dialect("llama.cpp", leading_system=True, user_first=True, user_last=True, hints=frozenset()),
+    "lmstudio": Dialect("LM Studio", leading_system=True, user_first=True, user_last=True, hints=frozenset()),
     "compatible": Dialect("any other", user="safety_identifier", hints=_ALL_HINTS),
 }
 """By name; the last takes every host."""

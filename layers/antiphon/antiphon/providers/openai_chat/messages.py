@@ -1,6 +1,6 @@
 """Writes a conversation as Chat Completions messages.
 
-Pure: it must not know settings, tools or HTTP. One turn of the model is one message there: its text and all its calls.
+Pure. One turn of the model is one message there: its text and all its calls. The outputs of the calls come next.
 """
 
 from __future__ import annotations
@@ -9,83 +9,132 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from antiphon.errors import ApiError
-from antiphon.media import is_text_file, text_of
+from antiphon.media import is_text_file
+from antiphon.media import text_of as file_text
+from antiphon.providers.openai_chat.dialects import Dialect
+from antiphon.providers.order import is_blank, ordered, reasoning_of
+from antiphon.providers.turns import BEGIN, CONTINUE, call_id_of, marked, text_of
 from antiphon.records import Item
 
 Message = dict[str, Any]
 
 _UNNAMED: Final = "document.pdf"
 """OpenAI requires a name beside a file's content."""
+_INSTRUCTING: Final = frozenset({"system", "developer"})
+_ONLY_REASONING: Final = {"role", "content", "reasoning_content"}
+_UNSIGNED: Final = "skip_thought_signature_validator"
+"""What Google documents for a call that another model made."""
 
 
-def messages(instructions: str, items: Sequence[Item], *, modern: bool, reasoning: bool = False) -> list[Message]:
-    """Translate instructions and items, in order. A compaction item is something that the model said.
+def messages(instructions: str, items: Sequence[Item], dialect: Dialect, *, reasoning: bool = False) -> list[Message]:
+    """Return instructions and items as messages. A compaction item is something that the model said.
 
     Args:
         instructions: the system text; empty for none.
         items: the whole context, oldest first.
-        modern: the endpoint knows the role ``developer`` and the field ``refusal``.
-        reasoning: the endpoint takes reasoning back as ``reasoning_content``. Reasoning items are left out else: the
-            protocol itself has no place for them.
+        dialect: how the endpoint deviates.
+        reasoning: the endpoint takes reasoning back as ``reasoning_content``. Reasoning items are left out otherwise:
+            the protocol itself has no place for them.
 
     Raises:
         ApiError: an item or part that the protocol cannot carry.
     """
     out: list[Message] = [{"role": "system", "content": instructions}] if instructions else []
-    for item in items:
+    for item in ordered(items, is_empty=_is_empty):
         kind = item.get("type", "message")
         if kind == "message":
-            _add_message(out, item, modern)
+            _add_message(out, item, dialect)
         elif kind == "function_call":
-            _add_call(out, item)
+            _add_call(out, item, dialect)
         elif kind == "function_call_output":
-            out.append({"role": "tool", "tool_call_id": item["call_id"], "content": _tool_text(item["output"])})
+            call_id = call_id_of(item, dialect.call_ids)
+            out.append({"role": "tool", "tool_call_id": call_id, "content": _tool_text(item["output"])})
         elif kind == "compaction":
-            _add_assistant(out, item["summary"], modern)
+            _add_assistant(out, item["summary"], dialect)
         elif kind == "reasoning":
             _add_reasoning(out, item if reasoning else {})
         else:
             raise ApiError("unsupported_value", f"This model cannot read items of type {kind}.")
+    return _bounded(out, dialect)
+
+
+def _is_empty(item: Item) -> bool:
+    """Return whether an item has no content; a user's message counts even then, as some clients send an empty one."""
+    return item.get("role") != "user" and is_blank(item)
+
+
+def _bounded(out: list[Message], dialect: Dialect) -> list[Message]:
+    """Let a history begin and end with the user, for endpoints that refuse any other."""
+    first = next((index for index, message in enumerate(out) if message["role"] not in _INSTRUCTING), len(out))
+    if not out or (dialect.user_first and (first == len(out) or out[first]["role"] == "assistant")):
+        out.insert(first, {"role": "user", "content": BEGIN})
+    if dialect.user_last and out[-1]["role"] == "assistant":
+        out.append({"role": "user", "content": CONTINUE})
     return out
 
 
-def _add_message(out: list[Message], item: Item, modern: bool) -> None:
+def _add_message(out: list[Message], item: Item, dialect: Dialect) -> None:
     role = item["role"]
     if role == "assistant":
-        _add_assistant(out, item["content"], modern)
+        _add_assistant(out, item["content"], dialect)
     elif role == "user":
         out.append({"role": "user", "content": _content(item["content"])})
+    elif dialect.developer:
+        out.append({"role": role, "content": _content(item["content"])})
     else:
-        known = role if modern else "system"
-        out.append({"role": known, "content": _content(item["content"])})
+        _add_system(out, item, dialect)
 
 
-def _add_assistant(out: list[Message], content: str | list[dict[str, Any]], modern: bool) -> None:
+def _add_system(out: list[Message], item: Item, dialect: Dialect) -> None:
+    """Add instructions for an endpoint that has one role for them. Those at the front are one message."""
+    text = text_of(item["content"])
+    if len(out) == 1 and out[0]["role"] == "system":
+        out[0]["content"] = f"{out[0]['content']}\n\n{text}"
+    elif out and dialect.leading_system:
+        out.append({"role": "user", "content": _content(marked(item)["content"])})
+    else:
+        out.append({"role": "system", "content": text})
+
+
+def _add_assistant(out: list[Message], content: str | list[dict[str, Any]], dialect: Dialect) -> None:
     parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
     refusals = [part["refusal"] for part in parts if part["type"] == "refusal"]
     texts = [part["text"] for part in parts if part["type"] != "refusal"]
     if out and ("tool_calls" in out[-1] or "reasoning_content" in out[-1]):  # the same turn goes on
         earlier = out[-1]["content"]
         out[-1]["content"] = "\n".join(([earlier] if earlier else []) + texts + refusals)
-    elif refusals and modern:
+    elif refusals and dialect.developer:
         out.append({"role": "assistant", "content": "\n".join(texts) or None, "refusal": "\n".join(refusals)})
     else:
         out.append({"role": "assistant", "content": "\n".join(texts + refusals)})
 
 
 def _add_reasoning(out: list[Message], item: Item) -> None:
-    """Begin the turn that the reasoning led to; what the model then said or called is added to it."""
-    text = "\n".join(part["text"] for part in item.get("summary") or ())
-    if text:
+    """Begin a message with reasoning, unless calls of the same turn came before: their outputs come next."""
+    text = reasoning_of(item)
+    if not text:
+        return
+    if out and "tool_calls" in out[-1]:
+        earlier = out[-1].get("reasoning_content")
+        out[-1]["reasoning_content"] = f"{earlier}\n{text}" if earlier else text
+    elif out and out[-1].keys() == _ONLY_REASONING and out[-1]["content"] is None:
+        out[-1]["reasoning_content"] += f"\n{text}"
+    else:
         out.append({"role": "assistant", "content": None, "reasoning_content": text})
 
 
-def _add_call(out: list[Message], item: Item) -> None:
+def _add_call(out: list[Message], item: Item, dialect: Dialect) -> None:
     if not out or out[-1]["role"] != "assistant":
         out.append({"role": "assistant", "content": None})
     function = {"name": item["name"], "arguments": item["arguments"]}
     calls = out[-1].setdefault("tool_calls", [])
-    calls.append({"id": item["call_id"], "type": "function", "function": function})
+    call = {"id": call_id_of(item, dialect.call_ids), "type": "function", "function": function}
+    signature = item.get("upstream", {}).get("thought_signature")
+    if signature is None and dialect.signed_calls and not calls:
+        signature = _UNSIGNED
+    if signature is not None:
+        call["extra_content"] = {"google": {"thought_signature": signature}}
+    calls.append(call)
 
 
 def _content(content: str | list[dict[str, Any]]) -> str | list[dict[str, Any]]:
@@ -120,5 +169,5 @@ def _tool_text(output: str | list[dict[str, Any]]) -> str:
 
 def _file_text(part: dict[str, Any]) -> str:
     """Give a text file as text: Chat Completions takes no files but PDF."""
-    text = text_of(part["file_data"])
+    text = file_text(part["file_data"])
     return f"{part['filename']}:\n{text}" if part.get("filename") else text

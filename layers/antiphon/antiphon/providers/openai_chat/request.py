@@ -13,6 +13,8 @@ from antiphon.ports import ModelCall
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.openai_chat.dialects import DIALECTS, Dialect
 from antiphon.providers.openai_chat.messages import messages
+from antiphon.providers.require import asked_of
+from antiphon.providers.turns import schema_of
 
 Body = dict[str, Any]
 
@@ -24,22 +26,32 @@ _SAME_NAME: Final = (
 )
 
 
-def chat_request(call: ModelCall, can: Capabilities, dialect_name: str, *, reasoning: bool = False) -> Body:
-    """Translate a call; only settings named in ``call.explicit`` are sent, and reasoning only where it is taken back.
+def chat_request(
+    call: ModelCall, can: Capabilities, dialect_name: str, *, reasoning: bool = False, stream_options: bool = True
+) -> Body:
+    """Translate a call; only settings named in ``call.explicit`` are sent.
 
     What cannot be set has its default's value here (``require``), and is not sent: some endpoints refuse the very name.
+
+    Args:
+        call: what is asked.
+        can: what the model can be asked.
+        dialect_name: how the endpoint deviates, by its name in ``DIALECTS``.
+        reasoning: the endpoint takes reasoning back.
+        stream_options: the endpoint knows the field, by which it is asked for its usage.
 
     Raises:
         ApiError: the call holds what Chat Completions cannot carry.
     """
     dialect = DIALECTS[dialect_name]
-    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    asked = asked_of(call, can)
     body: Body = {
         "model": call.model,
-        "messages": messages(call.instructions, call.items, modern=dialect.developer, reasoning=reasoning),
+        "messages": messages(call.instructions, call.items, dialect, reasoning=reasoning),
         "stream": True,
-        "stream_options": {"include_usage": True},
     }
+    if stream_options:
+        body["stream_options"] = {"include_usage": True}
     body.update((name, asked[name]) for name in _SAME_NAME if name in asked and can.takes(name))
     if "max_output_tokens" in asked:
         body[dialect.limit] = asked["max_output_tokens"]
@@ -89,7 +101,10 @@ def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
 
 def _tool(tool: dict[str, Any]) -> Body:
     names = ("name", "description", "parameters", "strict")
-    return {"type": "function", "function": {name: tool[name] for name in names if tool.get(name) is not None}}
+    function = {name: tool[name] for name in names if tool.get(name) is not None}
+    if "parameters" in function:
+        function["parameters"] = schema_of(tool)
+    return {"type": "function", "function": function}
 
 
 def _tool_choice(choice: str | dict[str, Any]) -> str | Body:

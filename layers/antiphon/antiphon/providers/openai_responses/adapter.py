@@ -34,6 +34,7 @@ class OpenAIResponses(HttpProvider):
         base_url: where it is, up to and without ``/responses``.
         api_key: sent as a bearer token, to Azure as ``api-key``; None for none.
         dialect: a server whose models can be asked less, by its name in the capabilities; None decides by host.
+        stream_options: it knows the field.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
@@ -44,10 +45,12 @@ class OpenAIResponses(HttpProvider):
         api_key: ApiKey | str | None = None,
         *,
         dialect: str | None = None,
+        stream_options: bool = True,
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
         self._host = dialect or urlsplit(base_url).hostname or ""
+        self._stream_options = stream_options
         header = "api-key" if re.search(_AZURE, self._host) else "authorization"
         super().__init__(
             Endpoint(
@@ -80,7 +83,8 @@ class OpenAIResponses(HttpProvider):
         return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, EventReader(self._maker(call)))
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
-        return responses_request(call, self.capabilities(call.model), self._maker(call))
+        can, maker = self.capabilities(call.model), self._maker(call)
+        return responses_request(call, can, maker, stream_options=self._stream_options)
 
     def _maker(self, call: ModelCall) -> str:
         return maker_of(call.model, self._host)

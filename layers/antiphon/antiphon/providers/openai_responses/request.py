@@ -8,13 +8,16 @@ out.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.media import is_text_file
 from antiphon.ports import ModelCall
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.turns import parts_of, said, state_of
+from antiphon.providers.order import is_blank, is_models, ordered
+from antiphon.providers.require import asked_of
+from antiphon.providers.turns import BEGIN, call_id_of, parts_of, said, schema_of, state_of
 from antiphon.records import Item
 
 Body = dict[str, Any]
@@ -32,26 +35,28 @@ _SAME_NAME: Final = (
     "prompt_cache_key",
     "safety_identifier",
 )
+_CALL_ID: Final = re.compile(r"(?s).{1,64}")
 _SAMPLING: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 
 
-def responses_request(call: ModelCall, can: Capabilities, maker: str) -> Body:
+def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_options: bool = True) -> Body:
     """Translate a call; only settings named in ``call.explicit`` are sent.
 
     Args:
         call: what is asked.
         can: what the model can be asked.
         maker: the model and its endpoint, as in the states that they gave.
+        stream_options: the endpoint knows the field.
 
     Raises:
         ApiError: the call holds what the protocol cannot carry.
     """
-    asked = {name: call.settings[name] for name in call.explicit if call.settings.get(name) is not None}
+    asked = asked_of(call, can)
     body: Body = {
         "model": call.model,
-        "input": [written for item in call.items for written in _item(item, maker)],
+        "input": _input(call, maker),
         "stream": True,
-        "stream_options": {"include_obfuscation": False},
+        **({"stream_options": {"include_obfuscation": False}} if stream_options else {}),
         "store": False,
     }
     if call.instructions:
@@ -99,7 +104,7 @@ def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
 def _tool(tool: dict[str, Any]) -> Body:
     """Write a function; the protocol wants to be told of ``strict`` and ``parameters``, also of none."""
     described = {"description": tool["description"]} if tool.get("description") is not None else {}
-    schema = tool.get("parameters") or {"type": "object", "properties": {}}
+    schema = schema_of(tool) if tool.get("parameters") else {"type": "object", "properties": {}}
     return {
         "type": "function",
         "name": tool["name"],
@@ -109,16 +114,27 @@ def _tool(tool: dict[str, Any]) -> Body:
     }
 
 
+def _input(call: ModelCall, maker: str) -> list[Body]:
+    items = [written for item in ordered(call.items, is_empty=_is_empty) for written in _item(item, maker)]
+    return items or [_message({"role": "user", "content": BEGIN})]  # an empty input is refused
+
+
+def _is_empty(item: Item) -> bool:
+    """Return whether the model said nothing: endpoints refuse an answer without text."""
+    return is_models(item) and is_blank(item)
+
+
 def _item(item: Item, maker: str) -> list[Body]:
     kind = item.get("type", "message")
     if kind == "message":
         return [_message(item)]
     if kind == "function_call":
-        return [{name: item[name] for name in ("type", "call_id", "name", "arguments")}]
+        called = {name: item[name] for name in ("type", "call_id", "name", "arguments")}
+        return [{**called, "call_id": call_id_of(item, _CALL_ID)}]
     if kind == "function_call_output":
         output = item["output"]
         written = output if isinstance(output, str) else [_part(part) for part in output]
-        return [{"type": kind, "call_id": item["call_id"], "output": written}]
+        return [{"type": kind, "call_id": call_id_of(item, _CALL_ID), "output": written}]
     if kind == "reasoning":
         return _reasoning(item, maker)
     if kind == "compaction":
@@ -152,7 +168,7 @@ def _part(part: dict[str, Any]) -> Body:
 
 
 def _reasoning(item: Item, maker: str) -> list[Body]:
-    """Give reasoning back as it came; without its encrypted content the endpoint has nothing to read."""
+    """Write reasoning as it came; without its encrypted content the endpoint has nothing to read."""
     state = state_of(item, KIND, maker)
     if state is None:
         return []
