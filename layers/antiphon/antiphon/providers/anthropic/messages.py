@@ -59,7 +59,7 @@ def is_thinking(block: Block) -> bool:
 
 def is_result(block: Block) -> bool:
     """Return whether a block is the output of a call."""
-    return block["type"] == "tool_result"
+    return bool(block["type"] == "tool_result")
 
 
 def _blocks(item: Item, maker: str | None, citations: bool) -> list[Block]:
