@@ -22,11 +22,19 @@ def failure(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, Unreachable):
         return UNREACHABLE, _line(error)
     if isinstance(error, (StorageUnavailable, *_aws())):
-        return UNREACHABLE, f"the store cannot be reached: {_line(error)}"
+        return UNREACHABLE, f"the store cannot be reached: {_line(_root(error))}"
     return None
 
 
-def _line(error: Exception) -> str:
+def _root(error: BaseException) -> BaseException:
+    """Return what AWS's libraries raised in the first place, such as missing credentials; else the error itself."""
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    return next((cause for cause in causes if isinstance(cause, _aws())), error)
+
+
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 

@@ -6,12 +6,13 @@ from argparse import Namespace
 from typing import Any
 
 from antiphon.access.decide import may_run
-from antiphon.access.grants import OWNER, level_of, principals_of, read_level
+from antiphon.access.grants import LEVELS, OWNER, level_of, principals_of, read_level
 from antiphon.access.principal import Principal
 from antiphon.access.roles import PERMISSIONS
 from antiphon.records import Account, Agent, Grant, Key, Limits
 from cli.answer import Answer, Refused
 from cli.session import Session
+from cli.suggestion import did_you_mean
 from cli.tables import columns, table
 
 
@@ -22,7 +23,8 @@ async def add_grant(session: Session, args: Namespace) -> Answer:
     try:
         grant = Grant(session.tenant, agent.id, args.principal, read_level(args.level))
     except ValueError as error:
-        raise Refused(f"{args.level!r}: {error}") from None
+        meant = did_you_mean(args.level, LEVELS)
+        raise Refused(f"{args.level!r}: {error}" + (f"; {meant}" if meant else "")) from None
     check_authors_grant(grant, agent.author)
     await session.directory.put(grant)
     return Answer(_shown(grant), f"{grant.principal} is {level_of(grant.bits)} of agent {agent.id}")

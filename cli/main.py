@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from cli.answer import Answer
 
 INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+"""What a shell reports of a process that a signal ended: 128 and the signal's number."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,10 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         import argcomplete  # noqa: PLC0415
 
         argcomplete.autocomplete(root, always_complete_options=False)
+    _tolerate_other_encodings()
     try:
         return _run(root.parse_args(argv))
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # the reader of stdout has gone; Python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
 
 
 def _run(args: Namespace) -> int:
@@ -59,6 +66,13 @@ async def _perform(args: Namespace) -> Answer:
     from cli.opening import perform  # noqa: PLC0415
 
     return await perform(args, os.environ)
+
+
+def _tolerate_other_encodings() -> None:
+    """Write what a terminal's encoding does not have as an escape, instead of ending with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _show_notes(notes: Sequence[str]) -> None:

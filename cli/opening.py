@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -28,6 +29,7 @@ async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
     region = args.region or environ.get("AWS_REGION")
     if region:
         os.environ["AWS_DEFAULT_REGION"] = region  # the one name that boto3 reads
+    logging.getLogger("antiphon").addHandler(logging.NullHandler())  # a failure is one line, without the log's
     where = target.find(args, environ)
     absent = _absent(where)
     if absent is None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 GAP: Final = "  "
 NARROWEST: Final = 20
 """The narrowest last column that is still wrapped; below, the terminal wraps whole lines."""
+
+_WIDE: Final = {"W": 2, "F": 2}
 
 Rows = Sequence[Sequence[str]]
 
@@ -40,7 +43,7 @@ def columns(rows: Rows) -> str:
 def aligned(rows: Rows) -> list[str]:
     """Return the text of each row, without the last line's end."""
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(shown, column)) for column in zip(*cells, strict=True)]
     width = terminal_width()
     indent = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
     room = None if width is None or width - indent < NARROWEST else width - indent
@@ -52,17 +55,26 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def shown(text: str) -> int:
+    """Return how many columns a text takes: two for a wide character (UAX 11), none for a combining one."""
+    return sum(_WIDE.get(unicodedata.east_asian_width(one), 1) for one in text if not unicodedata.combining(one))
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - shown(cell))
+
+
 def _line(row: Sequence[str], widths: Sequence[int], room: int | None, indent: int) -> str:
     *first, last = row
-    head = "".join(cell.ljust(width) + GAP for cell, width in zip(first, widths, strict=False))
-    if room is None or len(last) <= room:
+    head = "".join(_padded(cell, width) + GAP for cell, width in zip(first, widths, strict=False))
+    if room is None or shown(last) <= room:
         return (head + last).rstrip()
     lines = textwrap.wrap(last, room, break_long_words=False, break_on_hyphens=False)
     return head + f"\n{' ' * indent}".join(lines)
 
 
 def _width(rows: Rows) -> int:
-    widths = (max(len(_cell(cell)) for cell in column) for column in zip(*rows, strict=True))
+    widths = (max(shown(_cell(cell)) for cell in column) for column in zip(*rows, strict=True))
     return sum(width + len(GAP) for width in widths) - len(GAP)
 
 

@@ -52,6 +52,8 @@ def find(args: Namespace, environ: Mapping[str, str]) -> Target:
     named = (args.stack, args.core_table or args.responses_table, args.database)
     if sum(place is not None for place in named) > 1:
         raise SettingsError("name one of --stack, --core-table with --responses-table, or --database")
+    if (args.core_table is None) != (args.responses_table is None):
+        raise SettingsError("--core-table and --responses-table go together")
     if args.stack:
         return _stack(args.stack, environ)
     options = dict(zip(_STORES, (args.core_table, args.responses_table, args.database), strict=True))

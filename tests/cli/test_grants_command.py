@@ -35,6 +35,7 @@ def test_the_authors_own_grant_can_be_neither_removed_nor_lowered(helper):
         (("helper", "bob", "viewer"), "is no principal: user:ID, group:ID, role:ID or public"),
         (("helper", "public", "king"), "a level is viewer, editor, owner or a number from 1 to 15"),
         (("helper", "public", "0"), "a level is"),
+        (("helper", "public", "veiwer"), "did you mean viewer?"),
     ],
 )
 def test_a_grant_that_could_have_no_effect_is_refused_with_advice(helper, arguments, advice):

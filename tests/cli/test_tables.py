@@ -44,6 +44,11 @@ def test_a_long_last_column_is_wrapped_under_itself(terminal):
     assert tables.columns(rows) == "verdict  refused: user bob has\n         no grant\nrole     USER"
 
 
+def test_wide_and_combining_characters_keep_the_columns_aligned():
+    rows = [("漢字", "a"), ("e\u0301te\u0301", "b"), ("four", "c")]
+    assert tables.columns(rows) == "漢字  a\ne\u0301te\u0301   b\nfour  c"
+
+
 def test_an_id_is_never_cut(terminal):
     terminal(30)
     assert "k" * 60 in tables.columns([("id", "k" * 60)])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +16,7 @@ from antiphon import __version__
 from antiphon.access import roles
 from cli import verbs
 from cli.commands import Later
-from tests.support.command import Antiphon, run
+from tests.support.command import EXECUTABLE, Antiphon, run
 
 
 @pytest.fixture
@@ -97,9 +101,6 @@ def test_help_and_usage_errors_import_nothing_that_is_slow(tmp_path):
     code = (
         "import sys; from cli.verbs import parser; parser(); print({'pydantic', 'asyncio', 'yaml'} & set(sys.modules))"
     )
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
@@ -121,10 +122,6 @@ def test_completion_is_printed_for_a_shell(antiphon, shell):
 )
 def test_a_shell_completes_from_the_real_parser(tmp_path, line, wanted):
     """The protocol is argcomplete's: the shell passes the line and the cursor, and reads file descriptor 8."""
-    import subprocess
-
-    from tests.support.command import EXECUTABLE
-
     environ = {
         "_ARGCOMPLETE": "1",
         "_ARGCOMPLETE_IFS": "\n",
@@ -169,3 +166,39 @@ def test_a_mistyped_database_is_announced_and_not_made(tmp_path):
 def test_a_refused_first_command_leaves_no_database(tmp_path):
     assert run("users", "put", "ada", "--role", "NONE", cwd=tmp_path).code == 1
     assert not list(tmp_path.glob(".antiphon/*"))
+
+
+def test_half_of_the_tables_is_refused_in_the_words_of_the_options(antiphon):
+    outcome = antiphon("--core-table", "x", "users", "list")
+    assert (outcome.code, outcome.err) == (2, "antiphon: --core-table and --responses-table go together\n")
+
+
+def test_a_store_that_does_not_answer_is_one_line_without_the_log(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    environ = {
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "ANTIPHON_AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+    }
+    options = ("--core-table", "a", "--responses-table", "b", "--region", "eu-central-1")
+    outcome = run(*options, "users", "list", cwd=tmp_path, environ=environ)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (3, "", 1)
+    assert outcome.err.startswith("antiphon: the store cannot be reached: ")
+
+
+def test_what_the_terminal_cannot_show_is_escaped(tmp_path):
+    run("users", "put", "ada", "--name", "漢", cwd=tmp_path)
+    listed = run("users", "list", cwd=tmp_path, environ={"PYTHONIOENCODING": "ascii"})
+    assert (listed.code, "\\u6f22" in listed.out) == (0, True)
+
+
+def test_a_reader_that_has_gone_is_no_traceback(tmp_path):
+    run("users", "put", "ada", cwd=tmp_path)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [EXECUTABLE, "users", "list"], stdout=writer, stderr=subprocess.PIPE, cwd=tmp_path, text=True, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
