@@ -98,7 +98,7 @@ def test_a_streamed_call_shows_the_item_its_arguments_and_its_end(service: Servi
 def test_a_file_that_names_an_upload_is_refused_by_its_path(service: Service, key: str) -> None:
     part = {"type": "input_file", "file_id": "file-abc123"}
     answer = service.post(key, model="agent", input=[message("user", [part])])
-    refused(answer, 400, "unknown_parameter", "input[0].content[0].file_id")
+    refused(answer, 400, "unsupported_parameter", "input[0].content[0].file_id")
 
 
 AGREED = [message("user", "We meet on Monday."), message("assistant", "Noted: Monday.")]
