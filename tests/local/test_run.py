@@ -8,10 +8,11 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -145,6 +146,32 @@ def test_an_interrupt_ends_open_streams_properly(tmp_path: Path) -> None:
                 raw += b"".join(pieces)
     events = assert_stream(raw)
     assert events[-1]["response"]["error"]["code"] == "shutting_down"
+
+
+def test_a_stop_while_the_database_is_locked_ends_open_streams_properly(tmp_path: Path) -> None:
+    """The stream ended with `[DONE]` and no terminal event, which the OpenAI SDKs take for a success."""
+    from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
+
+    gate = Gate()
+    with Upstream([Script.stream(text("Wait"), gate, finish(), usage(1, 1))]) as upstream:
+        environ = {"OPENAI_API_KEY": "secret", "OPENAI_BASE_URL": upstream.base_url}
+        with running(tmp_path, **environ) as server:
+            body = {"model": "openai", "input": "Hi", "stream": True}
+            headers = {"authorization": f"Bearer {server.key}"}
+            with httpx2.stream("POST", f"{server.base_url}/responses", json=body, headers=headers, timeout=30) as sse:
+                pieces = sse.iter_bytes()
+                raw = b""
+                while b'"delta":"Wait"' not in raw:
+                    raw += next(pieces)
+                with closing(sqlite3.connect(tmp_path / "antiphon.db", isolation_level=None)) as other:
+                    other.execute("BEGIN IMMEDIATE")
+                    gate.open()
+                    while b"response.output_text.done" not in raw:
+                        raw += next(pieces)
+                    server.process.send_signal(signal.SIGTERM)
+                    raw += b"".join(pieces)
+    events = assert_stream(raw)
+    assert events[-1]["response"]["error"]["code"] in {"shutting_down", "storage_unavailable"}
 
 
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
