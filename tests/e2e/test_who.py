@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import socket
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from antiphon.access import keys
 from antiphon.records import Grant, Limits, Role, Tenant
+from antiphon.web.auth import UNKNOWN_SECONDS
 from tests.support.caller import TENANT, refused
 from tests.support.service import Service
 from tests.support.upstream import Upstream
@@ -229,3 +232,23 @@ def test_revoking_a_grant_closes_the_conversations_with_that_agent(service: Serv
     service.put(Grant(TENANT, "agent", "user:bob", 0))
     answer = service.post(key, model="open", input="Go on", previous_response_id=first["id"])
     refused(answer, 404, "previous_response_not_found")
+
+
+def test_a_forged_key_that_is_sent_again_is_read_once_in_three_seconds(service: Service) -> None:
+    forged = keys.make_key("test", secrets.token_bytes)
+    service.forget_calls()
+    for _ in range(20):
+        refused(service.get("/v1/models", forged), 401, "invalid_api_key")
+    assert service.keys.calls["get"] == 1
+    service.clock.ahead = UNKNOWN_SECONDS
+    refused(service.get("/v1/models", forged), 401, "invalid_api_key")
+    assert service.keys.calls["get"] == 2
+
+
+def test_a_new_key_is_seen_within_three_seconds_of_being_taken_for_unknown(service: Service, key: str) -> None:
+    made = keys.make_key("test", secrets.token_bytes)
+    refused(service.get("/v1/models", made), 401, "invalid_api_key")
+    record = service.run(service.keys.get(keys.digest(key)))
+    service.run(service.keys.add(replace(record, digest=keys.digest(made))))
+    service.clock.ahead = UNKNOWN_SECONDS
+    assert service.get("/v1/models", made).status_code == 200

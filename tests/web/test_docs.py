@@ -111,3 +111,46 @@ def test_no_route_imports_what_only_the_document_needs():
     loaded = json.loads(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout)
     assert "antiphon.web.docs" in loaded
     assert not [name for name in loaded if name == "fastapi_offline" or name.startswith("docs.")]
+
+
+PATHS = ["/docs", "/openapi.json", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/start.js"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_a_client_has_already_is_not_sent_again(service, path):
+    first = service.get(path)
+    again = service.client.get(path, headers={"if-none-match": f'"other", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["cache-control"] == first.headers["cache-control"]
+    assert service.client.get(path, headers={"if-none-match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"])
+def test_a_large_file_is_compressed_if_the_client_takes_gzip(service, path):
+    plain = service.client.get(path, headers={"accept-encoding": "identity"})
+    packed = service.client.get(path, headers={"accept-encoding": "br, gzip;q=0.5"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) * 3 < int(plain.headers["content-length"])
+    assert packed.content == plain.content
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert packed.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+
+
+@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "gzip; q=0.0", "gzipped"])
+def test_a_client_that_takes_no_gzip_gets_none(service, accepted):
+    answer = service.client.get("/openapi.json", headers={"accept-encoding": accepted})
+    assert "content-encoding" not in answer.headers
+
+
+def test_the_document_may_be_cached_for_minutes(service):
+    assert service.get("/openapi.json").headers["cache-control"] == "public, max-age=300"
+
+
+def test_without_docs_only_the_document_is_served(tmp_path):
+    with Service(tmp_path, docs=False) as service:
+        assert links(service.get("/docs").text) == ["data:,", "openapi.json"]
+        for name in docs.KINDS:
+            refused(service.get(f"/docs/{name}"), 404, "route_not_found")
+        assert service.get("/openapi.json").status_code == 200

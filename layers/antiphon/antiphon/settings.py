@@ -162,6 +162,8 @@ class Settings(BaseModel):
         ping_seconds: a stream is never silent for longer.
         check_streams: hold every stream against the grammar before it is sent; 2 to 3 microseconds an event.
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
+        docs: serve Swagger UI at ``/docs``, 1.5 MB to whoever asks, without a key. Without it the page has a link to
+            ``/openapi.json``, which is always served.
         allow_http_urls: callers may give ``http`` URLs beside ``https``.
         allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
     """
@@ -192,6 +194,7 @@ class Settings(BaseModel):
     check_streams: bool = False
     max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
+    docs: bool = True
     allow_http_urls: bool = False
     allow_private_urls: bool = False
 

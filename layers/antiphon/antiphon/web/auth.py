@@ -1,7 +1,7 @@
 """Authentication as a FastAPI dependency, the same in all functions: header -> key -> user, role, limits -> allowed?
 
-A warm process trusts what it read for at most ``cache_seconds``; unknown keys are never cached. It must not know where
-keys are kept.
+A warm process trusts what it read for at most ``cache_seconds``, and that a key is unknown for at most three of them: a
+forged key that is sent again and again costs one read in that time, and a new key is seen within it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ audit: Final = logging.getLogger("antiphon.audit")
 HOUR: Final = 3600
 MAX_HEADER: Final = 512
 MAX_CACHED: Final = 2048
+UNKNOWN_SECONDS: Final = 3.0
+"""How long a process takes a key for unknown without reading again: no new key is refused for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Authenticator:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._known: dict[str, _Known] = {}
+        self._unknown: dict[str, float] = {}
         self._touched: dict[str, float] = {}
 
     async def authenticate(self, request: Request) -> tuple[Key, Principal]:
@@ -78,9 +81,11 @@ class Authenticator:
     async def _read(self, digest: str, now: float) -> _Known:
         self._known.pop(digest, None)
         steady = self._services.steady()
+        self._require_not_unknown(digest, steady)
         key = await self._services.keys.get(digest)
         account = await self._services.directory.account(key.tenant, key.user) if key else None
         if key is None or account is None:
+            self._note_unknown(digest, steady)
             raise ApiError("invalid_api_key")
         settings = self._services.settings
         deployment = Limits(
@@ -95,6 +100,17 @@ class Authenticator:
         known = _Known(key, principal, now, steady)
         self._known[digest] = known
         return known
+
+    def _require_not_unknown(self, digest: str, steady: float) -> None:
+        read = self._unknown.get(digest)
+        seconds = min(self._services.settings.cache_seconds, UNKNOWN_SECONDS)
+        if read is not None and steady < read + seconds:
+            raise ApiError("invalid_api_key")
+
+    def _note_unknown(self, digest: str, steady: float) -> None:
+        if len(self._unknown) >= MAX_CACHED:
+            self._unknown.clear()
+        self._unknown[digest] = steady
 
     def touch(self, key: Key) -> asyncio.Task[None] | None:
         """Note that a key was used, at most once an hour, beside the request."""

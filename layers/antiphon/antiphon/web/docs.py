@@ -1,16 +1,21 @@
 """The page at /docs: Swagger UI, all of it from our own origin, and the committed OpenAPI document that it shows.
 
-Swagger UI comes with the package ``fastapi-offline``, which is looked for and never imported. All URLs are relative, so
-the page works behind a stage of API Gateway too. It must not know the routes that it shows.
+Swagger UI comes with the package ``fastapi-offline``, which is found on disk and never imported. All URLs are relative,
+so the page works behind a stage of API Gateway too. Every file has an ETag and is compressed once in a process.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import hashlib
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 PACKAGE: Final = "fastapi_offline"
 DOCUMENT: Final = Path(__file__).with_name("openapi.json")
@@ -35,6 +40,11 @@ FILE_HEADERS: Final = {
     "x-content-type-options": "nosniff",
 }
 """A file never changes under its URL: the page asks for it with the digest of its content."""
+
+DOCUMENT_HEADERS: Final = {"cache-control": "public, max-age=300"}
+
+_SMALL: Final = 1024
+"""Fewer bytes are not compressed: they fit into one packet anyway."""
 
 _START: Final = b"""\
 SwaggerUIBundle({
@@ -67,6 +77,48 @@ _PLAIN: Final = """\
 """
 
 
+async def answer(request: Request, content: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    """Return a file: compressed if the client takes gzip, and 304 if the client has it already (RFC 9110, 13.1.2)."""
+    compressed = len(content) > _SMALL and _takes_gzip(request)
+    tag = _tag(content, compressed=compressed)
+    headers = {**headers, "etag": tag, "vary": "accept-encoding"}
+    if _has(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    if compressed:
+        headers["content-encoding"] = "gzip"
+        content = await asyncio.to_thread(_compressed, content)
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Return whether an answer may be compressed.
+
+    A function that answers in one piece sends bytes as base64, which a REST API decodes only for media types that it is
+    told of. Text reaches the client in any case.
+    """
+    if "aws.event" in request.scope:
+        return False
+    for coding in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _has(tags: str, tag: str) -> bool:
+    return tags.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in tags.split(",")}
+
+
+@cache
+def _tag(content: bytes, *, compressed: bool) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:16]}{"-gzip" if compressed else ""}"'
+
+
+@cache
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
 @cache
 def document() -> bytes:
     """Read the OpenAPI document."""
@@ -74,7 +126,7 @@ def document() -> bytes:
 
 
 def file(name: str, package: str = PACKAGE) -> bytes | None:
-    """Read a file of the page; None where there is none of this name."""
+    """Read a file of the page. Return None if there is none of this name."""
     return _read(name, package) if name in KINDS else None
 
 
@@ -89,14 +141,19 @@ def _read(name: str, package: str) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
+def plain_page() -> str:
+    """Return a page with a link to the document and no script."""
+    return _HTML.format(style="", body=_PLAIN)
+
+
 @cache
 def page(package: str = PACKAGE) -> str:
-    """Write the page; where Swagger UI is not installed, one that leads to the document."""
+    """Return the page, or one with a link to the document if Swagger UI is not installed."""
     urls = {}
     for name in KINDS:
         content = file(name, package)
         if content is None:
-            return _HTML.format(style="", body=_PLAIN)
+            return plain_page()
         urls[name] = f"docs/{name}?v={hashlib.sha256(content).hexdigest()[:16]}"
     style = f'<link rel="stylesheet" href="{urls["swagger-ui.css"]}">\n'
     scripts = "".join(f'<script src="{url}"></script>\n' for name, url in urls.items() if name.endswith(".js"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from starlette.responses import HTMLResponse, Response
+from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from antiphon.errors import ApiError
+from antiphon.ports import Services
 from antiphon.web import docs
 
 router = APIRouter()
@@ -18,22 +19,28 @@ async def health() -> Response:
 
 
 @router.get("/openapi.json")
-async def openapi() -> Response:
+async def openapi(request: Request) -> Response:
     """Return the committed OpenAPI document."""
-    return Response(docs.document(), headers={"cache-control": "no-cache"}, media_type="application/json")
+    return await docs.answer(request, docs.document(), "application/json", docs.DOCUMENT_HEADERS)
 
 
 @router.get("/")
 @router.get("/docs")
-async def page() -> Response:
+async def page(request: Request) -> Response:
     """Return the page that shows the document and lets a reader try the API."""
-    return HTMLResponse(docs.page(), headers=docs.PAGE_HEADERS)
+    html = docs.page() if _has_docs(request) else docs.plain_page()
+    return await docs.answer(request, html.encode(), "text/html; charset=utf-8", docs.PAGE_HEADERS)
 
 
 @router.get("/docs/{name}")
-async def page_file(name: str) -> Response:
+async def page_file(request: Request, name: str) -> Response:
     """Return a file of the page."""
-    content = docs.file(name)
+    content = docs.file(name) if _has_docs(request) else None
     if content is None:
         raise ApiError("route_not_found")
-    return Response(content, headers=docs.FILE_HEADERS, media_type=docs.KINDS[name])
+    return await docs.answer(request, content, docs.KINDS[name], docs.FILE_HEADERS)
+
+
+def _has_docs(request: Request) -> bool:
+    services: Services = request.app.state.services
+    return services.settings.docs
