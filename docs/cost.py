@@ -193,11 +193,11 @@ def _price(name: str) -> float:
 _HEAD: Final = """\
 # Cost
 
-`make docs` writes this page: it runs two turns of a conversation over
-a DynamoDB emulator, counts what they ask, and multiplies with the list prices of `docs/prices.py` ({region}, without
-free tiers and discounts). Nothing here was billed. The model is the provider's bill, and by far the largest.
+`make docs` computes this page. It runs two turns of a conversation on a DynamoDB emulator, counts the calls, and
+multiplies them with the list prices in `docs/prices.py` ({region}, without free tiers and discounts). No figure is
+from a bill. The model provider bills you separately, and that is by far the largest part.
 
-## What one response asks
+## What one response needs
 
 | | first of a conversation, cold | the next, warm |
 |---|---|---|
@@ -206,14 +206,14 @@ free tiers and discounts). Nothing here was billed. The model is the provider's 
 | write units | {first.writes} | {second.writes} |
 | stored | {first_kb:.1f} KB | {second_kb:.1f} KB |
 
-Both are streams with a question of {question} characters, answered by the demo model; {looks} of the calls and
-read units are the looks whether the response was cancelled. "Cold" also reads who calls and notes that the key was
-used, once an hour. A turn that continues others reads them: one more read unit for every 4 KB of the conversation.
-Emulators bill nothing: the units are counted from the items' sizes by DynamoDB's own rules.
+Both responses are streams. The demo model answers a question of {question} characters. {looks} of the calls and read
+units are checks whether the response was cancelled. The cold one also reads the key and its user, and notes once an
+hour that the key was used. A turn that continues a conversation reads its earlier turns: one more read unit for every
+4 KB. The units are computed from the sizes of the items by DynamoDB's own rules, because an emulator bills nothing.
 
-Assumed: a stream is open {seconds} seconds in {memory} GB of arm64, and leaves {log} bytes of logs (Lambda's own lines
-and one of ours). Lambda bills the time that a stream is open, so halve its row for half the time, or for 512 MB. The
-time that a function takes to start is billed too; under steady use it is seldom.
+The figures assume that a stream is open for {seconds} seconds in {memory} GB of arm64, and writes {log} bytes of logs
+(Lambda's own lines and one of Antiphon's). Lambda bills the time that a stream is open: for half the time, or for 512
+MB, halve its row. Lambda also bills the time to start a function, which is rare under steady use.
 
 ## A month, in dollars
 
@@ -221,15 +221,15 @@ time that a function takes to start is billed too; under steady use it is seldom
 """
 
 _TAIL: Final = """
-Every response is counted like the first one above. {fixed}
-The Function URL costs nothing; it and the REST API can be used side by side. Not in the table:
+Every response is counted like the first one above. {fixed} The Function URL costs nothing; it and the REST API can be
+used side by side. Not in the table:
 
 - Traffic out of AWS: the first 100 GB a month are free; then $0.09 a GB.
-- `Metrics` (off unless you say so): $0.30 a month for each, by the hours in which requests come; so nothing while idle,
-  and at most ${metrics:.2f} for the create function, ${readers:.2f} for each of the others and $0.30 for each error
-  code that occurs. The first ten of an account are free.
-- `Tracing` (off unless you say so): $5.00 for a million traces; X-Ray samples about one request in twenty.
-- `Alarms` (off unless you say so): $0.10 a month for each metric that an alarm watches; the dashboard $3.00.
+- `Metrics` (off by default): $0.30 a month for each metric, for the hours with requests only. So they cost nothing
+  while idle, and at most ${metrics:.2f} for the create function, ${readers:.2f} for each of the others and $0.30 for
+  each error code that occurs. The first ten of an account are free.
+- `Tracing` (off by default): $5.00 for a million traces; X-Ray samples about one request in twenty.
+- `Alarms` (off by default): $0.10 a month for each metric that an alarm watches; the dashboard $3.00.
 - A custom domain costs nothing itself; a web ACL and its rules are billed by AWS WAF.
 - The layers and the built code in S3: cents. A secret is read when an environment first needs it: cents, too.
 - Bytes that are streamed: none of ours, since the first 6 MB of each response are free.
@@ -240,10 +240,9 @@ A million requests from somebody without a key, sent to `POST /v1/responses`; ea
 
 | | DynamoDB calls | read units | write units | Function URL, dollars | REST API, dollars |
 |---|---:|---:|---:|---:|---:|
-{floods}
-The calls and units come from {probes} requests of each kind over the emulator. Assumed: {refused_ms} ms in
-{memory} GB and {refused_log} bytes of logs for each; measured through the functions on one core were 2.5 ms, and
-4.1 ms for a made-up key. Most of it is the front door and the logs, not the look-up.
+{floods} The calls and units come from {probes} requests of each kind over the emulator. Assumed: {refused_ms} ms in
+{memory} GB and {refused_log} bytes of logs for each; measured through the functions on one core were 2.5 ms, and 4.1
+ms for a made-up key. Most of it is the front door and the logs, not the look-up.
 
 - The REST API takes `ApiRequestsPerSecond` (50) from everybody together. API Gateway refuses what is over that, on a
   best-effort basis, and does not bill it. A month of it, {month:,.0f} million requests that are let in, costs
@@ -255,8 +254,8 @@ The calls and units come from {probes} requests of each kind over the emulator. 
 
 ## Starting faster
 
-Both are off unless you ask for them ([deploy.md](deploy.md#starting-faster)). A month has 30 days, a function
-{memory} GB.
+Both are off unless you ask for them ([deploy.md](deploy.md#starting-faster)). A month has 30 days, a function {memory}
+GB.
 
 | | a month, in dollars |
 |---|---:|
@@ -265,8 +264,8 @@ Both are off unless you ask for them ([deploy.md](deploy.md#starting-faster)). A
 | 1,000 starts from a snapshot | {restored:.2f} |
 | one provisioned environment | {provisioned:.2f} |
 
-A snapshot's size is its function's memory and disk; the figures count the memory. In a provisioned environment, running
-costs {less:.0%} less. It is cheaper than ordinary ones where it runs more than {used:.0%} of the time.
+A snapshot's size is its function's memory and disk; the figures count the memory. In a provisioned environment,
+running costs {less:.0%} less. It is cheaper than ordinary ones where it runs more than {used:.0%} of the time.
 
 ## Prices
 

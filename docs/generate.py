@@ -52,16 +52,18 @@ A resource that you may not see gets the same answer as one that does not exist.
 _CONFORMANCE_HEAD: Final = """\
 # Conformance
 
-`make docs` writes this page from `tests/spec/requirements/`; a test fails when a requirement has no test, or names one
-that does not exist.
+`make docs` writes this page from `tests/spec/requirements/`. A test fails if a requirement has no test, or names a
+test that does not exist.
 
-`OR-` are the requirements of [Open Responses 2026-04-24](https://www.openresponses.org/specification) that bind a
-server, `W-` what Antiphon promises beyond them; `OR-CHAT`, `-FILE`, `-STATE`, `-SEARCH` and `-WEB` stand in the draft
-that follows. "Not served" is an optional feature; its tests show that it is refused
-and never ignored. "Open" is promised and not there yet. Tests are `room/module::name` below `tests/`, or whole modules.
+- `OR-` requirements are those of [Open Responses 2026-04-24](https://www.openresponses.org/specification) for a
+  server. `OR-CHAT`, `-FILE`, `-STATE`, `-SEARCH` and `-WEB` are from the draft that follows it.
+- `W-` requirements are what Antiphon promises beyond the specification.
+- "Not served" is an optional feature that Antiphon does not have. Its tests show that it is refused and never ignored.
+- "Open" is promised, but not there yet.
+- Tests are written as `folder/module::name` below `tests/`, or as whole modules.
 
-`antiphon check URL` asks any server for most of this: see [the command line](cli.md). Which clients were run is in
-[clients](clients.md).
+`antiphon check URL` tests most of this on any server: see [the command line](cli.md). [clients.md](clients.md) lists
+the clients that are tested.
 
 {count} requirements: {told}.
 

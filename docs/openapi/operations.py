@@ -102,39 +102,40 @@ class Operation:
 
 
 _CREATE: Final = """\
-Asks an agent. The answer is one JSON body or, with `stream: true`, server-sent events.
+Runs an agent and returns its response: as one JSON body or, with `stream: true`, as server-sent events.
 
 Each event is one frame: `event: TYPE`, `data: JSON` and an empty line; `TYPE` is the `type` of the JSON. A stream
 begins with `response.created` and `response.in_progress`. Each item of the output follows, from
 `response.output_item.added` to `response.output_item.done`. It ends with exactly one of `response.completed`,
-`response.incomplete` and `response.failed` (after an `error` event), then `data: [DONE]`. Silence is filled with the
-comment `: ping`. Once a stream has begun, an error is an event and no longer a status.
+`response.incomplete` and `response.failed` (after an `error` event), then `data: [DONE]`. During silence the comment
+`: ping` is sent. After a stream has begun, an error is sent as an event, because the status can no longer change.
 
-No field is silently dropped: what is unknown or cannot be served is refused with 400. For an optional field, null means
-absent."""
+No field is silently ignored: a field that is unknown or not supported is refused with 400. For an optional field, null
+means absent."""
 
 _AGAIN: Final = """\
-Makes the request safe to send again for 24 hours: the same key with the same body is answered once, and then with the
-same answer, or its stream anew. A request that was refused, or whose run failed, runs again. It has no effect with
-`store: false`: nothing is kept that could be given again."""
+Makes it safe to send the request again for 24 hours. The same key with the same body runs once; later requests get the
+same answer, or its stream rebuilt. A request that was refused, or whose run failed, runs again. The header has no
+effect with `store: false`, because nothing is stored."""
 
 _IDEMPOTENCY_KEY: Final = ({"type": "string", "pattern": "^[ -~]{1,255}$"}, _AGAIN)
 
 _RETRIEVE: Final = """\
-Gives the response as it is now. With `stream=true`, gives events that amount to it, in the grammar of every stream.
+Returns the stored response. With `stream=true`, returns it as a stream of events.
 
-They are made anew from what is stored, so each text is one delta, and the numbers are not those of the first stream.
-The terminal event always comes. The events of a response that still runs are not kept: 409 `response_in_progress`."""
+The events are rebuilt from the stored response, so each text is one delta, and the sequence numbers differ from those
+of the original stream. The stream always ends with a terminal event. The events of a response that is still running
+are not available: 409 `response_in_progress`."""
 
 _CANCEL: Final = """\
-Ends a running response. It keeps the items that it had; the open one is closed as `incomplete`.
+Ends a running response. It keeps its items so far; an open item becomes `incomplete`.
 
-A response that has ended already is given as it is: its `status` tells. One that is still ending after some seconds is
-given as `in_progress`; asking again is harmless."""
+If the response has already ended, it is returned unchanged. If it has not ended after some seconds, it is returned as
+`in_progress`; you can safely call this again."""
 
 _ITEMS: Final = """\
 Lists all items that were used to generate the response, page by page: those of the turns before it, then its own input.
-Of two items with one id only the first is given."""
+If two items have the same id, only the first is listed."""
 
 QUERIED: Final = frozenset({"unknown_parameter", "invalid_value", "invalid_type", "out_of_range", "unsupported_value"})
 """Codes of every operation that takes query parameters."""
@@ -150,10 +151,10 @@ _INCLUDE: Final[tuple[dict[str, Any], str]] = (
 )
 
 _COUNT: Final = """\
-Takes the same body as a response would, and tells how many tokens the model would be given to read. Nothing runs and
+Takes the same body as `POST /v1/responses` and returns how many tokens the model would read. No model is called and
 nothing is stored. The count is exact for the demo model; for any other it is an estimate: one token for four bytes of
 text, 4 for each item, 85 for an image in low detail and 765 for any other, 1500 for a file. With `truncation` `auto`,
-what would be left out is not counted."""
+turns that would be left out are not counted."""
 
 _COMPACT: Final = """\
 Gives a conversation in short, to go on from in place of the whole: the messages of the user stay as they are, and one
@@ -208,7 +209,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         samples={JSON: RESPONSE, "text/event-stream": TEXT_DELTA},
         parameter=OWN,
         query={
-            "stream": ({"type": "boolean"}, "Answer with the events of a stream that amounts to the response."),
+            "stream": ({"type": "boolean"}, "Return the response as a stream of events."),
             "starting_after": ({"type": "integer", "minimum": 0}, "With `stream`: leave out events up to this number."),
             "include_obfuscation": ({"type": "boolean"}, "With `stream`: pad delta events, which is the default."),
             "include": _INCLUDE,
@@ -218,7 +219,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         id="deleteResponse",
         tag="Responses",
         summary="Delete a stored response",
-        description="Removes the response with its items and all its content. One that runs is cancelled first.",
+        description="Deletes the response with its items and all its content. A running response is cancelled first.",
         answers={JSON: "Deleted"},
         codes=KEYED | {"response_not_found", "read_only_key"},
         samples={JSON: DELETED},
@@ -264,7 +265,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         id="listModels",
         tag="Models",
         summary="List the agents that you may use",
-        description="Gives every agent that your key may address, in the form in which OpenAI's clients read models.",
+        description="Returns every agent that your key may use, in the form of OpenAI's models.",
         answers={JSON: "ModelList"},
         samples={JSON: MODELS},
     ),
@@ -272,7 +273,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         id="retrieveModel",
         tag="Models",
         summary="Read an agent",
-        description="What you may not use answers exactly as what does not exist.",
+        description="An agent that you may not use gets the same answer as one that does not exist.",
         answers={JSON: "Model"},
         codes=KEYED | {"model_not_found"},
         samples={JSON: MODEL},
@@ -281,8 +282,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("/healthz", "GET"): Operation(
         id="getHealth",
         tag="About",
-        summary="Ask whether the process serves",
-        description="It asks no store: a throttled table must not take the process out of service.",
+        summary="Check that the process serves",
+        description="It reads no store, so a throttled table does not take the process out of service.",
         answers={JSON: "Health"},
         codes=frozenset(),
         keyed=False,
