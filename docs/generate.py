@@ -165,7 +165,9 @@ it.
 
 Where there is no role `developer`, instructions at the front are one system message. "Later" is about instructions
 after the first other message: some chat templates (Qwen's) refuse them, so they are marked in a user's message.
-"Bounds" says who has to begin and end a history: `Begin.` or `Continue.` is added as the user's.
+"Bounds" says who has to begin and end a history: `Begin.` or `Continue.` is added as the user's. If "roles alternate",
+neighbours of one role are merged. DeepSeek gets `reasoning_content` with every answer, empty if there is none, if the
+setting `reasoning_content` is on.
 
 """
 _DIALECT_COLUMNS: Final = (
@@ -205,7 +207,8 @@ def providers_page() -> str:
 
 def _bounds(dialect: Dialect) -> str:
     bounds = [name for name, holds in (("begins", dialect.user_first), ("ends", dialect.user_last)) if holds]
-    return f"the user {' and '.join(bounds)}" if bounds else "any"
+    who = f"the user {' and '.join(bounds)}" if bounds else "any"
+    return f"{who}; roles alternate" if dialect.alternating else who
 
 
 def _family_row(family: Family) -> str:

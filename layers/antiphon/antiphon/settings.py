@@ -86,6 +86,7 @@ class ProviderEndpoint(BaseModel):
             "openrouter",
             "gemini",
             "mistral",
+            "deepseek",
             "vllm",
             "ollama",
             "llama.cpp",

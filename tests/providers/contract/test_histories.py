@@ -18,6 +18,7 @@ from antiphon.ports import CALL_STATE, StopDelta, TextDelta
 from antiphon.records import Item
 from antiphon.settings import ProviderEndpoint
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
+from tests.support.conversations import PIXEL
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.upstream import Upstream
 
@@ -196,6 +197,7 @@ def test_a_history_is_taken_by_every_dialect_of_chat_completions(name: str, dial
     if dialect in {"gemini", "mistral", "llama.cpp", "lmstudio"}:
         assert spoken[-1] != "assistant"
     if dialect in {"vllm", "llama.cpp", "lmstudio"}:
+        assert not any(one == other and one != "tool" for one, other in pairwise(spoken))
         assert "system" not in [message["role"] for message in body["messages"][1:]]
 
 
@@ -322,6 +324,27 @@ def test_calls_that_another_model_made_reach_gemini_with_the_signature_that_is_d
     assert "extra_content" not in str(sent(PAIRED[0], items))
 
 
+@pytest.mark.parametrize("dialect", ["vllm", "llama.cpp", "lmstudio"])
+def test_neighbours_of_one_role_are_merged_where_a_template_wants_roles_to_alternate(dialect: str) -> None:
+    """sterlp/eclipse-peon-ai#75, SWE-agent/mini-swe-agent#759: "conversation roles must alternate"."""
+    image = {"type": "input_image", "image_url": PIXEL}
+    items = [user("a"), user("b"), user([image]), assistant("c"), assistant("d"), user("e")]
+    messages = sent(PAIRED[0], items, provider={"dialect": dialect})["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+    assert messages[0]["content"][0] == {"type": "text", "text": "a\n\nb"}
+    assert messages[0]["content"][1]["type"] == "image_url"
+    assert messages[1]["content"] == "c\n\nd"
+
+
+def test_deepseek_is_given_the_field_for_reasoning_with_every_answer() -> None:
+    """MoonshotAI/kimi-cli#2141, mnfst/llm-gateway#992: an answer without ``reasoning_content`` is refused."""
+    items = [user("a"), assistant("b"), user("c"), thought(), CALL, OUTPUT]
+    fields = {"dialect": "deepseek", "reasoning_content": True}
+    answers = [each for each in sent(PAIRED[0], items, provider=fields)["messages"] if each["role"] == "assistant"]
+    assert [answer["reasoning_content"] for answer in answers] == ["", "Hm."]
+    assert "reasoning_content" not in str(sent(PAIRED[0], items, provider={"dialect": "deepseek"}))
+
+
 SYSTEMS = [told("system", "One."), told("developer", "Two."), user("x"), told("system", "Three."), user("y")]
 
 
@@ -332,13 +355,11 @@ def test_instructions_are_one_message_at_the_front_and_marked_later_where_a_temp
     """QwenLM: "System message must be at the beginning." of its chat template, on vLLM, llama.cpp and LM Studio."""
     sent_messages = sent(PAIRED[0], SYSTEMS, instructions="Zero.", provider={"dialect": dialect})["messages"]
     marked = "<system>\nThree.\n</system>"
-    later = {"vllm": ("user", marked), "llama.cpp": ("user", marked), "lmstudio": ("user", marked)}
+    templated = dialect in {"vllm", "llama.cpp", "lmstudio"}
     first = [("system", "Zero."), ("system", "One."), ("developer", "Two.")]
     assert [(message["role"], message["content"]) for message in sent_messages] == [
         *(first if dialect == "openai" else [("system", "Zero.\n\nOne.\n\nTwo.")]),
-        ("user", "x"),
-        later.get(str(dialect), ("system", "Three.")),
-        ("user", "y"),
+        *([("user", f"x\n\n{marked}\n\ny")] if templated else [("user", "x"), ("system", "Three."), ("user", "y")]),
     ]
 
 

@@ -34,6 +34,8 @@ class Dialect:
             message instead.
         user_first: it refuses a history that does not begin with the user.
         user_last: it refuses a history that ends with the model.
+        alternating: its chat templates refuse two messages of one role in a row.
+        reasoning_always: where it takes reasoning back it wants the field in every answer, empty if need be.
         call_ids: the ids of calls that it takes; any other is replaced.
         signed_calls: it refuses calls without a signature, so those of other models have the one that is documented
             for them.
@@ -51,6 +53,8 @@ class Dialect:
     leading_system: bool = False
     user_first: bool = False
     user_last: bool = False
+    alternating: bool = False
+    reasoning_always: bool = False
     call_ids: re.Pattern[str] = _ANY_ID
     signed_calls: bool = False
     hints: frozenset[str] = frozenset({"safety_identifier"})
@@ -91,10 +95,15 @@ DIALECTS: Final[dict[str, Dialect]] = {
     "mistral": Dialect(
         "Mistral", r"(^|\.)mistral\.ai$", user_first=True, user_last=True, call_ids=_MISTRALS_ID, hints=frozenset()
     ),
-    "vllm": Dialect("vLLM", leading_system=True, user_first=True),
+    "deepseek": Dialect("DeepSeek", r"(^|\.)deepseek\.com$", reasoning_always=True, hints=frozenset()),
+    "vllm": Dialect("vLLM", leading_system=True, alternating=True, user_first=True),
     "ollama": Dialect("Ollama", hints=frozenset()),
-    "llama.cpp": Dialect("llama.cpp", leading_system=True, user_first=True, user_last=True, hints=frozenset()),
-    "lmstudio": Dialect("LM Studio", leading_system=True, user_first=True, user_last=True, hints=frozenset()),
+    "llama.cpp": Dialect(
+        "llama.cpp", leading_system=True, alternating=True, user_first=True, user_last=True, hints=frozenset()
+    ),
+    "lmstudio": Dialect(
+        "LM Studio", leading_system=True, alternating=True, user_first=True, user_last=True, hints=frozenset()
+    ),
     "compatible": Dialect("any other", user="safety_identifier", hints=_ALL_HINTS),
 }
 """By name; the last takes every host."""

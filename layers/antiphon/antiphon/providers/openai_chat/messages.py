@@ -21,6 +21,7 @@ Message = dict[str, Any]
 _UNNAMED: Final = "document.pdf"
 """OpenAI requires a name beside a file's content."""
 _INSTRUCTING: Final = frozenset({"system", "developer"})
+_PLAIN: Final = {"role", "content"}
 _ONLY_REASONING: Final = {"role", "content", "reasoning_content"}
 _UNSIGNED: Final = "skip_thought_signature_validator"
 """What Google documents for a call that another model made."""
@@ -55,7 +56,28 @@ def messages(instructions: str, items: Sequence[Item], dialect: Dialect, *, reas
             _add_reasoning(out, item if reasoning else {})
         else:
             raise ApiError("unsupported_value", f"This model cannot read items of type {kind}.")
-    return _bounded(out, dialect)
+    if reasoning and dialect.reasoning_always:
+        out = [{"reasoning_content": "", **message} if message["role"] == "assistant" else message for message in out]
+    return _alternating(_bounded(out, dialect)) if dialect.alternating else _bounded(out, dialect)
+
+
+def _alternating(out: list[Message]) -> list[Message]:
+    """Merge neighbours of one role, but for outputs and calls, which templates take in any number."""
+    merged: list[Message] = []
+    for message in out:
+        mergeable = merged and message["role"] == merged[-1]["role"] and message.keys() == merged[-1].keys() == _PLAIN
+        if mergeable:
+            merged[-1] = {**message, "content": _joined(merged[-1]["content"], message["content"])}
+        else:
+            merged.append(message)
+    return merged
+
+
+def _joined(first: str | list[Any], second: str | list[Any]) -> str | list[Any]:
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}"
+    parts = [[{"type": "text", "text": each}] if isinstance(each, str) else each for each in (first, second)]
+    return [*parts[0], *parts[1]]
 
 
 def _is_empty(item: Item) -> bool:
