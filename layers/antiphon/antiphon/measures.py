@@ -1,8 +1,8 @@
-"""What happened in one request, noted where it is known: for the log, for metrics and for traces.
+"""The measures of one request: names, numbers and times for the log, for metrics and for traces.
 
-A leaf. It must not know who reads it, nor what is said in a request: it holds names, numbers and times, never content.
-Whoever has something to note asks for the record of the running request; tasks that a request starts share it, so many
-requests at once in one process do not mix. Outside a request notes go nowhere. Nothing here is done for each delta.
+A record never has content of a request or an answer. Any code can note something in the record of the running request.
+Tasks that a request starts share its record, so concurrent requests do not mix. Notes outside a request are dropped.
+Nothing here runs for each delta.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ Kind = Literal["request", "store", "remote"]
 
 
 class Measures:
-    """The record of one request. What is None is not known, or does not apply.
+    """The record of one request. None means unknown or not applicable.
 
-    No dataclass: to make one of so many fields takes a millisecond of every cold start.
+    Not a dataclass, because creating one with so many fields takes a millisecond of every cold start.
 
     Args:
-        method: of the request.
-        route: the path's pattern, such as ``/v1/responses/{id}``; None for no known path.
+        method: the request's method.
+        route: the path's pattern, such as ``/v1/responses/{id}``; None for an unknown path.
 
     Attributes:
-        begun: when the request arrived, in the clock of ``time.perf_counter``, as all times here.
+        begun: when the request arrived, by ``time.perf_counter``, like all times here.
         ended: when its last byte was sent.
         first_delta: when the first delta of a streamed answer was sent.
-        status: of the answer.
-        code: the error code that the caller saw, as a body or in the stream.
+        status: the answer's status.
+        code: the error code that the caller got, in a body or in a stream.
         key_id, user: the ids of the caller's key and user.
-        agent, provider, model: who answered; the provider's configured name and its own name of the model.
-        outcome: the status that a response came to in this request: completed, incomplete, failed or cancelled.
+        agent, provider, model: what answered, with the provider's configured name and its own name of the model.
+        outcome: the final status of a response that ended in this request: completed, incomplete, failed or cancelled.
         provider_retries: how often a model was called again.
         tool_calls: how many calls of tools the response holds.
-        store_calls: how many calls DynamoDB got, those that had to be sent again included.
-        store_retries: how many of them got no answer, or were throttled.
-        broken: the answer could not be sent to its end.
+        store_calls: how many calls were sent to DynamoDB, including repeated ones.
+        store_retries: how many of them got no answer or were throttled.
+        broken: the answer could not be sent completely.
     """
 
     ended: float | None = None
@@ -69,7 +69,7 @@ class Measures:
         self.begun = time.perf_counter()
 
     def sent_delta(self) -> None:
-        """Note that the first delta has left."""
+        """Note that the first delta was sent."""
         self.first_delta = time.perf_counter()
 
     def end(self) -> None:
@@ -77,7 +77,7 @@ class Measures:
         self.ended = time.perf_counter()
 
     def take(self, response: Mapping[str, Any]) -> None:
-        """Note how a response ended, out of its resource."""
+        """Note how a response ended."""
         self.outcome = response["status"]
         self.code = (response.get("error") or {}).get("code", self.code)
         self.tool_calls = sum(item["type"].endswith("_call") for item in response["output"])
@@ -89,37 +89,37 @@ class Measures:
 
     @property
     def ttft_ms(self) -> float | None:
-        """The time to the first token, where the response was made in this request and streamed, in milliseconds."""
+        """Return the milliseconds to the first token, if the response was created in this request and streamed."""
         return None if self.outcome is None else _since(self.begun, self.first_delta)
 
     @property
     def duration_ms(self) -> float | None:
-        """The time to the last byte, in milliseconds."""
+        """Return the milliseconds to the last byte."""
         return _since(self.begun, self.ended)
 
     def facts(self) -> dict[str, Any]:
-        """Give what is known by name, times in milliseconds; nothing that is None."""
+        """Return what is known, by name, with times in milliseconds. Leaves out None."""
         known = {name: getattr(self, name) for name in _FACTS}
         return {name: value for name, value in known.items() if value is not None}
 
 
 _FACTS: Final = ("method", "route", *list(Measures.__annotations__)[2:], "duration_ms", "ttft_ms")
-"""All but the clocks."""
+"""All attributes except the clocks."""
 
 
 class Span:
-    """A stretch of a request's time, such as a call; a context manager. Those opened inside it are its children.
+    """A part of a request's time, such as a call; a context manager. Spans opened inside it are its children.
 
     Args:
-        kind: what it is.
-        name: whom it is spent on.
-        sink: takes it and all below it, each once it has ended; None for its parent's.
-        facts: what is known of it; more may be added until it ends.
+        kind: the kind of span.
+        name: what was called.
+        sink: called with it and with each span below it when they end; None uses its parent's.
+        facts: its annotations; more can be added until it ends.
 
     Attributes:
-        id: 16 hexadecimal digits; empty where nobody takes it.
+        id: 16 hexadecimal digits; empty if there is no sink.
         begun, ended: in seconds since the epoch.
-        failure: the class of the error that ended it; None where none did.
+        failure: the class of the error that ended it, or None.
     """
 
     __slots__ = ("_token", "begun", "ended", "facts", "failure", "id", "kind", "name", "parent", "sink")
@@ -135,7 +135,7 @@ class Span:
         self.failure: type[BaseException] | None = None
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the span."""
         self._token = _span.set(self)
         self.begun = time.time()
         return self
@@ -143,7 +143,7 @@ class Span:
     def __exit__(
         self, failure: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, and be taken."""
+        """End the span and pass it to the sink."""
         self.ended = time.time()
         self.failure = failure
         _span.reset(self._token)
@@ -151,7 +151,7 @@ class Span:
             self.sink(self)
 
     def elapsed_ms(self) -> float:
-        """Give the time since it began, in milliseconds."""
+        """Return the milliseconds since it began."""
         return round((time.time() - self.begun) * 1000, 1)
 
 
@@ -160,30 +160,30 @@ _span: ContextVar[Span | None] = ContextVar("span", default=None)
 
 
 def begin(method: str, route: str | None) -> Measures:
-    """Begin the record of a request, for this task and those that it starts from now on."""
+    """Start the record of a request, for this task and the tasks that it starts from now on."""
     record = Measures(method, route)
     _current.set(record)
     return record
 
 
 def current() -> Measures:
-    """Give the record of the running request; outside one, a record that nobody reads."""
+    """Return the record of the running request; outside a request, a record that is dropped."""
     return _current.get() or Measures()
 
 
 def store_call(operation: str) -> Span:
-    """Count a call of DynamoDB, and give its span."""
+    """Count a call of DynamoDB and return its span."""
     current().store_calls += 1
     return Span("store", "DynamoDB", operation=operation)
 
 
 def model_call(provider: str, model: str) -> Span:
-    """Give the span of a call of a model; the provider by its configured name."""
+    """Return the span of a call of a model; ``provider`` is the configured name."""
     return Span("remote", provider, model=model)
 
 
 def fetch() -> Span:
-    """Give the span of a look at a URL that a caller chose; which one is content."""
+    """Return the span of a fetch of a caller's URL, without the URL: it is content."""
     return Span("remote", "url")
 
 

@@ -1,8 +1,8 @@
 """Logging on Lambda: JSON lines on standard output, through the formatter of Powertools for AWS Lambda.
 
-It must not know what is logged. Whatever a library logs leaves through the same formatter, at WARNING or above:
-botocore prints credentials at DEBUG, HTTP clients print URLs. An exception is logged by its class and its frames, never
-by its message, which may carry a part of a request.
+Lines of libraries use the same formatter, at WARNING or above, because botocore logs credentials at DEBUG, and HTTP
+clients log URLs. Of an exception, the class and the frames are logged, but never the message: it may contain a part of
+a request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Formatter(LambdaPowertoolsFormatter):
     """Powertools' JSON, with exceptions as class and frames."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the standard library's name
-        """Write the frames of an exception, one a line, outermost first."""
+        """Return the frames of an exception, one per line, outermost first."""
         frames = traceback.extract_tb(ei[2])
         return "\n".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
 
@@ -32,8 +32,8 @@ class Formatter(LambdaPowertoolsFormatter):
 def configure(service: str) -> None:
     """Send all logging of this process to standard output as JSON.
 
-    The level of our own loggers is ``AWS_LAMBDA_LOG_LEVEL``, which Lambda sets from the function's configuration; that
-    of all others stays at WARNING.
+    ``AWS_LAMBDA_LOG_LEVEL`` sets the level of Antiphon's loggers; Lambda sets it from the function's configuration. All
+    other loggers stay at WARNING.
     """
     handler = logging.StreamHandler(sys.stdout)
     form = Formatter(service=service, serialize_stacktrace=False, use_rfc3339=True, utc=True, xray_trace_id=None)
@@ -45,7 +45,7 @@ def configure(service: str) -> None:
 
 
 def correlated(app: App) -> App:
-    """Wrap an ASGI application: what is logged while it serves a request carries its id, and that of its trace."""
+    """Wrap an ASGI application so that each log line of a request has the ids of the request and its trace."""
 
     async def with_correlation_id(scope: Scope, receive: Receive, send: Send) -> None:
         trace, _, _ = scope.get("antiphon.trace", "").partition(";")
