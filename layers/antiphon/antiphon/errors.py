@@ -248,7 +248,7 @@ def trace(error: BaseException) -> str:
 
 
 class AntiphonError(Exception):
-    """The root of everything that this package raises on purpose."""
+    """The base class of all errors that this package raises."""
 
 
 class ApiError(AntiphonError):

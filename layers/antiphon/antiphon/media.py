@@ -1,8 +1,7 @@
-"""Images and files as bytes: whether they are what they are said to be. Pure.
+"""Check images and files: the content must fit the media type.
 
-It must not know where bytes come from, nor which provider reads them. What comes out is a base64 data URL (RFC 2397)
-whose media type was checked against the content. Sources of the first bytes: PNG (RFC 2083), JPEG (ITU-T T.81), GIF
-(GIF89a), WebP (RFC 9649), PDF (ISO 32000-1, 7.5.2; readers look for the header in the first 1024 bytes).
+The result is a base64 data URL (RFC 2397). Sources of the first bytes of each type: PNG (RFC 2083), JPEG (ITU-T T.81),
+GIF (GIF89a), WebP (RFC 9649), PDF (ISO 32000-1, 7.5.2; readers look for the header in the first 1024 bytes).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _HEADER: Final = re.compile(
     r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w.-]+=[\w.+-]*)*;base64,", re.IGNORECASE | re.ASCII
 )
 _UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-"""What a server says that does not know the type."""
+"""Media types of servers that do not know the type."""
 
 _TEXT: Final = frozenset({"application/json"})
 """Text beside ``text/*``."""
@@ -30,14 +29,14 @@ _PDF_WITHIN: Final = 1024
 
 
 class Whole(NamedTuple):
-    """An image or a file that was checked; ``url`` holds all of it."""
+    """A checked image or file, with its whole content in ``url``."""
 
     medium: Medium
     url: str
 
 
 def is_data_url(text: str) -> bool:
-    """Whether a URL holds its own content."""
+    """Return whether a URL holds its own content."""
     return text[:5].lower() == "data:"
 
 
@@ -98,7 +97,7 @@ def file_of_bytes(content: bytes, declared: str) -> Whole:
 
 
 def image_type(content: bytes) -> str | None:
-    """Tell an image's media type by its first bytes; None where it is none that is known."""
+    """Return an image's media type, found in its first bytes, or None if it is not known."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if content.startswith(b"\xff\xd8\xff"):
@@ -109,7 +108,7 @@ def image_type(content: bytes) -> str | None:
 
 
 def file_type(content: bytes, declared: str) -> tuple[Medium, str]:
-    """Tell what a file is, and its media type: as declared, if its content agrees.
+    """Return what a file is, and its media type: the declared one, if the content agrees.
 
     Raises:
         ApiError: 400 ``invalid_file``: it is neither PDF nor text in UTF-8, or not as declared.
@@ -128,7 +127,7 @@ def file_type(content: bytes, declared: str) -> tuple[Medium, str]:
 
 
 def is_text_file(part: dict[str, Any]) -> bool:
-    """Whether a content part is a text file that was checked."""
+    """Return whether a content part is a checked text file."""
     kind = part.get("file_data", "").partition(";")[0] if part["type"] == "input_file" else ""
     return kind.startswith("data:text/") or kind[5:] in _TEXT
 
@@ -146,7 +145,7 @@ def _is_text(content: bytes) -> bool:
 
 
 def _decoded(payload: str, max_bytes: int, what: str) -> bytes:
-    """Decode strict base64 that is no longer than allowed; it is measured before it is decoded."""
+    """Decode strict base64. Its length is checked before it is decoded."""
     if len(payload) // 4 * 3 > max_bytes + 2:
         raise too_large(what, max_bytes)
     try:
@@ -161,7 +160,7 @@ def _decoded(payload: str, max_bytes: int, what: str) -> bytes:
 
 
 def too_large(what: str, max_bytes: int) -> ApiError:
-    """Say that an ``image`` or a ``file`` is over the limit."""
+    """Return the error for an ``image`` or a ``file`` that is over the limit."""
     return ApiError(f"{what}_too_large", f"One {what} may have at most {max_bytes} bytes.")
 
 

@@ -60,7 +60,7 @@ class Seal:
         return base64.urlsafe_b64encode(_VERSION + nonce + sealed).decode()
 
     def open(self, sealed: str, binding: Binding, max_bytes: int) -> str | None:
-        """Open what was sealed for this very binding; None for anything else, and where it is over ``max_bytes``."""
+        """Open what was sealed for this binding. Return None for anything else, and if it is over ``max_bytes``."""
         raw = _decode(sealed)
         if raw is None:
             return None
@@ -104,7 +104,7 @@ def _derived(key: bytes, about: bytes) -> bytes:
 
 
 def _decode(sealed: str) -> bytes | None:
-    """Read base64url strictly: a text has one form only, so no character of it can be changed."""
+    """Read base64url strictly: each content has one form only, so no character can be changed."""
     try:
         raw = base64.urlsafe_b64decode(sealed)
     except ValueError:

@@ -1,9 +1,8 @@
-"""The model's window: whether a context fits, and which turns go where it does not (``truncation``).
+"""The model's window: check that a context fits, or leave out the oldest turns (``truncation``).
 
     room = the agent's ``context_tokens`` - ``max_output_tokens``
 
-A turn begins with a user's message and lasts until the next one; while a call has no output yet it goes on. Pure; it
-must not know how a provider counts.
+A turn begins with a user's message and lasts until the next one. It does not end between a call and its output.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ _INSTRUCTING: Final = ("system", "developer")
 
 
 def fitted(call: ModelCall, context_tokens: int | None, new: int, count: Callable[[ModelCall], int]) -> ModelCall:
-    """Give the call as it fits the window: as it is; or, with ``truncation`` ``auto``, without its oldest turns.
+    """Return the call as it fits the window: unchanged or, with ``truncation`` ``auto``, without its oldest turns.
 
     Args:
         call: what would be asked.
-        context_tokens: the window; None where it is not known, and nothing is done.
-        new: how many of the last items are the new input, which stays; 0 where the input is the whole conversation:
-            then its last turn stays.
+        context_tokens: the window, or None if it is not known: then the call is unchanged.
+        new: how many of the last items are the new input, which stays; 0 if the input is the whole conversation: then
+            its last turn stays.
         count: counts a call's tokens.
 
     Raises:
@@ -65,7 +64,7 @@ def older_turns(items: Sequence[Item], new: int) -> list[range]:
 
 
 def _without(call: ModelCall, turns: Sequence[range]) -> ModelCall:
-    """Leave out turns, but never what instructs the model or stands for what came before."""
+    """Leave out turns, but never instructions or compaction items."""
     left = turns[-1].stop if turns else 0
     kept = [item for item in call.items[:left] if item.get("role") in _INSTRUCTING or item["type"] == "compaction"]
     return replace(call, items=[*kept, *call.items[left:]], asked=min(call.asked, len(kept) + len(call.items) - left))
