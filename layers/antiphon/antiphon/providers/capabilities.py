@@ -1,7 +1,4 @@
-"""What a model can be asked, as a value: ``families`` says which model can be asked what.
-
-It must not know models, requests (``require`` holds them against it), HTTP or credentials.
-"""
+"""What a model supports, as a value. ``families`` has the values of each model, ``require`` checks requests by them."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ Thinking = Literal["adaptive", "budget"]
 
 LEAST_BUDGET: Final = 1024
 BUDGETS: Final = {"low": 2048, "medium": 8192, "high": 24_576, "xhigh": 49_152}
-"""Tokens to think with, for models that take a budget and no effort: ours to choose."""
+"""Tokens for thinking, for models that take a budget instead of an effort. The numbers are our choice."""
 
 _ORDER: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _AT_THE_ENDS: Final = frozenset({"minimal", "xhigh", "max"})
@@ -30,34 +27,34 @@ _AUTO: Final = frozenset({"auto"})
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a model can be asked. What is not here, every model can.
+    """What a model supports. Every model supports what is not listed here.
 
     Attributes:
-        message, output: what it can be given in a user's message, and in the output of a function call, beside text.
+        message, output: what it reads besides text, in a user's message and in the output of a function call.
         image_detail: an image's ``detail``.
-        tools: functions, and the forms of ``tool_choice``.
+        tools: the forms of ``tool_choice``; empty if it takes no functions.
         strict_tools: a function's ``strict``.
-        serial_tools: ``parallel_tool_calls`` false is told to it; the run holds to it in any case.
-        formats: values of ``text.format.type`` beside ``text``.
+        serial_tools: it is sent ``parallel_tool_calls: false``. Antiphon enforces it in any case.
+        formats: values of ``text.format.type`` besides ``text``.
         verbosity: ``text.verbosity``.
-        efforts: values of ``reasoning.effort``; empty where it does not reason on request.
+        efforts: values of ``reasoning.effort``; empty if it does not reason on request.
         summaries: values of ``reasoning.summary``.
-        temperature: the greatest value; None where it cannot be set.
+        temperature: the greatest value; None if it cannot be set.
         top_p: ``top_p``.
         penalties: ``presence_penalty`` and ``frequency_penalty``.
-        top_logprobs: the most; None where there are no log probabilities.
+        top_logprobs: the most; None if there are no log probabilities.
         service_tiers: values of ``service_tier``.
-        thinking: how it is told to reason: by effort alone, or by a budget of tokens.
+        thinking: how reasoning is switched on: by effort alone, or by a budget of tokens.
         temperature_with_top_p: both can be set at once.
-        forced_while_reasoning: a call can be required of it while it reasons.
+        forced_while_reasoning: a call can be required while it reasons.
         sampled_while_reasoning: ``temperature`` and ``top_p`` can be set while it reasons.
-        called_while_reasoning: functions can be offered while it reasons; else only with the effort ``none``.
-        unthinking: how it is told not to reason, where it does so unasked; None where it does not.
+        called_while_reasoning: functions can be offered while it reasons; otherwise only with the effort ``none``.
+        unthinking: how reasoning is switched off, if it reasons by default; None if it does not.
         bound_thinking: it checks that nothing before a thinking block has changed since.
-        instructed_turns: it reads instructions in the midst of a conversation as such.
+        instructed_turns: it has a role for instructions within a conversation.
         prefill: a history may end with the model's own text, which it then continues.
-        cache_points: places can be marked from which a prompt is kept (Bedrock).
-        max_output_tokens: what is asked for where nobody says, in protocols that require it.
+        cache_points: the places up to which a prompt is cached can be marked (Bedrock).
+        max_output_tokens: the default for protocols that require a value.
     """
 
     message: frozenset[Medium] = EVERYTHING
@@ -89,11 +86,11 @@ class Capabilities:
 
     @property
     def thinks_unasked(self) -> bool:
-        """Whether it reasons where nobody says how much."""
+        """Whether it reasons by default."""
         return self.thinking == "adaptive" and (self.unthinking is not None or "none" not in self.efforts)
 
     def takes(self, name: str) -> bool:
-        """Whether a setting of sampling can be sent at all."""
+        """Return whether a sampling setting can be sent."""
         known = {"temperature": self.temperature is not None, "top_p": self.top_p}
         return known.get(name, self.penalties)
 
@@ -109,15 +106,15 @@ class Capabilities:
 
     @property
     def reads(self) -> Reads:
-        """Give what it can be given, as the port says it."""
+        """Return what it reads besides text."""
         return Reads(self.message, self.output)
 
     def reading(self, media: Iterable[Medium]) -> Capabilities:
-        """Narrow it to an endpoint whose models can be given these, and text."""
+        """Return these capabilities for an endpoint whose models read only these media, and text."""
         return replace(self, message=self.message & {*media, "text"})
 
     def document(self) -> dict[str, Any]:
-        """Write it as JSON, for ``GET /v1/models/{id}``: by the names of the request's fields."""
+        """Return this as JSON for ``GET /v1/models/{id}``, by the names of the request's fields."""
         return {
             "input": sorted(self.message),
             "function_output": sorted(self.output),

@@ -1,10 +1,9 @@
-"""What each provider's models can be asked, as data: by protocol, and by family of models where they differ.
+"""What the models of each provider support, as data: by protocol, and by family of models if they differ.
 
-It must not know requests, HTTP or credentials. A value that a family does not say is its protocol's. The first family
-that matches wins. Sources, read in November 2026: OpenAI's API reference, model pages and "Deployment checklist";
-Anthropic's "Models overview", "Adaptive thinking", "Preserved thinking", "Structured outputs", "Mid-conversation system
-messages" and the migration guides of Claude 5 and 5.5; AWS's model cards and "Converse API"; the documentation of each
-named endpoint.
+A family has the values of its protocol unless it sets others. The first family that matches wins. Sources, read in
+November 2026: OpenAI's API reference, model pages and "Deployment checklist"; Anthropic's "Models overview", "Adaptive
+thinking", "Preserved thinking", "Structured outputs", "Mid-conversation system messages" and the migration guides of
+Claude 5 and 5.5; AWS's model cards and "Converse API"; the documentation of each named endpoint.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ _AUTO: Final = frozenset({"auto"})
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Models of one provider that can be asked the same.
+    """Models of one provider that support the same.
 
     Attributes:
         kind: the protocol, as in ``ProviderEndpoint.kind``.
         name: for people.
         pattern: a regular expression that is found in the model's name; empty for all.
         host: a regular expression that is found in the endpoint's host, or in the name of its dialect; empty for all.
-        capabilities: what they can be asked.
+        capabilities: what they support.
     """
 
     kind: str
@@ -63,7 +62,7 @@ CHAT: Final = Capabilities(
     top_logprobs=20,
     service_tiers=frozenset({"auto", "default", "flex", "priority"}),
 )
-"""An endpoint that nothing is known of is asked what it is told to do; what it cannot, it refuses."""
+"""An unknown endpoint gets whatever is asked for, and refuses what it does not support."""
 
 _LOCAL: Final = dataclasses.replace(
     CHAT, message=_SEEN, image_detail=False, verbosity=False, service_tiers=frozenset({"auto", "default"})
@@ -114,7 +113,7 @@ _CLAUDE_3: Final = dataclasses.replace(
 MESSAGES: Final = dataclasses.replace(
     CLAUDE, efforts=_EFFORTS, formats=frozenset(), max_output_tokens=8192, instructed_turns=False
 )
-"""A compatible endpoint that nothing is known of. llama.cpp passes over a schema without a word: none is asked for."""
+"""An unknown compatible endpoint. It gets no schema, because llama.cpp ignores one silently."""
 
 CONVERSE: Final = Capabilities(
     formats=frozenset({"json_schema"}),
@@ -123,7 +122,7 @@ CONVERSE: Final = Capabilities(
     service_tiers=frozenset({"auto", "default", "flex", "priority"}),
     instructed_turns=False,
 )
-"""A model on Bedrock that nothing is known of."""
+"""An unknown model on Bedrock."""
 
 _NOVA: Final = dataclasses.replace(CONVERSE, formats=frozenset(), cache_points=True)
 _OTHER_MAKERS: Final = dataclasses.replace(
@@ -237,12 +236,12 @@ FAMILIES: Final = (
 
 
 def family_of(kind: str, model: str, host: str = "") -> Family:
-    """Find a model's family.
+    """Return the family of a model.
 
     Args:
         kind: the protocol.
         model: the provider's own name of the model; on Bedrock also an ARN or an inference profile.
-        host: the endpoint's host; empty where the protocol has one endpoint.
+        host: the endpoint's host; empty if the protocol has only one endpoint.
 
     Raises:
         LookupError: there is no such protocol.

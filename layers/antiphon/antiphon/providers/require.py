@@ -1,6 +1,6 @@
-"""Refuses what a model cannot be asked, by the path of the field: nothing is dropped in silence.
+"""Refuses what a model does not support, with the path of the field: nothing is dropped silently.
 
-Pure. It must not know protocols. A value that is the API's own default asks for nothing, so it is never refused.
+Pure. A value that equals the API's default is never refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def asked_of(call: ModelCall, can: Capabilities) -> dict[str, Any]:
 
 
 def require(can: Capabilities, call: ModelCall) -> None:
-    """Require that a model can be asked all that a call holds.
+    """Check that a model supports everything that a call asks for.
 
     Raises:
         ApiError: 400 ``unsupported_parameter`` or ``unsupported_value`` or ``out_of_range``, with the path.
@@ -127,7 +127,7 @@ def _medium(part: dict[str, Any]) -> Medium | None:
 
 
 def _parts(call: ModelCall) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield each content part with its path, which is empty in earlier turns, and the field that holds it."""
+    """Yield each content part with its path, which is empty for earlier turns, and the field that holds it."""
     first = len(call.items) - call.asked
     for index, item in enumerate(call.items):
         for field in ("content", "output"):

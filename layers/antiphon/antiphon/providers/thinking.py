@@ -1,6 +1,6 @@
-"""How Claude is told to think, in its own API and on Bedrock alike.
+"""The thinking settings of Claude, for its own API and for Bedrock.
 
-Pure. It must not know messages or protocols. Sources: Anthropic's "Adaptive thinking", "Extended thinking" and
+Pure. Sources: Anthropic's "Adaptive thinking", "Extended thinking" and
 "Preserved thinking".
 """
 
@@ -12,18 +12,17 @@ from antiphon.errors import ApiError
 from antiphon.providers.capabilities import BUDGETS, LEAST_BUDGET, Capabilities
 
 BINDING: Final = "thinking-binding-controls-2026-08-01"
-"""The beta that knows ``block_binding``."""
+"""The beta that has ``block_binding``."""
 
 
 class Thinking(NamedTuple):
-    """What to tell.
+    """What a request says about thinking.
 
     Attributes:
-        config: the value of ``thinking``; None to say nothing.
-        effort: the value of ``effort``; None to say nothing.
-        replayed: earlier thinking is given back. Models that hold it to all that stood before it refuse what is stale,
-            and a caller may change instructions and tools between turns: so they are told to drop such, which they do
-            only while they think.
+        config: the value of ``thinking``; None to leave it out.
+        effort: the value of ``effort``; None to leave it out.
+        replayed: earlier thinking is sent back. Models that check it against everything before it refuse it after a
+            change of instructions or tools. They can be asked to drop it instead, but only while they think.
     """
 
     config: dict[str, Any] | None = None
@@ -42,16 +41,16 @@ class Thinking(NamedTuple):
 
 
 NONE_THIS_TURN: Final = Thinking(replayed=False)
-"""No thinking at all, and none of earlier turns either."""
+"""No thinking in this turn, and none of earlier turns is sent back."""
 
 
 def thinking_of(asked: dict[str, Any], can: Capabilities, max_tokens: int) -> Thinking:
-    """Translate ``reasoning``.
+    """Return the thinking settings for ``reasoning``.
 
     Args:
         asked: the settings that were set.
-        can: what the model can be asked.
-        max_tokens: all that it may write, thinking included.
+        can: what the model supports.
+        max_tokens: the most that it may write, thinking included.
 
     Raises:
         ApiError: there is no room to think.

@@ -84,17 +84,17 @@ def marked(item: Item) -> Item:
 
 
 def text_of(content: str | Iterable[dict[str, Any]]) -> str:
-    """Give the text of a message that has only text."""
+    """Return the text of a message that has only text."""
     return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
 
 
 def parts_of(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give the parts of a content in its long form."""
+    """Return content as parts, also if it is one text."""
     return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
 
 
 def said(item: Item) -> str:
-    """Give the text of a model's message or compaction; a refusal is what it said, too."""
+    """Return the text of a model's message or compaction, refusals included."""
     parts = item["summary"] if item.get("type") == "compaction" else item["content"]
     if isinstance(parts, str):
         return parts
@@ -102,7 +102,7 @@ def said(item: Item) -> str:
 
 
 def arguments_of(item: Item) -> dict[str, Any]:
-    """Read a call's arguments as the object that they are; what a model garbled is kept as one text."""
+    """Return a call's arguments as an object. Arguments that are not valid JSON are kept as one text."""
     try:
         arguments = json.loads(item["arguments"] or "{}")
     except ValueError:
@@ -111,14 +111,14 @@ def arguments_of(item: Item) -> dict[str, Any]:
 
 
 def maker_of(model: str, host: str = "") -> str:
-    """Name who makes reasoning, for its state."""
+    """Return the name of a model at an endpoint, by which its reasoning is recognised later."""
     return f"{model}@{host}" if host else model
 
 
 def state_of(item: Item, kind: str, maker: str) -> dict[str, str] | None:
-    """Give what a protocol asked to have back with a reasoning item; None where it, or its maker, is another.
+    """Return what a provider needs back with a reasoning item; None if another protocol or model made the item.
 
-    No model reads another's signature: it would refuse the whole request.
+    A model refuses the whole request if it holds another model's signature.
     """
     state: dict[str, str] = item.get("state") or {}
     return state if state.get("kind") == kind and state.get("maker", maker) == maker else None
@@ -152,9 +152,9 @@ def with_type(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def tools_of(tools: Sequence[dict[str, Any]], items: Iterable[Item]) -> tuple[list[dict[str, Any]], bool]:
-    """Give the tools to declare, and whether they may be called.
+    """Return the tools to declare, and whether they may be called.
 
-    A protocol that is shown calls wants to be told of functions, also where none may be called now.
+    Protocols require a declaration of every function in the history, even if none may be called now.
     """
     if tools:
         return list(tools), True
@@ -163,7 +163,7 @@ def tools_of(tools: Sequence[dict[str, Any]], items: Iterable[Item]) -> tuple[li
 
 
 def split(url: str) -> tuple[str, str]:
-    """Give the media type and the base64 of a data URL."""
+    """Return the media type and the base64 of a data URL."""
     head, _, payload = url.partition(",")
     return head.removeprefix("data:").partition(";")[0], payload
 

@@ -25,7 +25,7 @@ from antiphon.providers.turns import (
 from antiphon.records import Item
 
 KIND: Final = "anthropic"
-"""Names the reasoning states that this protocol made."""
+"""Marks the states of reasoning that this protocol made."""
 
 
 def messages(

@@ -1,6 +1,6 @@
 """Writes a model call as the body of a Messages request.
 
-Pure: it must not know HTTP. What a model cannot be asked was refused before (``require``). Sources: Open Responses
+Pure. ``require`` has refused what the model does not support. Sources: Open Responses
 2026-04-24 for what comes in; Anthropic's API reference "Create a Message", "Structured outputs" and "Prompt caching"
 for what goes out.
 """
@@ -27,9 +27,9 @@ def messages_request(call: ModelCall, can: Capabilities, maker: str, *, citation
 
     Args:
         call: what is asked.
-        can: what the model can be asked.
+        can: what the model supports.
         maker: the model and its endpoint, as in the states that they gave.
-        citations: ask for the places in documents that an answer rests on.
+        citations: ask for citations of documents.
 
     Raises:
         ApiError: the call holds what the protocol cannot carry, or there is no room to think.
@@ -82,7 +82,7 @@ def _messages(
 
 
 def _sampling(asked: dict[str, Any], can: Capabilities) -> Body:
-    """Give what differs from the default: some models take no value at all, and none takes both."""
+    """Return the sampling settings that differ from the default: some models take no value, and none takes both."""
     reasons = (asked.get("reasoning") or {}).get("effort") not in {None, "none"}
     if can.temperature is None or (reasons and not can.sampled_while_reasoning):
         return {}

@@ -28,7 +28,7 @@ from antiphon.providers.turns import (
 from antiphon.records import Item
 
 KIND: Final = "bedrock"
-"""Names the reasoning states that this protocol made."""
+"""Marks the states of reasoning that this protocol made."""
 
 _FORMATS: Final = {
     "application/pdf": "pdf",
@@ -36,7 +36,7 @@ _FORMATS: Final = {
     "text/html": "html",
     "text/markdown": "md",
 }
-"""Every other is ``txt``: only text comes here else."""
+"""Any other text file is ``txt``."""
 
 _UNNAMEABLE: Final = re.compile(r"[^A-Za-z0-9\-()\[\]]+")
 _LONGEST_NAME: Final = 190

@@ -1,6 +1,6 @@
 """Writes a model call as the arguments of ``ConverseStream``: the model, and the body with blobs as bytes.
 
-Pure. What a model cannot be asked was refused before (``require``). Sources: Open Responses
+Pure. ``require`` has refused what the model does not support. Sources: Open Responses
 2026-04-24 for what comes in; AWS's API reference of Bedrock, "ConverseStream", and "Adaptive thinking", "Extended
 thinking", "Prompt caching" of its user guide for what goes out.
 """
@@ -33,9 +33,9 @@ def converse_request(
 
     Args:
         call: what is asked.
-        can: what the model can be asked.
+        can: what the model supports.
         guardrail: ``ID:VERSION``; None for none.
-        citations: ask for the places in documents that an answer rests on.
+        citations: ask for citations of documents.
 
     Raises:
         ApiError: the call holds what the protocol cannot carry, or there is no room to think.
@@ -93,7 +93,7 @@ def _mark_cache(body: Body) -> None:
 
 
 def _inference(asked: dict[str, Any], can: Capabilities) -> Body:
-    """Give the limits; of sampling only what differs from the default, for some models take no value at all."""
+    """Return the limits, and the sampling settings that differ from the default: some models take no value at all."""
     inference: Body = {}
     if "max_output_tokens" in asked or _reasons(asked):
         inference["maxTokens"] = asked.get("max_output_tokens") or can.max_output_tokens
@@ -118,7 +118,7 @@ def _reasons(asked: dict[str, Any]) -> bool:
 
 
 def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
-    """Declare the tools. There is no way to forbid a call; one that was not offered is suppressed by the run."""
+    """Return the tools. The protocol cannot forbid calls; the run suppresses those that are not permitted."""
     tools, callable_ = tools_of(call.tools, call.items)
     if not tools:
         return {}
@@ -148,5 +148,5 @@ def _text_format(form: dict[str, Any]) -> Body:
 
 
 def _metadata(value: str) -> str:
-    """Give a value in the alphabet of request metadata; another is told by its digest."""
+    """Return a value as request metadata. One with other characters is replaced by its digest."""
     return value if _METADATA.fullmatch(value) else hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()

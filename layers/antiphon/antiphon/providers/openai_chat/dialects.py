@@ -1,7 +1,7 @@
-"""How endpoints that speak Chat Completions deviate from each other, as data: no code asks which one it is.
+"""How Chat Completions endpoints differ from each other, as data.
 
-What their models can be asked at all stands in ``providers.families``. Hosts are recognised; a server of one's own
-is named by the setting ``dialect``. Sources, read in November 2026: the API reference of OpenAI, Azure, Groq, Together
+``providers.families`` lists what their models support. Hosts are recognised; for other servers there is the setting
+``dialect``. Sources, read in November 2026: the API reference of OpenAI, Azure, Groq, Together
 and OpenRouter; the pages on OpenAI compatibility of vLLM, Ollama and llama.cpp.
 """
 
@@ -19,16 +19,16 @@ _MISTRALS_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What an endpoint calls things.
+    """How an endpoint differs.
 
     Attributes:
-        title: for people.
-        host: a regular expression that is found in its host; empty where it is anybody's.
+        title: its name for people.
+        host: a regular expression that is found in its host; empty if it has no host of its own.
         limit: the field for ``max_output_tokens``.
-        developer: it knows the role ``developer`` and the field ``refusal``; it is told ``system`` and plain text else.
+        developer: it has the role ``developer`` and the field ``refusal``; otherwise it gets ``system`` and plain text.
         user: the field for ``safety_identifier``.
         effort: the field for ``reasoning.effort``; ``reasoning`` is an object that holds it.
-        tiers: its own words for values of ``service_tier``.
+        tiers: its own names for values of ``service_tier``.
         key: the header that carries a key, as it is; ``authorization`` carries it as a bearer token.
         leading_system: its chat templates refuse instructions that do not come first; later ones are marked in a user's
             message instead.
@@ -39,7 +39,7 @@ class Dialect:
         call_ids: the ids of calls that it takes; any other is replaced.
         signed_calls: it refuses calls without a signature, so those of other models have the one that is documented
             for them.
-        hints: hints that it knows; one that it does not know is not sent, for it would be refused and changes nothing.
+        hints: the hints that it takes. Others are not sent: they would be refused, and they change no answer.
     """
 
     title: str
@@ -110,7 +110,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
 
 
 def dialect_of(base_url: str) -> str:
-    """Tell an endpoint's dialect by its host."""
+    """Return the name of the dialect of an endpoint, by its host."""
     host = urlsplit(base_url).hostname or ""
     known = (name for name, dialect in DIALECTS.items() if dialect.host and re.search(dialect.host, host))
     return next(known, "compatible")

@@ -1,6 +1,6 @@
 """Writes a model call as the body of a Chat Completions request.
 
-Pure: it must not know HTTP. Everything is carried over exactly, or refused before anything is sent. Sources: Open
+Pure. Everything is translated exactly, or refused before anything is sent. Sources: Open
 Responses 2026-04-24 for what comes in, OpenAI's API reference "Create chat completion" for what goes out.
 """
 
@@ -35,7 +35,7 @@ def chat_request(
 
     Args:
         call: what is asked.
-        can: what the model can be asked.
+        can: what the model supports.
         dialect_name: how the endpoint deviates, by its name in ``DIALECTS``.
         reasoning: the endpoint takes reasoning back.
         stream_options: the endpoint knows the field, by which it is asked for its usage.
@@ -63,7 +63,7 @@ def chat_request(
 
 
 def _in_dialect(asked: dict[str, Any], can: Capabilities, dialect: Dialect) -> Body:
-    """Give what endpoints have different words for."""
+    """Return the settings that endpoints have different names for."""
     body: Body = {}
     effort = (asked.get("reasoning") or {}).get("effort")
     if effort is not None and can.efforts:

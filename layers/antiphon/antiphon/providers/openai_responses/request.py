@@ -1,7 +1,7 @@
 """Writes a model call as the body of a Responses request.
 
-Pure: it must not know HTTP. Items map to items; the endpoint stores nothing, so each request brings the whole context
-and reasoning goes back as the encrypted content that it came with. Ids of ours are not sent: they mean nothing there.
+Pure. Items become items. The endpoint stores nothing, so each request has the whole context, and reasoning goes back
+as the encrypted content that it came with. Our ids of items are not sent: the endpoint would not know them.
 Sources: Open Responses 2026-04-24 for what comes in; OpenAI's API reference, "Create a model response", for what goes
 out.
 """
@@ -23,7 +23,7 @@ from antiphon.records import Item
 Body = dict[str, Any]
 
 KIND: Final = "openai_responses"
-"""Names the reasoning states that this protocol made."""
+"""Marks the states of reasoning that this protocol made."""
 
 _SAME_NAME: Final = (
     "temperature",
@@ -44,7 +44,7 @@ def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_
 
     Args:
         call: what is asked.
-        can: what the model can be asked.
+        can: what the model supports.
         maker: the model and its endpoint, as in the states that they gave.
         stream_options: the endpoint knows the field.
 
@@ -80,7 +80,7 @@ def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_
 
 
 def _told(setting: dict[str, Any]) -> Body:
-    """Give a setting without what nobody said, its ``format`` too."""
+    """Return a setting without its null values, also those of its ``format``."""
     told = {name: value for name, value in setting.items() if value is not None}
     if "format" in told:
         told["format"] = _told(told["format"])
@@ -102,7 +102,7 @@ def _tools(call: ModelCall, asked: dict[str, Any]) -> Body:
 
 
 def _tool(tool: dict[str, Any]) -> Body:
-    """Write a function; the protocol wants to be told of ``strict`` and ``parameters``, also of none."""
+    """Return a function. The protocol requires ``strict`` and ``parameters``."""
     described = {"description": tool["description"]} if tool.get("description") is not None else {}
     schema = schema_of(tool) if tool.get("parameters") else {"type": "object", "properties": {}}
     return {
