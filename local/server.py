@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from antiphon.run.execution import settle
+from local.limits import MAX_OPEN, FewAtOnce, Limits, bounded
 
 GRACE_SECONDS = 2.0
 """How long running responses may go on after Ctrl-C. Those that are left are ended and stored as failed."""
@@ -37,13 +38,22 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Serve until a signal to stop, then send every open stream its terminal event."""
+    """Serve until a signal to stop, then send every open stream its terminal event.
 
-    def __init__(self, app: ASGIApp, ready: Callable[[], None]) -> None:
+    Args:
+        app: the application.
+        ready: called when it is served.
+        limits: what one connection may use.
+        most: how many requests of one key may be in progress.
+    """
+
+    def __init__(
+        self, app: ASGIApp, ready: Callable[[], None], *, limits: Limits | None = None, most: int = MAX_OPEN
+    ) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
-                http="httptools",
+                FewAtOnce(app, most),
+                http=bounded(limits or Limits()),
                 ws="none",
                 log_level="warning",
                 access_log=False,

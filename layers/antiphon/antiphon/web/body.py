@@ -12,7 +12,7 @@ import math
 import re
 from typing import Any, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from antiphon.errors import ApiError
 from antiphon.web.bounds import require_bounded
@@ -52,7 +52,10 @@ async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
         ApiError: 400, 413 or 415, with a code for each cause.
     """
     _require_json(request)
-    raw = await _read(request, max_bytes)
+    try:
+        raw = await _read(request, max_bytes)
+    except ClientDisconnect:
+        raise ApiError("invalid_json", "The body ended before its end.") from None
     document = parse_object(raw) if len(raw) <= LARGE else await asyncio.to_thread(parse_object, raw)
     require_bounded(document)
     return document

@@ -1,0 +1,185 @@
+"""Clients that send too much, too slowly or not at all, and clients that do not read, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from local.limits import Limits
+from local.server import Server, listen
+
+SOON = Limits(head_seconds=0.3, idle_seconds=0.3, body_seconds=1.0, connections=60)
+
+
+async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read the body, then answer; ``/large`` answers 50 MB in pieces."""
+    if scope["type"] != "http":
+        return
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(50_000 if scope["path"] == "/large" else 1):
+        await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@asynccontextmanager
+async def serving(limits: Limits = SOON, most: int = 500) -> AsyncGenerator[int]:
+    """Serve ``reading`` on a port in this event loop."""
+    listener = listen("127.0.0.1", 0)
+    ready = asyncio.Event()
+    server = Server(reading, ready.set, limits=limits, most=most)
+    served = asyncio.create_task(server.serve([listener]))
+    await ready.wait()
+    port: int = listener.getsockname()[1]
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        await served
+
+
+async def status(reader: asyncio.StreamReader) -> int:
+    """Read an answer to its end; 0 if there is none."""
+    try:
+        answer = await reader.read()
+    except ConnectionResetError:
+        return 0
+    return int(answer.split(b" ")[1]) if answer else 0
+
+
+async def sent(port: int, *pieces: bytes) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        return await status(reader)
+    except (ConnectionResetError, BrokenPipeError):
+        return 431
+    finally:
+        writer.close()
+
+
+WHOLE = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (WHOLE, b"a: ", *[b"x" * 65_536] * 64),
+        (WHOLE, b"".join(b"a%d: x\r\n" % n for n in range(9000)), b"\r\n"),
+        (b"GET /?", *[b"x" * 65_536] * 64),
+    ],
+    ids=["one header", "many headers", "a query"],
+)
+def test_a_head_that_is_too_long_is_refused(pieces: tuple[bytes, ...]) -> None:
+    async def scene() -> None:
+        async with serving() as port:
+            assert await sent(port, *pieces) == 431
+            assert await sent(port, WHOLE, b"\r\n") == 200
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HT", WHOLE, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf"],
+    ids=["nothing", "half a line", "half a head", "half a body"],
+)
+def test_what_is_begun_and_not_ended_is_ended_in_time(begun: bytes) -> None:
+    async def scene() -> None:
+        async with serving() as port:
+            assert await asyncio.gather(*(sent(port, begun) for _ in range(50))) == [408] * 50
+
+    asyncio.run(scene())
+
+
+def test_a_body_of_a_byte_now_and_then_is_ended_in_time() -> None:
+    async def scene() -> None:
+        async with serving(Limits(idle_seconds=60, body_seconds=0.5)) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n")
+            answer = asyncio.create_task(status(reader))
+            while not answer.done():
+                writer.write(b"x")
+                await asyncio.wait([answer], timeout=0.05)
+            assert answer.result() == 408
+            writer.close()
+
+    asyncio.run(scene())
+
+
+def test_a_second_request_of_a_connection_has_its_own_time() -> None:
+    async def scene() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert b"200" in await reader.readuntil(b"0\r\n\r\n")
+            writer.write(b"GET / HTTP/1.1\r\nhost")
+            assert await status(reader) == 408
+            writer.close()
+
+    asyncio.run(scene())
+
+
+def test_connections_beyond_the_limit_are_refused() -> None:
+    async def scene() -> None:
+        async with serving(Limits(connections=3)) as port:
+            held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+            assert await sent(port, b"") == 429
+            for _, writer in held:
+                writer.close()
+
+    asyncio.run(scene())
+
+
+def test_requests_of_one_key_beyond_the_limit_are_refused_and_those_of_others_served() -> None:
+    half = b"POST / HTTP/1.1\r\nhost: x\r\nauthorization: Bearer one\r\ncontent-length: 1\r\n\r\n"
+    other = WHOLE + b"authorization: Bearer two\r\n\r\n"
+
+    async def scene() -> None:
+        async with serving(Limits(), most=3) as port:
+            held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+            for _, writer in held:
+                writer.write(half)
+                await writer.drain()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(WHOLE + b"authorization: Bearer one\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            assert b" 429 " in answer
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "rate_limit_exceeded"
+            assert await sent(port, other) == 200
+            for held_reader, held_writer in held:
+                held_writer.write(b"x")
+                assert b"200" in await held_reader.readuntil(b"0\r\n\r\n")
+                held_writer.close()
+            assert await sent(port, WHOLE, b"authorization: Bearer one\r\n\r\n") == 200
+
+    asyncio.run(scene())
+
+
+def test_fifty_clients_that_do_not_read_keep_no_other_from_being_served() -> None:
+    """Each costs what the sockets hold and 64 KiB; the application waits, and nothing is written ahead."""
+
+    async def scene() -> None:
+        async with serving(Limits()) as port:
+            held = [await asyncio.open_connection("127.0.0.1", port, limit=1) for _ in range(50)]
+            for _, writer in held:
+                writer.transport.pause_reading()
+                writer.write(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert await asyncio.gather(*(sent(port, WHOLE, b"\r\n") for _ in range(100))) == [200] * 100
+            for _, writer in held:
+                writer.transport.abort()
+
+    asyncio.run(scene())
