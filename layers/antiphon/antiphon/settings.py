@@ -1,7 +1,6 @@
 """The environment as a typed value, read once at start.
 
-A leaf. It must not know what the settings are used for. A missing or malformed variable ends the start with one line
-that names the variable and never shows its value.
+A missing or malformed variable ends the start with one line, which names the variable and never shows its value.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ TAKES: Final[dict[Kind, frozenset[str]]] = {
     "bedrock": frozenset({"base_url", "region", "guardrail", "citations"}),
     "demo": frozenset(),
 }
-"""What can be set for each protocol: what another one knows would do nothing here, so it is refused."""
+"""What can be set for each protocol. A field of another protocol would have no effect, so it is refused."""
 
 
 class ProviderEndpoint(BaseModel):
     """A named provider beside the built-in ones, as one entry of ``ANTIPHON_PROVIDERS`` (a JSON object by name).
 
     Attributes:
-        kind: the protocol it speaks.
+        kind: its protocol.
         base_url: where it is, up to and without ``/chat/completions``, ``/responses`` or ``/messages``; for ``bedrock``
             another endpoint than AWS's own. None for the protocol's own; ``openai_chat`` has none.
         region: the AWS region of ``bedrock``; None for the process's own.
@@ -53,7 +52,7 @@ class ProviderEndpoint(BaseModel):
         api_key_env: the environment variable that holds its key; None for none.
         api_key_secret: the ARN or name of the secret in AWS Secrets Manager that holds its key; None for none.
         api_key_parameter: the ARN or name of the parameter in SSM Parameter Store that holds its key; None for none.
-        api_key_field: where that secret or parameter is a JSON object, the field with the key; None for plain text.
+        api_key_field: the field with the key, if that secret or parameter is a JSON object; None for plain text.
         reads: what its models can be given beside text; text files they read as text.
         dialect: how a Chat Completions or Responses endpoint deviates, where its host does not tell; None for any
             compatible one.
@@ -131,7 +130,7 @@ class ProviderEndpoint(BaseModel):
             raise ValueError("base_url is missing")
         for name, field in type(self).model_fields.items():
             if name != "kind" and name not in TAKES[self.kind] and getattr(self, name) != field.default:
-                raise ValueError(f"{name} says nothing to the kind {self.kind}")
+                raise ValueError(f"{name} has no effect for the kind {self.kind}; remove it")
         return self
 
 
@@ -141,7 +140,7 @@ class Settings(BaseModel):
     Attributes:
         environment: part of every key made here, such as ``prod``; lower-case letters and digits.
         core_table, responses_table: DynamoDB tables; both or neither.
-        database: the SQLite file, where there are no tables.
+        database: the SQLite file, if there are no tables.
         aws_endpoint_url: another endpoint for DynamoDB, such as a local emulator.
         providers: further providers by name.
         seal_keys: what seals compacted conversations and reasoning that clients keep: base64 of at least 32 random
@@ -153,13 +152,13 @@ class Settings(BaseModel):
         tokens_per_day: how many tokens one user may use in a day, unless tenant or role say less.
         max_chain_turns: the longest conversation that can be continued, in turns.
         max_chain_bytes: the largest stored conversation that one request reads, as JSON before it is compressed.
-        run_seconds: the longest run of one response where the host sets no limit of its own.
+        run_seconds: the longest run of one response, if the host sets no limit of its own.
         reserve_seconds: how long before the limit a run is ended, so that its ending can be stored and sent.
         cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.
         watch_seconds: how often a running response asks the store whether it was cancelled by another process.
         circuit_failures: after so many failures of a model in a row, each before its first token, this process does not
             ask it for a while; 0 for never.
-        circuit_seconds: for how long, where the provider does not say; then one request tries it.
+        circuit_seconds: for how long, unless the provider names a time; then one request tries it.
         ping_seconds: a stream is never silent for longer.
         check_streams: hold every stream against the grammar before it is sent; 2 to 3 microseconds an event.
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
@@ -254,7 +253,7 @@ def problem_of_url(text: str) -> str | None:
 
 
 def _where(location: tuple[int | str, ...]) -> str:
-    """Name a variable, and the place in it where it is JSON, such as ``ANTIPHON_PROVIDERS.groq.base_url``."""
+    """Return the name of a variable, with the place in it if it is JSON: ``ANTIPHON_PROVIDERS.groq.base_url``."""
     if not location:
         return f"{PREFIX}*"
     variable, *rest = map(str, location)

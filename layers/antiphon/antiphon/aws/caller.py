@@ -1,7 +1,7 @@
-"""Who calls AWS, and where: the environment says it all on Lambda; elsewhere botocore has ways of finding out.
+"""The credentials and endpoints for calls of AWS. On Lambda they are in the environment; elsewhere botocore finds them.
 
-It must not know what is called. botocore is imported only where the environment holds no keys: with a profile, SSO, the
-credentials of a container (which a function with SnapStart has too) or of an instance.
+botocore is imported only if the environment holds no keys: with a profile, SSO, the credentials of a container (which a
+function with SnapStart has, too) or of an instance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where a service is.
+    """The endpoint of a service.
 
     Attributes:
         url: the endpoint.
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """Where a service is, and as whom to call it.
+    """The endpoint of a service, and the credentials for it.
 
     Attributes:
         place: where.
@@ -47,12 +47,12 @@ class Caller(NamedTuple):
 def find_caller(
     service: str, endpoint_url: str | None, environ: Mapping[str, str], region: str | None = None
 ) -> Caller:
-    """Find out who calls and where. It may block.
+    """Find the endpoint and the credentials. May block.
 
     Args:
         service: the name of the service's endpoints.
         endpoint_url: another endpoint than AWS's own.
-        environ: the environment; where it does not say enough, botocore reads that of the process.
+        environ: the environment; if it is incomplete, botocore reads that of the process.
         region: another region than the process's own.
 
     Raises:
@@ -69,7 +69,7 @@ def find_caller(
 
 
 def find_place(service: str, endpoint_url: str | None, environ: Mapping[str, str], region: str | None = None) -> Place:
-    """Find out where to call, for who needs no credentials; see ``find_caller``."""
+    """Find the endpoint alone; see ``find_caller``."""
     region = region or _region(environ)
     if region and not _profile(environ):
         return _of_environment(service, endpoint_url, environ, region)
@@ -102,7 +102,7 @@ def _keys(environ: Mapping[str, str]) -> Credentials:
 
 
 def _session() -> Session:
-    """Give a session of its own: botocore's default one would keep a snapshot's credentials."""
+    """Return a new session: botocore's default one would keep the credentials of a snapshot."""
     import botocore.session
 
     return botocore.session.Session()
@@ -136,7 +136,7 @@ def _credentials(session: Session) -> Callable[[], Credentials]:
 
 
 def _configured(session: Session, service: str) -> str | None:
-    """Give the endpoint that the environment or the profile names."""
+    """Return the endpoint that the environment or the profile names."""
     from botocore.configprovider import ConfiguredEndpointProvider
 
     if session.get_config_variable("ignore_configured_endpoint_urls"):

@@ -1,8 +1,8 @@
-"""Where a service is: its URL by region, or where the environment says. Pure: it must not know how it is called.
+"""The URL of an AWS service: by its region, or as the environment names it.
 
 The names are those of AWS's partitions; a test holds them against botocore's, region by region. An account's own
-endpoint of DynamoDB (``ACCOUNT.ddb.REGION``), which AWS's SDKs prefer where they know the account, is another name for
-the same.
+endpoint of DynamoDB (``ACCOUNT.ddb.REGION``), which AWS's SDKs prefer if they have the account's number, is
+another name for the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def url_of(service: str, region: str, *, fips: bool = False, dual: bool = False)
     Args:
         service: the name of the service's endpoints, such as ``bedrock-runtime``.
         region: the region.
-        fips: whether with cryptography validated by FIPS 140, where there is such an endpoint.
+        fips: whether with cryptography validated by FIPS 140.
         dual: whether with IPv6 beside IPv4.
 
     Raises:
@@ -59,7 +59,7 @@ def url_of(service: str, region: str, *, fips: bool = False, dual: bool = False)
 
 
 def override(service: str, environ: Mapping[str, str]) -> str | None:
-    """Give the endpoint of a service that an environment names; None where it names none."""
+    """Return the endpoint that an environment names for a service; None if it names none."""
     if is_true(environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")):
         return None
     names = (f"{_OVERRIDE}_{service.replace('-', '_').upper()}", _OVERRIDE)
@@ -67,7 +67,7 @@ def override(service: str, environ: Mapping[str, str]) -> str | None:
 
 
 def host_of(url: str) -> str:
-    """Give the server of a URL as the header ``host`` names it: without the port that is usual."""
+    """Return the ``host`` header for a URL: the port is left out if it is the usual one."""
     parts = urlsplit(url)
     name = parts.hostname or ""
     name = f"[{name}]" if ":" in name else name

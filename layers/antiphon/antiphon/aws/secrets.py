@@ -4,9 +4,9 @@
     known, and old      read again: who asks waits a second at most, then has what was known
     unknown             read: who asks waits
 
-It must not know whose key it reads. A read blocks, so it has a thread of its own; all who ask meanwhile share it. The
-utility's own cache stays unused: it would forget a value before it knows another. A value is kept in memory alone; it
-never gets into a message, a log or a repr.
+A read blocks, so it runs in a thread of its own; all that wait meanwhile share it. The utility's own cache is not used:
+it would drop a value before it has another one. A value is kept in memory alone; it never gets into a message, a log or
+a repr.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RETRY_SECONDS: Final = 30.0
 RENEW_SECONDS: Final = 30.0
 """A value that was refused is read anew at most once in this time, so that a wrong one costs the store nothing."""
 PATIENCE_SECONDS: Final = 1.0
-"""How long a read is waited for where a value is known."""
+"""How long to wait for a read if a value is known."""
 
 _PASSING: Final = frozenset({"InternalServerError", "InternalServiceError", "ThrottlingException"})
 
@@ -43,12 +43,12 @@ _log: Final = logging.getLogger("antiphon.aws.secrets")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value is kept.
+    """The place of a value.
 
     Attributes:
         kind: ``secret`` of Secrets Manager, or ``parameter`` of the Parameter Store.
         name: its name or ARN.
-        field: where it is a JSON object, the field that holds the value; None for the whole text.
+        field: the field with the value, if it is a JSON object; None for the whole text.
     """
 
     kind: Literal["secret", "parameter"]
@@ -104,7 +104,7 @@ class Secret:
         self._reading: Future[str] | None = None
 
     async def get(self) -> str:
-        """Give the value; the last known one where it cannot be read.
+        """Return the value; the last known one if it cannot be read.
 
         Raises:
             ProviderError: ``provider_auth``: it cannot be read, and never was.
@@ -121,7 +121,7 @@ class Secret:
             return self._known
 
     def value(self) -> str:
-        """Do the same as ``get``, for who may block.
+        """Return the value as ``get`` does, but block.
 
         Raises:
             ProviderError: ``provider_auth``: it cannot be read, and never was.
@@ -137,7 +137,7 @@ class Secret:
             return self._known
 
     async def renewed(self, refused: str) -> str | None:
-        """Give another value than the one that was refused; see ``ApiKey.renewed``."""
+        """Return another value than the one that was refused; see ``ApiKey.renewed``."""
         reading = self._renew(refused)
         if reading is not None:
             with contextlib.suppress(ProviderError):
@@ -194,7 +194,7 @@ def _fetch(place: Place) -> Any:
 
 
 def _field(text: Any, field: str | None) -> Any:
-    """Give a field of what should be a JSON object; None where there is none."""
+    """Return a field of what should be a JSON object; None if it is missing."""
     if field is None:
         return text
     try:

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of a POST: what proves to an AWS service who is calling. Pure: it must not know what is sent.
+"""AWS Signature Version 4 of a POST request.
 
 Source: AWS Identity and Access Management User Guide, "Create a signed AWS API request".
 """
@@ -25,7 +25,7 @@ class Credentials(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """Where a signature holds: for one service of one region, on the day of signing."""
+    """The service and region that a signature is valid for, on the day of signing."""
 
     region: str
     service: str
@@ -34,11 +34,11 @@ class Scope(NamedTuple):
 def sign(
     credentials: Credentials, scope: Scope, path: str, headers: Mapping[str, str], body: bytes, now: float
 ) -> dict[str, str]:
-    """Give the headers of a POST, with the time, the token and the signature over all of them and the body.
+    """Return the headers of a POST with the time, the token and the signature over all of them and the body.
 
     Args:
         credentials: whose signature it is.
-        scope: where it holds.
+        scope: what it is valid for.
         path: where the request goes, as it is sent; all services but S3 sign it encoded once more.
         headers: the request's, ``host`` among them, by their names in lower case.
         body: the request's.

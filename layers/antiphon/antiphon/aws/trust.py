@@ -1,4 +1,4 @@
-"""Whom to trust on the way to AWS, where the environment says so. It must not know what is sent."""
+"""The certificates that the environment names for calls of AWS."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _BUNDLES: Final = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 
 def named_bundle(environ: Mapping[str, str]) -> str | None:
-    """Give the file of certificates to trust instead of the usual ones, by the variables that botocore has for it."""
+    """Return the file of certificates to trust instead of the usual ones, by the variables that botocore reads."""
     return next((environ[name] for name in _BUNDLES if environ.get(name)), None)

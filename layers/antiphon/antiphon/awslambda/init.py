@@ -1,6 +1,6 @@
 """Python's collector of cyclic garbage while a function starts: off, because what is imported stays.
 
-A function imports this first, and says when it is ready. What is there by then is never looked at again: not by the
+A function imports this first and calls ``ready`` last. What is there by then is never looked at again: not by the
 collections of the requests to come either.
 """
 
@@ -15,7 +15,7 @@ gc.disable()
 
 
 def ready(handler: T) -> T:
-    """Give the function's handler back, and begin to collect what is made from now on."""
+    """Return the function's handler, and collect what is made from now on."""
     gc.freeze()
     gc.enable()
     return handler

@@ -1,6 +1,6 @@
 """Metrics on Lambda: one document of the embedded metric format for each request, through Powertools for AWS Lambda.
 
-It must not know what is measured, only the record of a request. CloudWatch bills each combination of a metric and its
+CloudWatch bills each combination of a metric and its
 dimensions, so the one dimension is the function's service, and an error also has its code, of which there are few; who
 answered is a property, which costs nothing and can be searched for. Powertools' own decorators would emit a stream's
 metrics with the next invocation, and its ``Metrics`` shares one set among all requests of a process: here each request
@@ -25,7 +25,7 @@ _MADE: Final = {
     "InputTokens": (MetricUnit.Count, "input_tokens"),
     "OutputTokens": (MetricUnit.Count, "output_tokens"),
 }
-"""Only where a response was made, and the model told them."""
+"""Sent only if a response was made and the provider reported them."""
 
 _OVER_INFO: Final = frozenset({"WARN", "ERROR", "FATAL"})
 

@@ -1,6 +1,6 @@
 """The runtime of a streaming function: takes invocations and carries each through an ASGI application.
 
-It must not know the application, which ``_HANDLER`` names. Started in Lambda's managed Python runtime by
+``_HANDLER`` names the application. Started in Lambda's managed Python runtime by
 ``antiphon-runtime`` (``AWS_LAMBDA_EXEC_WRAPPER``), because that runtime cannot stream by itself; the day it can, this
 module, ``runtime_api`` and the script go (``docs/adr/0002-streaming-runtime.md``).
 
@@ -31,7 +31,7 @@ _log: Final = logging.getLogger("antiphon.awslambda.runtime")
 
 
 class State(enum.Enum):
-    """Where one response stands."""
+    """The progress of one response."""
 
     REQUEST = enum.auto()
     RESPONSE = enum.auto()
@@ -194,7 +194,7 @@ async def _snapshot(api: RuntimeApi) -> None:
 
 
 def _told(phase: str, error: Exception) -> Failure:
-    """Log that a phase failed, and give what to report."""
+    """Log that a phase failed, and return what to report."""
     failure = failure_of(error)
     _log.critical("%s failed: %s: %s", phase, failure.type, failure.message, extra={"trace": failure.trace})
     return failure

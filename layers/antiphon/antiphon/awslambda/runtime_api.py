@@ -1,6 +1,6 @@
 """A client of the Lambda Runtime API (2018-06-01): take an invocation, stream its answer, report a failure.
 
-It must not know HTTP events nor the application. Standard library only, because every cold start pays for its imports.
+Standard library only, because every cold start pays for its imports.
 Each exchange has a connection of its own: an environment is frozen between invocations, and a kept socket may be dead
 after.
 """
@@ -34,8 +34,8 @@ class Invocation:
     Attributes:
         request_id: AWS's id of it.
         deadline: when it ends, in seconds since the epoch.
-        attempt: ``Lambda-Runtime-Invocation-Id``, to be echoed where it was given; empty where not.
-        trace: X-Ray's tracing header; empty where there is none.
+        attempt: ``Lambda-Runtime-Invocation-Id``, to be echoed; empty if it was not given.
+        trace: X-Ray's tracing header; empty if there is none.
         event: the payload, whatever JSON it is.
     """
 
@@ -93,7 +93,7 @@ class Answer:
         await self._finish(b"0\r\n\r\n")
 
     async def fail(self, failure: Failure) -> None:
-        """End the body as failed: the failure goes in the trailers, where no client takes it for data.
+        """End the body as failed: the failure goes in the trailers, which no client takes for data.
 
         Raises:
             OSError: the Runtime API closed the connection.

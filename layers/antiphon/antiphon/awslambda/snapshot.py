@@ -1,6 +1,6 @@
 """SnapStart: what a process does before its snapshot is taken and after each restore from it.
 
-It must not know what is prepared or renewed. The registry is AWS's own (``snapshot_restore_py``, part of the managed
+The registry is AWS's own (``snapshot_restore_py``, part of the managed
 Python runtimes from 3.12 on), so that the managed runtime runs the hooks of the buffered functions, and ours those of
 the streaming one. Whoever restores the snapshot gets a copy: connections in it are dead, credentials old, and the state
 of ``random`` is every copy's (AWS Lambda Developer Guide, "Lambda SnapStart").
@@ -22,7 +22,7 @@ def is_snapshot(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def register(prepare: Callable[[], object], renew: Callable[[], object]) -> None:
-    """Register what comes before the snapshot and after each restore. Does nothing where none will be taken.
+    """Register what comes before the snapshot and after each restore. Does nothing if no snapshot will be taken.
 
     Args:
         prepare: does ahead what every restored copy would have to do.

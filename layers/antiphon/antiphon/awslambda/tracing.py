@@ -1,6 +1,6 @@
 """Traces on Lambda: what a sampled request spends its time on, as X-Ray's subsegments below Lambda's own segment.
 
-It must not know what is traced, only spans. A span is one datagram to the daemon that Lambda runs, sent when it ends
+A span is one datagram to the daemon that Lambda runs, sent when it ends
 (AWS X-Ray Developer Guide, "Segment documents"); so a long stream holds none in memory, and nothing is waited for. The
 X-Ray SDK would do the same for 500 ms of imports (``docs/adr/0014-what-a-request-is-measured-by.md``). A document holds
 names, numbers and times: no text of a request, and of an error its class.
@@ -31,14 +31,14 @@ _OUR_FAULT: Final = 500
 
 
 class Place(NamedTuple):
-    """Where the spans of a request belong: the trace, and Lambda's segment in it."""
+    """The parent of a request's spans: the trace, and Lambda's segment in it."""
 
     trace: str
     parent: str
 
 
 def place_of(header: str) -> Place | None:
-    """Read a tracing header; None where the request is not sampled."""
+    """Read a tracing header; None if the request is not sampled."""
     fields = dict(field.split("=", 1) for field in header.split(";") if "=" in field)
     place = Place(fields.get("Root", ""), fields.get("Parent", ""))
     sampled = fields.get("Sampled") == "1" and _TRACE.fullmatch(place.trace) and _SEGMENT.fullmatch(place.parent)

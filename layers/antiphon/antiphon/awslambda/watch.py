@@ -1,6 +1,6 @@
-"""How a function is watched: what it logs, and where the stack asks for them, metrics and traces.
+"""The observation of a function: its log and, if the stack asks for them, metrics and traces.
 
-It must not know the application. What is not asked for is not imported.
+What is not asked for is not imported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DAEMON: Final = "AWS_XRAY_DAEMON_ADDRESS"
 
 
 def watched(app: App, service: str) -> App:
-    """Wrap an ASGI application as the environment says.
+    """Return an ASGI application with the metrics and traces that the environment asks for.
 
     Args:
         app: the application.

@@ -1,6 +1,6 @@
 """How DynamoDB is called: in worker threads, with short time-outs, few retries, and errors of ours.
 
-It must not know what is stored. The client is a thin one of our own (docs/adr/0011-own-dynamodb-client.md): botocore's
+The client is a thin one of our own (docs/adr/0011-own-dynamodb-client.md): botocore's
 takes longer to load than everything else that a reading function does. A call that DynamoDB throttles, or that gets no
 answer, is tried again after a random pause while its budget lasts.
 """
@@ -83,7 +83,7 @@ class DynamoDB:
         self._workers = ThreadPoolExecutor(WORKERS, "dynamodb")
 
     def connect(self) -> Sender:
-        """Give what sends, made on first use. It blocks: worth calling while a function starts.
+        """Return the sender, made on first use. Blocks, so call it while a function starts.
 
         Raises:
             BotoCoreError: the region or the profile is missing.

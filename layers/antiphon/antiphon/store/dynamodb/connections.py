@@ -1,7 +1,7 @@
 """HTTP connections to one server, kept open: a thread takes one, sends a POST, and gives it back.
 
-It must not know what is sent. ``http.client`` is enough for this, and is there already: FastAPI imports it. Nothing is
-tried again here. Time-outs are short, and a connection that the server has closed meanwhile is not used again.
+``http.client`` is enough for this, and FastAPI has imported it already. Nothing is retried here.
+Time-outs are short, and a connection that the server has closed meanwhile is not used again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
 
 NO_ANSWER: Final = (OSError, HTTPException)
-"""What is raised where no answer came: no connection, a time-out, no trust, a broken answer."""
+"""What is raised if no answer came: no connection, a time-out, no trust, a broken answer."""
 
 
 class Answer(NamedTuple):
@@ -88,7 +88,7 @@ class Connections:
             self._idle.pop().close()
 
     def _take(self) -> HTTPConnection:
-        """Give the connection that was used last, if the server has not closed it; else a new one."""
+        """Return the connection that was used last, if the server has not closed it; else a new one."""
         while True:
             try:
                 connection = self._idle.pop()
@@ -115,7 +115,7 @@ def _connect(connection: HTTPConnection) -> None:
 
 
 def _has_input(connection: socket.socket) -> bool:
-    """Tell whether something waits to be read: on an idle connection the end, or what nobody asked for."""
+    """Check whether there is something to read: on an idle connection its end, or data that nobody asked for."""
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""Users, roles, groups, tenants, agents and grants in the table ``core``. It must not know what a grant permits."""
+"""Users, roles, groups, tenants, agents and grants in the table ``core``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DynamoDBDirectory:
         self._table = table
 
     async def account(self, tenant: str, user: str) -> Account | None:
-        """Read a user with its role and tenant, in one trip; None where the user is unknown or its role is.
+        """Read a user with its role and tenant, in one trip; None if the user or the role is unknown.
 
         A tenant or a built-in role (ADMIN, USER) that was never stored exists with its defaults.
         """
@@ -128,7 +128,7 @@ class DynamoDBDirectory:
         return await self._list(Group, tenant)
 
     async def get_tenant(self, tenant: str) -> Tenant:
-        """Read a tenant; its defaults where it was never stored."""
+        """Read a tenant; its defaults if it was never stored."""
         row = await self._database.get(self._table, layout.tenant_record(tenant))
         return _record(Tenant, row) if row else Tenant(tenant)
 

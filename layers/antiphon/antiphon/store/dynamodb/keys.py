@@ -1,4 +1,4 @@
-"""API keys in the table ``core``. It must not know what a key permits."""
+"""API keys in the table ``core``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DynamoDBKeys:
         return sorted(keys, key=lambda key: (-key.created_at, key.id))
 
     async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
-        """Revoke a key from a time on (seconds since the epoch); None where there is none. A first revocation stays."""
+        """Revoke a key from a time on (seconds since the epoch); None if there is none. The first revocation stays."""
         found = await self._database.query(
             self._table, "gsi1pk = :pk AND gsi1sk = :id", index=layout.GSI, pk=layout.api_keys(tenant), id=key_id
         )
@@ -55,7 +55,7 @@ class DynamoDBKeys:
         return await self.get(key.digest)
 
     async def last_used(self, tenant: str) -> dict[str, int]:
-        """Give when the tenant's keys were last used, in seconds since the epoch, by digest."""
+        """Return when the tenant's keys were last used, in seconds since the epoch, by digest."""
         rows = await self._database.query(self._table, "pk = :pk", pk=layout.used(tenant))
         return {row["sk"]["S"]: int(row["at"]["N"]) for row in rows}
 

@@ -1,4 +1,4 @@
-"""All keys of both tables on one page. It must not know how DynamoDB is called.
+"""All keys of both tables on one page.
 
     core
     pk                      sk           gsi1pk            gsi1sk      what                       else
@@ -50,7 +50,7 @@ def is_id(text: str) -> bool:
 
 
 def api_key(digest: str) -> Row:
-    """Where an API key is."""
+    """Return the key of an API key."""
     return key(f"KEY#{digest}", "KEY")
 
 
@@ -65,7 +65,7 @@ def used(tenant: str) -> str:
 
 
 def meter(owner: Owner, window: Window) -> Row:
-    """Where the counter of a user and window is."""
+    """Return the key of the counter of a user and window."""
     return key(f"METER#{_word(owner.tenant)}#{_word(owner.user)}", window.name)
 
 
@@ -75,7 +75,7 @@ def collection(tenant: str, name: str) -> str:
 
 
 def tenant_record(tenant: str) -> Row:
-    """Where a tenant is."""
+    """Return the key of a tenant."""
     return key(collection(tenant, "TENANT"), "TENANT")
 
 
@@ -90,7 +90,7 @@ def grants_on(tenant: str, agent: str) -> str:
 
 
 def grant(tenant: str, agent: str, principal: str) -> Row:
-    """Where a grant is."""
+    """Return the key of a grant."""
     return key(grants_of(tenant, principal), AGENT + agent)
 
 
@@ -110,12 +110,12 @@ def turns(owner: Owner, segment: str) -> str:
 
 
 def turn(owner: Owner, place: Place) -> Row:
-    """Where a turn is."""
+    """Return the key of a turn."""
     return key(turns(owner, place.segment), depth(place.depth))
 
 
 def reservation(owner: Owner, name: str) -> Row:
-    """Where a reservation is."""
+    """Return the key of a reservation."""
     return key(f"I#{_word(owner.tenant)}#{_word(owner.user)}#{_word(name)}", "RESERVATION")
 
 

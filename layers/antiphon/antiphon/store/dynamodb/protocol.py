@@ -1,4 +1,4 @@
-"""DynamoDB's JSON protocol: what is sent, and what an answer says. It must not know how bytes travel.
+"""DynamoDB's JSON protocol: the bodies of calls and answers.
 
 Source: Amazon DynamoDB Developer Guide, "DynamoDB low-level API", "Error handling with DynamoDB". Bytes, DynamoDB's
 type ``B``, are bytes on our side and base64 on the wire.
@@ -25,10 +25,10 @@ class Refusal(AntiphonError):
     """DynamoDB did not do what it was asked.
 
     Attributes:
-        code: DynamoDB's name for the reason, such as ``ResourceNotFoundException``; ``HTTP 413`` where it gave none.
+        code: DynamoDB's name for the reason, such as ``ResourceNotFoundException``; ``HTTP 413`` if it gave none.
         codes: the same, and those that a cancelled transaction gives for each of its items.
         status: the HTTP status.
-        row: the item that failed a condition, where it was asked for; empty else.
+        row: the item that failed a condition, if it was asked for; else empty.
     """
 
     def __init__(self, code: str, status: int, answer: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ class Garbled(AntiphonError):
 
 
 def headers(operation: str) -> dict[str, str]:
-    """Give the headers that name an operation, such as ``GetItem``."""
+    """Return the headers that name an operation, such as ``GetItem``."""
     return {"content-type": _CONTENT_TYPE, "x-amz-target": f"DynamoDB_20120810.{operation}"}
 
 
@@ -69,14 +69,14 @@ def read(status: int, body: bytes, checksum: str | None) -> dict[str, Any]:
     Args:
         status: the HTTP status.
         body: what was sent.
-        checksum: its CRC-32 as the header ``x-amz-crc32`` says it; None where there was none.
+        checksum: its CRC-32 from the header ``x-amz-crc32``; None if there was none.
 
     Raises:
         Garbled: the checksum is another, or what came with success is not JSON.
         Refusal: see its attributes.
     """
     if checksum is not None and checksum != str(crc32(body)):
-        raise Garbled("an answer has another checksum than it says")
+        raise Garbled("the checksum of an answer is wrong")
     try:
         answer: dict[str, Any] = orjson.loads(body)
     except orjson.JSONDecodeError:

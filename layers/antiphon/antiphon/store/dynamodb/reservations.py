@@ -1,10 +1,8 @@
 """Reservations in the table ``responses``: which request was taken up, by which response. One item each, with a TTL.
 
-    reserve   put, if the name is free, has expired, or is held by the attempt to be replaced
-    release   delete, if it still is this one
-    bury      the response was deleted: its reservation stays, and says so
-
-It must not know when a request is sent again, nor what that means.
+reserve   put, if the name is free, has expired, or is held by the attempt to be replaced
+release   delete, if it still is this one
+bury      the response was deleted: its reservation stays, marked as deleted
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ class DynamoDBReservations:
     async def reserve(self, wanted: Reservation, now: float, replaced: Reservation | None = None) -> Reservation | None:
         """Take a request up if nobody has, or if ``replaced`` still has it; one conditional write.
 
-        Gives what is there instead; None where it is now the wanted one, sent before or not.
+        Return what is there instead; None if it is now the wanted one, whether or not it was sent before.
         """
         values: Row = {":now": {"N": str(int(now))}}
         if replaced is not None:

@@ -1,4 +1,4 @@
-"""Stored responses in the table ``responses``. It must not know what a response says.
+"""Stored responses in the table ``responses``.
 
     claim    parts -> head, if the place is free                        one conditional write decides
     cancel   head is marked, if in progress                             status "cancelling"; the document stays as it is
@@ -70,7 +70,7 @@ class DynamoDBResponses(DynamoDBReservations):
     async def checkpoint(self, response: StoredResponse) -> None:
         """Store what a response in progress has come to; one conditional write.
 
-        Nothing happens where it is not in progress under this writer's lease any more, or was cancelled.
+        Does nothing if it was cancelled or another writer holds the lease.
         """
         values = {":status": {"S": IN_PROGRESS}, ":lease": {"S": response.lease}}
         names = _names("status", "lease")
@@ -125,7 +125,7 @@ class DynamoDBResponses(DynamoDBReservations):
         return answer.get("Item") == {"id": {"S": response.id}, "status": {"S": IN_PROGRESS}}
 
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
-        """Read a response, consistently; None where it is absent, expired or another owner's."""
+        """Read a response, consistently; None if it is absent, expired or another owner's."""
         head = await self._head(owner, response_id)
         if not head or rows.is_expired(head, now):
             return None
@@ -137,7 +137,7 @@ class DynamoDBResponses(DynamoDBReservations):
     async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
         """Read a response with all turns before it, oldest first, in at most two sequential trips.
 
-        None where the response, or any turn before it, is absent.
+        None if the response, or any turn before it, is absent.
 
         Raises:
             ChainTooLarge: it is over ``max_bytes``: as stored, which shows before the second trip, or as JSON.

@@ -1,4 +1,4 @@
-"""How a turn becomes DynamoDB items, and comes back. It must not know how DynamoDB is called.
+"""A turn as DynamoDB items, written and read.
 
 A head item holds document and body. A body for which it has no room is cut: the first part stays in the head, the
 others are items of their own, whose keys carry the tag of this very write. So no writer ever touches another's parts,
@@ -49,7 +49,7 @@ def cut(response: StoredResponse, place: Place) -> tuple[Row, list[Row]]:
 
 
 def part_names(depth: int, chunks: int, tag: str) -> list[str]:
-    """Give the sort keys of the further parts of one write, in order."""
+    """Return the sort keys of the further parts of one write, in order."""
     return [layout.part(depth, index) + tag for index in range(1, chunks + 1)]
 
 
@@ -79,7 +79,7 @@ def glue_all(found: Sequence[Found], max_bytes: int) -> list[StoredResponse] | N
 
 
 def number(row: Row, name: str) -> int | None:
-    """Read a whole number; None where there is none."""
+    """Read a whole number; None if it is missing."""
     return int(row[name]["N"]) if name in row else None
 
 

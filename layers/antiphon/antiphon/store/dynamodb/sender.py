@@ -1,4 +1,4 @@
-"""A call to DynamoDB, sent once: signed, carried by HTTP, checked and read. It must not know when to try again."""
+"""A call to DynamoDB, sent once: signed, carried by HTTP, checked and read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from antiphon.store.dynamodb.connections import Connections
 from antiphon.store.dynamodb.protocol import Garbled, Refusal
 
 NO_ANSWER: Final = (*connections.NO_ANSWER, Garbled)
-"""What is raised where no answer came, or not as it was sent."""
+"""What is raised if no answer came, or a damaged one."""
 
 _SERVICE: Final = "dynamodb"
 _REQUEST_ID: Final = "x-amzn-requestid"
