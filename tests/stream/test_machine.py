@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.ids import parse_item_id
-from antiphon.stream.arguments import is_cut
+from antiphon.spec.arguments import is_cut
 from antiphon.stream.grammar import Checker
 from antiphon.stream.machine import IllegalOrder, ResponseStream
 from tests.support.recording import RESPONSE_ID, USAGE, play, record, resource, sse

@@ -66,6 +66,9 @@ class Reader(Protocol):
     def feed(self, data: bytes) -> list[Delta]:
         """Translate the next bytes, however they were cut. What cannot be read ends the stream, and ``stop`` raises."""
 
+    def end(self) -> list[Delta]:
+        """Translate what the end of the body completes."""
+
     def stop(self) -> StopDelta:
         """Give the last delta, after the end of the stream.
 
@@ -192,6 +195,8 @@ class Endpoint:
                 while not reader.done and (data := await response.content.readany()):
                     for delta in reader.feed(data):
                         yield delta
+                for delta in reader.end():
+                    yield delta
                 yield reader.stop()
                 await _drain(response.content)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):

@@ -52,6 +52,11 @@ class SseReader:
             raise ValueError("an event is too large")
         return events
 
+    def flush(self) -> list[bytes]:
+        """Return the data of the event that the end of the stream left without its blank line, if there is one."""
+        rest, self._rest = self._rest, b""
+        return self._events([rest, b""])
+
     def _events(self, lines: list[bytes]) -> list[bytes]:
         events = []
         data = self._data
@@ -60,6 +65,8 @@ class SseReader:
                 data.append(line[6:] if line.startswith(b"data: ") else line[5:])
             elif line == b"data":
                 data.append(b"")
+            elif line.startswith(b"error:"):  # llama.cpp
+                data.append(b'{"type":"error","error":%b}' % line[6:])
             elif not line and data:
                 events.append(b"\n".join(data))
                 data.clear()

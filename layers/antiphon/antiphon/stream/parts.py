@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from antiphon.records import Item
-from antiphon.stream.arguments import is_cut, is_whole
+from antiphon.spec.arguments import is_cut, is_whole
 from antiphon.stream.halves import Halves
 
 

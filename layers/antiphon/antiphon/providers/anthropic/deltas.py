@@ -1,40 +1,27 @@
 """Reads the events of a Messages stream as neutral deltas.
 
-Pure: bytes in, deltas out; it must not know HTTP. It is on the path of every token. Events and deltas that it does not
-know are skipped, as the protocol asks of clients. Source: Anthropic's documentation, "Streaming messages".
+Pure: bytes in, deltas out; it does not import HTTP. It is on the path of every token. Unknown events
+and deltas are skipped, as the protocol asks of clients. Source: Anthropic's documentation, "Streaming messages".
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
 
-import orjson
-
-from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
     Delta,
     ReasoningDelta,
     ReasoningStateDelta,
-    StopDelta,
-    StopReason,
     TextDelta,
-    ToolCallDelta,
     UsageDelta,
 )
 from antiphon.providers.anthropic.messages import KIND
-from antiphon.providers.endpoint import FILTERED, Refusal
-from antiphon.providers.sse_reader import SseReader
+from antiphon.providers.calls import Calls, arguments_of
+from antiphon.providers.endpoint import FILTERED, Refusal, error_in
+from antiphon.providers.reading import StreamReader, count, fields, text_of
 from antiphon.providers.wording import is_context_overflow
-
-_REASONS: Final[dict[str, StopReason]] = {
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "pause_turn": "length",  # the turn is not at its end: it goes on when it is sent back
-    "refusal": "content_filter",
-}
-"""Every other (``end_turn``, ``stop_sequence``) is ``stop``."""
 
 _ERRORS: Final[dict[str, tuple[str, bool]]] = {
     "authentication_error": ("provider_auth", False),
@@ -67,143 +54,162 @@ def refusal_of(error: dict[str, Any]) -> Refusal | None:
     return known
 
 
-class EventReader:
-    """Reads one stream. ``done`` is true once its end mark came, or it can be read no further.
+@dataclass(slots=True)
+class _Block:
+    """A block of content: what it is, and what of it waits for its end."""
+
+    kind: str
+    begun: int = 0
+    whole: str = ""
+    sealed: str = ""
+    citations: list[dict[str, Any]] = field(default_factory=list)
+
+
+class EventReader(StreamReader):
+    """Reads one stream; see ``StreamReader``.
 
     Args:
         maker: the model and its endpoint, for the states of what it thinks.
     """
 
+    answer: ClassVar[str] = "content"
+
     def __init__(self, maker: str) -> None:
-        self.done = False
+        super().__init__()
         self._maker = maker
-        self._events = SseReader()
-        self._reason: str | None = None
-        self._error = ProviderError("model_error")
-        self._failed = False
         self._usage: dict[str, Any] = {}
-        self._block: dict[str, Any] = {}
-        self._calls = 0
+        self._blocks: dict[Any, _Block] = {}
+        self._latest: Any = None
+        self._calls = Calls()
         self._said = 0
-        self._begun = 0
-        self._signature = ""
-        self._citations: list[dict[str, Any]] = []
 
-    def feed(self, data: bytes) -> list[Delta]:
-        """Translate the next bytes; see ``Reader.feed``."""
-        deltas: list[Delta] = []
-        try:
-            for payload in self._events.feed(data):
-                self._event(orjson.loads(payload), deltas)
-                if self.done:
-                    break
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self.done = self._failed = True
-        return deltas
+    def whole(self, body: Any, deltas: list[Delta]) -> None:
+        """Read a JSON body; a message may have no content."""
+        if isinstance(body, dict) and body.get("type") == "message":
+            self._whole(body, deltas)
+        else:
+            super().whole(body, deltas)
 
-    def stop(self) -> StopDelta:
-        """Give the last delta; see ``Reader.stop``.
+    def _meaning(self, error: dict[str, Any]) -> Refusal:
+        return refusal_of(error) or ("model_error", True)
 
-        Raises:
-            ProviderError: the stream ended before the model did, failed, or could not be read.
-        """
-        if self._reason is None or self._failed:
-            raise self._error
-        return StopDelta(_REASONS.get(self._reason, "stop"))
+    def _whole(self, body: dict[str, Any], deltas: list[Delta]) -> None:
+        for index, block in enumerate(body.get("content") or ()):
+            self._start(index, block, deltas)
+            self._stop(index, deltas)
+        self._end({"delta": body, "usage": body.get("usage")}, deltas)
+        self.done = True
 
     def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
-        kind = event["type"]
+        kind = event.get("type") or ("error" if event.get("error") else "")
         if kind == "content_block_delta":
-            self._delta(event["delta"], deltas)
+            self._delta(self._place(event), event["delta"], deltas)
         elif kind == "content_block_start":
-            self._start(event["content_block"], deltas)
+            self._start(event.get("index", len(self._blocks)), event["content_block"], deltas)
         elif kind == "content_block_stop":
-            self._stop(deltas)
+            self._stop(self._place(event), deltas)
         elif kind == "message_start":
-            self._usage = event["message"].get("usage") or {}
+            self._usage = fields(event["message"].get("usage"))
         elif kind == "message_delta":
             self._end(event, deltas)
         elif kind == "message_stop":
             self.done = True
         elif kind == "error":
-            self._fail(refusal_of(event["error"]) or ("model_error", True))
+            self._fail(error_in(event))
 
-    def _fail(self, refusal: Refusal) -> None:
-        code, retryable = refusal
-        self.done = True
-        if code == FILTERED:
-            self._reason = "refusal"
-            return
-        self._error = ProviderError(code, retryable=retryable)
-        self._failed = True
+    def _place(self, event: dict[str, Any]) -> Any:
+        """Return which block an event is about: that of its index, or the latest."""
+        return event.get("index", self._latest)
 
-    def _delta(self, delta: dict[str, Any], deltas: list[Delta]) -> None:
+    def _delta(self, place: Any, delta: dict[str, Any], deltas: list[Delta]) -> None:
         kind = delta["type"]
         if kind == "text_delta":
+            self._block(place, "text")
             self._text(delta["text"], deltas)
-        elif kind == "input_json_delta" and self._block["type"] == "tool_use":
-            deltas.append(ToolCallDelta(self._calls - 1, arguments=_text(delta["partial_json"])))
+        elif kind == "input_json_delta":
+            self._arguments(place, arguments_of(delta.get("partial_json")), deltas)
         elif kind == "thinking_delta":
-            deltas.append(ReasoningDelta(_text(delta["thinking"])))
+            deltas.append(ReasoningDelta(text_of(delta["thinking"])))
         elif kind == "signature_delta":
-            self._signature += _text(delta["signature"])
+            self._block(place, "thinking").sealed += text_of(delta["signature"])
         elif kind == "citations_delta":
-            self._citations.append(delta["citation"])
+            self._block(place, "text").citations.append(delta["citation"])
+
+    def _block(self, place: Any, kind: str) -> _Block:
+        """Return a block; one that has not begun begins with what comes of it."""
+        block = self._blocks.get(place)
+        if block is None:
+            self._latest = place
+            self._blocks[place] = block = _Block(kind, begun=self._said)
+        return block
+
+    def _arguments(self, place: Any, arguments: str, deltas: list[Delta]) -> None:
+        block = self._blocks[place]
+        if block.kind == "tool_use":
+            block.whole = "" if arguments else block.whole
+            _add(deltas, self._calls.piece(place, None, None, arguments))
 
     def _text(self, text: str, deltas: list[Delta]) -> None:
-        self._said += len(_text(text))
+        self._said += len(text_of(text))
         deltas.append(TextDelta(text))
 
-    def _start(self, block: dict[str, Any], deltas: list[Delta]) -> None:
-        self._block, self._signature, self._citations = block, "", []
-        if block["type"] == "text":
-            self._begun = self._said
-            self._citations = list(block.get("citations") or ())
-            if block.get("text"):
-                self._text(block["text"], deltas)
+    def _start(self, place: Any, told: dict[str, Any], deltas: list[Delta]) -> None:
+        kind = told["type"]
+        self._latest, block = place, _Block(kind, begun=self._said)
+        self._blocks[place] = block
+        if kind == "text":
+            block.citations = list(told.get("citations") or ())
+            if told.get("text"):
+                self._text(told["text"], deltas)
             return
         self._said = 0
-        if block["type"] == "tool_use":
-            whole = orjson.dumps(block["input"]).decode() if block.get("input") else ""
-            deltas.append(ToolCallDelta(self._calls, _text(block["id"]), _text(block["name"]), whole))
-            self._calls += 1
-        elif block["type"] == "thinking":
-            self._signature = block.get("signature") or ""
-            if block.get("thinking"):
-                deltas.append(ReasoningDelta(_text(block["thinking"])))
-
-    def _stop(self, deltas: list[Delta]) -> None:
-        kind = self._block.get("type")
-        if kind == "thinking" and self._signature:
-            deltas.append(self._state("signature", self._signature))
+        if kind == "tool_use":
+            block.whole = arguments_of(told["input"]) if told.get("input") else ""
+            call_id, name = text_of(told.get("id") or "") or None, text_of(told["name"])
+            _add(deltas, self._calls.piece(place, call_id, name, ""))
+        elif kind == "thinking":
+            block.sealed = told.get("signature") or ""
+            if told.get("thinking"):
+                deltas.append(ReasoningDelta(text_of(told["thinking"])))
         elif kind == "redacted_thinking":
-            deltas.append(self._state("redacted", _text(self._block["data"])))
-        elif kind == "text" and self._said > self._begun:
-            deltas.extend([_citation(cited, self._begun, self._said) for cited in self._citations])
-        self._block = {}
+            block.sealed = text_of(told["data"])
+
+    def _stop(self, place: Any, deltas: list[Delta]) -> None:
+        block = self._blocks.pop(place, None)
+        if block is None:
+            return
+        if block.kind == "tool_use" and block.whole:
+            _add(deltas, self._calls.piece(place, None, None, block.whole))
+        elif block.kind == "thinking" and block.sealed:
+            deltas.append(self._state("signature", block.sealed))
+        elif block.kind == "redacted_thinking":
+            deltas.append(self._state("redacted", block.sealed))
+        elif block.kind == "text" and self._said > block.begun:
+            deltas.extend([_citation(cited, block.begun, self._said) for cited in block.citations])
 
     def _state(self, name: str, sealed: str) -> ReasoningStateDelta:
         return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
 
     def _end(self, event: dict[str, Any], deltas: list[Delta]) -> None:
-        self._usage |= {name: value for name, value in (event.get("usage") or {}).items() if value is not None}
-        self._reason = event["delta"].get("stop_reason") or self._reason
+        for place in list(self._blocks):  # some proxies leave out the ends of blocks
+            self._stop(place, deltas)
+        self._usage |= {name: value for name, value in fields(event.get("usage")).items() if value is not None}
+        self._word = fields(event.get("delta")).get("stop_reason") or self._word
         if self._usage:
             deltas.append(_usage(self._usage))
 
 
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise TypeError("not text")
-    return value
+def _add(deltas: list[Delta], piece: Delta | None) -> None:
+    if piece is not None:
+        deltas.append(piece)
 
 
 def _usage(usage: dict[str, Any]) -> UsageDelta:
     """Add up what was read: the protocol counts what came from its cache, and what went there, apart."""
-    cached = int(usage.get("cache_read_input_tokens") or 0)
-    read = int(usage.get("input_tokens") or 0) + int(usage.get("cache_creation_input_tokens") or 0) + cached
-    details = usage.get("output_tokens_details") or {}
-    return UsageDelta(read, int(usage["output_tokens"]), cached, int(details.get("thinking_tokens") or 0))
+    cached = count(usage.get("cache_read_input_tokens"))
+    read = count(usage.get("input_tokens")) + count(usage.get("cache_creation_input_tokens")) + cached
+    thought = count(fields(usage.get("output_tokens_details")).get("thinking_tokens"))
+    return UsageDelta(read, count(usage.get("output_tokens")), cached, thought)
 
 
 def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:
@@ -213,9 +219,9 @@ def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:
     """
     kind = cited["type"]
     if kind == "web_search_result_location":
-        return CitationDelta(_text(cited["url"]), cited.get("title") or "", start, end)
+        return CitationDelta(text_of(cited["url"]), cited.get("title") or "", start, end)
     if kind == "search_result_location":
-        return CitationDelta(_text(cited["source"]), cited.get("title") or "", start, end)
+        return CitationDelta(text_of(cited["source"]), cited.get("title") or "", start, end)
     title = cited.get("document_title") or f"document-{cited['document_index']}"
     fragment = ""
     if kind == "page_location":

@@ -7,9 +7,8 @@ API reference of Bedrock, "ConverseStreamOutput".
 from __future__ import annotations
 
 import base64
-from typing import Any, Final
-
-import orjson
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from antiphon.errors import ProviderError
 from antiphon.ports import (
@@ -18,156 +17,177 @@ from antiphon.ports import (
     ReasoningDelta,
     ReasoningStateDelta,
     StopDelta,
-    StopReason,
     TextDelta,
-    ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.bedrock.eventstream import Garbled, Kind, MessageReader
+from antiphon.providers.bedrock.eventstream import Garbled, MessageReader
 from antiphon.providers.bedrock.messages import KIND
 from antiphon.providers.bedrock.refusals import exception_of, refusal_of
-
-_REASONS: Final[dict[str, StopReason]] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
-    "refusal": "content_filter",  # Claude's own word, which the reference of Converse does not have
-}
-_FAILURES: Final = frozenset({"malformed_model_output", "malformed_tool_use"})
+from antiphon.providers.calls import Calls, arguments_of
+from antiphon.providers.endpoint import Refusal
+from antiphon.providers.reading import StreamReader, count, fields, loads, text_of
 
 
-class EventReader:
-    """Reads one stream. ``done`` is true once it can be read no further; its end has no mark.
+@dataclass(slots=True)
+class _Block:
+    """A block of content: what it is, and what of it waits for its end."""
+
+    kind: str
+    begun: int
+    signature: str = ""
+    redacted: bytes = b""
+    citations: list[dict[str, Any]] = field(default_factory=list)
+
+
+class EventReader(StreamReader):
+    """Reads one stream; its end has no mark, so ``done`` means that no more can be read. See ``StreamReader``.
 
     Args:
         maker: the model, for the states of what it thinks.
     """
 
+    answer: ClassVar[str] = "output"
+
     def __init__(self, maker: str) -> None:
-        self.done = False
+        super().__init__()
         self._maker = maker
         self._messages = MessageReader()
-        self._error = ProviderError("model_error")
-        self._reason: str | None = None
-        self._calls = 0
+        self._calls = Calls()
+        self._blocks: dict[Any, _Block] = {}
         self._said = 0
-        self._begun = 0
-        self._block = ""
-        self._signature = ""
-        self._redacted = b""
-        self._citations: list[dict[str, Any]] = []
 
-    def feed(self, data: bytes) -> list[Delta]:
-        """Translate the next bytes; see ``Reader.feed``."""
-        deltas: list[Delta] = []
+    def stop(self) -> StopDelta:
+        """Return the last delta; see ``Reader.stop``.
+
+        Raises:
+            ProviderError: the stream ended before the model did or within a message, failed, could not be read, or what
+                the model said is garbled.
+        """
+        if self._messages.is_within:
+            raise self._error
+        return super().stop()
+
+    def _meaning(self, error: dict[str, Any]) -> Refusal:
+        return refusal_of(error) or ("model_error", True)
+
+    def _read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
             for kind, payload in self._messages.feed(data):
                 if kind.failed:
-                    self._fail(kind, payload)
-                    break
-                event = orjson.loads(payload) if payload else {}
-                if kind.name == "contentBlockDelta":
-                    self._delta(event["delta"], deltas)
-                else:
-                    deltas += self._event(kind.name, event)
+                    self._fail(exception_of(kind.name, kind.message, payload))
+                    return
+                self._named(kind.name, loads(payload) if payload else {}, deltas)
         except Garbled:
-            self.done, self._error = True, ProviderError("model_error", retryable=True)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self.done = True
-        return deltas
+            self.done = self._failed = True
+            self._error = ProviderError("model_error", retryable=True)
 
-    def stop(self) -> StopDelta:
-        """Give the last delta; see ``Reader.stop``.
+    def _flush(self, deltas: list[Delta]) -> None:
+        """Nothing is completed by the end."""
 
-        Raises:
-            ProviderError: the stream ended before the model did, failed, could not be read, or what the model said is
-                garbled.
-        """
-        if self.done or self._messages.is_within or self._reason is None or self._reason in _FAILURES:
-            raise self._error
-        return StopDelta(_REASONS.get(self._reason, "stop"))
+    def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
+        """Translate an event that bears its own name, as in the service's reference."""
+        for name, told in event.items():
+            self._named(name, told, deltas)
 
-    def _fail(self, kind: Kind, payload: bytes) -> None:
-        code, retryable = refusal_of(exception_of(kind.name, kind.message, payload)) or ("model_error", True)
-        self.done, self._error = True, ProviderError(code, retryable=retryable)
+    def _whole(self, body: dict[str, Any], deltas: list[Delta]) -> None:
+        for index, told in enumerate(fields(body["output"].get("message")).get("content") or ()):
+            place = {"contentBlockIndex": index}
+            if "toolUse" in told:
+                self._named("contentBlockStart", {**place, "start": told}, deltas)
+                self._named("contentBlockDelta", {**place, "delta": told}, deltas)
+            else:
+                self._named("contentBlockDelta", {**place, "delta": _as_delta(told)}, deltas)
+            self._named("contentBlockStop", place, deltas)
+        self._named("messageStop", body, deltas)
+        self._named("metadata", body, deltas)
 
-    def _event(self, name: str, event: dict[str, Any]) -> list[Delta]:
-        if name == "contentBlockStart":
-            return self._start(event["start"])
-        if name == "contentBlockStop":
-            return self._stop()
-        if name == "messageStop":
-            self._reason = event["stopReason"]
-        elif name == "metadata":
-            return [_usage(event["usage"])]
-        return []
+    def _fail(self, error: dict[str, Any]) -> None:
+        super()._fail({"type": "", "message": "", **error})
 
-    def _delta(self, delta: dict[str, Any], deltas: list[Delta]) -> None:
+    def _named(self, name: str, event: dict[str, Any], deltas: list[Delta]) -> None:
+        place = event.get("contentBlockIndex")
+        if name == "contentBlockDelta":
+            self._delta(place, event["delta"], deltas)
+        elif name == "contentBlockStart":
+            self._start(place, event["start"], deltas)
+        elif name == "contentBlockStop":
+            self._stop(place, deltas)
+        elif name == "messageStop":
+            for open_place in list(self._blocks):
+                self._stop(open_place, deltas)
+            self._word = text_of(event["stopReason"])
+        elif name == "metadata" and event.get("usage"):
+            deltas.append(_usage(fields(event["usage"])))
+
+    def _delta(self, place: Any, delta: dict[str, Any], deltas: list[Delta]) -> None:
         text = delta.get("text")
         if text is not None:
-            if not self._block:
-                self._begin("text")
-            self._said += len(text)
-            deltas.append(TextDelta(_text(text)))
-        elif "toolUse" in delta and self._block == "tool":
-            deltas.append(ToolCallDelta(self._calls - 1, arguments=_text(delta["toolUse"]["input"])))
+            self._block(place, "text")
+            self._said += len(text_of(text))
+            deltas.append(TextDelta(text))
+        elif "toolUse" in delta and self._block(place, "other").kind == "tool":
+            piece = self._calls.piece(place, None, None, arguments_of(delta["toolUse"].get("input")))
+            if piece is not None:
+                deltas.append(piece)
         elif "reasoningContent" in delta:
-            self._reasoning(delta["reasoningContent"], deltas)
+            self._reasoning(self._block(place, "reasoning"), delta["reasoningContent"], deltas)
         elif "citation" in delta:
-            self._citations.append(delta["citation"])
+            self._block(place, "text").citations.append(delta["citation"])
 
-    def _reasoning(self, reasoning: dict[str, Any], deltas: list[Delta]) -> None:
-        if not self._block:
-            self._begin("reasoning")
-        self._signature += reasoning.get("signature") or ""
-        self._redacted += base64.b64decode(reasoning.get("redactedContent") or b"")
+    def _reasoning(self, block: _Block, reasoning: dict[str, Any], deltas: list[Delta]) -> None:
+        block.signature += reasoning.get("signature") or ""
+        block.redacted += base64.b64decode(reasoning.get("redactedContent") or b"")
         if reasoning.get("text"):
-            deltas.append(ReasoningDelta(_text(reasoning["text"])))
+            deltas.append(ReasoningDelta(text_of(reasoning["text"])))
 
-    def _begin(self, block: str) -> None:
-        """Begin a block with its first delta: only calls have a start of their own."""
-        self._block = block
-        self._said = self._said if block == "text" else 0
-        self._begun = self._said
+    def _block(self, place: Any, kind: str) -> _Block:
+        """Return a block, which begins with its first delta: only calls have a start of their own."""
+        block = self._blocks.get(place)
+        if block is None:
+            self._said = self._said if kind == "text" else 0
+            self._blocks[place] = block = _Block(kind, self._said)
+        return block
 
-    def _start(self, start: dict[str, Any]) -> list[Delta]:
-        if "toolUse" not in start or start["toolUse"].get("type"):  # a tool that the service runs itself
-            self._block = "other"
-            return []
-        self._block, self._said = "tool", 0
-        self._calls += 1
-        return [ToolCallDelta(self._calls - 1, start["toolUse"]["toolUseId"], start["toolUse"]["name"])]
+    def _start(self, place: Any, start: dict[str, Any], deltas: list[Delta]) -> None:
+        told = start.get("toolUse")
+        if not told or told.get("type"):  # a tool that the service runs itself
+            self._blocks[place] = _Block("other", self._said)
+            return
+        self._blocks.pop(place, None)
+        self._block(place, "tool")
+        piece = self._calls.piece(place, told.get("toolUseId"), text_of(told["name"]), "")
+        if piece is not None:
+            deltas.append(piece)
 
-    def _stop(self) -> list[Delta]:
-        deltas: list[Delta] = []
-        if self._signature:
-            deltas.append(self._state("signature", self._signature))
-        if self._redacted:
-            deltas.append(self._state("redacted", base64.b64encode(self._redacted).decode()))
-        if self._block == "text" and self._said > self._begun:
-            deltas += [_citation(cited, self._begun, self._said) for cited in self._citations]
-        self._block, self._signature, self._redacted, self._citations = "", "", b"", []
-        return deltas
+    def _stop(self, place: Any, deltas: list[Delta]) -> None:
+        block = self._blocks.pop(place, None)
+        if block is None:
+            return
+        if block.signature:
+            deltas.append(self._state("signature", block.signature))
+        if block.redacted:
+            deltas.append(self._state("redacted", base64.b64encode(block.redacted).decode()))
+        if block.kind == "text" and self._said > block.begun:
+            deltas += [_citation(cited, block.begun, self._said) for cited in block.citations]
 
     def _state(self, name: str, sealed: str) -> ReasoningStateDelta:
         return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
 
 
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise TypeError("not text")
-    return value
+def _as_delta(told: dict[str, Any]) -> dict[str, Any]:
+    """Return a block of a whole answer as a delta has it."""
+    reasoning = told.get("reasoningContent")
+    if reasoning:
+        return {"reasoningContent": {**reasoning, **fields(reasoning.get("reasoningText"))}}
+    cited = fields(told.get("citationsContent")).get("content")
+    return {"text": "".join(part.get("text") or "" for part in cited)} if cited else told
 
 
 def _usage(usage: dict[str, Any]) -> UsageDelta:
     """Add up what was read: the protocol counts what came from a cache, and what went there, apart."""
-    cached = int(usage.get("cacheReadInputTokens") or 0)
-    read = int(usage["inputTokens"]) + int(usage.get("cacheWriteInputTokens") or 0) + cached
-    return UsageDelta(read, int(usage["outputTokens"]), cached)
+    cached = count(usage.get("cacheReadInputTokens"))
+    read = count(usage.get("inputTokens")) + count(usage.get("cacheWriteInputTokens")) + cached
+    return UsageDelta(read, count(usage.get("outputTokens")), cached)
 
 
 def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:

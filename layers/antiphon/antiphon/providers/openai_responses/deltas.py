@@ -1,18 +1,16 @@
 """Reads the events of a Responses stream as neutral deltas.
 
-Pure: bytes in, deltas out; it must not know HTTP. It is on the path of every token. Events of tools that the endpoint
-runs itself are never asked for, and are skipped as unknown ones are. Source: OpenAI's API reference, "Streaming
-events"; ``response.reasoning.delta`` is the specification's name for readable reasoning, OpenAI's, vLLM's and
-llama.cpp's is ``response.reasoning_text.delta``.
+Pure: bytes in, deltas out; it does not import HTTP. It is on the path of every token. Events of tools that the endpoint
+runs itself are never asked for, and are skipped as unknown ones are. What a server leaves out of its deltas is taken
+from ``done`` events, or from the response at the end. Source: OpenAI's API reference, "Streaming events";
+``response.reasoning.delta`` is the specification's name for readable reasoning, OpenAI's, vLLM's and llama.cpp's is
+``response.reasoning_text.delta``.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-import orjson
-
-from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
     Delta,
@@ -24,100 +22,135 @@ from antiphon.ports import (
     StopDelta,
     StopReason,
     TextDelta,
-    ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.endpoint import FILTERED
+from antiphon.providers.calls import Calls, arguments_of
+from antiphon.providers.endpoint import Refusal, error_in
 from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.openai_responses.request import KIND
-from antiphon.providers.sse_reader import SseReader
+from antiphon.providers.reading import StreamReader, count, fields, logprobs_of, stretch, text_of
+from antiphon.providers.reasons import stop_of
 
 Place = int | str | None
 
-_DONE: Final = b"[DONE]"
-_REASONING: Final = frozenset(
-    {"response.reasoning_summary_text.delta", "response.reasoning_text.delta", "response.reasoning.delta"}
-)
+_SUMMARY: Final = "response.reasoning_summary_text"
+_TEXTS: Final = {
+    "response.output_text": ("output_text", "content_index", "text"),
+    "response.refusal": ("refusal", "content_index", "refusal"),
+    _SUMMARY: ("summary_text", "summary_index", "text"),
+    "response.reasoning_text": ("reasoning_text", "content_index", "text"),
+    "response.reasoning": ("reasoning_text", "content_index", "text"),
+}
+"""For each kind of event with a text: the type of its part, and the fields of the part's place and of the text."""
+
+_KINDS: Final = ("output_text", "refusal", "summary_text", "reasoning_text")
+
+_PARTS: Final = {"response.content_part": "content_index", "response.reasoning_summary_part": "summary_index"}
 _PHASES: Final[tuple[Phase, ...]] = ("commentary", "final_answer")
-_ENDINGS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_ENDINGS: Final = {
+    "response.completed": "completed",
+    "response.incomplete": "incomplete",
+    "response.failed": "failed",
+    "response.cancelled": "cancelled",
+    "response.done": "completed",
+}
 
 
-class EventReader:
-    """Reads one stream. ``done`` is true once its ending came, or it can be read no further.
+class EventReader(StreamReader):
+    """Reads one stream; see ``StreamReader``.
 
     Args:
         maker: the model and its endpoint, for the states of what it thinks.
     """
 
+    answer: ClassVar[str] = "output"
+
     def __init__(self, maker: str) -> None:
-        self.done = False
+        super().__init__()
         self._maker = maker
-        self._events = SseReader()
-        self._reason: StopReason | None = None
-        self._error = ProviderError("model_error")
-        self._slots: dict[Place, int] = {}
-        self._told: set[Place] = set()
+        self._calls = Calls()
+        self._open: set[Place] = set()
+        self._closed: set[Place] = set()
+        self._by_id: dict[str, Place] = {}
+        self._told: set[tuple[Place, str, int]] = set()
         self._messages = 0
         self._said = 0
         self._begun = 0
 
-    def feed(self, data: bytes) -> list[Delta]:
-        """Translate the next bytes; see ``Reader.feed``."""
-        deltas: list[Delta] = []
-        try:
-            for payload in self._events.feed(data):
-                if payload == _DONE:
-                    self.done = True
-                else:
-                    self._event(orjson.loads(payload), deltas)
-                if self.done:
-                    break
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self.done, self._reason = True, None
-        return deltas
-
     def stop(self) -> StopDelta:
-        """Give the last delta; see ``Reader.stop``.
+        """Return the last delta; see ``Reader.stop``.
 
         Raises:
             ProviderError: the stream ended before the model did, failed, or could not be read.
         """
-        if self._reason is None:
-            raise self._error
-        return StopDelta("tool_calls" if self._reason == "stop" and self._slots else self._reason)
+        stop = super().stop()
+        return StopDelta("tool_calls") if stop.reason == "stop" and len(self._calls) else stop
+
+    def whole(self, body: Any, deltas: list[Delta]) -> None:
+        """Read a JSON body; a response may have no output."""
+        if isinstance(body, dict) and body.get("object") == "response":
+            self._whole(body, deltas)
+        else:
+            super().whole(body, deltas)
+
+    def _meaning(self, error: dict[str, Any]) -> Refusal:
+        return refusal_of(error) or ("model_error", error.get("code") is None)
+
+    def _whole(self, body: dict[str, Any], deltas: list[Delta]) -> None:
+        self._end(body, "completed", deltas)
 
     def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
-        kind = event["type"]
-        if kind == "response.output_text.delta":
-            text = _text(event["delta"])
-            self._said += len(text)
-            deltas.append(TextDelta(text, event.get("logprobs") or None))
-        elif kind == "response.function_call_arguments.delta":
-            self._arguments(_place(event, event.get("item_id")), event["delta"], deltas)
-        elif kind in _REASONING:
-            deltas.append(ReasoningDelta(_text(event["delta"])))
-        elif kind == "response.refusal.delta":
-            deltas.append(RefusalDelta(_text(event["delta"])))
+        kind = event.get("type") or ("error" if event.get("error") else "")
+        name, _, step = kind.rpartition(".")
+        if name in _TEXTS and step in {"delta", "done"}:
+            self._text_event(name, step, event, deltas)
+        elif name == "response.function_call_arguments":
+            self._arguments(self._place(event, event.get("item_id")), step, event, deltas)
         elif kind in _ENDINGS:
-            self._end(event["response"], deltas)
+            self._end(event["response"], _ENDINGS[kind], deltas)
         elif kind == "error":
-            self._fail(event.get("error") or event)
+            self._fail(error_in(event))
         else:
             self._mark(kind, event, deltas)
 
-    def _mark(self, kind: str, event: dict[str, Any], deltas: list[Delta]) -> None:
-        if kind == "response.output_item.added":
-            self._open(_place(event, event["item"].get("id")), event["item"], deltas)
-        elif kind == "response.output_item.done":
-            self._close(_place(event, event["item"].get("id")), event["item"], deltas)
-        elif kind == "response.content_part.added":
-            self._begun = self._said
-        elif kind == "response.reasoning_summary_part.added" and event["summary_index"] > 0:
-            deltas.append(ReasoningDelta("\n\n"))
-        elif kind == "response.output_text.annotation.added":
-            self._cite(event["annotation"], deltas)
+    def _text_event(self, name: str, step: str, event: dict[str, Any], deltas: list[Delta]) -> None:
+        part, index, field = _TEXTS[name]
+        place = self._place(event, event.get("item_id"))
+        key = (place, index, event.get(index) or 0)
+        if step == "delta":
+            self._say(key, part, event["delta"], event.get("logprobs"), deltas)
+        elif key not in self._told and event.get(field):
+            self._say(key, part, event[field], event.get("logprobs"), deltas)
 
-    def _open(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
+    def _say(self, key: tuple[Place, str, int], part: str, text: object, logprobs: object, deltas: list[Delta]) -> None:
+        self._told.add(key)
+        self._open.add(key[0])
+        said = text_of(text)
+        if part == "output_text":
+            self._said += len(said)
+            deltas.append(TextDelta(said, logprobs_of(logprobs) or None))
+        elif part == "refusal":
+            deltas.append(RefusalDelta(said))
+        else:
+            deltas.append(ReasoningDelta(said))
+
+    def _mark(self, kind: str, event: dict[str, Any], deltas: list[Delta]) -> None:
+        part, _, step = kind.rpartition(".")
+        if kind == "response.output_item.added":
+            self._begin(self._place(event, event["item"].get("id")), event["item"], deltas)
+        elif kind == "response.output_item.done":
+            self._close(self._place(event, event["item"].get("id")), event["item"], deltas)
+        elif part in _PARTS:
+            place, index = self._place(event, event.get("item_id")), event.get(_PARTS[part]) or 0
+            if step == "added":
+                self._begin_part(place, part, index, deltas)
+            elif step == "done":
+                self._part(place, index, fields(event.get("part")), deltas)
+        elif kind == "response.output_text.annotation.added":
+            self._cite(fields(event.get("annotation")), deltas)
+
+    def _begin(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
+        self._open.add(place)
         self._said = self._begun = 0
         if item["type"] == "message":
             phase = next((known for known in _PHASES if known == item.get("phase")), None)
@@ -125,68 +158,111 @@ class EventReader:
                 deltas.append(MessageDelta(phase))
             self._messages += 1
         elif item["type"] == "function_call":
-            self._slots[place] = slot = len(self._slots)
-            deltas.append(ToolCallDelta(slot, _text(item["call_id"]), _text(item["name"])))
+            self._call(place, item, "", deltas)
+
+    def _call(self, place: Place, item: dict[str, Any], arguments: str, deltas: list[Delta]) -> None:
+        call_id = item.get("call_id") or item.get("id")
+        call_id, name = text_of(call_id or "") or None, text_of(item.get("name") or "") or None
+        piece = self._calls.piece(place, call_id, name, arguments)
+        if piece is not None:
+            deltas.append(piece)
+
+    def _begin_part(self, place: Place, part: str, index: int, deltas: list[Delta]) -> None:
+        if part == "response.content_part":
+            self._begun = self._said
+        elif index and (place, "gap", index) not in self._told:
+            self._told.add((place, "gap", index))
+            deltas.append(ReasoningDelta("\n\n"))
+
+    def _part(self, place: Place, index: int, part: dict[str, Any], deltas: list[Delta]) -> None:
+        """Take a part that is whole, if none of its text came before."""
+        kind = part.get("type")
+        known = "response.reasoning_summary_part" if kind == "summary_text" else "response.content_part"
+        key, text = (place, _PARTS[known], index), part.get("refusal" if kind == "refusal" else "text")
+        if key in self._told or not text or kind not in _KINDS:
+            return
+        self._begin_part(place, known, index, deltas)
+        self._say(key, kind, text, part.get("logprobs"), deltas)
+        for annotation in part.get("annotations") or ():
+            self._cite(fields(annotation), deltas)
 
     def _close(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
-        if item["type"] == "function_call" and place not in self._told:
-            self._arguments(place, item["arguments"], deltas)  # they came whole
-        elif item["type"] == "reasoning" and item.get("encrypted_content"):
-            sealed = {name: _text(item[name]) for name in ("id", "encrypted_content")}
+        """Take from an item that is done what did not come before."""
+        if place in self._closed:
+            return
+        self._closed.add(place)
+        if place not in self._open and item["type"] in {"message", "function_call", "reasoning"}:
+            self._begin(place, item, deltas)
+        if item["type"] == "function_call":
+            self._arguments(place, "done", item, deltas)
+        elif item["type"] in {"message", "reasoning"}:
+            for side in ("summary", "content"):
+                for index, part in enumerate(item.get(side) or ()):
+                    self._part(place, index, fields(part), deltas)
+        if item["type"] == "reasoning" and item.get("encrypted_content"):
+            sealed = {name: text_of(item[name]) for name in ("id", "encrypted_content")}
             deltas.append(ReasoningStateDelta({"kind": KIND, "maker": self._maker, **sealed}))
 
-    def _arguments(self, place: Place, arguments: str, deltas: list[Delta]) -> None:
-        if arguments:
-            self._told.add(place)
-            deltas.append(ToolCallDelta(self._slots[place], arguments=_text(arguments)))
+    def _arguments(self, place: Place, step: str, told: dict[str, Any], deltas: list[Delta]) -> None:
+        """Take a piece of arguments, or all of them if no piece came; a name may come with them."""
+        arguments = arguments_of(told.get("arguments" if step == "done" else "delta"))
+        if step == "done" and self._calls.has_arguments(place):
+            arguments = ""
+        if not arguments and not told.get("name"):
+            return
+        piece = self._calls.piece(place, None, text_of(told.get("name") or "") or None if step == "done" else None, "")
+        if piece is not None and piece.name is not None:
+            deltas.append(piece)
+        piece = self._calls.piece(place, None, None, arguments) if arguments else None
+        if piece is not None:
+            deltas.append(piece)
 
     def _cite(self, annotation: dict[str, Any], deltas: list[Delta]) -> None:
-        """Tell a citation of a page; other kinds belong to tools that the endpoint runs itself."""
-        if annotation["type"] == "url_citation":
-            start, end = (
-                min(max(self._begun + annotation[name], self._begun), self._said)
-                for name in ("start_index", "end_index")
-            )
-            deltas.append(
-                CitationDelta(_text(annotation["url"]), annotation.get("title") or "", start, max(start, end))
-            )
+        """Take the citation of a page; other kinds belong to tools that the endpoint runs itself."""
+        if annotation.get("type") == "url_citation" and annotation.get("url"):
+            place = annotation.get("start_index"), annotation.get("end_index")
+            start, end = stretch(*place, self._said - self._begun)
+            url, title = text_of(annotation["url"]), annotation.get("title") or ""
+            deltas.append(CitationDelta(url, title, self._begun + start, self._begun + end))
 
-    def _end(self, response: dict[str, Any], deltas: list[Delta]) -> None:
+    def _end(self, response: dict[str, Any], kind: str, deltas: list[Delta]) -> None:
         self.done = True
+        status = response.get("status") or kind
+        if None not in self._open:  # else items have neither an index nor an id, so none can be told from another
+            for index, item in enumerate(response.get("output") or ()):
+                self._close(self._known_place(index, item.get("id")), item, deltas)
         if response.get("usage"):
-            deltas.append(_usage(response["usage"]))
-        if response["status"] == "failed":
-            self._fail(response.get("error") or {})
-        elif response["status"] == "incomplete":
-            why = (response.get("incomplete_details") or {}).get("reason")
-            self._reason = "content_filter" if why == "content_filter" else "length"
+            self._count(fields(response["usage"]), deltas)
+        if status == "incomplete":
+            self._word = fields(response.get("incomplete_details")).get("reason") or "length"
+        elif status == "completed":
+            self._word = "completed"
         else:
-            self._reason = "stop"
+            self._fail(fields(response.get("error")))
 
-    def _fail(self, error: dict[str, Any]) -> None:
-        code, retryable = refusal_of(error) or ("model_error", error.get("code") is None)
-        self.done, self._reason = True, "content_filter" if code == FILTERED else None
-        if code != FILTERED:
-            self._error = ProviderError(code, retryable=retryable)
+    def _reason(self, word: str) -> StopReason | None:
+        if word == "completed":
+            return "stop"
+        return "content_filter" if stop_of(word) == "content_filter" else "length"
 
+    def _place(self, event: dict[str, Any], item_id: str | None) -> Place:
+        """Return which item an event is about: by its index, for some servers change ids; llama.cpp has ids alone."""
+        index = event.get("output_index")
+        if index is None:
+            return self._by_id.get(item_id, item_id) if item_id else None
+        if item_id:
+            self._by_id.setdefault(item_id, index)
+        place: Place = index
+        return place
 
-def _place(event: dict[str, Any], item_id: str | None) -> Place:
-    """Tell which item an event is about: by its index, for some servers change ids; llama.cpp gives ids alone."""
-    place: Place = event.get("output_index", item_id)
-    return place
+    def _known_place(self, index: int, item_id: str | None) -> Place:
+        if item_id and (item_id in self._by_id or item_id in self._open):
+            return self._by_id.get(item_id, item_id)
+        return index
 
-
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise TypeError("not text")
-    return value
-
-
-def _usage(usage: dict[str, Any]) -> UsageDelta:
-    read, written = usage.get("input_tokens_details") or {}, usage.get("output_tokens_details") or {}
-    return UsageDelta(
-        int(usage["input_tokens"]),
-        int(usage["output_tokens"]),
-        int(read.get("cached_tokens") or 0),
-        int(written.get("reasoning_tokens") or 0),
-    )
+    def _count(self, usage: dict[str, Any], deltas: list[Delta]) -> None:
+        read = count(usage.get("input_tokens"))
+        written = count(usage.get("output_tokens", count(usage.get("total_tokens")) - read))
+        kept = count(fields(usage.get("input_tokens_details")).get("cached_tokens"))
+        thought = count(fields(usage.get("output_tokens_details")).get("reasoning_tokens"))
+        deltas.append(UsageDelta(read, written, kept, thought))
