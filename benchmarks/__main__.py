@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import coldstart, dynamodb, imports, providers, runtime, streams
+from benchmarks import coldstart, dynamodb, imports, providers, runtime, stalls, streams
 from benchmarks.table import show
 
 BENCHMARKS = {
     "streams": streams.measure,
+    "stalls": stalls.measure,
     "imports": imports.measure,
     "coldstart": coldstart.measure,
     "runtime": runtime.measure,

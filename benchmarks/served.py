@@ -28,6 +28,8 @@ async def seed(services: Services) -> str:
             Agent(TENANT, name, "bench", name, "somebody-else", instructions="You are a helpful assistant.")
         )
         await services.directory.put(Grant(TENANT, name, "public", 1))
+    await services.directory.put_agent(Agent(TENANT, "demo", "demo", "demo", "somebody-else"))
+    await services.directory.put(Grant(TENANT, "demo", "public", 1))
     key = keys.make_key("bench", services.entropy)
     await services.keys.add(keys.record(key, tenant=TENANT, user=USER, now=int(services.clock())))
     return key

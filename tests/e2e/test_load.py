@@ -1,0 +1,75 @@
+"""Many clients at once, and clients that do not read, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from tests.support.service import Service
+from tests.support.streams import assert_stream
+
+STREAMS = 200
+LONG = "word " * 2000
+
+
+@pytest.fixture
+def service(tmp_path: Path):
+    with Service(tmp_path) as running:
+        running.agent("demo", provider="demo", model="demo")
+        yield running
+
+
+async def streamed(session: aiohttp.ClientSession, service: Service, key: str, said: str) -> str:
+    """Stream an answer, check it, and return its text."""
+    body = {"model": "demo", "input": said, "stream": True}
+    headers = {"authorization": f"Bearer {key}"}
+    async with session.post(f"{service.root}/v1/responses", json=body, headers=headers) as answer:
+        assert answer.status == 200
+        events = assert_stream(await answer.read())
+    assert events[-1]["type"] == "response.completed"
+    return events[-1]["response"]["output"][0]["content"][0]["text"]
+
+
+def test_two_hundred_streams_at_once_are_each_without_a_fault(service: Service) -> None:
+    key = service.key()
+
+    async def scene() -> list[str]:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=STREAMS)) as session:
+            return await asyncio.gather(*(streamed(session, service, key, f"No. {n}.") for n in range(STREAMS)))
+
+    texts = asyncio.run(scene())
+    assert [f"“No. {number}.”" in text for number, text in enumerate(texts)] == [True] * STREAMS
+
+
+def test_fifty_clients_that_stop_reading_do_not_stop_others_and_their_answers_are_stored(service: Service) -> None:
+    """A run never waits for its reader, so what is held for one is bounded by its own answer."""
+    key = service.key()
+    tools = [{"type": "function", "name": "note", "parameters": {"properties": {"text": {"type": "string"}}}}]
+    body = json.dumps({"model": "demo", "input": LONG, "tools": tools, "stream": True}).encode()
+    head = (
+        f"POST /v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n"
+    )
+    request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+    where = urlsplit(service.root)
+
+    async def scene() -> list[str]:
+        stalled = [await asyncio.open_connection(where.hostname, where.port, limit=1024) for _ in range(50)]
+        first = []
+        for reader, writer in stalled:
+            writer.write(request)
+            await reader.readuntil(b'"id":"')
+            first.append((await reader.readuntil(b'"'))[:-1].decode())
+        async with aiohttp.ClientSession() as session:
+            await asyncio.gather(*(streamed(session, service, key, "Hi") for _ in range(20)))
+        for _, writer in stalled:
+            writer.transport.abort()
+        return first
+
+    ids = asyncio.run(scene())
+    service.settle(20)
+    assert {service.retrieve(key, one)["status"] for one in ids} == {"completed"}
