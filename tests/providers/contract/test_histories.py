@@ -186,15 +186,18 @@ def test_a_history_that_clients_send_is_taken(protocol: Protocol, name: str) -> 
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-@pytest.mark.parametrize("dialect", [None, "openai", "gemini", "mistral", "vllm", "llama.cpp", "lmstudio"])
+@pytest.mark.parametrize(
+    "dialect", [None, "openai", "openrouter", "gemini", "mistral", "deepseek", "vllm", "llama.cpp", "lmstudio"]
+)
 def test_a_history_is_taken_by_every_dialect_of_chat_completions(name: str, dialect: str | None) -> None:
+    """Claude 4.6 refuses to continue its own text behind OpenRouter too: anomalyco/opencode#14772."""
     protocol = PAIRED[0]
     body = sent(protocol, HISTORIES[name], provider={"dialect": dialect, "reasoning_content": True})
     require_chat(body)
     spoken = [message["role"] for message in body["messages"] if message["role"] not in {"system", "developer"}]
-    if dialect in {"gemini", "mistral", "vllm", "llama.cpp", "lmstudio"}:
+    if dialect not in {None, "openai"}:
         assert spoken[0] == "user"
-    if dialect in {"gemini", "mistral", "llama.cpp", "lmstudio"}:
+    if dialect not in {None, "openai", "vllm"}:
         assert spoken[-1] != "assistant"
     if dialect in {"vllm", "llama.cpp", "lmstudio"}:
         assert not any(one == other and one != "tool" for one, other in pairwise(spoken))

@@ -83,7 +83,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     ),
     "groq": Dialect("Groq", r"(^|\.)groq\.com$", limit="max_completion_tokens", tiers={"default": "on_demand"}),
     "together": Dialect("Together", r"(^|\.)together\.(xyz|ai)$", hints=frozenset()),
-    "openrouter": Dialect("OpenRouter", r"(^|\.)openrouter\.ai$", effort="reasoning"),
+    "openrouter": Dialect("OpenRouter", r"(^|\.)openrouter\.ai$", effort="reasoning", user_first=True, user_last=True),
     "gemini": Dialect(
         "Google Gemini",
         r"(^|\.|-)(generativelanguage|aiplatform)\.googleapis\.com$",
@@ -95,7 +95,14 @@ DIALECTS: Final[dict[str, Dialect]] = {
     "mistral": Dialect(
         "Mistral", r"(^|\.)mistral\.ai$", user_first=True, user_last=True, call_ids=_MISTRALS_ID, hints=frozenset()
     ),
-    "deepseek": Dialect("DeepSeek", r"(^|\.)deepseek\.com$", reasoning_always=True, hints=frozenset()),
+    "deepseek": Dialect(
+        "DeepSeek",
+        r"(^|\.)deepseek\.com$",
+        user_first=True,
+        user_last=True,
+        reasoning_always=True,
+        hints=frozenset(),
+    ),
     "vllm": Dialect("vLLM", leading_system=True, alternating=True, user_first=True),
     "ollama": Dialect("Ollama", hints=frozenset()),
     "llama.cpp": Dialect(
