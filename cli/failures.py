@@ -29,8 +29,8 @@ def failure(error: Exception) -> tuple[int, str] | None:
 def _root(error: BaseException) -> BaseException:
     """Return what AWS's libraries raised in the first place, such as missing credentials; else the error itself."""
     causes = [error]
-    while causes[-1].__cause__ is not None:
-        causes.append(causes[-1].__cause__)
+    while (cause := causes[-1].__cause__) is not None and cause not in causes:  # an error may be its own cause
+        causes.append(cause)
     return next((cause for cause in causes if isinstance(cause, _aws())), error)
 
 
