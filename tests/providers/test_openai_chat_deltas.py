@@ -198,7 +198,7 @@ def test_chunks_that_say_nothing_are_passed_over() -> None:
         b'data: {"choices":[{"delta":"a"}]}\n\n',
         b'data: {"choices":{"0":1}}\n\n',
         b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":7}}]}}]}\n\n',
-        b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":7,"function":{"name":"f"}}]}}]}\n\n',
+        b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":{"a":1},"function":{"name":"f"}}]}}]}\n\n',
         b'data: {"error":{"message":"a secret"}}\n\n',
         b'data: {"error":{"message":"a secret"},"choices":[{"delta":{"content":"x"},"finish_reason":"error"}]}\n\n',
     ],

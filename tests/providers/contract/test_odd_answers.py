@@ -301,6 +301,20 @@ def test_parallel_calls_are_told_apart_however_they_are_marked(pieces: list[dict
     assert list(found.values()) == [("f", '{"a":1}')] * 2
 
 
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"function_call": {"name": "f", "arguments": '{"x":1}'}},
+        {"tool_calls": {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x":1}'}}},
+        {"tool_calls": [None, {"index": 0, "id": 7, "function": {"name": "f", "arguments": '{"x":1}'}}]},
+    ],
+    ids=["the first form", "one alone", "a null and a number"],
+)
+def test_calls_in_older_or_odd_forms_are_not_lost(delta: dict[str, Any]) -> None:
+    deltas = chat(chunk(delta), finish("function_call"))
+    assert (calls_in(deltas), deltas[-1]) == ({0: ("f", '{"x":1}')}, StopDelta("tool_calls"))
+
+
 def test_a_call_that_is_never_named_is_a_failure() -> None:
     assert chat_failure(tool_call(0, "call_a", None, "{}"), finish("tool_calls")).code == "model_error"
 

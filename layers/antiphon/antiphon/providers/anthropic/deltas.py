@@ -125,7 +125,8 @@ class EventReader(StreamReader):
         kind = delta["type"]
         if kind == "text_delta":
             self._block(place, "text")
-            self._text(delta["text"], deltas)
+            if delta["text"] is not None:
+                self._text(delta["text"], deltas)
         elif kind == "input_json_delta":
             self._arguments(place, arguments_of(delta.get("partial_json")), deltas)
         elif kind == "thinking_delta":

@@ -85,10 +85,10 @@ class ChunkReader(StreamReader):
         refusal = delta.get("refusal")
         if refusal:
             deltas.append(RefusalDelta(text_of(refusal)))
-        calls = delta.get("tool_calls")
+        calls = delta.get("tool_calls") or delta.get("function_call")
         if calls:
             self._said = 0
-            for call in calls:
+            for call in _calls_in(delta):
                 self._call(call, deltas)
         annotations = delta.get("annotations")
         if annotations and self._said:
@@ -126,7 +126,8 @@ class ChunkReader(StreamReader):
 
     def _call(self, call: dict[str, Any], deltas: list[Delta]) -> None:
         function = call.get("function") or {}
-        call_id, name = text_of(call.get("id") or "") or None, text_of(function.get("name") or "") or None
+        told, name = call.get("id"), text_of(function.get("name") or "") or None
+        call_id = str(told) if isinstance(told, int) else text_of(told or "") or None
         arguments = arguments_of(function.get("arguments"))
         piece = self._calls.piece(call.get("index"), call_id, name, arguments, _signed(call))
         if piece is not None:
@@ -146,6 +147,14 @@ class ChunkReader(StreamReader):
         kept = count(fields(self._usage.get("prompt_tokens_details")).get("cached_tokens"))
         thought = count(fields(self._usage.get("completion_tokens_details")).get("reasoning_tokens"))
         deltas.append(UsageDelta(read, written, kept or count(self._usage.get("prompt_cache_hit_tokens")), thought))
+
+
+def _calls_in(delta: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the pieces of calls: a list, one alone, or the one call of the protocol's first form."""
+    calls = delta.get("tool_calls")
+    if not calls:
+        return [{"index": "function_call", "function": delta["function_call"]}]
+    return [calls] if isinstance(calls, dict) else [call for call in calls if call is not None]
 
 
 def _signed(call: dict[str, Any]) -> dict[str, str] | None:
