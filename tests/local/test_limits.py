@@ -6,10 +6,15 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from antiphon.bootstrap import Providers, build_services, build_stores
+from antiphon.settings import Settings
+from antiphon.web.app import build_app
+from antiphon.web.routes import about, create, models, responses
 from local.limits import Limits
 from local.server import Server, listen
 
@@ -33,11 +38,11 @@ async def reading(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(limits: Limits = SOON, most: int = 500) -> AsyncGenerator[int]:
-    """Serve ``reading`` on a port in this event loop."""
+async def serving(limits: Limits = SOON, most: int = 500, app: ASGIApp = reading) -> AsyncGenerator[int]:
+    """Serve an application on a port in this event loop."""
     listener = listen("127.0.0.1", 0)
     ready = asyncio.Event()
-    server = Server(reading, ready.set, limits=limits, most=most)
+    server = Server(app, ready.set, limits=limits, most=most)
     served = asyncio.create_task(server.serve([listener]))
     await ready.wait()
     port: int = listener.getsockname()[1]
@@ -181,5 +186,49 @@ def test_fifty_clients_that_do_not_read_keep_no_other_from_being_served() -> Non
             assert await asyncio.gather(*(sent(port, WHOLE, b"\r\n") for _ in range(100))) == [200] * 100
             for _, writer in held:
                 writer.transport.abort()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /\xff\xfe HTTP/1.1",
+        b"GET /%ff%00%2e%2e%2f HTTP/1.1",
+        b"GET /" + b"a/" * 20_000 + b" HTTP/1.1",
+        b"GET //?" + b"%" * 30_000 + b" HTTP/1.1",
+        b"GET /?\xf0\x28\x8c\x28 HTTP/1.1",
+        b"GET http://[::1 HTTP/1.1",
+        b"GET * HTTP/1.1",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        b"BREW /v1/responses HTTP/1.1",
+        b"GET /healthz HTTP/9.9",
+        b"CONNECT x:1 HTTP/1.1",
+        b"GET /v1/models HTTP/1.1\r\nauthorization: \xff\xfe",
+        b"GET /v1/models HTTP/1.1\r\nauthorization: Bearer a\r\nauthorization: Bearer b",
+        b"GET /v1/models HTTP/1.1\r\nna me: x",
+        b"GET /v1/models HTTP/1.1\r\nx: a\x00b",
+        b"GET /v1/responses/" + b"%00" * 10_000 + b" HTTP/1.1",
+        b"POST /v1/responses HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked",
+        b"POST /v1/responses HTTP/1.1\r\ncontent-length: -1",
+        b"POST /v1/responses HTTP/1.1\r\ncontent-length: " + b"9" * 40,
+    ],
+    ids=lambda line: repr(line[:40]),
+)
+def test_any_bytes_in_a_head_get_the_envelope_or_a_plain_4xx(tmp_path: Path, line: bytes) -> None:
+    settings = Settings(database=str(tmp_path / "antiphon.db"))
+    stores = build_stores(settings)
+    services = build_services(settings, stores, Providers({}, {}))
+    app = build_app(services, [create.router, models.router, responses.router, about.router], stores.aclose)
+
+    async def scene() -> None:
+        async with serving(SOON, app=app) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(line + b"\r\nhost: x\r\nconnection: close\r\n\r\n")
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            writer.close()
+        assert 400 <= int(head.split(b" ")[1]) < 500
+        if b"application/json" in head:
+            assert set(json.loads(body)["error"]) == {"message", "type", "code", "param"}
 
     asyncio.run(scene())
