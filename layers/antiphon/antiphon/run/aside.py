@@ -17,12 +17,20 @@ LARGE: Final = 200_000
 ITEM: Final = 100
 """What an item weighs beside its text."""
 
+MANY: Final = 500
+"""Items: settling the ids of more takes longer than a few milliseconds."""
+
 
 async def aside(call: ModelCall, work: Callable[[], T]) -> T:
     """Do some work on a call."""
     if is_large(call.items, len(call.instructions)):
         return await asyncio.to_thread(work)
     return work()
+
+
+async def aside_if_many(count: int, work: Callable[[], T]) -> T:
+    """Do some work on that many items."""
+    return await asyncio.to_thread(work) if count > MANY else work()
 
 
 def is_large(items: Sequence[Item], weight: int = 0) -> bool:

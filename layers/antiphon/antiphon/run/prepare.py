@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from antiphon.access.principal import Principal
@@ -30,7 +31,7 @@ from antiphon.ids import (
 )
 from antiphon.ports import ModelCall, Services
 from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
-from antiphon.run.aside import aside
+from antiphon.run.aside import aside, aside_if_many
 from antiphon.run.idempotency import Hold
 from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
@@ -111,7 +112,8 @@ async def prepare(
     settings = effective(agent, request, principal.limits)
     stored = await referenced_items(services, principal, request)
     record = _record(services, principal, request, sources, settings, until, response_id)
-    record = replace(record, input=input_items(request, record.id, stored))
+    given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
+    record = replace(record, input=given)
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     items = with_plain_names(earlier + new)
     if not items:
@@ -141,6 +143,10 @@ async def shortened(ready: Prepared) -> ModelCall:
     """
     count = ready.answering.current.count_tokens
     return await aside(ready.call, lambda: fitted(ready.call, ready.agent.context_tokens, ready.new, count))
+
+
+def _count(request: CreateResponse) -> int:
+    return len(request.input) if isinstance(request.input, list) else 1
 
 
 def _record(
