@@ -85,6 +85,11 @@ def test_bounds_leave_values_of_a_wrong_type_to_the_validator(value: object) -> 
     require_bounded({"input": value, "tools": value, "text": value})
 
 
+@pytest.mark.parametrize("number", ["1." + "1" * BYTES, "1e" + "1" * BYTES, "0." + "0" * BYTES + "1"])
+def test_a_number_of_endless_digits_is_refused(number: str) -> None:
+    assert refused(b'{"temperature":' + number.encode() + b"}") == "invalid_number"
+
+
 def refused(raw: bytes) -> str:
     with pytest.raises(ApiError) as caught:
         parse_object(raw)

@@ -33,6 +33,9 @@ INTEGERS: Final = range(-(2**63), 2**64)
 MAX_DIGITS: Final = 20
 """No such integer is longer; what is longer is refused unread."""
 
+MAX_FLOAT: Final = 1000
+"""The longest number with a fraction or an exponent. A double never needs more than 767 digits."""
+
 # Possessive, and the closing quote is optional: a string without an end is passed over once, not once for each quote.
 _TOKENS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 _QUOTE: Final = ord('"')
@@ -161,8 +164,7 @@ def _no_constant(_name: str) -> None:
 
 
 def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
+    if len(text) > MAX_FLOAT or not math.isfinite(value := float(text)):
         raise ApiError("invalid_number")
     return value
 
