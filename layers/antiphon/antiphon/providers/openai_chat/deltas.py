@@ -101,8 +101,9 @@ class ChunkReader(StreamReader):
             for part in content:
                 self._part(part, deltas)
             return
-        self._said += len(text_of(content))
-        deltas.append(TextDelta(text_of(content), self._tokens or None))
+        text = text_of(content)
+        self._said += len(text)
+        deltas.append(TextDelta(text, self._tokens or None))
         if self._tokens:
             self._tokens = []
 
