@@ -147,9 +147,10 @@ def test_a_request_counts_its_calls_and_those_that_had_to_be_sent_again() -> Non
 
 def test_a_fault_that_does_not_pass_is_not_tried_again_and_says_what_it_is() -> None:
     with refusing("ResourceNotFoundException") as endpoint:
-        with pytest.raises(Refusal, match="ResourceNotFoundException"):
+        with pytest.raises(Refusal, match="ResourceNotFoundException") as raised:
             run(endpoint.url, CALLS["key read"])
         assert endpoint.operations == ["GetItem"]
+    assert raised.value.__cause__ is None
 
 
 @pytest.mark.parametrize(("code", "level"), [("ConditionalCheckFailedException", "DEBUG"), (THROTTLED, "WARNING")])

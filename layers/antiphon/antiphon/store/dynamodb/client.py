@@ -215,7 +215,10 @@ class DynamoDB:
             self._drop(sender)
             return self.connect().send(operation, arguments)
         except Refusal as refusal:
-            raise _translated(refusal) from refusal
+            meaning = _translated(refusal)
+            if meaning is refusal:
+                raise
+            raise meaning from refusal
         except NO_ANSWER as error:
             raise _Transient("no answer") from error
         except Exception as error:
@@ -226,7 +229,7 @@ class DynamoDB:
 
 
 def _translated(refusal: Refusal) -> Exception:
-    """Say what a refusal means for us; what is nobody's passing trouble (rights, a missing table) stays what it is."""
+    """Return what a refusal means for a caller; one that another try cannot change (rights, a missing table) itself."""
     if refusal.is_condition:
         return ConditionFailed(refusal.row)
     if refusal.codes & _TRANSIENT or refusal.is_fault:
