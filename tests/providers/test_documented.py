@@ -110,7 +110,7 @@ def responses(*events: dict[str, Any]) -> list[Delta]:
 
 
 CITED = {"type": "url_citation", "url": "https://a.example", "title": "A", "start_index": 0, "end_index": 9}
-TOKENS = [{"token": "a"}]
+TOKENS = [{"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}]
 CALL = item("function_call", call_id="c", name="f")
 THOUGHT = {"kind": "openai_responses", "maker": "me", "id": "i", "encrypted_content": "sealed"}
 SAID = event("output_text.delta", delta="word")
