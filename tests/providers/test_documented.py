@@ -298,7 +298,7 @@ CHAT_READ: dict[str, tuple[Any, list[Delta]]] = {
     ),
     "role": ("assistant", []),
     "audio": ({"id": "a", "data": "AA=="}, []),
-    "function_call": ({"name": "f", "arguments": "{}"}, []),
+    "function_call": ({"name": "f", "arguments": "{}"}, [ToolCallDelta(0, None, "f", "{}")]),
 }
 """The last two are skipped: audio is never asked for, nor are the functions that came before tools."""
 
@@ -324,7 +324,7 @@ CHAT_REASONS = {
     "length": "length",
     "tool_calls": "tool_calls",
     "content_filter": "content_filter",
-    "function_call": "stop",
+    "function_call": "tool_calls",
 }
 
 

@@ -46,7 +46,7 @@ class ChunkReader(StreamReader):
         return StopDelta("tool_calls") if stop.reason == "stop" and len(self._calls) else stop
 
     def _meaning(self, error: dict[str, Any]) -> Refusal:
-        return refusal_of(error) or ("model_error", error.get("code") is None)
+        return refusal_of(error) or ("model_error", False)
 
     def _whole(self, body: dict[str, Any], deltas: list[Delta]) -> None:
         self._event(body, deltas)
