@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +16,9 @@ from antiphon.providers.anthropic import Anthropic
 from antiphon.providers.openai_chat import OpenAIChat
 from antiphon.providers.openai_responses import OpenAIResponses
 from antiphon.providers.reasons import stop_of
-from tests.support.calls import model_call, run
+from tests.support.calls import collect, model_call, run
 from tests.support.protocols import PROTOCOLS, Protocol, event_frame
-from tests.support.upstream import DONE, Script, Upstream, chunk, finish, frame, text, tool_call, usage
+from tests.support.upstream import DONE, Gate, Script, Upstream, chunk, finish, frame, text, tool_call, usage
 
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
 BEDROCK = next(protocol for protocol in PROTOCOLS if protocol.name == "bedrock")
@@ -147,6 +148,24 @@ def test_an_error_with_status_200_keeps_its_code(error: dict[str, Any], code: st
         for body in bodies if protocol.name.startswith("openai") else ():
             failed = failure(protocol, Script([body], headers=JSON))
             assert (failed.code, failed.retryable) == (code, retryable), (protocol.name, body)
+
+
+@every_protocol
+def test_white_space_before_a_json_body_may_come_alone(protocol: Protocol) -> None:
+    gate = Gate()
+    body = json.dumps(WHOLE[protocol.name]).encode()
+    with Upstream([Script([b"\n", gate, body], headers=JSON)]) as upstream:
+
+        async def ask() -> str:
+            deltas: list[Delta] = []
+            provider = protocol.provider(upstream.base_url)
+            asked = asyncio.create_task(collect(provider, replace(model_call("Hi"), model=protocol.model), deltas))
+            await asyncio.to_thread(gate.reached.wait)
+            gate.open()
+            await asked
+            return texts(deltas)
+
+        assert asyncio.run(ask()) == "Hi"
 
 
 @pytest.mark.parametrize("word", ["stop", "STOP", "end_turn", "eos_token", "COMPLETE", "FINISH_REASON_STOP"])

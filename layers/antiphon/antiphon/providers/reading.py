@@ -141,10 +141,13 @@ class StreamReader(ABC):
 
     def _sniff(self, data: bytes) -> bytes:
         """Find out by its first sign whether the body is a stream: types of content are not always true."""
+        data, self._body = self._body + data, b""
         first = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-        if first:
-            self._streams = first[:1] not in (b"{", b"[")
-        return data if self._streams is not False else first
+        if not first:  # white space means nothing yet: it waits
+            self._body = data
+            return b""
+        self._streams = first[:1] not in (b"{", b"[")
+        return data if self._streams else first
 
     def _collect(self, data: bytes) -> None:
         self._body += data
