@@ -284,9 +284,9 @@ def test_a_stream_that_goes_wrong_gives_what_came_before(bad: bytes) -> None:
     assert (error.code, came) == ("model_error", [TextDelta("a")])
 
 
-def test_an_answer_that_is_no_stream_is_an_error() -> None:
-    whole = Script([b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}'])
-    assert failure(whole).code == "model_error"
+def test_an_answer_that_is_neither_a_stream_nor_an_answer_in_json_is_an_error() -> None:
+    for body in (b"<html>Busy</html>", b'{"choices":[{"message":{"content":"a"}', b"[]"):
+        assert failure(Script([body])).code == "model_error", body
 
 
 def test_an_event_that_never_ends_is_an_error() -> None:

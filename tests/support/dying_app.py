@@ -1,4 +1,7 @@
-"""The create function, whose process is killed once it has sent as many frames as ``DIE_AFTER`` says."""
+"""The create function, whose process is killed once it has sent as many frames as ``DIE_AFTER`` says.
+
+A write of several frames is cut behind the last of them.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,12 @@ async def handler(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
     async def counting(message: dict[str, Any]) -> None:
         nonlocal sent
-        await send(message)
-        sent += message.get("body", b"").count(b"\n\n")
-        if sent >= LIMIT:
+        *frames, _ = message.get("body", b"").split(b"\n\n")
+        if sent + len(frames) < LIMIT:
+            sent += len(frames)
+            await send(message)
+        else:
+            await send(message | {"body": b"".join(frame + b"\n\n" for frame in frames[: LIMIT - sent])})
             os.kill(os.getpid(), signal.SIGKILL)
 
     await whole(scope, receive, counting)

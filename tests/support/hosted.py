@@ -22,6 +22,7 @@ from local.lambda_host.dynamodb import create_tables, serve_apart
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT, Layout, lay_out
 from local.lambda_host.template import Template, read_template
+from tests.support.service import SEAL_KEY
 from tests.support.upstream import Upstream
 
 AWS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-central-1"}
@@ -84,7 +85,7 @@ def hosted(
 ) -> Iterator[Host]:
     """Run the functions, ``built`` or as the sources are; nobody may have broken the Runtime API's protocol."""
     providers = {"up": {"base_url": upstream.base_url}} if upstream else {}
-    own = AWS | {"ANTIPHON_PROVIDERS": json.dumps(providers)} | dict(environ or {})
+    own = AWS | {"ANTIPHON_PROVIDERS": json.dumps(providers), "ANTIPHON_SEAL_KEYS": SEAL_KEY} | dict(environ or {})
     with Host(built or layout(), template(), url, log=log, environ=own, **changes) as host:
         yield host
         assert host.breaches == []
