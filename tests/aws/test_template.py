@@ -193,6 +193,7 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
     assert (refusals["QUOTA_EXCEEDED"]["statusCode"], refusals["THROTTLED"]["statusCode"]) == ("429", "429")
     for refusal in refusals.values():
         error = json.loads(refusal["responseTemplates"]["application/json"])["error"]
+        assert error["message"].count(". ") == 1, "what happened, then what to do"
         code = CODES[error["code"]]
         assert (error["type"], refusal["statusCode"], error["param"]) == (code.type, str(code.status), None)
         hints = {"x-should-retry": "'false'"}
