@@ -129,21 +129,31 @@ def test_an_interrupt_ends_it_cleanly(tmp_path: Path) -> None:
     assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
 
 
+@contextmanager
+def streaming(server: Running) -> Iterator[Iterator[bytes]]:
+    """Ask the server's upstream for a stream; yields its pieces as they come."""
+    body = {"model": "openai", "input": "Hi", "stream": True}
+    headers = {"authorization": f"Bearer {server.key}"}
+    with httpx2.stream("POST", f"{server.base_url}/responses", json=body, headers=headers, timeout=30) as sse:
+        yield sse.iter_bytes()
+
+
+def read_until(wanted: bytes, pieces: Iterator[bytes]) -> bytes:
+    raw = b""
+    while wanted not in raw:
+        raw += next(pieces)
+    return raw
+
+
 def test_an_interrupt_ends_open_streams_properly(tmp_path: Path) -> None:
     from tests.support.upstream import Gate, Script, Upstream, text
 
     with Upstream([Script.stream(text("Wait"), Gate())]) as upstream:
         environ = {"OPENAI_API_KEY": "secret", "OPENAI_BASE_URL": upstream.base_url}
-        with running(tmp_path, **environ) as server:
-            body = {"model": "openai", "input": "Hi", "stream": True}
-            headers = {"authorization": f"Bearer {server.key}"}
-            with httpx2.stream("POST", f"{server.base_url}/responses", json=body, headers=headers, timeout=30) as sse:
-                pieces = sse.iter_bytes()
-                raw = b""
-                while b'"delta":"Wait"' not in raw:
-                    raw += next(pieces)
-                server.process.send_signal(signal.SIGINT)
-                raw += b"".join(pieces)
+        with running(tmp_path, **environ) as server, streaming(server) as pieces:
+            raw = read_until(b'"delta":"Wait"', pieces)
+            server.process.send_signal(signal.SIGINT)
+            raw += b"".join(pieces)
     events = assert_stream(raw)
     assert events[-1]["response"]["error"]["code"] == "shutting_down"
 
@@ -155,21 +165,14 @@ def test_a_stop_while_the_database_is_locked_ends_open_streams_properly(tmp_path
     gate = Gate()
     with Upstream([Script.stream(text("Wait"), gate, finish(), usage(1, 1))]) as upstream:
         environ = {"OPENAI_API_KEY": "secret", "OPENAI_BASE_URL": upstream.base_url}
-        with running(tmp_path, **environ) as server:
-            body = {"model": "openai", "input": "Hi", "stream": True}
-            headers = {"authorization": f"Bearer {server.key}"}
-            with httpx2.stream("POST", f"{server.base_url}/responses", json=body, headers=headers, timeout=30) as sse:
-                pieces = sse.iter_bytes()
-                raw = b""
-                while b'"delta":"Wait"' not in raw:
-                    raw += next(pieces)
-                with closing(sqlite3.connect(tmp_path / "antiphon.db", isolation_level=None)) as other:
-                    other.execute("BEGIN IMMEDIATE")
-                    gate.open()
-                    while b"response.output_text.done" not in raw:
-                        raw += next(pieces)
-                    server.process.send_signal(signal.SIGTERM)
-                    raw += b"".join(pieces)
+        with running(tmp_path, **environ) as server, streaming(server) as pieces:
+            raw = read_until(b'"delta":"Wait"', pieces)
+            with closing(sqlite3.connect(tmp_path / "antiphon.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                gate.open()
+                raw += read_until(b"response.output_text.done", pieces)
+                server.process.send_signal(signal.SIGTERM)
+                raw += b"".join(pieces)
     events = assert_stream(raw)
     assert events[-1]["response"]["error"]["code"] in {"shutting_down", "storage_unavailable"}
 
