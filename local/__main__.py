@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+from starlette.middleware import Middleware
+
 from antiphon.bootstrap import Providers, build_services, build_stores, openai_key
 from antiphon.errors import SettingsError
 from antiphon.ports import Services
@@ -17,6 +19,7 @@ from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses
 from local import log
 from local.banner import banner
+from local.limits import FewAtOnce
 from local.sealing import seal_keys
 from local.seed import Model, seed
 from local.server import PortInUseError, listen, serve
@@ -51,7 +54,8 @@ def main() -> int:
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
         text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)")
         routers = [create.router, models.router, responses.router, about.router]
-        serve(log.logged(build_app(services, routers, aclose)), listener, lambda: print(text, flush=True))
+        app = build_app(services, routers, aclose, [Middleware(FewAtOnce)])
+        serve(log.logged(app), listener, lambda: print(text, flush=True))
     print("\nStopped.")
     return 0
 

@@ -164,7 +164,9 @@ def _answer(status: int, message: str) -> bytes:
 
 
 class FewAtOnce:
-    """An ASGI application that refuses a request if too many of the same key are in progress.
+    """An ASGI layer that refuses a request if too many of the same key are in progress.
+
+    It goes inside the edge (``web.app``), which names and logs what is refused here.
 
     Args:
         app: the application.

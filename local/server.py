@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from antiphon.run.execution import settle
-from local.limits import MAX_OPEN, FewAtOnce, Limits, bounded
+from local.limits import Limits, bounded
 
 GRACE_SECONDS = 2.0
 """How long running responses may go on after Ctrl-C. Those that are left are ended and stored as failed."""
@@ -44,15 +44,12 @@ class Server(uvicorn.Server):
         app: the application.
         ready: called when it is served.
         limits: what one connection may use.
-        most: how many requests of one key may be in progress.
     """
 
-    def __init__(
-        self, app: ASGIApp, ready: Callable[[], None], *, limits: Limits | None = None, most: int = MAX_OPEN
-    ) -> None:
+    def __init__(self, app: ASGIApp, ready: Callable[[], None], *, limits: Limits | None = None) -> None:
         super().__init__(
             uvicorn.Config(
-                FewAtOnce(app, most),
+                app,
                 http=bounded(limits or Limits()),
                 ws="none",
                 log_level="warning",

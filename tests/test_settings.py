@@ -95,3 +95,35 @@ def test_what_an_endpoint_does_not_read_is_not_told_of_its_models():
     providers = Providers({"local": ProviderEndpoint(**CHAT, reads=()), "all": ProviderEndpoint(**CHAT)}, {})
     assert providers.capabilities("local", "m")["input"] == ["text"]
     assert providers.capabilities("all", "m")["input"] == ["image", "pdf", "text"]
+
+
+def origins(text: str) -> tuple[str, ...]:
+    return read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_ALLOWED_ORIGINS": text}).allowed_origins
+
+
+def test_allowed_origins_are_separated_by_commas_and_none_by_default():
+    assert origins("") == ()
+    assert origins("*") == ("*",)
+    several = ("https://app.example.com", "http://localhost:5173", "http://[::1]:8080", "chrome-extension://abcdef")
+    assert origins(" , ".join(several)) == several
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://canary.example/",
+        "https://canary.example/path",
+        "canary.example",
+        "https://Canary.example",
+        "https://canary.example:443",
+        "http://canary.example:80",
+        "https://*.canary.example",
+        "https://user@canary.example",
+        "https://canary.example,*",
+        "null",
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_is_refused_at_start(text):
+    with pytest.raises(SettingsError, match="ANTIPHON_ALLOWED_ORIGINS: ") as caught:
+        origins(text)
+    assert "canary" not in str(caught.value).lower()

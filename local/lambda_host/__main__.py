@@ -55,7 +55,8 @@ def main() -> int:
         return _fail(str(error))
     with ExitStack() as stack:
         stack.enter_context(in_use(state.parent))
-        template = read_template(ROOT / "template.yaml", FunctionUrl="on")
+        origins = os.environ.get("ANTIPHON_ALLOWED_ORIGINS", "")
+        template = read_template(ROOT / "template.yaml", FunctionUrl="on", AllowedOrigins=origins)
         database = stack.enter_context(serve_apart())
         create_tables(database, template.tables)
         environ = {name: os.environ[name] for name in PASSED if os.environ.get(name)} | providers

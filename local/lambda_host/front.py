@@ -1,7 +1,6 @@
 """The front doors on this machine: HTTP in, an event to a function, its answer out, chunk by chunk.
 
-It must not know what the functions say. What the platform itself answers (no such route, a function that failed) is in
-the words of the template's gateway responses where it has them.
+What the platform itself answers (no such route, a function that failed) is what the template's gateway responses are.
 """
 
 from __future__ import annotations
@@ -29,6 +28,9 @@ _FAILED: Final = (
 _UNKNOWN: Final = (
     b'{"error":{"message":"There is no such path.","type":"not_found","code":"route_not_found","param":null}}'
 )
+BODILESS: Final = frozenset({204, 304})
+"""Statuses of answers without a body or its framing (RFC 9112, section 6.3)."""
+
 _HOP: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
 
@@ -65,13 +67,15 @@ class Front:
     Args:
         door: hands requests over.
         port: 0 for any.
+        headers: of what it answers itself.
 
     Attributes:
         root: its URL, without a slash at the end.
     """
 
-    def __init__(self, door: Door, port: int = 0) -> None:
+    def __init__(self, door: Door, port: int = 0, headers: Mapping[str, str] | None = None) -> None:
         self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.headers = headers or {}
         self._server.door = door
         self.root = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -91,6 +95,7 @@ class _Server(http.server.ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     door: Door
+    headers: Mapping[str, str]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that left."""
@@ -133,11 +138,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             _, end, payload_begun = payload.partition(b"\0" * 8)
             if end:
                 prelude = answer.prelude
-                self._head(
-                    prelude["statusCode"], prelude["headers"], prelude["cookies"], {"transfer-encoding": "chunked"}
-                )
+                bodiless = prelude["statusCode"] in BODILESS
+                framing = {} if bodiless else {"transfer-encoding": "chunked"}
+                self._head(prelude["statusCode"], prelude["headers"], prelude["cookies"], framing)
                 self._chunks(_with(payload_begun, pieces))
-                self._end(answer)
+                if not bodiless:
+                    self._end(answer)
                 return True
         return False
 
@@ -166,7 +172,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         """Answer as the gateway itself does."""
-        self._whole(status, {"content-type": "application/json", "x-request-id": str(uuid.uuid4()), **headers}, body)
+        own = {"content-type": "application/json", "x-request-id": str(uuid.uuid4())}
+        self._whole(status, {**own, **self.server.headers, **headers}, body)
 
     def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self._head(status, headers, (), {"content-length": str(len(body))})

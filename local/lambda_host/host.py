@@ -54,7 +54,7 @@ class Host:
             name: Pool(_function(name, properties, layout, own, changes), log / f"{name}.log", starts)
             for name, properties in template.functions.items()
         }
-        self.rest = Front(rest_door(template, self.invoke), port)
+        self.rest = Front(rest_door(template, self.invoke), port, template.gateway_headers)
         self.url = Front(url_door(template.urls[0], self.invoke), port and port + 1)
         self._stack = ExitStack()
 

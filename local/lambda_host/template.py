@@ -1,6 +1,6 @@
-"""What ``template.yaml`` says, with its references resolved for this machine: functions, routes, tables.
+"""``template.yaml`` with its references resolved for this machine: functions, routes, tables.
 
-It must not know processes. A reference to a resource becomes the resource's logical name, and a parameter its default
+A reference to a resource becomes the resource's logical name, and a parameter its default
 unless another value is given (AWS CloudFormation User Guide, "Intrinsic functions"; those that the template uses).
 """
 
@@ -47,6 +47,7 @@ class Template:
         routes: of the REST API, in the order in which they are tried.
         urls: the functions that have a Function URL.
         environment: the parameter of this name, which is the REST API's stage.
+        gateway_headers: the fixed headers of what the REST API itself answers if a function failed.
     """
 
     functions: Mapping[str, dict[str, Any]]
@@ -54,6 +55,7 @@ class Template:
     routes: tuple[Route, ...]
     urls: tuple[str, ...]
     environment: str
+    gateway_headers: Mapping[str, str]
 
 
 def read_template(file: Path, **parameters: str) -> Template:
@@ -72,7 +74,13 @@ def read_template(file: Path, **parameters: str) -> Template:
         routes=_routes(functions),
         urls=tuple(url["TargetFunctionArn"] for url in kinds.get("AWS::Lambda::Url", {}).values()),
         environment=resolve({"Ref": "Environment"}),
+        gateway_headers=_gateway_headers(kinds["AWS::Serverless::Api"]["Api"]),
     )
+
+
+def _gateway_headers(api: Mapping[str, Any]) -> dict[str, str]:
+    headers = api["GatewayResponses"]["DEFAULT_5XX"]["ResponseParameters"]["Headers"]
+    return {name: value.strip("'") for name, value in headers.items() if value.startswith("'")}
 
 
 def _routes(functions: Mapping[str, dict[str, Any]]) -> tuple[Route, ...]:

@@ -199,7 +199,9 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
         hints = {"x-should-retry": "'false'"}
         if code.retry_after is not None:
             hints = {"x-should-retry": "'true'", "retry-after": f"'{code.retry_after}'"}
-        headers = {"x-request-id": "context.requestId", **hints}
+        any_page = {"Fn::If": ["AllowsOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
+        open_to = {"access-control-allow-origin": any_page, "access-control-expose-headers": any_page}
+        headers = {"x-request-id": "context.requestId", **open_to, **hints}
         assert refusal["responseParameters"] == {
             f"gatewayresponse.header.{name}": value for name, value in headers.items()
         }

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from antiphon.bootstrap import Providers, build_services, build_stores
 from antiphon.settings import Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses
-from local.limits import Limits
+from local.limits import FewAtOnce, Limits
 from local.server import Server, listen
 
 SOON = Limits(head_seconds=0.3, idle_seconds=0.3, body_seconds=1.0, connections=60)
@@ -38,11 +40,11 @@ async def reading(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(limits: Limits = SOON, most: int = 500, app: ASGIApp = reading) -> AsyncGenerator[int]:
+async def serving(limits: Limits = SOON, app: ASGIApp = reading) -> AsyncGenerator[int]:
     """Serve an application on a port in this event loop."""
     listener = listen("127.0.0.1", 0)
     ready = asyncio.Event()
-    server = Server(app, ready.set, limits=limits, most=most)
+    server = Server(app, ready.set, limits=limits)
     served = asyncio.create_task(server.serve([listener]))
     await ready.wait()
     port: int = listener.getsockname()[1]
@@ -153,7 +155,7 @@ def test_requests_of_one_key_beyond_the_limit_are_refused_and_those_of_others_se
     other = WHOLE + b"authorization: Bearer two\r\n\r\n"
 
     async def scene() -> None:
-        async with serving(Limits(), most=3) as port:
+        async with serving(Limits(), FewAtOnce(reading, 3)) as port:
             held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
             for _, writer in held:
                 writer.write(half)
@@ -172,6 +174,35 @@ def test_requests_of_one_key_beyond_the_limit_are_refused_and_those_of_others_se
             assert await sent(port, WHOLE, b"authorization: Bearer one\r\n\r\n") == 200
 
     asyncio.run(scene())
+
+
+def test_a_request_too_many_is_named_logged_and_open_to_browsers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "antiphon")
+    page = "https://app.example.com"
+    settings = Settings(database=str(tmp_path / "antiphon.db"), allowed_origins=(page,))
+    stores = build_stores(settings)
+    services = build_services(settings, stores, Providers({}, {}))
+    app = build_app(services, [models.router], stores.aclose, [Middleware(FewAtOnce, 0)])
+
+    async def scene() -> bytes:
+        async with serving(Limits(), app) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: %b\r\n\r\n" % page.encode()
+            )
+            answer = await reader.read()
+            writer.close()
+            return answer
+
+    head = asyncio.run(scene()).partition(b"\r\n\r\n")[0].decode()
+    assert head.startswith("HTTP/1.1 429 ")
+    headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:])
+    assert headers["access-control-allow-origin"] == page
+    [line] = [record.__dict__ for record in caplog.records if record.getMessage() == "served"]
+    assert headers["x-request-id"] == line["request_id"].lower()
+    assert (line["status"], line["code"]) == (429, "rate_limit_exceeded")
 
 
 def test_fifty_clients_that_do_not_read_keep_no_other_from_being_served() -> None:

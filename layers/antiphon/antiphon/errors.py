@@ -66,6 +66,12 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
     "key_revoked": ErrorCode(401, INVALID_REQUEST, "The key was revoked.", "Ask for a new key."),
     "key_expired": ErrorCode(401, INVALID_REQUEST, "The key has expired.", "Ask for a new key."),
+    "origin_not_allowed": ErrorCode(
+        403,
+        INVALID_REQUEST,
+        "Pages of this origin may not call this service from a browser.",
+        "Ask the operator to add the origin to `ANTIPHON_ALLOWED_ORIGINS` (on AWS: `AllowedOrigins`).",
+    ),
     "permission_denied": ErrorCode(
         403, INVALID_REQUEST, "Your role may not use the API.", "Ask an administrator for another role."
     ),

@@ -5,6 +5,7 @@ A missing or malformed variable ends the start with one line, which names the va
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -25,6 +26,11 @@ from antiphon.errors import SettingsError
 PREFIX: Final = "ANTIPHON_"
 LABEL: Final = 63
 """The longest part of a host's name (RFC 1035, section 2.3.4)."""
+
+_ORIGIN: Final = re.compile(
+    r"(?!http://[^/]*:80$)(?!https://[^/]*:443$)"
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
+)
 
 Kind = Literal["openai_chat", "openai_responses", "anthropic", "bedrock", "demo"]
 
@@ -164,6 +170,8 @@ class Settings(BaseModel):
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
         docs: serve Swagger UI at ``/docs``, 1.5 MB to whoever asks, without a key. Without it the page has a link to
             ``/openapi.json``, which is always served.
+        allowed_origins: the origins whose pages may call from a browser, separated by commas, such as
+            ``https://app.example.com``; ``*`` for any page.
         allow_http_urls: callers may give ``http`` URLs beside ``https``.
         allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
     """
@@ -195,6 +203,7 @@ class Settings(BaseModel):
     max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     docs: bool = True
+    allowed_origins: tuple[str, ...] = ()
     allow_http_urls: bool = False
     allow_private_urls: bool = False
 
@@ -204,6 +213,20 @@ class Settings(BaseModel):
         problem = problem_of_url(value) if value else None
         if problem:
             raise ValueError(problem)
+        return value
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _as_browsers_write_them(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(origin == "*" or is_origin(origin) for origin in value):
+            raise ValueError("not origins as browsers send them: https://host or https://host:port, in lower case")
+        if "*" in value and len(value) > 1:
+            raise ValueError("* allows every origin; remove it or the others")
         return value
 
     @model_validator(mode="after")
@@ -234,6 +257,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
         lines = (f"{_where(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems)
         raise SettingsError("; ".join(lines)) from None
+
+
+def is_origin(text: str) -> bool:
+    """Check whether a text is an origin in the form of the header ``origin`` (RFC 6454, section 6.2).
+
+    The port that is its scheme's default is left out there, and a host in another alphabet is written in punycode.
+    """
+    return _ORIGIN.fullmatch(text) is not None
 
 
 def problem_of_url(text: str) -> str | None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
 from antiphon import __version__
 from antiphon.errors import AntiphonError
 from antiphon.ports import Services
 from antiphon.web.auth import Authenticator
+from antiphon.web.cors import ANY
 from antiphon.web.edge import Edge
 from antiphon.web.errors import handle, unrouted
 from antiphon.web.table import allowed_methods
+
+log: Final = logging.getLogger("antiphon.web")
 
 
 async def _known(request: Request) -> None:
@@ -24,14 +30,18 @@ async def _known(request: Request) -> None:
 
 
 def build_app(
-    services: Services, routers: Iterable[APIRouter], aclose: Callable[[], Awaitable[None]] | None = None
+    services: Services,
+    routers: Iterable[APIRouter],
+    aclose: Callable[[], Awaitable[None]] | None = None,
+    within: Iterable[Middleware] = (),
 ) -> FastAPI:
     """Put an app together.
 
     Args:
         services: the adapters.
         routers: the routes to serve; every other known path answers as unknown, every known one with its methods.
-        aclose: awaited at an orderly end, where the host tells of one (Lambda does not).
+        aclose: awaited at an orderly end, which Lambda does not announce.
+        within: layers between the edge and the routes. What they answer is named, logged and open to browsers, too.
     """
 
     @asynccontextmanager
@@ -55,5 +65,8 @@ def build_app(
     app.state.authenticator = Authenticator(services)
     for router in routers:
         app.include_router(router)
-    app.add_middleware(Edge)
+    origins = services.settings.allowed_origins
+    if ANY in origins:
+        log.warning("ANTIPHON_ALLOWED_ORIGINS is *: any web page can call this service with a key that it holds")
+    app.user_middleware = [Middleware(Edge, origins), *within]
     return app

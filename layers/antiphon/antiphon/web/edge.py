@@ -1,5 +1,7 @@
 """The edge: an ASGI layer around the whole app that names every request, logs it, and lets no exception out.
 
+It also answers preflights and adds the headers that browsers need, so that every answer has them.
+
 Pure ASGI: a ``BaseHTTPMiddleware`` would cost about 50 microseconds for every event of a stream. Once a
 response has begun, an error can no longer become a status; the stream machine has ended it properly before.
 """
@@ -17,6 +19,7 @@ from antiphon import measures
 from antiphon.errors import trace
 from antiphon.ids import request_id
 from antiphon.measures import Measures
+from antiphon.web.cors import Cors
 from antiphon.web.errors import as_api_error, error_response
 from antiphon.web.table import route_of
 
@@ -31,10 +34,15 @@ class Edge:
 
     Begins the record of each request, which the scope has as ``antiphon.measures``, and logs it once the answer has
     ended. Tasks that are put in the scope's ``antiphon.beside`` are awaited first: an environment may be frozen then.
+
+    Args:
+        app: the application.
+        origins: the origins whose pages may call it from a browser.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...] = ()) -> None:
         self._app = app
+        self._cors = Cors(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
@@ -55,18 +63,18 @@ class Edge:
             log.info("served", extra={"request_id": name, **record.facts()})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, record: Measures) -> None:
-        name = scope["antiphon.request_id"]
+        added = [(b"x-request-id", scope["antiphon.request_id"].encode("latin-1")), *self._cors.headers(scope)]
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", name.encode("latin-1"))]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_named)
+            await (self._cors.preflight(scope) or self._app)(scope, receive, send_named)
         except Exception as error:  # the edge of the process: nothing may pass
-            log.error("request failed", extra={"request_id": name, "error": trace(error)})  # noqa: TRY400
+            log.error("request failed", extra={"request_id": scope["antiphon.request_id"], "error": trace(error)})  # noqa: TRY400
             if record.status is not None:
                 record.broken = True
                 raise
