@@ -8,8 +8,9 @@ import os
 import sys
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Providers, build_services, build_stores
+from antiphon.bootstrap import build_services, build_stores
 from antiphon.ports import Services
+from antiphon.providers.configured import Providers
 from antiphon.records import Agent, Grant, User
 from antiphon.settings import ProviderEndpoint, read_settings
 from antiphon.web.app import build_app

@@ -8,7 +8,7 @@ from typing import Final
 from antiphon.agents.effective import effective
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
-from antiphon.providers.known import capabilities_of
+from antiphon.providers.description import capabilities_of
 from antiphon.providers.require import require
 from antiphon.records import Agent, Limits
 from antiphon.settings import ProviderEndpoint

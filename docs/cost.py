@@ -16,7 +16,8 @@ import httpx2
 from fastapi import FastAPI
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Providers, Stores, build_services
+from antiphon.bootstrap import Stores, build_services
+from antiphon.providers.configured import Providers
 from antiphon.records import Agent, User
 from antiphon.settings import Settings
 from antiphon.store.dynamodb import open_stores

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from antiphon.errors import CODES, ErrorCode
-from antiphon.providers.families import FAMILIES, Family
+from antiphon.providers.description import Family, every_family
 from antiphon.providers.openai_chat.dialects import DIALECTS, Dialect
 from docs.openapi import document as openapi
 from tests.support.requirements import Requirement, requirements
@@ -103,7 +103,8 @@ def _requirement(requirement: Requirement) -> str:
 _PROVIDERS_HEAD: Final = """\
 # Providers
 
-`make docs` writes this page from `antiphon/providers/families.py` and `antiphon/providers/openai_chat/dialects.py`.
+`make docs` writes this page from the `description.py` of each folder in `antiphon/providers`, and from
+`openai_chat/dialects.py`.
 
 An agent names a provider, a model and parameters. [connect.md](connect.md) shows how to set up each provider. This
 page lists what their models support. The first column of the table is the `kind`, the protocol of the provider.
@@ -198,7 +199,7 @@ def providers_page() -> str:
     return (
         _PROVIDERS_HEAD
         + head
-        + "".join(map(_family_row, FAMILIES))
+        + "".join(_family_row(kind, family) for kind, family in every_family())
         + _PROVIDERS_TAIL
         + dialect_head
         + "".join(dialects)
@@ -211,12 +212,12 @@ def _bounds(dialect: Dialect) -> str:
     return f"{who}; roles alternate" if dialect.alternating else who
 
 
-def _family_row(family: Family) -> str:
+def _family_row(kind: str, family: Family) -> str:
     can = family.capabilities
     more = can.efforts - _ALL
     efforts = ", ".join(("all", *sorted(more))) if can.efforts >= _ALL else _listed(can.efforts, _EFFORTS)
     cells = (
-        f"`{family.kind}`",
+        f"`{kind}`",
         family.name,
         _listed(can.message),
         _listed(can.output),

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from starlette.middleware import Middleware
 
-from antiphon.bootstrap import Providers, build_services, build_stores, openai_key
+from antiphon.bootstrap import build_services, build_stores
 from antiphon.errors import SettingsError
 from antiphon.ports import Services
+from antiphon.providers.configured import Providers, openai_key
+from antiphon.providers.demo.model import Demo
 from antiphon.settings import ProviderEndpoint
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses
@@ -71,7 +73,8 @@ def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[]
     environ = {**DEFAULTS, "ANTIPHON_DATABASE": str(state / DATABASE), **os.environ}
     environ.setdefault("ANTIPHON_SEAL_KEYS", seal_keys(state / "seal-keys"))
     settings = settings_of(environ, state)
-    providers = Providers(settings.providers | endpoints, environ, demo_pause=DEMO_PAUSE)
+    builders = {"demo": lambda _endpoint, _key: Demo(pause=DEMO_PAUSE)}
+    providers = Providers(settings.providers | endpoints, environ, builders=builders)
     providers.require_keys()
     stores = build_stores(settings)
 

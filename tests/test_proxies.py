@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from antiphon.bootstrap import Providers
 from antiphon.errors import SettingsError
+from antiphon.providers.configured import Providers
 from antiphon.proxies import Proxy, check_proxies, proxy_for
 
 URL = "https://models.example/v1"

@@ -1,17 +1,18 @@
-"""Where a process gets its seal from: the environment or a secret, and what it says where it cannot."""
+"""Where a process gets its seal from: the environment or a secret, and its answer if there is none."""
 
 from __future__ import annotations
 
 import base64
+from secrets import token_bytes
 
 import pytest
 
-from antiphon import bootstrap
 from antiphon.aws.secrets import MAX_AGE_SECONDS, Secret
-from antiphon.bootstrap import Seals
+from antiphon.bootstrap import build_services, build_stores
 from antiphon.errors import ApiError, ProviderError, SettingsError
-from antiphon.seal import Binding
-from antiphon.settings import Settings, read_settings
+from antiphon.providers.configured import Providers
+from antiphon.seal import Binding, Seals
+from antiphon.settings import read_settings
 
 OLD, NEW = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 BINDING = Binding("p", "t", "u")
@@ -20,24 +21,23 @@ BINDING = Binding("p", "t", "u")
 def test_malformed_keys_end_the_start_and_are_not_shown():
     settings = read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_SEAL_KEYS": "hunter2"})
     with pytest.raises(SettingsError, match="ANTIPHON_SEAL_KEYS") as caught:
-        Seals(settings)
+        build_services(settings, build_stores(settings), Providers({}, {}))
     assert "hunter2" not in f"{caught.value} {settings!r} {settings}"
 
 
 def test_without_keys_the_operator_is_told():
     with pytest.raises(ApiError) as caught:
-        Seals(Settings(database="x"))()
+        Seals(None, token_bytes)()
     assert caught.value.code == "seal_not_configured"
 
 
-def test_a_rotated_secret_is_taken_over_by_a_warm_process(monkeypatch):
+def test_a_rotated_secret_is_taken_over_by_a_warm_process():
     def later() -> None:
         nonlocal now
         now += MAX_AGE_SECONDS
 
     now, values = 1e9, {"arn": OLD}
-    monkeypatch.setattr(bootstrap, "kept", lambda _, name: Secret(lambda: values[name], clock=lambda: now))
-    seals = Seals(Settings(database="x", seal_secret="arn"))
+    seals = Seals(Secret(lambda: values["arn"], clock=lambda: now).value, token_bytes)
     first = seals()
     sealed = first.seal("content", BINDING)
     assert seals() is first
@@ -49,11 +49,10 @@ def test_a_rotated_secret_is_taken_over_by_a_warm_process(monkeypatch):
     assert seals().open(sealed, BINDING, 100) is None
 
 
-def test_a_secret_that_cannot_be_read_is_told_as_not_configured(monkeypatch):
+def test_a_secret_that_cannot_be_read_is_told_as_not_configured():
     def fails():
         raise ProviderError("provider_auth")
 
-    monkeypatch.setattr(bootstrap, "kept", lambda _kind, _name: Secret(fails))
     with pytest.raises(ApiError) as caught:
-        Seals(Settings(database="x", seal_secret="arn"))()
+        Seals(Secret(fails).value, token_bytes)()
     assert caught.value.code == "seal_not_configured"

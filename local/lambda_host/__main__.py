@@ -15,8 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from antiphon.bootstrap import Providers, build_services, build_stores, openai_key
+from antiphon.bootstrap import build_services, build_stores
 from antiphon.errors import SettingsError
+from antiphon.providers.configured import Providers, openai_key
 from antiphon.settings import Settings
 from local.banner import banner
 from local.lambda_host.dynamodb import create_tables, serve_apart

@@ -14,8 +14,9 @@ import httpx2
 import pytest
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Providers, Stores, build_services
+from antiphon.bootstrap import Stores, build_services
 from antiphon.ports import Services
+from antiphon.providers.configured import Providers
 from antiphon.records import Agent, Owner, User
 from antiphon.settings import Settings
 from antiphon.store.dynamodb import open_stores

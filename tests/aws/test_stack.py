@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Providers, build_services, build_stores
+from antiphon.bootstrap import build_services, build_stores
+from antiphon.providers.configured import Providers
 from antiphon.records import Agent, User
 from antiphon.settings import Settings
 from antiphon.web.app import build_app

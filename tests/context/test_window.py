@@ -6,7 +6,7 @@ import pytest
 
 from antiphon.context.window import fitted, older_turns
 from antiphon.errors import ApiError
-from antiphon.providers.demo import count_tokens
+from antiphon.providers.demo.tokens import count_tokens
 from tests.support.calls import assistant, function_call, function_call_output, model_call, user
 
 DEVELOPER = {"type": "message", "role": "developer", "content": "d"}

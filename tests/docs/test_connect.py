@@ -6,14 +6,13 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import yaml
 
-from antiphon.bootstrap import Providers
+from antiphon.providers.configured import Providers
 from antiphon.providers.openai_chat.dialects import DIALECTS, dialect_of
-from antiphon.settings import TAKES, Kind, ProviderEndpoint, read_settings
+from antiphon.settings import TAKES, ProviderEndpoint, read_settings
 from cli.document import read_agent
 
 PAGE = (Path(__file__).parents[2] / "docs/connect.md").read_text(encoding="utf-8")
@@ -40,7 +39,7 @@ def test_every_example_is_a_whole_setting_whose_providers_can_be_made(block):
 
 
 def test_every_protocol_and_every_dialect_has_an_example():
-    assert {endpoint.kind for endpoint in EVERY} == {*get_args(Kind)} - {"demo"}
+    assert {endpoint.kind for endpoint in EVERY} == {*TAKES} - {"demo"}
     told = {endpoint.dialect or dialect_of(endpoint.base_url or "") for endpoint in EVERY if endpoint.kind != "bedrock"}
     assert told - {"compatible"} | {"openai"} == {*DIALECTS} - {"compatible"}
 

@@ -20,7 +20,7 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.families import family_of
+from antiphon.providers.description import family_of
 from antiphon.settings import ProviderEndpoint
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.service import Service

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
@@ -12,17 +11,14 @@ import httpx2
 import pytest
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import LazyDoor, Seals
-from antiphon.circuits import Circuits
-from antiphon.ports import Delta, ModelCall, ModelProvider, Services, StopDelta, TextDelta, UsageDelta
-from antiphon.providers.demo import Demo
+from antiphon.bootstrap import Stores, build_services
+from antiphon.ports import Delta, ModelCall, ModelProvider, StopDelta, TextDelta, UsageDelta
+from antiphon.providers.configured import Providers
+from antiphon.providers.demo.model import Demo
 from antiphon.records import Agent, Limits, Tenant, User
 from antiphon.settings import Settings
+from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
-from antiphon.store.dynamodb.directory import DynamoDBDirectory
-from antiphon.store.dynamodb.keys import DynamoDBKeys
-from antiphon.store.dynamodb.meter import DynamoDBMeter
-from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.web.app import build_app
 from antiphon.web.routes import create
 from tests.support.dynamodb import dynamodb, sign_as_anyone
@@ -85,19 +81,9 @@ class Rig:
         self.database = Traced(endpoint_url)
         self.model = Watched(self.database, Demo())
         settings = Settings(core_table=CORE, responses_table=RESPONSES)
-        self.services = Services(
-            keys=DynamoDBKeys(self.database, CORE),
-            directory=DynamoDBDirectory(self.database, CORE),
-            responses=DynamoDBResponses(self.database, RESPONSES),
-            meter=DynamoDBMeter(self.database, CORE),
-            providers=lambda _name: self.model,
-            seal=Seals(settings),
-            door=LazyDoor(settings),
-            circuits=Circuits(settings.circuit_failures, settings.circuit_seconds, secrets.token_bytes),
-            clock=time.time,
-            entropy=secrets.token_bytes,
-            settings=settings,
-        )
+        stores = Stores(*open_stores(CORE, RESPONSES, database=self.database), self.database.aclose)
+        providers = Providers({}, {}, builders={"demo": lambda _endpoint, _key: self.model})
+        self.services = build_services(settings, stores, providers)
         self.key = keys.make_key("test", secrets.token_bytes)
         self.app = build_app(self.services, [create.router])
 

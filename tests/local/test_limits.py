@@ -13,7 +13,8 @@ import pytest
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from antiphon.bootstrap import Providers, build_services, build_stores
+from antiphon.bootstrap import build_services, build_stores
+from antiphon.providers.configured import Providers
 from antiphon.settings import Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses

@@ -14,7 +14,7 @@ import pytest
 
 from antiphon.errors import ProviderError, SettingsError
 from antiphon.ports import Delta, StopDelta, TextDelta, UsageDelta
-from antiphon.providers.openai_chat import OpenAIChat
+from antiphon.providers.openai_chat.adapter import OpenAIChat
 from local.model import serve_model
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
 

@@ -10,9 +10,9 @@ import pytest
 
 from antiphon.errors import ApiError, ProviderError
 from antiphon.ports import Delta, ModelProvider, StopDelta, TextDelta, UsageDelta
-from antiphon.providers.anthropic import Anthropic
-from antiphon.providers.openai_chat import OpenAIChat
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.anthropic.adapter import Anthropic
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from local.model import serve_model
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
 

@@ -13,8 +13,8 @@ import openai
 import pytest
 
 from antiphon.access.keys import make_key
-from antiphon.bootstrap import Providers
 from antiphon.errors import SettingsError
+from antiphon.providers.configured import Providers
 from antiphon.settings import ProviderEndpoint
 from local.state import DEFAULT, make_private, settings_of, variables_of
 from tests.local.test_run import ROOT, running, start

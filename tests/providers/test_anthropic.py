@@ -17,10 +17,10 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.anthropic import Anthropic
+from antiphon.providers.anthropic.adapter import Anthropic
 from antiphon.providers.anthropic.deltas import EventReader
 from antiphon.providers.anthropic.request import messages_request
-from antiphon.providers.families import family_of
+from antiphon.providers.description import family_of
 from antiphon.providers.require import require
 from tests.support.calls import function_call, function_call_output, function_tool, model_call, run, user
 from tests.support.protocols import sse

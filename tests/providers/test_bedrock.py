@@ -32,9 +32,9 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.bedrock import Bedrock
+from antiphon.providers.bedrock.adapter import Bedrock
 from antiphon.providers.bedrock.request import converse_request
-from antiphon.providers.families import family_of
+from antiphon.providers.description import family_of
 from antiphon.providers.require import require
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
 from tests.support.certificates import self_signed
@@ -305,7 +305,7 @@ def test_what_is_sent_is_signed_as_botocore_signs_it(monkeypatch):
 def test_botocore_is_not_imported_where_the_environment_says_who_asks():
     code = (
         "import sys\n"
-        "from antiphon.providers.bedrock import Bedrock\n"
+        "from antiphon.providers.bedrock.adapter import Bedrock\n"
         "from tests.support.calls import model_call, run\n"
         "print(*run(Bedrock(endpoint_url=sys.argv[1], region='eu-central-1'), model_call('Hi')), *sys.modules)"
     )

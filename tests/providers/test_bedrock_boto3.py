@@ -11,8 +11,8 @@ from botocore.config import Config
 
 from antiphon.ports import ModelCall, StopDelta, TextDelta
 from antiphon.providers.bedrock.request import converse_request
+from antiphon.providers.description import family_of
 from antiphon.providers.endpoint import WHOLE_BYTES
-from antiphon.providers.families import family_of
 from tests.support.calls import model_call, run, user
 from tests.support.conversations import conversations
 from tests.support.protocols import Converse

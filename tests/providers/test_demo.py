@@ -15,10 +15,11 @@ from jsonschema import validate
 
 from antiphon.errors import ProviderError
 from antiphon.ports import Delta, ModelCall, ReasoningDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
-from antiphon.providers.demo import Demo, count_tokens, memory
+from antiphon.providers.demo import memory
 from antiphon.providers.demo.answer import INTRODUCTION
+from antiphon.providers.demo.model import Demo
 from antiphon.providers.demo.schema import MOST_VALUES
-from antiphon.providers.demo.tokens import pieces
+from antiphon.providers.demo.tokens import count_tokens, pieces
 from antiphon.records import Item
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
 

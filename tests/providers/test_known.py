@@ -6,9 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from antiphon.bootstrap import Providers
-from antiphon.providers.families import FAMILIES
-from antiphon.providers.known import capabilities_of
+from antiphon.providers.configured import Providers
+from antiphon.providers.description import capabilities_of, every_family
 from antiphon.providers.openai_chat.dialects import DIALECTS
 from antiphon.settings import ProviderEndpoint
 
@@ -40,4 +39,4 @@ def test_the_settings_and_the_adapter_tell_the_same_of_every_model(said):
 
 
 def test_every_protocol_is_looked_at():
-    assert {ProviderEndpoint(**said).kind for said in ENDPOINTS} == {family.kind for family in FAMILIES} - {"demo"}
+    assert {ProviderEndpoint(**said).kind for said in ENDPOINTS} == {kind for kind, _ in every_family()} - {"demo"}

@@ -9,8 +9,7 @@ import pytest
 
 from antiphon.errors import ApiError, ProviderError
 from antiphon.ports import Delta, StopDelta, TextDelta, UsageDelta
-from antiphon.providers.openai_chat import OpenAIChat
-from antiphon.providers.openai_chat.adapter import dialect_of
+from antiphon.providers.openai_chat.adapter import OpenAIChat, dialect_of
 from tests.support.calls import collect, model_call, run, user
 from tests.support.upstream import (
     CUT,

@@ -5,8 +5,8 @@ from typing import Any, get_args
 import pytest
 
 from antiphon.errors import ApiError
-from antiphon.providers.families import CHAT
-from antiphon.providers.openai_chat import OpenAIChat
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_chat.description import UNKNOWN as CHAT
 from antiphon.providers.openai_chat.dialects import DIALECTS
 from antiphon.providers.openai_chat.request import chat_request
 from antiphon.settings import ProviderEndpoint

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from antiphon.providers.families import CHAT
-from antiphon.providers.openai_chat import OpenAIChat
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_chat.description import UNKNOWN as CHAT
 from antiphon.providers.openai_chat.request import chat_request
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, user
 

@@ -6,7 +6,7 @@ import pytest
 
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
-from antiphon.providers.families import CHAT
+from antiphon.providers.openai_chat.description import UNKNOWN as CHAT
 from antiphon.providers.openai_chat.request import chat_request
 from antiphon.records import Item
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, user

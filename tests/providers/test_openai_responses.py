@@ -19,8 +19,8 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.families import family_of
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.description import family_of
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from antiphon.providers.openai_responses.deltas import EventReader
 from antiphon.providers.openai_responses.request import responses_request
 from antiphon.providers.require import require

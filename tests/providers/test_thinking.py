@@ -8,10 +8,10 @@ import pytest
 
 from antiphon.errors import ApiError
 from antiphon.ports import StopDelta
-from antiphon.providers.anthropic import Anthropic
+from antiphon.providers.anthropic.adapter import Anthropic
 from antiphon.providers.anthropic.request import messages_request
 from antiphon.providers.bedrock.request import converse_request
-from antiphon.providers.families import family_of
+from antiphon.providers.description import family_of
 from antiphon.providers.require import require
 from antiphon.providers.thinking import BINDING, Thinking, thinking_of
 from tests.support.calls import assistant, function_tool, model_call, run, user

@@ -28,10 +28,10 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.anthropic import Anthropic
-from antiphon.providers.bedrock import Bedrock
-from antiphon.providers.openai_chat import OpenAIChat
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.anthropic.adapter import Anthropic
+from antiphon.providers.bedrock.adapter import Bedrock
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from tests.support import upstream as chat
 from tests.support.upstream import CUT, DONE, Script
 

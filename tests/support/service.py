@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import secrets
 import threading
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
 
-from antiphon.bootstrap import LazyDoor, Providers, Seals, build_stores
-from antiphon.circuits import Circuits
-from antiphon.ports import Services
+from antiphon.bootstrap import build_services, build_stores
+from antiphon.providers.configured import Providers
 from antiphon.run.execution import settle
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
@@ -70,20 +69,9 @@ class Service(Caller):
         stores = build_stores(self.settings)
         self._close_stores = stores.aclose
         self.keys, self.directory, self.responses, self.meter = (Faulty(store) for store in stores[:4])
-        services = Services(
-            keys=self.keys,
-            directory=self.directory,
-            door=LazyDoor(self.settings),
-            circuits=Circuits(self.settings.circuit_failures, self.settings.circuit_seconds, secrets.token_bytes),
-            responses=self.responses,
-            meter=self.meter,
-            providers=self._providers,
-            seal=Seals(self.settings),
-            clock=self.clock,
-            entropy=secrets.token_bytes,
-            settings=self.settings,
-            capabilities=self._providers.capabilities,
-            steady=self.clock.steady,
+        faulty = stores._replace(keys=self.keys, directory=self.directory, responses=self.responses, meter=self.meter)
+        services = replace(
+            build_services(self.settings, faulty, self._providers), clock=self.clock, steady=self.clock.steady
         )
         app = build_app(services, [create.router, models.router, responses.router, about.router], self._aclose)
         config = uvicorn.Config(app, port=0, log_level="critical", http="httptools", ws="none", lifespan="on")

@@ -126,6 +126,34 @@ def file_type(content: bytes, declared: str) -> tuple[Medium, str]:
     return "text", "text/plain" if untold else declared
 
 
+def medium_of(part: dict[str, Any]) -> Medium | None:
+    """Return what a content part is besides plain text, as far as this shows before a file is fetched."""
+    if part["type"] == "input_image":
+        return "image"
+    if part["type"] == "input_file":
+        return "text" if is_text_file(part) else "pdf"
+    return None
+
+
+def require_readable(media: frozenset[Medium], readable: frozenset[Medium], field: str) -> None:
+    """Check that a model reads an image or a file.
+
+    Args:
+        media: what it is; for a file that was not fetched yet, all that it may be.
+        readable: what the model reads in this place.
+        field: the place: the ``content`` of a message, or the ``output`` of a function call.
+
+    Raises:
+        ApiError: 400 ``unsupported_value``, still without the path of the part.
+    """
+    if media & readable:
+        return
+    what = next(iter(media)) if len(media) == 1 else "file"
+    named = "text file" if what == "text" else what
+    words = "here" if field == "content" else "in the output of a function call"
+    raise ApiError("unsupported_value", f"This model cannot be given this {named} {words}.")
+
+
 def is_text_file(part: dict[str, Any]) -> bool:
     """Return whether a content part is a checked text file."""
     kind = part.get("file_data", "").partition(";")[0] if part["type"] == "input_file" else ""

@@ -338,9 +338,8 @@ class ApiKey(Protocol):
 class ModelProvider(Protocol):
     """Somebody who answers. Images and files come to it whole, as base64 data URLs: it never fetches."""
 
-    @property
-    def reads(self) -> Reads:
-        """What it can be given. The run refuses the rest before anything is stored or sent."""
+    def reads(self, model: str) -> Reads:
+        """Return what one of its models reads besides text. Anything else is refused before it is stored or sent."""
 
     def check(self, call: ModelCall) -> None:
         """Refuse a call that this provider cannot carry, before anything is stored or sent.

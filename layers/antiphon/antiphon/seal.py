@@ -17,6 +17,8 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from antiphon.errors import ApiError, ProviderError, SettingsError
+
 KEY_BYTES: Final = 32
 """The least length of a key."""
 
@@ -38,7 +40,7 @@ class Seal:
 
     Args:
         keys: of at least 32 random bytes each, newest first: the first one seals, all open.
-        entropy: gives nonces.
+        entropy: returns random bytes, for nonces.
 
     Raises:
         ValueError: there is no key, or one is too short.
@@ -81,6 +83,49 @@ class Seal:
             except InvalidTag:
                 continue
         return None
+
+
+class Seals:
+    """The seal of a process, made on its first use, and again when its keys change.
+
+    Args:
+        read: reads the keys as they are configured; may block. None if there are none.
+        entropy: returns random bytes, for nonces.
+    """
+
+    def __init__(self, read: Callable[[], str] | None, entropy: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._entropy = entropy
+        self._text = ""
+        self._seal: Seal | None = None
+
+    def __call__(self) -> Seal:
+        """Return the seal.
+
+        Raises:
+            ApiError: ``seal_not_configured``: there are no keys, or they cannot be read.
+        """
+        if self._read is None:
+            raise ApiError("seal_not_configured")
+        try:
+            text = self._read()
+            if self._seal is None or text != self._text:
+                self._seal, self._text = Seal(read_keys(text), self._entropy), text
+        except (ProviderError, ValueError):
+            raise ApiError("seal_not_configured") from None
+        return self._seal
+
+
+def check_keys(text: str) -> None:
+    """Check the keys of the environment.
+
+    Raises:
+        SettingsError: they are malformed.
+    """
+    try:
+        read_keys(text)
+    except ValueError:
+        raise SettingsError("ANTIPHON_SEAL_KEYS: not base64 of at least 32 bytes each") from None
 
 
 def read_keys(text: str) -> tuple[bytes, ...]:

@@ -32,17 +32,18 @@ _ORIGIN: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
 )
 
-Kind = Literal["openai_chat", "openai_responses", "anthropic", "bedrock", "demo"]
-
 _KEY: Final = frozenset({"api_key_env", "api_key_secret", "api_key_parameter", "api_key_field"})
-TAKES: Final[dict[Kind, frozenset[str]]] = {
+TAKES: Final[dict[str, frozenset[str]]] = {
     "openai_chat": _KEY | {"base_url", "dialect", "reads", "reasoning_content", "stream_options"},
     "openai_responses": _KEY | {"base_url", "dialect", "stream_options"},
     "anthropic": _KEY | {"base_url", "citations"},
     "bedrock": frozenset({"base_url", "region", "guardrail", "citations"}),
     "demo": frozenset(),
 }
-"""What can be set for each protocol. A field of another protocol would have no effect, so it is refused."""
+"""The providers, by the names of their folders, and what can be set for each.
+
+A field of another provider would have no effect, so it is refused.
+"""
 
 
 class ProviderEndpoint(BaseModel):
@@ -70,7 +71,7 @@ class ProviderEndpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind = "openai_chat"
+    kind: str = "openai_chat"
     base_url: str | None = None
     region: str | None = None
     guardrail: Annotated[str, Field(pattern=r"^[^\s]+:(DRAFT|[1-9][0-9]{0,7})$")] | None = None
@@ -99,6 +100,14 @@ class ProviderEndpoint(BaseModel):
         ]
         | None
     ) = None
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in TAKES:
+            *others, last = map(repr, TAKES)
+            raise ValueError(f"Input should be {', '.join(others)} or {last}")
+        return value
 
     @field_validator("base_url", "api_key_env", "api_key_secret", "api_key_parameter", "api_key_field")
     @classmethod

@@ -17,9 +17,9 @@ from antiphon.answering.failover import ELSEWHERE
 from antiphon.errors import CODES, ProviderError
 from antiphon.ports import Delta, StopDelta, TextDelta
 from antiphon.providers import endpoint
-from antiphon.providers.anthropic import Anthropic
-from antiphon.providers.openai_chat import OpenAIChat
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.anthropic.adapter import Anthropic
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from tests.support.calls import model_call, run
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.upstream import Gate, Script, Upstream

@@ -12,9 +12,9 @@ import pytest
 from antiphon.aws.secrets import Secret
 from antiphon.errors import ProviderError
 from antiphon.ports import ApiKey, Delta, ModelProvider, StopDelta, TextDelta
-from antiphon.providers.anthropic import Anthropic
-from antiphon.providers.openai_chat import OpenAIChat
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.anthropic.adapter import Anthropic
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from tests.support.calls import model_call
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.upstream import Gate, Script, Upstream

@@ -12,10 +12,10 @@ import pytest
 
 from antiphon.errors import ProviderError
 from antiphon.ports import Delta, ModelProvider, StopDelta, TextDelta
-from antiphon.providers.anthropic import Anthropic
+from antiphon.providers.anthropic.adapter import Anthropic
 from antiphon.providers.endpoint import GivenKey
-from antiphon.providers.openai_chat import OpenAIChat
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from tests.support.calls import model_call
 from tests.support.certificates import self_signed
 from tests.support.protocols import PROTOCOLS, Protocol

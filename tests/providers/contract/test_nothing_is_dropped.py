@@ -23,7 +23,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall, ModelProvider, StopDelta, TextDelta
 from antiphon.providers.capabilities import Capabilities
-from antiphon.providers.families import FAMILIES, Family
+from antiphon.providers.description import Family, every_family
 from antiphon.spec.request import CreateResponse
 from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, user
 from tests.support.conversations import NOTES, PDF, PIXEL
@@ -259,8 +259,8 @@ NOT_FOR_MODELS = {
 }
 
 
-def protocol_of(family: Family) -> Protocol:
-    return next(protocol for protocol in PROTOCOLS if protocol.kind == family.kind)
+def protocol_of(kind: str) -> Protocol:
+    return next(protocol for protocol in PROTOCOLS if protocol.kind == kind)
 
 
 class Sent(NamedTuple):
@@ -299,9 +299,9 @@ async def asked_of(provider: ModelProvider, upstream: Upstream, model: str, aske
     return {name: await send(provider, upstream, call_of(model, fields)) for name, fields in calls.items()}
 
 
-def is_left_out(family: Family, dialect: str | None, field: str, value: str) -> LeftOut | None:
+def is_left_out(kind: str, family: Family, dialect: str | None, field: str, value: str) -> LeftOut | None:
     for left_out in LEFT_OUT:
-        same = (left_out.field, left_out.value) == (field, value) and family.kind in left_out.kinds
+        same = (left_out.field, left_out.value) == (field, value) and kind in left_out.kinds
         if same and left_out.where(family.capabilities, dialect):
             return left_out
     return None
@@ -312,16 +312,16 @@ def names(param: str, field: str) -> bool:
     return param.startswith(field) or field.startswith(param) or (field == "top_logprobs" and param == "include")
 
 
-def check(family: Family, dialect: str | None, asked: Asked, sent: dict[str, Sent]) -> None:
+def check(kind: str, family: Family, dialect: str | None, asked: Asked, sent: dict[str, Sent]) -> None:
     """Require that each value was refused by its path, or told apart from all others."""
     without = sent.pop("")
     bodies = {without.body: "nothing"}
     for value, (body, param) in sent.items():
-        told = f"{family.kind}, {family.name}: {asked.field} {value}"
+        told = f"{kind}, {family.name}: {asked.field} {value}"
         if body is None:
             assert without.body is None or names(str(param), asked.field), f"{told} is refused as {param}"
             continue
-        left_out = is_left_out(family, dialect, asked.field, value)
+        left_out = is_left_out(kind, family, dialect, asked.field, value)
         if left_out is not None:
             assert body in bodies, f"{told} is told: the exception is not needed"
             continue
@@ -329,26 +329,27 @@ def check(family: Family, dialect: str | None, asked: Asked, sent: dict[str, Sen
         bodies[body] = value
 
 
-@pytest.mark.parametrize(
-    "family", [family for family in FAMILIES if family.kind != "demo"], ids=lambda f: f"{f.kind} {f.name}"
-)
-def test_whatever_is_asked_reaches_the_model_or_is_refused(family: Family) -> None:
+FAMILIES = [(kind, family) for kind, family in every_family() if kind != "demo"]
+
+
+@pytest.mark.parametrize(("kind", "family"), FAMILIES, ids=[f"{kind} {family.name}" for kind, family in FAMILIES])
+def test_whatever_is_asked_reaches_the_model_or_is_refused(kind: str, family: Family) -> None:
     async def scenario() -> None:
         more = {"dialect": dialect} if dialect is not None else {}
         provider = protocol.provider(upstream.base_url, **more)
         assert provider.capabilities(model).document() == family.capabilities.document()  # type: ignore[attr-defined]
         for asked in ASKED:
-            check(family, dialect, asked, await asked_of(provider, upstream, model, asked))
+            check(kind, family, dialect, asked, await asked_of(provider, upstream, model, asked))
         await provider.aclose()
 
-    model, dialect = MODELS[family.kind, family.name]
-    protocol = protocol_of(family)
+    model, dialect = MODELS[kind, family.name]
+    protocol = protocol_of(kind)
     with Upstream([protocol.script([TextDelta("x"), StopDelta("stop")])]) as upstream:
         asyncio.run(scenario())
-    known = KNOWN.get((family.kind, dialect)) or KNOWN.get((family.kind, None))
+    known = KNOWN.get((kind, dialect)) or KNOWN.get((kind, None))
     for request in upstream.requests:
         assert known is None or set(request.body) <= known
-        if family.kind == "bedrock":
+        if kind == "bedrock":
             told = ParamValidator().validate({"modelId": model, **request.body}, CONVERSE)
             assert not told.has_errors(), told.generate_report()
 
@@ -367,7 +368,7 @@ CONVERSE = Session().get_service_model("bedrock-runtime").operation_model("Conve
 
 
 def test_every_family_has_a_model_here() -> None:
-    assert set(MODELS) == {(family.kind, family.name) for family in FAMILIES if family.kind != "demo"}
+    assert set(MODELS) == {(kind, family.name) for kind, family in FAMILIES}
 
 
 def test_every_field_of_a_request_is_asked_here_or_is_not_for_models() -> None:

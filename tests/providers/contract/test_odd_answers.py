@@ -12,9 +12,9 @@ import pytest
 
 from antiphon.errors import ProviderError
 from antiphon.ports import Delta, ReasoningDelta, RefusalDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
-from antiphon.providers.anthropic import Anthropic
-from antiphon.providers.openai_chat import OpenAIChat
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.anthropic.adapter import Anthropic
+from antiphon.providers.openai_chat.adapter import OpenAIChat
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from antiphon.providers.reasons import stop_of
 from tests.support.calls import collect, model_call, run
 from tests.support.protocols import PROTOCOLS, Protocol, event_frame

@@ -31,8 +31,8 @@ class BoundModel:
 
     @property
     def reads(self) -> Reads:
-        """What it can be given beside plain text."""
-        return self.provider.reads
+        """What the model reads besides text."""
+        return self.provider.reads(self.model)
 
     @property
     def maker(self) -> dict[str, str]:

@@ -42,8 +42,8 @@ _log: Final = logging.getLogger("antiphon.aws.secrets")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The place of a value.
+class StoredValue:
+    """A value that AWS keeps.
 
     Attributes:
         kind: ``secret`` of Secrets Manager, or ``parameter`` of the Parameter Store.
@@ -76,6 +76,11 @@ class Place:
             _log.error("%s %s %s", self.kind, self.name, what)
             raise ProviderError("provider_auth")
         return value.strip()
+
+
+def kept(kind: Literal["secret", "parameter"], name: str, field: str | None = None) -> Secret:
+    """Return a value that AWS keeps. Nothing is read yet."""
+    return Secret(StoredValue(kind, name, field).read)
 
 
 class Secret:
@@ -187,10 +192,10 @@ class Secret:
             self._reading = None
 
 
-def _fetch(place: Place) -> Any:
-    if place.kind == "secret":
-        return _secrets().get(place.name, force_fetch=True)
-    return _parameters().get(place.name, decrypt=True, force_fetch=True)
+def _fetch(stored: StoredValue) -> Any:
+    if stored.kind == "secret":
+        return _secrets().get(stored.name, force_fetch=True)
+    return _parameters().get(stored.name, decrypt=True, force_fetch=True)
 
 
 def _field(text: Any, field: str | None) -> Any:

@@ -1,6 +1,6 @@
-"""Images and files of a context: checked, fetched if they are behind URLs, and given to the provider whole.
+"""Images and files of a context: checked, fetched if they are behind URLs, and passed to the provider whole.
 
-    parts -> can this provider read them?  -> data URLs checked | URLs fetched through the door, together -> data URLs
+    parts -> does the model read them?  -> data URLs checked | URLs fetched through the door, together -> data URLs
 
 All before the claim, so that whatever is wrong is a status code that names its part. What the caller sent is what is
 stored: a conversation's next turn fetches its old URLs again (docs/adr/0005). What has come so far is counted after
@@ -25,6 +25,7 @@ from antiphon.media import (
     image_of_bytes,
     image_of_data_url,
     is_data_url,
+    require_readable,
     too_large,
 )
 from antiphon.ports import Medium, ModelCall, Reads, Services
@@ -86,7 +87,7 @@ async def with_attachments(services: Services, reads: Reads, call: ModelCall) ->
     """Return the same call with all images and files whole, as data URLs.
 
     Raises:
-        ApiError: 400: one cannot be read by this provider, is not what it should be, too large, or cannot be fetched.
+        ApiError: 400: one cannot be read by this model, is not what it should be, too large, or cannot be fetched.
     """
     places = list(_places(call.items, call.asked))
     if not places:
@@ -118,10 +119,10 @@ def _places(items: Sequence[Item], asked: int) -> Iterator[_Place]:
 
 def _require(reads: Reads, place: _Place, media: frozenset[Medium]) -> None:
     readable = reads.message if place.field == "content" else reads.output | reads.message
-    if not media & readable:
-        words = "here" if place.field == "content" else "in the output of a function call"
-        what = next(iter(media)) if len(media) == 1 else "file"
-        raise place.refusal(ApiError("unsupported_value", f"This model cannot be given this {what} {words}."), "type")
+    try:
+        require_readable(media, readable, place.field)
+    except ApiError as error:
+        raise place.refusal(error, "type") from None
 
 
 def _require_source(place: _Place) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from antiphon.media import is_text_file
-from antiphon.ports import Medium, ModelCall, Reads
+from antiphon.media import medium_of
+from antiphon.ports import ModelCall, Reads
 from antiphon.records import Item
 
 Part = dict[str, Any]
@@ -43,15 +43,6 @@ def outputs_in_messages(call: ModelCall, reads: Reads) -> ModelCall:
             following = []
             asked += index >= first
     return replace(call, items=written, asked=asked)
-
-
-def medium_of(part: Part) -> Medium | None:
-    """Return what a content part holds beside plain text, as far as can be seen before it is fetched."""
-    if part["type"] == "input_image":
-        return "image"
-    if part["type"] == "input_file":
-        return "text" if is_text_file(part) else "pdf"
-    return None
 
 
 def _output_parts(item: Item) -> list[Part]:

@@ -1,1 +1,1 @@
-"""Who answers: adapters behind ``ModelProvider``, one per protocol; they do not know each other."""
+"""The model providers: one folder for each, with its ``description`` and its adapter, and what they share."""

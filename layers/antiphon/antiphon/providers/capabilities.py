@@ -1,4 +1,4 @@
-"""What a model supports, as a value. ``families`` has the values of each model, ``require`` checks requests by them."""
+"""What a model supports, as a value. Each provider's ``description`` lists its models; ``require`` checks requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _AT_THE_ENDS: Final = frozenset({"minimal", "xhigh", "max"})
 """Efforts that few models have, and that clients set for all."""
 
 EVERYTHING: Final = frozenset[Medium]({"image", "pdf", "text"})
-_TEXT: Final = frozenset[Medium]({"text"})
+IMAGES: Final = frozenset[Medium]({"image", "text"})
+TEXT: Final = frozenset[Medium]({"text"})
+FEW_EFFORTS: Final = frozenset[Effort]({"low", "medium", "high"})
+USUAL_EFFORTS: Final = frozenset[Effort]({"none", "low", "medium", "high", "xhigh"})
 _CHOICES: Final = frozenset({"auto", "none", "required", "function"})
 _AUTO: Final = frozenset({"auto"})
 
@@ -58,7 +61,7 @@ class Capabilities:
     """
 
     message: frozenset[Medium] = EVERYTHING
-    output: frozenset[Medium] = _TEXT
+    output: frozenset[Medium] = TEXT
     image_detail: bool = False
     tools: frozenset[str] = _CHOICES
     strict_tools: bool = True

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from antiphon.errors import ApiError
-from antiphon.media import is_text_file
-from antiphon.ports import Medium, ModelCall
+from antiphon.media import medium_of, require_readable
+from antiphon.ports import ModelCall
 from antiphon.providers.capabilities import Capabilities
 
 _NEUTRAL: Final[dict[str, Any]] = {
@@ -107,23 +107,16 @@ def _require_tools(can: Capabilities, call: ModelCall, asked: dict[str, Any]) ->
 
 def _require_parts(can: Capabilities, call: ModelCall) -> None:
     for where, field, part in _parts(call):
-        medium = _medium(part)
-        if medium is not None and medium not in (can.message if field == "content" else can.output):
-            words = "here" if field == "content" else "in the output of a function call"
-            what = "text file" if medium == "text" else medium
-            param = f"{where}.type" if where else _EARLIER
-            raise ApiError("unsupported_value", f"This model cannot be given this {what} {words}.", param=param)
+        medium = medium_of(part)
+        if medium is not None:
+            try:
+                require_readable(frozenset({medium}), can.message if field == "content" else can.output, field)
+            except ApiError as error:
+                param = f"{where}.type" if where else _EARLIER
+                raise ApiError(error.code, error.message, param=param) from None
         if medium == "image" and not can.image_detail and part.get("detail") not in {None, "auto"}:
             param = f"{where}.detail" if where else _EARLIER
             raise ApiError("unsupported_value", "This model chooses the detail itself.", param=param)
-
-
-def _medium(part: dict[str, Any]) -> Medium | None:
-    if part["type"] == "input_image":
-        return "image"
-    if part["type"] == "input_file":
-        return "text" if is_text_file(part) else "pdf"
-    return None
 
 
 def _parts(call: ModelCall) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -1,8 +1,4 @@
-"""Any endpoint that speaks Anthropic's Messages protocol.
+"""Any endpoint of Anthropic's Messages protocol.
 
-``request`` and ``messages`` translate what is asked, ``deltas`` what is answered; ``adapter`` alone knows HTTP.
+``request`` and ``messages`` write a call, ``deltas`` reads the answer, ``adapter`` sends and streams over HTTP.
 """
-
-from antiphon.providers.anthropic.adapter import BASE_URL, Anthropic
-
-__all__ = ["BASE_URL", "Anthropic"]

@@ -1,34 +1,29 @@
-"""Streams from a Messages endpoint over HTTP.
-
-It must not know wire events, agents or stores.
-"""
+"""Stream from a Messages endpoint over HTTP."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import orjson
 
-from antiphon.ports import ApiKey, Clock, Delta, ModelCall, Reads
+from antiphon.ports import ApiKey, Clock, Delta, ModelCall
 from antiphon.providers.anthropic.deltas import EventReader, refusal_of
+from antiphon.providers.anthropic.description import BASE_URL
 from antiphon.providers.anthropic.request import messages_request
-from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
-from antiphon.providers.families import family_of
 from antiphon.providers.http import HttpProvider
 from antiphon.providers.thinking import BINDING
 from antiphon.providers.turns import maker_of
 
-BASE_URL: Final = "https://api.anthropic.com/v1"
 VERSION: Final = "2023-06-01"
 """The version of the protocol, as every request names it."""
 
 
 class Anthropic(HttpProvider):
-    """A ``ModelProvider`` for any endpoint that speaks the Messages protocol.
+    """A ``ModelProvider`` for any endpoint of the Messages protocol.
 
     Args:
         base_url: where it is, up to and without ``/messages``.
@@ -37,6 +32,8 @@ class Anthropic(HttpProvider):
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
+
+    kind: ClassVar[str] = "anthropic"
 
     def __init__(
         self,
@@ -47,7 +44,6 @@ class Anthropic(HttpProvider):
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
-        self._host = urlsplit(base_url).hostname or ""
         self._citations = citations
         super().__init__(
             Endpoint(
@@ -58,17 +54,9 @@ class Anthropic(HttpProvider):
                 key_header="x-api-key",
                 idle_seconds=idle_seconds,
                 clock=clock,
-            )
+            ),
+            urlsplit(base_url).hostname or "",
         )
-
-    @property
-    def reads(self) -> Reads:
-        """What some model of the protocol can be given; ``check`` knows the call's own."""
-        return family_of("anthropic", "").capabilities.reads
-
-    def capabilities(self, model: str) -> Capabilities:
-        """What a model can be asked."""
-        return family_of("anthropic", model, self._host).capabilities
 
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.

@@ -1,9 +1,5 @@
 """Models on Amazon Bedrock, through its Converse API.
 
-``messages`` and ``request`` translate what is asked, ``eventstream``, ``deltas`` and ``refusals`` what is answered;
-``signer`` proves who asks.
+``messages`` and ``request`` write a call, ``signer`` signs it, ``eventstream``, ``deltas`` and ``refusals`` read the
+answer.
 """
-
-from antiphon.providers.bedrock.adapter import Bedrock
-
-__all__ = ["Bedrock"]

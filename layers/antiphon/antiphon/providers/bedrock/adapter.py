@@ -1,7 +1,4 @@
-"""Streams from Amazon Bedrock over HTTP.
-
-It must not know wire events, agents or stores. Who may call is IAM's to say.
-"""
+"""Stream from Amazon Bedrock over HTTP."""
 
 from __future__ import annotations
 
@@ -9,20 +6,18 @@ import base64
 import time
 from collections.abc import AsyncGenerator
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 import orjson
 
-from antiphon.ports import Clock, Delta, ModelCall, Reads
+from antiphon.ports import Clock, Delta, ModelCall
 from antiphon.providers.bedrock.deltas import EventReader
 from antiphon.providers.bedrock.messages import KIND
 from antiphon.providers.bedrock.refusals import error_of, refusal_of
 from antiphon.providers.bedrock.request import converse_request
 from antiphon.providers.bedrock.signer import Signer
-from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint
-from antiphon.providers.families import family_of
 from antiphon.providers.http import HttpProvider
 
 EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
@@ -39,6 +34,8 @@ class Bedrock(HttpProvider):
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
+
+    kind: ClassVar[str] = KIND
 
     def __init__(
         self,
@@ -58,15 +55,6 @@ class Bedrock(HttpProvider):
                 "", {"accept": EVENT_STREAM}, refusal_of, error_of=error_of, idle_seconds=idle_seconds, clock=clock
             )
         )
-
-    @property
-    def reads(self) -> Reads:
-        """What some model of the protocol can be given; ``check`` knows the call's own."""
-        return family_of(KIND, "claude-").capabilities.reads
-
-    def capabilities(self, model: str) -> Capabilities:
-        """What a model can be asked."""
-        return family_of(KIND, model).capabilities
 
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.

@@ -13,7 +13,6 @@ from typing import Any, Final
 from antiphon.errors import ProviderError
 from antiphon.ports import (
     Delta,
-    Medium,
     ModelCall,
     Reads,
     ReasoningDelta,
@@ -23,6 +22,7 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.demo.answer import Answer, Call, answer
+from antiphon.providers.demo.description import CAPABILITIES
 from antiphon.providers.demo.tokens import attachments_of, count_tokens, pieces, texts_of
 
 _SMALL: Final = 10_000
@@ -30,7 +30,6 @@ _SMALL: Final = 10_000
 
 _FEW_TOOLS: Final = 8
 _FEW_ITEMS: Final = 100
-_MEDIA: Final = frozenset[Medium]({"image", "pdf", "text"})
 
 
 class Demo:
@@ -43,10 +42,9 @@ class Demo:
     def __init__(self, pause: float = 0) -> None:
         self._pause = pause
 
-    @property
-    def reads(self) -> Reads:
-        """Everything."""
-        return Reads(_MEDIA, _MEDIA)
+    def reads(self, model: str) -> Reads:  # noqa: ARG002 - the port's signature
+        """Return what it reads besides text: everything."""
+        return CAPABILITIES.reads
 
     def check(self, call: ModelCall) -> None:
         """Take every call."""

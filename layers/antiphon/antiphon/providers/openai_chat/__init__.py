@@ -1,8 +1,4 @@
-"""Any endpoint that speaks OpenAI's Chat Completions protocol.
+"""Any endpoint of OpenAI's Chat Completions protocol.
 
-``request`` translates what is asked, ``deltas`` what is answered; ``adapter`` alone knows HTTP.
+``request`` and ``messages`` write a call, ``deltas`` reads the answer, ``adapter`` sends and streams over HTTP.
 """
-
-from antiphon.providers.openai_chat.adapter import OpenAIChat
-
-__all__ = ["OpenAIChat"]

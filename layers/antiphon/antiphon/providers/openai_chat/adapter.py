@@ -1,21 +1,17 @@
-"""Streams from a Chat Completions endpoint over HTTP.
-
-It must not know wire events, agents or stores.
-"""
+"""Stream from a Chat Completions endpoint over HTTP."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Iterable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import orjson
 
-from antiphon.ports import ApiKey, Clock, Delta, Medium, ModelCall, Reads
+from antiphon.ports import ApiKey, Clock, Delta, Medium, ModelCall
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
-from antiphon.providers.families import family_of
 from antiphon.providers.http import HttpProvider
 from antiphon.providers.openai_chat.deltas import ChunkReader
 from antiphon.providers.openai_chat.dialects import DIALECTS, dialect_of
@@ -25,18 +21,20 @@ from antiphon.providers.tokens import estimate_tokens
 
 
 class OpenAIChat(HttpProvider):
-    """A ``ModelProvider`` for any endpoint that speaks Chat Completions.
+    """A ``ModelProvider`` for any endpoint of the Chat Completions protocol.
 
     Args:
         base_url: where it is, up to and without ``/chat/completions``.
         api_key: sent as a bearer token, or as the dialect has it; None for none.
         dialect: what the endpoint understands, by its name in ``DIALECTS``; None decides by the host.
         reasoning_content: it takes reasoning back.
-        stream_options: it knows the field.
-        reads: what its models can be given in a message beside text. A text file goes as text, wherever it stands.
+        stream_options: it accepts the field.
+        reads: what its models read in a message besides text. A text file is sent as text.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
+
+    kind: ClassVar[str] = "openai_chat"
 
     def __init__(
         self,
@@ -51,10 +49,9 @@ class OpenAIChat(HttpProvider):
         clock: Clock = time.time,
     ) -> None:
         self._dialect = dialect or dialect_of(base_url)
-        self._host = dialect or urlsplit(base_url).hostname or ""
         self._reasoning = reasoning_content
         self._stream_options = stream_options
-        self._reads = Reads(message=frozenset({*reads, "text"}), output=frozenset({"text"}))
+        self._media = frozenset(reads)
         header = DIALECTS[self._dialect].key
         super().__init__(
             Endpoint(
@@ -65,17 +62,13 @@ class OpenAIChat(HttpProvider):
                 key_header=header,
                 idle_seconds=idle_seconds,
                 clock=clock,
-            )
+            ),
+            dialect or urlsplit(base_url).hostname or "",
         )
 
-    @property
-    def reads(self) -> Reads:
-        """What the endpoint's models can be given beside text."""
-        return self._reads
-
     def capabilities(self, model: str) -> Capabilities:
-        """What a model can be asked."""
-        return family_of("openai_chat", model, self._host).capabilities.reading(self._reads.message)
+        """Return what a model supports, of what the endpoint reads."""
+        return super().capabilities(model).reading(self._media)
 
     def count_tokens(self, call: ModelCall) -> int:
         """Estimate; see ``tokens``."""

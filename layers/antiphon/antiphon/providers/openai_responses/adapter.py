@@ -1,43 +1,40 @@
-"""Streams from a Responses endpoint over HTTP.
-
-It must not know wire events of ours, agents or stores.
-"""
+"""Stream from a Responses endpoint over HTTP."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import AsyncGenerator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import orjson
 
-from antiphon.ports import ApiKey, Clock, Delta, ModelCall, Reads
-from antiphon.providers.capabilities import Capabilities
+from antiphon.ports import ApiKey, Clock, Delta, ModelCall
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
-from antiphon.providers.families import family_of
 from antiphon.providers.http import HttpProvider
 from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.openai_responses.deltas import EventReader
+from antiphon.providers.openai_responses.description import BASE_URL
 from antiphon.providers.openai_responses.request import KIND, responses_request
 from antiphon.providers.turns import maker_of
 
 _AZURE: Final = r"\.azure\.com$|^azure$"
-BASE_URL: Final = "https://api.openai.com/v1"
 
 
 class OpenAIResponses(HttpProvider):
-    """A ``ModelProvider`` for any endpoint that speaks the Responses protocol.
+    """A ``ModelProvider`` for any endpoint of the Responses protocol.
 
     Args:
         base_url: where it is, up to and without ``/responses``.
         api_key: sent as a bearer token, to Azure as ``api-key``; None for none.
-        dialect: a server whose models can be asked less, by its name in the capabilities; None decides by host.
+        dialect: a server whose models support less, by its name in the description; None decides by host.
         stream_options: it knows the field.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """
+
+    kind: ClassVar[str] = KIND
 
     def __init__(
         self,
@@ -49,9 +46,9 @@ class OpenAIResponses(HttpProvider):
         idle_seconds: float = IDLE_SECONDS,
         clock: Clock = time.time,
     ) -> None:
-        self._host = dialect or urlsplit(base_url).hostname or ""
+        host = dialect or urlsplit(base_url).hostname or ""
         self._stream_options = stream_options
-        header = "api-key" if re.search(_AZURE, self._host) else "authorization"
+        header = "api-key" if re.search(_AZURE, host) else "authorization"
         super().__init__(
             Endpoint(
                 url_of(base_url, "/responses"),
@@ -61,17 +58,9 @@ class OpenAIResponses(HttpProvider):
                 key_header=header,
                 idle_seconds=idle_seconds,
                 clock=clock,
-            )
+            ),
+            host,
         )
-
-    @property
-    def reads(self) -> Reads:
-        """What some model of the protocol can be given; ``check`` knows the call's own."""
-        return family_of(KIND, "").capabilities.reads
-
-    def capabilities(self, model: str) -> Capabilities:
-        """What a model can be asked."""
-        return family_of(KIND, model, self._host).capabilities
 
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:
         """Run one model turn; see ``ModelProvider.stream``.
