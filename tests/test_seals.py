@@ -18,8 +18,8 @@ OLD, NEW = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)
 BINDING = Binding("p", "t", "u")
 
 
-def test_malformed_keys_end_the_start_and_are_not_shown():
-    settings = read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_SEAL_KEYS": "hunter2"})
+def test_malformed_keys_end_the_start_and_are_not_shown(tmp_path):
+    settings = read_settings({"ANTIPHON_DATABASE": str(tmp_path / "db"), "ANTIPHON_SEAL_KEYS": "hunter2"})
     with pytest.raises(SettingsError, match="ANTIPHON_SEAL_KEYS") as caught:
         build_services(settings, build_stores(settings), Providers({}, {}))
     assert "hunter2" not in f"{caught.value} {settings!r} {settings}"

@@ -1,6 +1,6 @@
 """How Chat Completions endpoints differ from each other, as data.
 
-``providers.families`` lists what their models support. Hosts are recognised; for other servers there is the setting
+``description`` lists what their models support. Hosts are recognised; for other servers there is the setting
 ``dialect``. Sources, read in November 2026: the API reference of OpenAI, Azure, Groq, Together
 and OpenRouter; the pages on OpenAI compatibility of vLLM, Ollama and llama.cpp.
 """
