@@ -18,6 +18,7 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.anthropic.messages import KIND
+from antiphon.providers.blocks import Blocks
 from antiphon.providers.calls import Calls, arguments_of
 from antiphon.providers.endpoint import FILTERED, Refusal, error_in
 from antiphon.providers.reading import StreamReader, count, fields, text_of
@@ -78,7 +79,9 @@ class EventReader(StreamReader):
         super().__init__()
         self._maker = maker
         self._usage: dict[str, Any] = {}
+        self._order: Blocks[dict[str, Any]] = Blocks(self._of_block)
         self._blocks: dict[Any, _Block] = {}
+        self._begun = 0
         self._latest: Any = None
         self._calls = Calls()
         self._said = 0
@@ -103,11 +106,11 @@ class EventReader(StreamReader):
     def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         kind = event.get("type") or ("error" if event.get("error") else "")
         if kind == "content_block_delta":
-            self._delta(self._place(event), event["delta"], deltas)
+            self._order.take(event.get("index", self._latest), event, deltas)
         elif kind == "content_block_start":
-            self._start(event.get("index", len(self._blocks)), event["content_block"], deltas)
+            self._order.take(self._new_place(event, deltas), event, deltas)
         elif kind == "content_block_stop":
-            self._stop(self._place(event), deltas)
+            self._order.take(event.get("index", self._latest), event, deltas, ends=True)
         elif kind == "message_start":
             self._usage = fields(event["message"].get("usage"))
         elif kind == "message_delta":
@@ -117,9 +120,21 @@ class EventReader(StreamReader):
         elif kind == "error":
             self._fail(error_in(event))
 
-    def _place(self, event: dict[str, Any]) -> Any:
-        """Return which block an event is about: that of its index, or the latest."""
-        return event.get("index", self._latest)
+    def _new_place(self, event: dict[str, Any], deltas: list[Delta]) -> Any:
+        """Return the place of a block that begins. Without an index, the blocks before it have ended."""
+        self._begun += 1
+        if "index" not in event:
+            self._order.finish(deltas)
+        self._latest = event.get("index", -self._begun)
+        return self._latest
+
+    def _of_block(self, place: Any, event: dict[str, Any], deltas: list[Delta]) -> None:
+        if event["type"] == "content_block_delta":
+            self._delta(place, event["delta"], deltas)
+        elif event["type"] == "content_block_start":
+            self._start(place, event["content_block"], deltas)
+        else:
+            self._stop(place, deltas)
 
     def _delta(self, place: Any, delta: dict[str, Any], deltas: list[Delta]) -> None:
         kind = delta["type"]
@@ -140,7 +155,6 @@ class EventReader(StreamReader):
         """Return a block; one that has not begun begins with what comes of it."""
         block = self._blocks.get(place)
         if block is None:
-            self._latest = place
             self._blocks[place] = block = _Block(kind, begun=self._said)
         return block
 
@@ -156,8 +170,7 @@ class EventReader(StreamReader):
 
     def _start(self, place: Any, told: dict[str, Any], deltas: list[Delta]) -> None:
         kind = told["type"]
-        self._latest, block = place, _Block(kind, begun=self._said)
-        self._blocks[place] = block
+        self._blocks[place] = block = _Block(kind, begun=self._said)
         if kind == "text":
             block.citations = list(told.get("citations") or ())
             if told.get("text"):
@@ -165,6 +178,7 @@ class EventReader(StreamReader):
             return
         self._said = 0
         if kind == "tool_use":
+            self._order.free(place)  # calls may interleave
             block.whole = arguments_of(told["input"]) if told.get("input") else ""
             call_id, name = text_of(told.get("id") or "") or None, text_of(told["name"])
             _add(deltas, self._calls.piece(place, call_id, name, ""))
@@ -192,6 +206,7 @@ class EventReader(StreamReader):
         return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
 
     def _end(self, event: dict[str, Any], deltas: list[Delta]) -> None:
+        self._order.finish(deltas)
         for place in list(self._blocks):  # some proxies leave out the ends of blocks
             self._stop(place, deltas)
         self._usage |= {name: value for name, value in fields(event.get("usage")).items() if value is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from antiphon.errors import ProviderError
 from antiphon.ports import (
@@ -23,9 +23,12 @@ from antiphon.ports import (
 from antiphon.providers.bedrock.eventstream import Garbled, MessageReader
 from antiphon.providers.bedrock.messages import KIND
 from antiphon.providers.bedrock.refusals import exception_of, refusal_of
+from antiphon.providers.blocks import Blocks
 from antiphon.providers.calls import Calls, arguments_of
 from antiphon.providers.endpoint import Refusal
 from antiphon.providers.reading import StreamReader, count, fields, loads, text_of
+
+_OF_BLOCK: Final = frozenset({"contentBlockStart", "contentBlockDelta", "contentBlockStop"})
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class EventReader(StreamReader):
         self._maker = maker
         self._messages = MessageReader()
         self._calls = Calls()
+        self._order: Blocks[tuple[str, dict[str, Any]]] = Blocks(self._of_block)
         self._blocks: dict[Any, _Block] = {}
         self._said = 0
 
@@ -105,19 +109,24 @@ class EventReader(StreamReader):
         super()._fail({"type": "", "message": "", **error})
 
     def _named(self, name: str, event: dict[str, Any], deltas: list[Delta]) -> None:
-        place = event.get("contentBlockIndex")
-        if name == "contentBlockDelta":
-            self._delta(place, event["delta"], deltas)
-        elif name == "contentBlockStart":
-            self._start(place, event["start"], deltas)
-        elif name == "contentBlockStop":
-            self._stop(place, deltas)
+        if name in _OF_BLOCK:
+            self._order.take(event.get("contentBlockIndex"), (name, event), deltas, ends=name == "contentBlockStop")
         elif name == "messageStop":
+            self._order.finish(deltas)
             for open_place in list(self._blocks):
                 self._stop(open_place, deltas)
             self._word = text_of(event["stopReason"])
         elif name == "metadata" and event.get("usage"):
             deltas.append(_usage(fields(event["usage"])))
+
+    def _of_block(self, place: Any, named: tuple[str, dict[str, Any]], deltas: list[Delta]) -> None:
+        name, event = named
+        if name == "contentBlockDelta":
+            self._delta(place, event["delta"], deltas)
+        elif name == "contentBlockStart":
+            self._start(place, event["start"], deltas)
+        else:
+            self._stop(place, deltas)
 
     def _delta(self, place: Any, delta: dict[str, Any], deltas: list[Delta]) -> None:
         text = delta.get("text")
@@ -155,6 +164,7 @@ class EventReader(StreamReader):
             return
         self._blocks.pop(place, None)
         self._block(place, "tool")
+        self._order.free(place)  # calls may interleave
         piece = self._calls.piece(place, told.get("toolUseId"), text_of(told["name"]), "")
         if piece is not None:
             deltas.append(piece)

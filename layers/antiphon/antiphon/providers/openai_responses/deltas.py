@@ -24,6 +24,7 @@ from antiphon.ports import (
     TextDelta,
     UsageDelta,
 )
+from antiphon.providers.blocks import Blocks
 from antiphon.providers.calls import Calls, arguments_of
 from antiphon.providers.endpoint import Refusal, error_in
 from antiphon.providers.openai_errors import refusal_of
@@ -32,6 +33,8 @@ from antiphon.providers.reading import StreamReader, count, fields, logprobs_of,
 from antiphon.providers.reasons import stop_of
 
 Place = int | str | None
+Told = tuple[str, str, dict[str, Any]]
+"""An event: the name of its kind, the step, and itself."""
 
 _SUMMARY: Final = "response.reasoning_summary_text"
 _TEXTS: Final = {
@@ -43,9 +46,21 @@ _TEXTS: Final = {
 }
 """For each kind of event with a text: the type of its part, and the fields of the part's place and of the text."""
 
+_REASONING: Final = ("summary_text", "reasoning_text")
 _KINDS: Final = ("output_text", "refusal", "summary_text", "reasoning_text")
 
 _PARTS: Final = {"response.content_part": "content_index", "response.reasoning_summary_part": "summary_index"}
+_ITEM: Final = "response.output_item"
+_ARGUMENTS: Final = "response.function_call_arguments"
+_INDEXES: Final[dict[str, str | None]] = {
+    **{name: index for name, (_, index, _) in _TEXTS.items()},
+    **_PARTS,
+    "response.output_text.annotation": "content_index",
+    _ITEM: None,
+    _ARGUMENTS: None,
+}
+"""For each kind of event: the field with the place of its part, or None if it is about the whole item."""
+
 _PHASES: Final[tuple[Phase, ...]] = ("commentary", "final_answer")
 _ENDINGS: Final = {
     "response.completed": "completed",
@@ -69,11 +84,17 @@ class EventReader(StreamReader):
         super().__init__()
         self._maker = maker
         self._calls = Calls()
+        self._items: Blocks[Told] = Blocks(self._of_item)
+        self._parts: Blocks[Told] = Blocks(self._of_part)
+        self._item: Place = None
+        self._newest: Place = None
+        self._latest: tuple[Place, str, int] = (None, "", 0)
         self._open: set[Place] = set()
         self._closed: set[Place] = set()
         self._by_id: dict[str, Place] = {}
         self._told: set[tuple[Place, str, int]] = set()
         self._messages = 0
+        self._message: Place = None
         self._said = 0
         self._begun = 0
 
@@ -102,62 +123,84 @@ class EventReader(StreamReader):
     def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         kind = event.get("type") or ("error" if event.get("error") else "")
         name, _, step = kind.rpartition(".")
-        if name in _TEXTS and step in {"delta", "done"}:
-            self._text_event(name, step, event, deltas)
-        elif name == "response.function_call_arguments":
-            self._arguments(self._place(event, event.get("item_id")), step, event, deltas)
+        if name in _INDEXES:
+            place = self._place(event, event.get("item_id") or fields(event.get("item")).get("id"))
+            if place is None:  # it is about the latest item
+                place = self._newest
+            elif name == _ITEM:
+                self._newest = place
+            self._items.take(place, (name, step, event), deltas, ends=kind == "response.output_item.done")
         elif kind in _ENDINGS:
             self._end(event["response"], _ENDINGS[kind], deltas)
         elif kind == "error":
             self._fail(error_in(event))
-        else:
-            self._mark(kind, event, deltas)
 
-    def _text_event(self, name: str, step: str, event: dict[str, Any], deltas: list[Delta]) -> None:
-        part, index, field = _TEXTS[name]
-        place = self._place(event, event.get("item_id"))
-        key = (place, index, event.get(index) or 0)
-        if step == "delta":
-            self._say(key, part, event["delta"], event.get("logprobs"), deltas)
-        elif key not in self._told and event.get(field):
-            self._say(key, part, event[field], event.get("logprobs"), deltas)
+    def _of_item(self, place: Place, told: Told, deltas: list[Delta]) -> None:
+        name, step, event = told
+        index = _INDEXES[name]
+        if index is not None:
+            if place != self._item:
+                self._parts.finish(deltas)
+                self._item = place
+            number = event.get(index)
+            if number is None:  # of the latest part
+                number = self._latest[2] if self._latest[:2] == (place, index) else 0
+            self._latest = key = (place, index, number)
+            ends = step == "done" or (step == "added" and name not in _PARTS and self._parts.is_idle)
+            self._parts.take(key, told, deltas, ends=ends)
+        elif name == _ARGUMENTS:
+            self._arguments(place, step, event, deltas)
+        elif step == "added":
+            self._begin(place, event["item"], deltas)
+        elif step == "done":
+            if place == self._item:
+                self._parts.finish(deltas)
+            self._close(place, event["item"], deltas)
+
+    def _of_part(self, key: tuple[Place, str, int], told: Told, deltas: list[Delta]) -> None:
+        name, step, event = told
+        if name in _TEXTS:
+            part, _, field = _TEXTS[name]
+            if step == "delta":
+                self._say(key, part, event["delta"], event.get("logprobs"), deltas)
+            elif step == "done" and key not in self._told and event.get(field):
+                self._say(key, part, event[field], event.get("logprobs"), deltas)
+        elif name not in _PARTS:
+            self._cite(fields(event.get("annotation")), deltas)
+        elif step == "added":
+            self._begin_part(key[0], name, key[2], deltas)
+        elif step == "done":
+            self._part(key[0], key[2], fields(event.get("part")), deltas)
 
     def _say(self, key: tuple[Place, str, int], part: str, text: object, logprobs: object, deltas: list[Delta]) -> None:
         self._told.add(key)
         self._open.add(key[0])
         said = text_of(text)
+        if part in _REASONING:
+            deltas.append(ReasoningDelta(said))
+            return
+        if key[0] != self._message or not self._messages:
+            self._begin_message(key[0], None, deltas)
         if part == "output_text":
             self._said += len(said)
             deltas.append(TextDelta(said, logprobs_of(logprobs) or None))
-        elif part == "refusal":
-            deltas.append(RefusalDelta(said))
         else:
-            deltas.append(ReasoningDelta(said))
+            deltas.append(RefusalDelta(said))
 
-    def _mark(self, kind: str, event: dict[str, Any], deltas: list[Delta]) -> None:
-        part, _, step = kind.rpartition(".")
-        if kind == "response.output_item.added":
-            self._begin(self._place(event, event["item"].get("id")), event["item"], deltas)
-        elif kind == "response.output_item.done":
-            self._close(self._place(event, event["item"].get("id")), event["item"], deltas)
-        elif part in _PARTS:
-            place, index = self._place(event, event.get("item_id")), event.get(_PARTS[part]) or 0
-            if step == "added":
-                self._begin_part(place, part, index, deltas)
-            elif step == "done":
-                self._part(place, index, fields(event.get("part")), deltas)
-        elif kind == "response.output_text.annotation.added":
-            self._cite(fields(event.get("annotation")), deltas)
+    def _begin_message(self, place: Place, phase: Phase | None, deltas: list[Delta]) -> None:
+        if self._messages or phase:
+            deltas.append(MessageDelta(phase))
+        self._messages += 1
+        self._message = place
+        self._said = self._begun = 0
 
     def _begin(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
         self._open.add(place)
-        self._said = self._begun = 0
         if item["type"] == "message":
             phase = next((known for known in _PHASES if known == item.get("phase")), None)
-            if self._messages or phase:
-                deltas.append(MessageDelta(phase))
-            self._messages += 1
+            self._begin_message(place, phase, deltas)
         elif item["type"] == "function_call":
+            self._items.free(place)  # calls may interleave
             self._call(place, item, "", deltas)
 
     def _call(self, place: Place, item: dict[str, Any], arguments: str, deltas: list[Delta]) -> None:
@@ -228,6 +271,8 @@ class EventReader(StreamReader):
     def _end(self, response: dict[str, Any], kind: str, deltas: list[Delta]) -> None:
         self.done = True
         status = response.get("status") or kind
+        self._items.finish(deltas)
+        self._parts.finish(deltas)
         if None not in self._open:  # else items have neither an index nor an id, so none can be told from another
             for index, item in enumerate(response.get("output") or ()):
                 self._close(self._known_place(index, item.get("id")), item, deltas)
