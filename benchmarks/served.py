@@ -14,7 +14,7 @@ from antiphon.providers.configured import Providers
 from antiphon.records import Agent, Grant, User
 from antiphon.settings import ProviderEndpoint, read_settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, create, models, responses
+from antiphon.web.routes import about, chat, create, models, responses
 from benchmarks.load import LOADS
 from local.server import listen, serve
 
@@ -51,7 +51,7 @@ def main() -> None:
         await providers.aclose()
         await stores.aclose()
 
-    app = build_app(services, [create.router, models.router, responses.router, about.router], aclose)
+    app = build_app(services, [create.router, chat.router, models.router, responses.router, about.router], aclose)
     serve(app, listener, lambda: print(ready, flush=True))
 
 

@@ -39,7 +39,7 @@ def build() -> dict[str, Any]:
         },
         "servers": [{"url": "."}],
         "security": [{"key": []}],
-        "tags": [{"name": name} for name in ("Responses", "Models", "About")],
+        "tags": [{"name": name} for name in ("Responses", "Chat Completions", "Models", "About")],
         "paths": {
             path: {method.lower(): _operation(OPERATIONS[path, method]) for method in methods}
             for path, methods in ROUTES.items()

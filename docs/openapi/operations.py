@@ -11,6 +11,9 @@ from typing import Any, Final
 from antiphon.errors import CODES
 from docs.openapi.samples import (
     CANCELLED,
+    CHAT_CHUNK,
+    CHAT_COMPLETION,
+    CHAT_EXAMPLES,
     COMPACTED,
     COMPACTION,
     COUNTED,
@@ -62,6 +65,9 @@ RUNNING: Final = frozenset(
 """Codes of a run, and of one that is asked for again."""
 
 CREATING: Final = frozenset(CODES) - UNROUTED - LATER
+CHAINED: Final = frozenset({"previous_response_not_found", "response_in_progress", "invalid_encrypted_content"})
+"""Codes of a request that continues a response or sends its items back."""
+
 PREPARING: Final = CREATING - RUNNING
 """Codes of what goes as far as a run, and no further."""
 
@@ -163,6 +169,16 @@ are kept; of a call's arguments 400, of its output 800: the beginning and the en
 characters, and the oldest goes first. Reasoning, images and files in outputs are not kept. The item is sealed: nobody
 can read or change it, and it is refused from another user or for another agent. Nothing is stored."""
 
+_CHAT: Final = """\
+OpenAI's older protocol, for clients that have no other. The same agents answer, with the same keys, limits and
+fallbacks as in `POST /v1/responses`. The last message of the answer, and every field, is in OpenAI's form; readable
+reasoning is in `reasoning_content`.
+
+A stream is frames of `data: JSON`, then `data: [DONE]`. A failure after the stream has begun is a frame with `error`.
+
+Nothing is stored unless `store` is true; the answer is then a response, too, whose id has `resp_` in place of
+`chatcmpl-`."""
+
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/responses", "POST"): Operation(
         id="createResponse",
@@ -198,6 +214,18 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         body="CompactResponse",
         examples={"compact": COMPACTED},
         samples={JSON: COMPACTION},
+    ),
+    ("/v1/chat/completions", "POST"): Operation(
+        id="createChatCompletion",
+        tag="Chat Completions",
+        summary="Create a chat completion",
+        description=_CHAT,
+        answers={JSON: "ChatCompletion", "text/event-stream": "ChatCompletionChunk"},
+        codes=CREATING - CHAINED,
+        headers={"Idempotency-Key": _IDEMPOTENCY_KEY},
+        body="CreateChatCompletion",
+        examples=CHAT_EXAMPLES,
+        samples={JSON: CHAT_COMPLETION, "text/event-stream": CHAT_CHUNK},
     ),
     ("/v1/responses/{id}", "GET"): Operation(
         id="retrieveResponse",

@@ -180,3 +180,47 @@ MODEL: Final[dict[str, Any]] = {
     "antiphon": {"name": "Assistant", "description": "Talks. Runs on the built-in demo model."},
 }
 MODELS: Final[dict[str, Any]] = {"object": "list", "data": [MODEL]}
+
+_CHAT: Final[dict[str, Any]] = {"model": "assistant", "messages": [{"role": "user", "content": "Hello!"}]}
+CHAT_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "answer": ("An answer", _CHAT),
+    "function_call": (
+        "A function call",
+        {"model": "weather", "messages": [{"role": "user", "content": _QUESTION}]},
+    ),
+    "stream": (
+        "An answer as it is made",
+        {**_CHAT, "stream": True, "stream_options": {"include_usage": True}},
+    ),
+}
+_CHAT_HEAD: Final = {
+    "id": "chatcmpl-0RbGH8fXo7DcJ3nTqZ5WyV000a1B2c3",
+    "created": 1767225600,
+    "model": "assistant",
+    "service_tier": "default",
+    "system_fingerprint": None,
+}
+CHAT_COMPLETION: Final[dict[str, Any]] = {
+    **_CHAT_HEAD,
+    "object": "chat.completion",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hello! How can I help?", "refusal": None, "annotations": []},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {
+        "prompt_tokens": 9,
+        "completion_tokens": 7,
+        "total_tokens": 16,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    },
+}
+CHAT_CHUNK: Final[dict[str, Any]] = {
+    **_CHAT_HEAD,
+    "object": "chat.completion.chunk",
+    "choices": [{"index": 0, "delta": {"content": "Hello!"}, "logprobs": None, "finish_reason": None}],
+}

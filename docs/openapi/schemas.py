@@ -11,8 +11,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core.core_schema import ModelSchema, TaggedUnionSchema
 
+from antiphon.chat.request import IGNORED as CHAT_IGNORED
+from antiphon.chat.request import CreateChatCompletion
 from antiphon.spec.base import Wire
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
+from docs.openapi.chat import CHAT_FIELDS, CHAT_ROOTS
 from docs.openapi.events import StreamEvent
 from docs.openapi.resources import (
     CompactResource,
@@ -39,6 +42,8 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     Model,
     Health,
     Error,
+    CreateChatCompletion,
+    *CHAT_ROOTS,
 )
 FIELDS: Final = {
     "model": "The agent's id: see `/v1/models`.",
@@ -115,9 +120,13 @@ def build_schemas() -> dict[str, Any]:
         schema_generator=_Document,
     )
     schemas: dict[str, Any] = written["$defs"]
-    for form in (CreateResponse, CompactResponse):
+    for form, fields, ignored in (
+        (CreateResponse, FIELDS, IGNORED),
+        (CompactResponse, FIELDS, IGNORED),
+        (CreateChatCompletion, CHAT_FIELDS, CHAT_IGNORED),
+    ):
         properties = schemas[form.__name__]["properties"]
         for name, schema in properties.items():
-            schema["description"] = FIELDS[name]
-        properties |= {name: {"description": "Accepted, and without effect."} for name in sorted(IGNORED)}
+            schema["description"] = fields[name]
+        properties |= {name: {"description": "Accepted, and without effect."} for name in sorted(ignored)}
     return schemas

@@ -16,6 +16,7 @@ from antiphon.access import keys, roles
 from antiphon.bootstrap import build_stores
 from antiphon.records import Agent, User
 from antiphon.settings import Settings
+from tests.support.chat import chunks_of, joined
 from tests.support.dynamodb import dynamodb
 from tests.support.runtime_api import PATIENCE, ROOT, LocalRuntimeApi, kill
 from tests.support.streams import assert_stream
@@ -253,6 +254,16 @@ def test_the_create_function_counts_and_compacts_in_one_piece(environ, log, form
     counted, compacted = [json.loads(answer.body) for answer in answers]
     assert counted == {"object": "response.input_tokens", "input_tokens": 3}
     assert [item["type"] for item in compacted["output"]] == ["message", "compaction"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_create_function_streams_chat_completions(environ, log, form):
+    with creating(environ, log) as api:
+        answer = api.invoke(event("chat-completions", form)).ended()
+    assert answer.prelude["statusCode"] == 200
+    chunks = chunks_of(answer.body)
+    assert joined(chunks)
+    assert chunks[-1]["usage"]["total_tokens"] > 0
 
 
 def test_behind_its_function_url_the_create_function_serves_every_route(environ, log):

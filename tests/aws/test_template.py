@@ -24,6 +24,7 @@ from tests.support.translated import translated, written
 ROOT = Path(__file__).parents[2]
 LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH}
 KEEPS = {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}
+STREAMED = ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact", "/v1/chat/completions")
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -95,8 +96,9 @@ def test_sam_validate_lint_finds_nothing():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_create_route_streams_for_fifteen_minutes(api):
-    integration = api["Body"]["paths"]["/v1/responses"]["post"]["x-amazon-apigateway-integration"]
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/chat/completions"])
+def test_the_create_routes_stream_for_fifteen_minutes(api, path):
+    integration = api["Body"]["paths"][path]["post"]["x-amazon-apigateway-integration"]
     assert integration["responseTransferMode"] == "STREAM"
     assert integration["timeoutInMillis"] == 900_000
     assert integration["uri"]["Fn::Sub"].endswith(
@@ -105,7 +107,7 @@ def test_the_create_route_streams_for_fifteen_minutes(api):
 
 
 def test_no_route_streams_but_those_of_the_streaming_function(api):
-    streaming = {(path, "post") for path in ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact")}
+    streaming = {(path, "post") for path in STREAMED}
     for path, methods in api["Body"]["paths"].items():
         for method, operation in methods.items():
             if (path, method) in streaming:

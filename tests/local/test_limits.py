@@ -17,7 +17,7 @@ from antiphon.bootstrap import build_services, build_stores
 from antiphon.providers.configured import Providers
 from antiphon.settings import Settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, create, models, responses
+from antiphon.web.routes import about, chat, create, models, responses
 from local.limits import FewAtOnce, Limits
 from local.server import Server, listen
 
@@ -251,7 +251,9 @@ def test_any_bytes_in_a_head_get_the_envelope_or_a_plain_4xx(tmp_path: Path, lin
     settings = Settings(database=str(tmp_path / "antiphon.db"))
     stores = build_stores(settings)
     services = build_services(settings, stores, Providers({}, {}))
-    app = build_app(services, [create.router, models.router, responses.router, about.router], stores.aclose)
+    app = build_app(
+        services, [create.router, chat.router, models.router, responses.router, about.router], stores.aclose
+    )
 
     async def scene() -> None:
         async with serving(SOON, app=app) as port:

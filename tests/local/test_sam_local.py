@@ -15,6 +15,7 @@ import pytest
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT
 from local.sam_local import ENVIRONMENT
+from tests.support.chat import chunks_of
 from tests.support.hosted import layout, template
 from tests.support.streams import assert_stream
 
@@ -82,12 +83,13 @@ def test_a_sample_event_is_answered_as_it_stands(host, function, name, status):
 
 def test_the_sample_events_stream_counting_and_compaction_are_answered(host):
     assert_stream(host.invoke("CreateResponse", event("create-response")).ended().body)
+    assert chunks_of(host.invoke("CreateResponse", event("chat-completions")).ended().body)[-1]["usage"]
     counted = host.invoke("CreateResponse", event("count-input-tokens")).ended()
     assert json.loads(counted.body)["object"] == "response.input_tokens"
 
 
 def test_every_rest_event_is_tried_here():
-    named = {name for _, name, _ in EVENTS} | {"create-response", "count-input-tokens"}
+    named = {name for _, name, _ in EVENTS} | {"create-response", "chat-completions", "count-input-tokens"}
     there = {path.name.removesuffix(".rest.json") for path in (ROOT / "events").glob("*.rest.json")}
     assert there - named == {"compact", "list-response-models"}, "the one needs seal keys, the other is list-models"
 

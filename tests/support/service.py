@@ -23,7 +23,7 @@ from antiphon.providers.configured import Providers
 from antiphon.run.execution import settle
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, create, models, responses
+from antiphon.web.routes import about, chat, create, models, responses
 from tests.support.caller import Caller
 from tests.support.faulty import Faulty
 from tests.support.upstream import Upstream
@@ -73,7 +73,9 @@ class Service(Caller):
         services = replace(
             build_services(self.settings, faulty, self._providers), clock=self.clock, steady=self.clock.steady
         )
-        app = build_app(services, [create.router, models.router, responses.router, about.router], self._aclose)
+        app = build_app(
+            services, [create.router, chat.router, models.router, responses.router, about.router], self._aclose
+        )
         config = uvicorn.Config(app, port=0, log_level="critical", http="httptools", ws="none", lifespan="on")
         self._server = uvicorn.Server(config)
         self._loop = asyncio.new_event_loop()

@@ -19,6 +19,7 @@ from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance, response_schema_conformance
 
 from docs.openapi import document as openapi
+from tests.support.chat import chunks_of
 from tests.support.schema import check_error
 from tests.support.service import Service
 from tests.support.streams import assert_stream
@@ -26,7 +27,8 @@ from tests.support.streams import assert_stream
 load_all_checks()
 DOCUMENT = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
-EVENT = Draft202012Validator({"$ref": "#/components/schemas/StreamEvent", "components": DOCUMENT["components"]})
+STREAMS = {"/v1/responses": ("StreamEvent", assert_stream), "/v1/chat/completions": ("ChatCompletionChunk", chunks_of)}
+"""For each path: the schema of a frame's data, and what reads the frames."""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,14 @@ def test_every_answer_is_as_the_document_says(case: Case, service: Service, key:
         assert answer.status_code < 500
         assert answer.headers["x-request-id"]
     elif streamed:
-        whole = service.post(key, json.dumps(case.body).encode())  # schemathesis reads the first events alone
-        for event in assert_stream(whole.content):
-            EVENT.validate(event)
+        headers = {"authorization": f"Bearer {key}"}
+        whole = service.client.post(
+            case.path, json=case.body, headers=headers
+        )  # schemathesis reads the first events alone
+        schema, read = STREAMS[case.path]
+        for event in read(whole.content):
+            validator(schema).validate(event)
+
+
+def validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]})

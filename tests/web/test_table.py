@@ -7,13 +7,13 @@ import re
 import pytest
 
 from antiphon.web.errors import unrouted
-from antiphon.web.routes import about, create, models, responses
+from antiphon.web.routes import about, chat, create, models, responses
 from antiphon.web.table import ROUTES, allowed_methods, hint
 
 
 def served() -> dict[str, set[str]]:
     methods: dict[str, set[str]] = {}
-    for router in (create.router, models.router, responses.router, about.router):
+    for router in (create.router, chat.router, models.router, responses.router, about.router):
         for route in router.routes:
             path = re.sub(r"\{\w+\}", "{id}", route.path)
             methods.setdefault(path, set()).update(route.methods)
@@ -63,6 +63,9 @@ def test_an_id_may_hold_anything_but_a_slash():
         ("//v1//responses", "/v1/responses"),
         ("/V1/Responses", "/v1/responses"),
         ("/v1/v1/models", "/v1/models"),
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/", "/v1/chat/completions"),
         ("/models/assistant", "/v1/models/{id}"),
         ("/responses/canary/cancel", "/v1/responses/{id}/cancel"),
         ("/v1/healthz", "/healthz"),
@@ -77,13 +80,11 @@ def test_a_path_with_a_wrong_prefix_or_slash_is_answered_with_the_right_one(path
 @pytest.mark.parametrize(
     ("path", "call"),
     [
-        ("/v1/chat/completions", "POST /v1/responses"),
-        ("/chat/completions", "POST /v1/responses"),
-        ("/v1/v1/chat/completions", "POST /v1/responses"),
+        ("/v1/chat", "POST /v1/chat/completions"),
         ("/v1/completions", "POST /v1/responses"),
-        ("/v1/messages", "POST /v1/responses"),
-        ("/v1/messages/count_tokens", "POST /v1/responses"),
-        ("/api/chat", "POST /v1/responses"),
+        ("/v1/messages", "POST /v1/chat/completions"),
+        ("/v1/messages/count_tokens", "POST /v1/chat/completions"),
+        ("/api/chat", "POST /v1/chat/completions"),
         ("/api/tags", "GET /v1/models"),
         ("/v1/threads/t/runs", "POST /v1/responses"),
         ("/v1/files", "input_file"),

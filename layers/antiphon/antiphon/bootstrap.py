@@ -93,9 +93,10 @@ def _seal_keys(settings: Settings) -> Callable[[], str] | None:
 def create_app() -> FastAPI:
     """Build the create function's app. It serves every route, so that its Function URL is a whole ``base_url``."""
     from antiphon.web.app import build_app
-    from antiphon.web.routes import about, create, models, responses
+    from antiphon.web.routes import about, chat, create, models, responses
 
-    return build_app(_services(calls_models=True), [create.router, models.router, responses.router, about.router])
+    routers = [create.router, chat.router, models.router, responses.router, about.router]
+    return build_app(_services(calls_models=True), routers)
 
 
 def retrieve_app() -> FastAPI:

@@ -168,8 +168,6 @@ def _unserved(model: type[Wire]) -> frozenset[str]:
     return model.unserved.union(*map(_unserved, model.__subclasses__()))
 
 
-_ALL_UNSERVED: Final = _unserved(Wire)
-
 Asked = TypeVar("Asked", bound=CompactResponse)
 
 _CODES: Final = {
@@ -245,10 +243,11 @@ def _parse(form: type[Asked], document: dict[str, Any]) -> Asked:
     try:
         return form.model_validate(known)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
 
 
-def _refusal(error: ValidationError) -> ApiError:
+def refusal(error: ValidationError) -> ApiError:
+    """Return the error for a request that is not as its models say. It names the field, never what it holds."""
     problems = error.errors(include_url=False, include_input=False)
     problem = next(filter(_is_unserved, problems), problems[0])
     kind = problem["type"]
@@ -271,7 +270,7 @@ def _refusal(error: ValidationError) -> ApiError:
 
 
 def _is_unserved(problem: ErrorDetails) -> bool:
-    return problem["type"] == "extra_forbidden" and problem["loc"][-1] in _ALL_UNSERVED
+    return problem["type"] == "extra_forbidden" and problem["loc"][-1] in _unserved(Wire)
 
 
 def _message(problem: ErrorDetails) -> str:

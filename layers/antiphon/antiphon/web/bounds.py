@@ -12,7 +12,7 @@ from typing import Any, Final
 from antiphon.errors import ApiError
 
 MAX_PARTS: Final = 1000
-"""The most parts of one message, reasoning item or output."""
+"""The most parts of one message, reasoning item or output, and the most calls of one message."""
 
 MAX_INPUT: Final = 10_000
 """The most items and parts of an input together."""
@@ -23,7 +23,7 @@ MAX_SCHEMA_VALUES: Final = 20_000
 MAX_SCHEMA_TEXT: Final = 1_000_000
 """The most characters in the names, descriptions and schemas of all tools and of the answer together."""
 
-_LISTS: Final = ("content", "output", "summary")
+_LISTS: Final = ("content", "output", "summary", "tool_calls")
 
 
 def require_bounded(document: dict[str, Any]) -> None:
@@ -32,22 +32,23 @@ def require_bounded(document: dict[str, Any]) -> None:
     Raises:
         ApiError: 400 ``out_of_range``; the message has the limit.
     """
-    _require_input(document.get("input"))
-    _require_schemas([document.get("tools"), document.get("text"), document.get("tool_choice")])
+    for name in ("input", "messages"):
+        _require_input(document.get(name), name)
+    _require_schemas([document.get(name) for name in ("tools", "text", "response_format", "tool_choice")])
 
 
-def _require_input(items: object) -> None:
+def _require_input(items: object, of: str) -> None:
     if not isinstance(items, list):
         return
     total = 0
     for index, name, parts in _lists(items):
         if parts > MAX_PARTS:
-            param = f"input[{index}].{name}"
+            param = f"{of}[{index}].{name}"
             raise ApiError("out_of_range", f"`{param}`: This may have at most {MAX_PARTS} entries.", param=param)
         total += parts
     if len(items) + total > MAX_INPUT:
-        message = f"`input`: This may have at most {MAX_INPUT} items and parts together."
-        raise ApiError("out_of_range", message, param="input")
+        message = f"`{of}`: This may have at most {MAX_INPUT} items and parts together."
+        raise ApiError("out_of_range", message, param=of)
 
 
 def _lists(items: list[Any]) -> Iterator[tuple[int, str, int]]:

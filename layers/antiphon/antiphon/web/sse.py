@@ -7,7 +7,7 @@ compressed: a compressing edge would deliver everything in one piece at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import orjson
@@ -35,12 +35,14 @@ def frame(event: Event) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), orjson.dumps(event))
 
 
-def writes(events: Iterable[Event]) -> Iterator[bytes]:
+def writes(events: Iterable[Event], framed: Callable[[Event], bytes] = frame) -> Iterator[bytes]:
     """Yield the frames of events, joined to as few writes as ``MAX_WRITE_BYTES`` allows."""
     joined: list[bytes] = []
     size = 0
     for event in events:
-        next_frame = frame(event)
+        next_frame = framed(event)
+        if not next_frame:
+            continue
         if joined and size + len(next_frame) > MAX_WRITE_BYTES:
             yield b"".join(joined)
             joined, size = [], 0
@@ -58,20 +60,22 @@ class EventStream(Response):
     Args:
         feed: where the events come from.
         ping_seconds: after this much silence a comment is sent.
+        framed: writes an event as frames; empty if it has none.
     """
 
-    def __init__(self, feed: Feed, ping_seconds: float) -> None:
+    def __init__(self, feed: Feed, ping_seconds: float, framed: Callable[[Event], bytes] = frame) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._feed = feed
         self._ping_seconds = ping_seconds
+        self._framed = framed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Send the stream (ASGI)."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         begun = False
         async for batch in self._feed.batches(self._ping_seconds):
-            for body in writes(batch) if batch else (PING,):
+            for body in writes(batch, self._framed) if batch else (PING,):
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             begun = begun or _begins(batch)
         await send({"type": "http.response.body", "body": DONE, "more_body": True})

@@ -18,6 +18,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/responses/{id}": ("GET", "DELETE"),
     "/v1/responses/{id}/cancel": ("POST",),
     "/v1/responses/{id}/input_items": ("GET",),
+    "/v1/chat/completions": ("POST",),
     "/v1/models": ("GET",),
     "/v1/models/{id}": ("GET",),
     "/healthz": ("GET",),
@@ -26,10 +27,10 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/docs/{id}": ("GET",),
 }
 OTHER_APIS: Final = {
-    "chat/completions": "Chat Completions is not served here. Call `POST /v1/responses`, with `input` for `messages`.",
     "completions": "Completions are not served here. Call `POST /v1/responses`, with `input` for `prompt`.",
-    "messages": "Anthropic's Messages API is not served here. Call `POST /v1/responses`, with `input` for `messages`.",
-    "api/chat": "Ollama's API is not served here. Call `POST /v1/responses`, with `input` for `messages`.",
+    "messages": "Anthropic's Messages API is not served here. Call `POST /v1/chat/completions` or `/v1/responses`.",
+    "chat": "Call `POST /v1/chat/completions`.",
+    "api/chat": "Ollama's API is not served here. Call `POST /v1/chat/completions`.",
     "api/generate": "Ollama's API is not served here. Call `POST /v1/responses`, with `input` for `prompt`.",
     "api/tags": "Ollama's API is not served here. List the agents with `GET /v1/models`.",
     "conversations": "Conversations are not served here. Continue a response with `previous_response_id`.",
@@ -37,7 +38,7 @@ OTHER_APIS: Final = {
     "assistants": "The Assistants API is not served here. Call `POST /v1/responses`; `GET /v1/models` lists agents.",
     "embeddings": "Embeddings are not served here.",
     "files": "Uploads are not served here. Send a file in `input` as an `input_file`, by URL or in base64.",
-    "": "This is the base URL, without a path. Call `POST /v1/responses` or `GET /v1/models`.",
+    "": "This is the base URL, without a path. Call `POST /v1/responses`, `/v1/chat/completions` or `GET /v1/models`.",
 }
 """What to call instead of the paths of other APIs that clients are often set to."""
 

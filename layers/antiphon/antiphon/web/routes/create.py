@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
@@ -18,9 +15,9 @@ from antiphon.run.create import create
 from antiphon.spec.request import CreateResponse, parse_compact, parse_create
 from antiphon.stream.kept import shown_response
 from antiphon.stream.replay import replay_feed
+from antiphon.web.asked import read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
-from antiphon.web.body import read_json
 from antiphon.web.sse import EventStream
 
 router = APIRouter()
@@ -30,10 +27,10 @@ router = APIRouter()
 async def create_response(request: Request, principal: Writer) -> Response:
     """Create a response: one JSON body, or with ``stream: true`` server-sent events."""
     services: Services = request.app.state.services
-    body = await _body(request, principal)
+    body = await read_body(request, principal)
     wanted = parse_create(body)
     attempt = read_attempt(request.headers, principal.key_id, body)
-    execution = await create(services, principal, wanted, _until(request), attempt)
+    execution = await create(services, principal, wanted, until(request), attempt)
     if isinstance(execution, StoredResponse):
         return _again(services, wanted, execution)
     if wanted.stream:
@@ -48,29 +45,17 @@ async def create_response(request: Request, principal: Writer) -> Response:
 @router.post("/v1/responses/input_tokens")
 async def count(request: Request, principal: Writer) -> Response:
     """Count what a request would give its model to read."""
-    wanted = parse_create(await _body(request, principal))
-    counted = await count_input_tokens(request.app.state.services, principal, wanted, _until(request))
+    wanted = parse_create(await read_body(request, principal))
+    counted = await count_input_tokens(request.app.state.services, principal, wanted, until(request))
     return Response(orjson.dumps(counted), media_type="application/json")
 
 
 @router.post("/v1/responses/compact")
 async def compact_conversation(request: Request, principal: Writer) -> Response:
     """Compact a conversation."""
-    wanted = parse_compact(await _body(request, principal))
-    compacted = await compact(request.app.state.services, principal, wanted, _until(request))
+    wanted = parse_compact(await read_body(request, principal))
+    compacted = await compact(request.app.state.services, principal, wanted, until(request))
     return Response(orjson.dumps(compacted), media_type="application/json")
-
-
-async def _body(request: Request, principal: Principal) -> dict[str, Any]:
-    services: Services = request.app.state.services
-    return await read_json(request, principal.limits.max_body_bytes or services.settings.max_body_bytes)
-
-
-def _until(request: Request) -> float:
-    """Give when the host ends this request, in seconds since the epoch."""
-    services: Services = request.app.state.services
-    until: float = request.scope.get("antiphon.deadline") or services.clock() + services.settings.run_seconds
-    return until
 
 
 def _again(services: Services, wanted: CreateResponse, answered: StoredResponse) -> Response:

@@ -1,0 +1,159 @@
+"""The body of ``POST /v1/chat/completions`` (OpenAI's API reference, "Create chat completion").
+
+It has the shapes and types of the fields. Their limits are those of the request that it is translated to.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from antiphon.chat.messages import ChatMessage
+from antiphon.spec.base import Text, Wire
+from antiphon.spec.content import Hint, by_type, text_or_list
+from antiphon.spec.request import MAX_ITEMS, JsonObjectFormat, TextFormat, TopLogprobs
+
+IGNORED: Final = frozenset(
+    {
+        "client_metadata",
+        "prediction",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "seed",
+    }
+)
+"""Fields that OpenAI's clients send. They are accepted and have no effect."""
+
+MAX_STOPS: Final = 16
+"""OpenAI takes 4."""
+
+
+class ChatFunction(Wire):
+    """A function that the client runs."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class ChatTool(Wire):
+    """A tool."""
+
+    type: Literal["function"]
+    function: ChatFunction
+    cache_control: Hint = None
+
+
+class ChatNamed(Wire):
+    """The name of a function."""
+
+    name: str
+
+
+class ChatNamedTool(Wire):
+    """The model must call this function."""
+
+    type: Literal["function"]
+    function: ChatNamed
+
+
+class ChatAllowed(Wire):
+    """The tools among which the model may, or must, choose."""
+
+    mode: Literal["auto", "required"]
+    tools: list[ChatNamedTool]
+
+
+class ChatAllowedTools(Wire):
+    """The model may, or must, choose among these only."""
+
+    type: Literal["allowed_tools"]
+    allowed_tools: ChatAllowed
+
+
+def _choice(value: Any) -> str | None:
+    return "#mode" if isinstance(value, str) else by_type(value)
+
+
+ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("#mode")]
+    | Annotated[ChatNamedTool, Tag("#function")]
+    | Annotated[ChatAllowedTools, Tag("#allowed_tools")],
+    Discriminator(_choice),
+]
+
+
+class ChatSchema(Wire):
+    """A schema for the answer."""
+
+    name: str
+    description: str | None = None
+    schema_: Annotated[dict[str, Any], Field(alias="schema")] = Field(default_factory=dict)
+    strict: bool | None = None
+
+
+class ChatSchemaFormat(Wire):
+    """JSON that fits a schema."""
+
+    type: Literal["json_schema"]
+    json_schema: ChatSchema
+
+
+ResponseFormat = Annotated[
+    Annotated[TextFormat, Tag("#text")]
+    | Annotated[JsonObjectFormat, Tag("#json_object")]
+    | Annotated[ChatSchemaFormat, Tag("#json_schema")],
+    Discriminator(by_type),
+]
+
+
+class ChatStreamOptions(Wire):
+    """Options of a stream. Padding is off unless it is asked for: few clients know the field."""
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class CreateChatCompletion(Wire):
+    """The request for a completion."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset(
+        {"audio", "function_call", "functions", "moderation", "web_search_options"}
+    )
+
+    model: str
+    messages: Annotated[list[ChatMessage], Field(fail_fast=True, min_length=1, max_length=MAX_ITEMS)]
+    stream: bool = False
+    stream_options: ChatStreamOptions | None = None
+    store: bool = False
+    metadata: dict[str, Any] | None = None
+    tools: Annotated[list[ChatTool], Field(fail_fast=True)] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool = False
+    top_logprobs: TopLogprobs | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    user: str | None = None
+    n: Literal[1] | None = None
+    modalities: list[Literal["text"]] | None = None
+    logit_bias: Annotated[dict[str, Any], Field(max_length=0)] | None = None
+    stop: (
+        Annotated[
+            Annotated[Text, Tag("#text")] | Annotated[list[Text], Field(max_length=MAX_STOPS), Tag("#list")],
+            Discriminator(text_or_list),
+        ]
+        | None
+    ) = None

@@ -1,0 +1,239 @@
+"""A chat request as a request for a response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError
+
+from antiphon.chat.messages import (
+    ChatAssistant,
+    ChatFile,
+    ChatImage,
+    ChatInstructing,
+    ChatMessage,
+    ChatOutput,
+    ChatRefusal,
+    ChatText,
+    ChatUser,
+)
+from antiphon.chat.places import placed
+from antiphon.chat.request import (
+    IGNORED,
+    ChatAllowedTools,
+    ChatNamedTool,
+    ChatSchemaFormat,
+    ChatTool,
+    CreateChatCompletion,
+)
+from antiphon.errors import ApiError
+from antiphon.records import Item
+from antiphon.spec.request import CreateResponse, refusal
+
+_LOGPROBS: Final = "message.output_text.logprobs"
+_SAME_NAME: Final = (
+    "model",
+    "stream",
+    "store",
+    "metadata",
+    "parallel_tool_calls",
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "top_logprobs",
+    "service_tier",
+    "safety_identifier",
+    "prompt_cache_key",
+    "user",
+)
+
+Content = str | list[dict[str, Any]]
+
+
+class ChatAsResponse(CreateResponse):
+    """A request for a response that came as a chat request: Chat Completions has no smallest ``max_tokens``."""
+
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A chat request and what it becomes.
+
+    Attributes:
+        chat: as it was sent.
+        request: the request for a response.
+        places: the path of each item of its input in the chat request.
+    """
+
+    chat: CreateChatCompletion
+    request: CreateResponse
+    places: list[str]
+
+    def placed(self, error: ApiError) -> ApiError:
+        """Return an error with the names of the fields that the caller sent."""
+        return placed(error, self.places, _renamed(self.chat))
+
+
+def parse_chat(document: dict[str, Any]) -> Asked:
+    """Read a chat request.
+
+    Raises:
+        ApiError: 400, naming the first field that is wrong; never what it holds.
+    """
+    known = {key: value for key, value in document.items() if key not in IGNORED}
+    try:
+        chat = CreateChatCompletion.model_validate(known)
+    except ValidationError as error:
+        raise refusal(error) from None
+    _require_one_limit(chat)
+    items = _Items()
+    for index, message in enumerate(chat.messages):
+        items.add(message, f"messages[{index}]")
+    try:
+        request = ChatAsResponse.model_validate(_document(chat, items.items))
+    except ValidationError as error:
+        raise placed(refusal(error), items.places, _renamed(chat)) from None
+    return Asked(chat, request, items.places)
+
+
+def _require_one_limit(chat: CreateChatCompletion) -> None:
+    if chat.max_tokens and chat.max_completion_tokens and chat.max_tokens != chat.max_completion_tokens:
+        raise ApiError("invalid_value", "Send `max_completion_tokens` or `max_tokens`, not both.", param="max_tokens")
+    if chat.stop:
+        raise ApiError("unsupported_parameter", param="stop")
+    if chat.top_logprobs and not chat.logprobs:
+        raise ApiError("invalid_value", "`top_logprobs` needs `logprobs: true`.", param="top_logprobs")
+
+
+def _renamed(chat: CreateChatCompletion) -> dict[str, str]:
+    limit = "max_tokens" if chat.max_completion_tokens is None else "max_completion_tokens"
+    return {"max_output_tokens": limit}
+
+
+def _document(chat: CreateChatCompletion, items: list[Item]) -> dict[str, Any]:
+    document: dict[str, Any] = {name: getattr(chat, name) for name in _SAME_NAME}
+    document["input"] = items
+    document["max_output_tokens"] = chat.max_completion_tokens or chat.max_tokens
+    document["include"] = [_LOGPROBS] if chat.logprobs else []
+    if chat.tools is not None:
+        document["tools"] = [_tool(tool) for tool in chat.tools]
+    document["tool_choice"] = _tool_choice(chat)
+    document["text"] = _text(chat)
+    if chat.reasoning_effort is not None:
+        document["reasoning"] = {"effort": chat.reasoning_effort}
+    padded = chat.stream_options is not None and chat.stream_options.include_obfuscation
+    document["stream_options"] = {"include_obfuscation": padded}
+    return document
+
+
+def _tool(tool: ChatTool) -> dict[str, Any]:
+    """Return a tool. Without ``strict`` it is not strict, unlike in a request for a response."""
+    function = tool.function
+    return {
+        "type": "function",
+        "name": function.name,
+        "description": function.description,
+        "parameters": function.parameters,
+        "strict": function.strict or False,
+    }
+
+
+def _tool_choice(chat: CreateChatCompletion) -> str | dict[str, Any] | None:
+    choice = chat.tool_choice
+    if isinstance(choice, ChatNamedTool):
+        return {"type": "function", "name": choice.function.name}
+    if isinstance(choice, ChatAllowedTools):
+        allowed = choice.allowed_tools
+        tools = [{"type": "function", "name": tool.function.name} for tool in allowed.tools]
+        return {"type": "allowed_tools", "mode": allowed.mode, "tools": tools}
+    return choice
+
+
+def _text(chat: CreateChatCompletion) -> dict[str, Any] | None:
+    text: dict[str, Any] = {}
+    form = chat.response_format
+    if isinstance(form, ChatSchemaFormat):
+        schema = form.json_schema
+        described = {"name": schema.name, "description": schema.description, "schema": schema.schema_}
+        text["format"] = {"type": "json_schema", **described, "strict": schema.strict or False}
+    elif form is not None:
+        text["format"] = form.wire()
+    if chat.verbosity is not None:
+        text["verbosity"] = chat.verbosity
+    return text or None
+
+
+@dataclass(slots=True)
+class _Items:
+    """The items of the messages, and where each comes from."""
+
+    items: list[Item] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+    def add(self, message: ChatMessage, place: str) -> None:
+        """Add the items of a message."""
+        if isinstance(message, ChatAssistant):
+            self._add_answer(message, place)
+        elif isinstance(message, ChatOutput):
+            output = _asking(message.content)
+            self._add({"type": "function_call_output", "call_id": message.tool_call_id, "output": output}, place)
+        elif isinstance(message, ChatUser):
+            self._add_message("user", _asking(message.content), place)
+        elif isinstance(message, ChatInstructing):
+            self._add_message(message.role, _asking(message.content), place)
+
+    def _add(self, item: Item, place: str) -> None:
+        self.items.append(item)
+        self.places.append(place)
+
+    def _add_message(self, role: str, content: Content, place: str) -> None:
+        self._add({"type": "message", "role": role, "content": content}, place)
+
+    def _add_answer(self, message: ChatAssistant, place: str) -> None:
+        """Add an earlier answer: its reasoning, then its text, then its calls. One that is empty adds nothing."""
+        reasoning = message.reasoning_content or message.reasoning
+        if reasoning:
+            summary = [{"type": "summary_text", "text": reasoning}]
+            self._add({"type": "reasoning", "summary": summary}, f"{place}.reasoning_content")
+        content = _answering(message)
+        if content:
+            self._add_message("assistant", content, place)
+        for index, call in enumerate(message.tool_calls or ()):
+            function = call.function
+            item = {"call_id": call.id, "name": function.name, "arguments": function.arguments}
+            self._add({"type": "function_call", **item}, f"{place}.tool_calls[{index}]")
+
+
+def _asking(content: str | list[Any]) -> Content:
+    return content if isinstance(content, str) else [_part(part) for part in content]
+
+
+def _part(part: ChatText | ChatImage | ChatFile) -> dict[str, Any]:
+    if isinstance(part, ChatText):
+        return {"type": "input_text", "text": part.text}
+    if isinstance(part, ChatImage):
+        detail = {} if part.image_url.detail is None else {"detail": part.image_url.detail}
+        return {"type": "input_image", "image_url": part.image_url.url, **detail}
+    file = part.file
+    source = "file_url" if file.file_data.startswith(("http://", "https://")) else "file_data"
+    return {"type": "input_file", source: file.file_data, "filename": file.filename}
+
+
+def _answering(message: ChatAssistant) -> Content | None:
+    content = message.content
+    if isinstance(content, str) and content and not message.refusal:
+        return content
+    parts = [ChatText(type="text", text=content)] if isinstance(content, str) and content else content or []
+    written = [_answer_part(part) for part in parts if not isinstance(part, str)]
+    if message.refusal:
+        written.append({"type": "refusal", "refusal": message.refusal})
+    return written or None
+
+
+def _answer_part(part: ChatText | ChatRefusal) -> dict[str, Any]:
+    if isinstance(part, ChatRefusal):
+        return {"type": "refusal", "refusal": part.refusal}
+    return {"type": "output_text", "text": part.text}

@@ -1,0 +1,84 @@
+"""POST /v1/chat/completions: the same as ``POST /v1/responses``, in the form of Chat Completions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from antiphon.errors import ApiError
+from antiphon.ports import Services
+from antiphon.records import StoredResponse
+from antiphon.run.create import create
+from antiphon.run.execution import Execution
+from antiphon.stream.events import Event
+from antiphon.stream.kept import shown_response
+from antiphon.stream.replay import replay_feed
+from antiphon.web.asked import read_body, until
+from antiphon.web.attempt import REPLAYED, read_attempt
+from antiphon.web.auth import Writer
+from antiphon.web.sse import EventStream
+
+if TYPE_CHECKING:
+    from antiphon.chat.chunks import Chunks
+    from antiphon.chat.translation import Asked
+
+router = APIRouter()
+
+
+@router.post("/v1/chat/completions")
+async def create_chat_completion(request: Request, principal: Writer) -> Response:
+    """Create a completion: one JSON body, or with ``stream: true`` server-sent events."""
+    from antiphon.chat.translation import parse_chat  # not imported on a cold start: few requests need it
+
+    services: Services = request.app.state.services
+    body = await read_body(request, principal)
+    asked = parse_chat(body)
+    attempt = read_attempt(request.headers, principal.key_id, body)
+    try:
+        execution = await create(services, principal, asked.request, until(request), attempt)
+    except ApiError as error:
+        raise asked.placed(error) from None
+    return await _answer(services, asked, execution)
+
+
+async def _answer(services: Services, asked: Asked, execution: Execution | StoredResponse) -> Response:
+    from antiphon.chat.completion import completion
+
+    again = isinstance(execution, StoredResponse)
+    answer: Response
+    if asked.chat.stream:
+        feed = replay_feed(execution.response) if isinstance(execution, StoredResponse) else execution.feed
+        answer = EventStream(feed, services.settings.ping_seconds, _Frames(_chunks(asked)))
+    elif isinstance(execution, StoredResponse):
+        answer = _json(completion(shown_response(execution.response)))
+    else:
+        answer = _json(completion(await execution.response(), execution.retry_after))
+    if again:
+        answer.headers[REPLAYED] = "true"
+    return answer
+
+
+def _json(whole: dict[str, object]) -> Response:
+    return Response(orjson.dumps(whole), media_type="application/json")
+
+
+def _chunks(asked: Asked) -> Chunks:
+    from antiphon.chat.chunks import Chunks
+
+    options = asked.chat.stream_options
+    if options is None:
+        return Chunks()
+    return Chunks(include_usage=options.include_usage, obfuscate=options.include_obfuscation)
+
+
+class _Frames:
+    """Writes events as the frames of their chunks, which have no name."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
+
+    def __call__(self, event: Event) -> bytes:
+        return b"".join(b"data: %b\n\n" % orjson.dumps(chunk) for chunk in self._chunks(event))
