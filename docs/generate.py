@@ -41,7 +41,7 @@ Some errors have headers:
 
 Once a stream has begun, its HTTP status cannot change. An error is then sent as events: `error` with the same four
 fields, then `response.failed` with `response.error`, then `[DONE]`. The status in the table is that of a request
-without `stream`.
+without `stream`. On a [WebSocket](websocket.md), an error is one message with its status.
 
 A resource that you may not see gets the same answer as one that does not exist.
 

@@ -18,7 +18,7 @@ from antiphon.providers.configured import Providers, openai_key
 from antiphon.providers.demo.model import Demo
 from antiphon.settings import ProviderEndpoint
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, chat, create, models, responses
+from antiphon.web.routes import about, chat, create, models, responses, websocket
 from local import log
 from local.banner import banner
 from local.limits import FewAtOnce
@@ -55,9 +55,9 @@ def main() -> int:
             return _fail(str(error))
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
         text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)")
-        routers = [create.router, chat.router, models.router, responses.router, about.router]
-        app = build_app(services, routers, aclose, [Middleware(FewAtOnce)])
-        serve(log.logged(app), listener, lambda: print(text, flush=True))
+        routers = [create.router, chat.router, models.router, responses.router, about.router, websocket.router]
+        app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)]))
+        serve(app, listener, lambda: print(text, flush=True), services.settings.max_body_bytes)
     print("\nStopped.")
     return 0
 

@@ -164,7 +164,7 @@ def _answer(status: int, message: str) -> bytes:
 
 
 class FewAtOnce:
-    """An ASGI layer that refuses a request if too many of the same key are in progress.
+    """An ASGI layer that refuses a request or a WebSocket if too many of the same key are open.
 
     It goes inside the edge (``web.app``), which names and logs what is refused here.
 
@@ -179,8 +179,8 @@ class FewAtOnce:
         self._open: Counter[bytes] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        if scope["type"] != "http":
+        """Serve one request, or one WebSocket while it is open (ASGI)."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         caller = hashlib.sha256(Headers(scope=scope).get("authorization", "").encode()).digest()

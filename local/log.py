@@ -24,6 +24,8 @@ _COLOURS: Final = {2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
 """Green, cyan, yellow and red, by the first digit of the status."""
 
 requests: Final = logging.getLogger("local.requests")
+messages: Final = logging.getLogger("antiphon.web.websocket")
+"""The messages of WebSockets: each is logged as a request is."""
 
 
 class Formatter(logging.Formatter):
@@ -39,7 +41,7 @@ class Formatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's name
         """Return one line."""
-        if record.name == requests.name:
+        if record.name in {requests.name, messages.name}:
             return request_line(_extra(record), record.created, coloured=self._coloured)
         known = (f"{name}={value}" for name, value in _extra(record).items())
         return "  ".join((record.message, " ".join(known))).rstrip()
@@ -88,6 +90,7 @@ def configure(environ: Mapping[str, str] = os.environ) -> None:
     handler.setFormatter(JsonFormatter() if environ.get("LOG") == "json" else Formatter(coloured=coloured))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     requests.setLevel(logging.INFO)
+    messages.setLevel(logging.INFO)
 
 
 def logged(app: ASGIApp) -> ASGIApp:

@@ -31,8 +31,8 @@ JSON: Final = "application/json"
 UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed", "upgrade_required"})
 """Codes that belong to no operation."""
 
-LATER: Final = frozenset({"worker_lost"})
-"""Codes that no HTTP error has: they stand in a stored response."""
+LATER: Final = frozenset({"worker_lost", "websocket_connection_limit_reached"})
+"""Codes that no HTTP error has: they stand in a stored response, or come over a WebSocket."""
 
 KEYED: Final = frozenset(
     {

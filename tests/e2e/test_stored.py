@@ -332,14 +332,15 @@ def test_a_read_that_cannot_be_honoured_is_refused(
 # WebSocket
 
 
-def test_who_asks_for_a_websocket_learns_that_there_is_none(service: Service, key: str) -> None:
+def test_who_asks_for_a_websocket_learns_that_there_is_none(tmp_path: Path) -> None:
     own = {
         "connection": "Upgrade",
         "upgrade": "websocket",
         "sec-websocket-version": "13",
         "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    reply = service.get("/v1/responses", key, **own)
+    with Service(tmp_path, ws="none") as service:
+        reply = service.get("/v1/responses", service.key(), **own)
     refused(reply, 426, "upgrade_required")
     assert reply.headers["upgrade"] == "HTTP/1.1"
 

@@ -23,7 +23,7 @@ from antiphon.providers.configured import Providers
 from antiphon.run.execution import settle
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, chat, create, models, responses
+from antiphon.web.routes import about, chat, create, models, responses, websocket
 from tests.support.caller import Caller
 from tests.support.faulty import Faulty
 from tests.support.upstream import Upstream
@@ -58,7 +58,7 @@ class Service(Caller):
         clock: ``ahead`` moves the service's time.
     """
 
-    def __init__(self, state: Path, upstream: Upstream | None = None, **settings: Any) -> None:
+    def __init__(self, state: Path, upstream: Upstream | None = None, *, ws: str = "auto", **settings: Any) -> None:
         self.upstream = upstream
         self.clock = Clock()
         self.settings = Settings(**{"database": str(state / "antiphon.db"), "seal_keys": SEAL_KEY, **settings})
@@ -73,10 +73,18 @@ class Service(Caller):
         services = replace(
             build_services(self.settings, faulty, self._providers), clock=self.clock, steady=self.clock.steady
         )
-        app = build_app(
-            services, [create.router, chat.router, models.router, responses.router, about.router], self._aclose
+        routers = [create.router, chat.router, models.router, responses.router, about.router, websocket.router]
+        app = build_app(services, routers, self._aclose)
+        config = uvicorn.Config(
+            app,
+            port=0,
+            log_level="critical",
+            http="httptools",
+            ws=ws,
+            ws_max_size=self.settings.max_body_bytes,
+            ws_per_message_deflate=False,
+            lifespan="on",
         )
-        config = uvicorn.Config(app, port=0, log_level="critical", http="httptools", ws="none", lifespan="on")
         self._server = uvicorn.Server(config)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)

@@ -103,6 +103,12 @@ CODES: Final[dict[str, ErrorCode]] = {
         "WebSockets are not served here.",
         "Send `POST /v1/responses` with `stream: true` instead.",
     ),
+    "websocket_connection_limit_reached": ErrorCode(
+        400,
+        INVALID_REQUEST,
+        "This WebSocket connection has lasted as long as one may.",
+        "Open a new one; what is stored can be continued there.",
+    ),
     # body
     "invalid_json": ErrorCode(400, INVALID_REQUEST, "The body is not JSON.", "Send one JSON object."),
     "json_too_deep": ErrorCode(400, INVALID_REQUEST, "The body is nested too deeply.", "Flatten it."),

@@ -175,6 +175,7 @@ class Settings(BaseModel):
             ask it for a while; 0 for never.
         circuit_seconds: for how long, unless the provider names a time; then one request tries it.
         ping_seconds: a stream is never silent for longer.
+        websocket_seconds: the longest WebSocket connection. A response that runs then still ends.
         check_streams: hold every stream against the grammar before it is sent; 2 to 3 microseconds an event.
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
         docs: serve Swagger UI at ``/docs``, 1.5 MB to whoever asks, without a key. Without it the page has a link to
@@ -208,6 +209,7 @@ class Settings(BaseModel):
     circuit_failures: Annotated[int, Field(ge=0, le=1000)] = 5
     circuit_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     ping_seconds: Annotated[float, Field(gt=0, le=15)] = 15.0
+    websocket_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
     check_streams: bool = False
     max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000

@@ -112,6 +112,12 @@ class Execution:
             self.task.result()
         return shown_response(self._fold.response())
 
+    @property
+    def ended(self) -> StoredResponse:
+        """The response as it ended, with what is kept and not shown. Only once the feed is closed."""
+        response = self._fold.response()
+        return replace(self._record, status=response["status"], response=response)
+
     async def cancel(self, patience: float) -> None:
         """End the run as cancelled, unless it has come to its ending already, and wait until it is stored.
 

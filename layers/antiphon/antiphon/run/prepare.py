@@ -93,6 +93,8 @@ async def prepare(
     sources: Sources,
     until: float,
     response_id: str,
+    *,
+    generate: bool = True,
 ) -> Prepared:
     """Build what the model is asked, and the response as it begins.
 
@@ -103,6 +105,7 @@ async def prepare(
         sources: what it rests on.
         until: when the host ends the process's turn, in seconds since the epoch.
         response_id: the id of the response to be.
+        generate: whether a model will be asked; if not, there may be nothing to ask.
 
     Raises:
         ApiError: it cannot be done.
@@ -116,7 +119,7 @@ async def prepare(
     record = replace(record, input=given)
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     items = with_plain_names(earlier + new)
-    if not items:
+    if generate and not items:
         message = "`input` is required where no response is continued."
         raise ApiError("missing_required_parameter", message, param="input")
     call = ModelCall(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from antiphon import measures
 from antiphon.access import decide, keys
@@ -60,7 +61,7 @@ class Authenticator:
         self._unknown: dict[str, float] = {}
         self._touched: dict[str, float] = {}
 
-    async def authenticate(self, request: Request) -> tuple[Key, Principal]:
+    async def authenticate(self, request: HTTPConnection) -> tuple[Key, Principal]:
         """Decide who calls.
 
         Raises:
@@ -129,7 +130,7 @@ class Authenticator:
             audit.warning("last use not noted", extra={"key_id": key.id})
 
 
-def bearer_key(request: Request) -> str:
+def bearer_key(request: HTTPConnection) -> str:
     """Take the key out of the ``authorization`` header (RFC 6750, 2.1).
 
     Raises:
@@ -149,20 +150,30 @@ def bearer_key(request: Request) -> str:
 
 def _caller(*, write: bool) -> Callable[[Request], Awaitable[Principal]]:
     async def caller(request: Request) -> Principal:
-        authenticator: Authenticator = request.app.state.authenticator
-        key, principal = await authenticator.authenticate(request)
-        noted = measures.current()
-        noted.key_id, noted.user = principal.key_id, principal.user
-        decision = decide.may_use(principal, write=write)
-        if not decision.allowed:
-            audit.info("refused", extra={"key_id": principal.key_id, "reason": decision.reason})
-            raise ApiError(decision.code or "permission_denied")
-        touching = authenticator.touch(key)
-        if touching is not None:
-            request.scope["antiphon.beside"].append(touching)
-        return principal
+        return await identify(request, write=write)
 
     return caller
+
+
+async def identify(request: HTTPConnection, *, write: bool) -> Principal:
+    """Return the caller of a request or a connection, if they may use the API.
+
+    Raises:
+        ApiError: 401 or 403.
+        StorageUnavailable: a store did not answer.
+    """
+    authenticator: Authenticator = request.app.state.authenticator
+    key, principal = await authenticator.authenticate(request)
+    noted = measures.current()
+    noted.key_id, noted.user = principal.key_id, principal.user
+    decision = decide.may_use(principal, write=write)
+    if not decision.allowed:
+        audit.info("refused", extra={"key_id": principal.key_id, "reason": decision.reason})
+        raise ApiError(decision.code or "permission_denied")
+    touching = authenticator.touch(key)
+    if touching is not None:
+        request.scope["antiphon.beside"].append(touching)
+    return principal
 
 
 Reader = Annotated[Principal, Depends(_caller(write=False))]

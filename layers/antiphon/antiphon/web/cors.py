@@ -58,7 +58,7 @@ class Cors:
         A preflight has no key. Every path gets the same answer, so that a page can read the error of a wrong path. The
         status is 200 rather than 204, since a streaming function cannot leave out the framing of a body.
         """
-        if scope["method"] != "OPTIONS":
+        if scope.get("method") != "OPTIONS":  # a WebSocket has none
             return None
         asked = Headers(scope=scope)
         if "origin" not in asked or "access-control-request-method" not in asked:

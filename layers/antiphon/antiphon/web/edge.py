@@ -20,13 +20,16 @@ from antiphon.errors import trace
 from antiphon.ids import request_id
 from antiphon.measures import Measures
 from antiphon.web.cors import Cors
-from antiphon.web.errors import as_api_error, error_response
+from antiphon.web.errors import as_api_error, error_response, no_websocket
 from antiphon.web.table import route_of
 
 log: Final = logging.getLogger("antiphon.web")
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Those that are logged by name: whatever else a caller makes up is not repeated."""
+
+_STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start", "websocket.accept"})
+"""An answer begins. A WebSocket that is refused is answered as a request is (ASGI, "WebSocket Denial Response")."""
 
 
 class Edge:
@@ -46,11 +49,12 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         name = scope["antiphon.request_id"] = scope.get("antiphon.request_id") or request_id(secrets.token_bytes)
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = scope.get("method", "GET")
+        method = method if method in METHODS else "other"
         record = scope["antiphon.measures"] = measures.begin(method, route_of(scope["path"]))
         beside: list[Awaitable[None]] = []
         scope["antiphon.beside"] = beside
@@ -66,9 +70,12 @@ class Edge:
         added = [(b"x-request-id", scope["antiphon.request_id"].encode("latin-1")), *self._cors.headers(scope)]
 
         async def send_named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                record.status = message["status"]
-                message["headers"] = [*message["headers"], *added]
+            if message["type"] in _STARTS:
+                record.status = message.get("status", 101)
+                message["headers"] = [*message.get("headers", []), *added]
+            elif message["type"] == "websocket.close" and record.status is None:
+                await no_websocket(scope["path"])(scope, receive, send_named)
+                return
             await send(message)
 
         try:

@@ -18,14 +18,23 @@ from antiphon.web.table import allowed_methods, hint
 def error_response(error: ApiError) -> Response:
     """Return an error as a response, with its retry headers; OpenAI's SDKs obey ``x-should-retry``."""
     measures.current().code = error.code
-    headers = dict(error.headers)
+    headers = retry_headers(error)
     if error.status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: a 401 names its scheme
         headers["www-authenticate"] = "Bearer"
-    headers["x-should-retry"] = "false" if error.retry_after is None else "true"
+    return Response(orjson.dumps({"error": error_fields(error)}), error.status, headers, "application/json")
+
+
+def error_fields(error: ApiError) -> dict[str, str | None]:
+    """Return the fields of the envelope."""
+    return {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
+
+
+def retry_headers(error: ApiError) -> dict[str, str]:
+    """Return an error's own headers, and whether and when the same request may succeed."""
+    headers = {**error.headers, "x-should-retry": "false" if error.retry_after is None else "true"}
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
-    body = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
-    return Response(orjson.dumps({"error": body}), error.status, headers, "application/json")
+    return headers
 
 
 def as_api_error(error: Exception, path: str) -> ApiError:
@@ -57,5 +66,12 @@ async def handle(request: Request, error: Exception) -> Response:
     """
     asked = request.headers.get("upgrade", "").lower()
     if isinstance(error, HTTPException) and asked == "websocket" and request.url.path == "/v1/responses":
-        return error_response(ApiError("upgrade_required", headers={"upgrade": "HTTP/1.1"}))
+        return no_websocket(request.url.path)
     return error_response(as_api_error(error, request.url.path))
+
+
+def no_websocket(path: str) -> Response:
+    """Return the answer to a request for a WebSocket where there is none: 426, or 404 for an unknown path."""
+    if not allowed_methods(path):
+        return error_response(unrouted(path))
+    return error_response(ApiError("upgrade_required", headers={"upgrade": "HTTP/1.1"}))

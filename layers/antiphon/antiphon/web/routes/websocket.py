@@ -1,0 +1,11 @@
+"""GET /v1/responses with an upgrade to a WebSocket, where the host has it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from antiphon.web.websocket.connection import connect
+from antiphon.web.websocket.session import PATH
+
+router = APIRouter()
+router.add_websocket_route(PATH, connect)
