@@ -16,7 +16,6 @@ from antiphon.errors import AntiphonError
 from antiphon.records import Agent, Fallback, Grant, dump
 from antiphon.spec.base import Text, Wire
 from antiphon.spec.request import (
-    MAX_TOOLS,
     MaxOutputTokens,
     MaxToolCalls,
     Penalty,
@@ -28,7 +27,7 @@ from antiphon.spec.request import (
     TopP,
     Truncation,
 )
-from antiphon.spec.tools import FunctionTool, ToolChoice
+from antiphon.spec.tools import MAX_TOOLS, FunctionTool, ToolChoice
 from cli.suggestion import did_you_mean
 
 Line = Callable[[tuple[int | str, ...]], int | None]

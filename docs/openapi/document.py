@@ -66,6 +66,10 @@ _HEADERS: Final = {
         "description": "`true` on an answer that was given before; else the header is absent.",
         "schema": {"enum": ["true"]},
     },
+    "x-antiphon-tools-left-out": {
+        "description": "The types of the request's tools that nobody can run here, separated by commas.",
+        "schema": {"type": "string"},
+    },
     "www-authenticate": {"description": "Always `Bearer`.", "schema": {"type": "string"}},
 }
 
@@ -105,7 +109,8 @@ def _success(operation: Operation) -> dict[str, Any]:
         schema = _ref("schemas", name) if name else {"type": "object" if "json" in kind else "string"}
         sample = {"example": operation.samples[kind]} if kind in operation.samples else {}
         content[kind] = {"schema": schema, **sample}
-    names = ("x-request-id", "idempotent-replayed") if operation.headers else ("x-request-id",)
+    own = ("idempotent-replayed", "x-antiphon-tools-left-out") if operation.headers else ()
+    names = ("x-request-id", *own)
     written = {"description": "Success.", "headers": _headers(*names), "content": content}
     return {**written, "links": operation.links} if operation.links else written
 

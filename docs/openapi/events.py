@@ -144,6 +144,20 @@ class ArgumentsDone(OfItem):
     arguments: str
 
 
+class InputDelta(OfItem, Padded):
+    """A piece of a custom tool's input."""
+
+    type: Literal["response.custom_tool_call_input.delta"]
+    delta: str
+
+
+class InputDone(OfItem):
+    """The whole input of a custom tool."""
+
+    type: Literal["response.custom_tool_call_input.done"]
+    input: str
+
+
 class ErrorEvent(Numbered):
     """The run failed. `response.failed` follows. The fields stand twice, because clients look in either place."""
 
@@ -169,6 +183,8 @@ class StreamEvent(
             | SummaryTextDone
             | ArgumentsDelta
             | ArgumentsDone
+            | InputDelta
+            | InputDone
             | ErrorEvent,
             Field(discriminator="type"),
         ]

@@ -6,9 +6,10 @@ Plain data. It must not know how the document is put together.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from antiphon.errors import CODES
+from antiphon.spec.request import Included
 from docs.openapi.samples import (
     CANCELLED,
     CHAT_CHUNK,
@@ -117,7 +118,8 @@ begins with `response.created` and `response.in_progress`. Each item of the outp
 `: ping` is sent. After a stream has begun, an error is sent as an event, because the status can no longer change.
 
 No field is silently ignored: a field that is unknown or not supported is refused with 400. For an optional field, null
-means absent."""
+means absent. Tools that only OpenAI's own service runs are left out of what the model is offered; their types are in
+`antiphon.tools_left_out` and in the header `x-antiphon-tools-left-out`."""
 
 _AGAIN: Final = """\
 Makes it safe to send the request again for 24 hours. The same key with the same body runs once; later requests get the
@@ -151,9 +153,9 @@ OWN: Final = {"description": "The `id` of a response that you created."}
 _INCLUDE: Final[tuple[dict[str, Any], str]] = (
     {
         "type": "array",
-        "items": {"enum": ["reasoning.encrypted_content", "message.output_text.logprobs"]},
+        "items": {"enum": list(get_args(Included))},
     },
-    "What to add. Both are always given where the request had them stored. `include[]` is the same.",
+    "Changes nothing: whatever the request had stored is always shown. `include[]` is the same.",
 )
 
 _COUNT: Final = """\

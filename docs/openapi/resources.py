@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from antiphon.spec.tools import ToolChoice
+from antiphon.spec.tools import ApplyPatchTool, CustomTool, LocalShellTool, NamespaceTool, ShellTool, ToolChoice
 
 
 def _drop_default(schema: dict[str, Any]) -> None:
@@ -102,8 +102,87 @@ class FunctionCallItem(Shown):
     call_id: str
     """Ties the output to the call."""
     name: str
+    namespace: str = Absent
+    """The `namespace` tool that the function is in."""
     arguments: str
     """A JSON object, as text. It may be cut short where the status is `incomplete`."""
+    status: ItemStatus
+
+
+class CustomCallItem(Shown):
+    """A call of a `custom` tool. Answer it with a `custom_tool_call_output` item of the same `call_id`."""
+
+    type: Literal["custom_tool_call"]
+    id: str
+    call_id: str
+    name: str
+    namespace: str = Absent
+    input: str
+    """Text. It may be cut short where the status is `incomplete`."""
+    status: ItemStatus
+
+
+class LocalShellAction(Shown):
+    """One command."""
+
+    type: Literal["exec"]
+    command: list[str]
+    env: dict[str, str]
+    timeout_ms: int = Absent
+    working_directory: str = Absent
+
+
+class LocalShellCallItem(Shown):
+    """A command for a `local_shell`. Answer it with a `local_shell_call_output` item of the same `call_id`."""
+
+    type: Literal["local_shell_call"]
+    id: str
+    call_id: str
+    action: LocalShellAction
+    status: ItemStatus
+
+
+class ShellAction(Shown):
+    """Commands, in order."""
+
+    commands: list[str]
+    timeout_ms: int = Absent
+    max_output_length: int = Absent
+
+
+class ShellEnvironment(Shown):
+    """Where the commands run: with the caller."""
+
+    type: Literal["local"]
+
+
+class ShellCallItem(Shown):
+    """Commands for a `shell`. Answer them with a `shell_call_output` item of the same `call_id`."""
+
+    type: Literal["shell_call"]
+    id: str
+    call_id: str
+    action: ShellAction
+    environment: ShellEnvironment = Absent
+    status: ItemStatus
+
+
+class FileChange(Shown):
+    """A file to create, update or delete."""
+
+    type: Literal["create_file", "update_file", "delete_file"]
+    path: str
+    diff: str = Absent
+    """Absent if the file is to be deleted."""
+
+
+class ApplyPatchCallItem(Shown):
+    """A change of a file. Answer it with an `apply_patch_call_output` item of the same `call_id`."""
+
+    type: Literal["apply_patch_call"]
+    id: str
+    call_id: str
+    operation: FileChange
     status: ItemStatus
 
 
@@ -127,7 +206,16 @@ class CompactionItem(Shown):
     """Sealed: it opens only here, and only for the same user. Send the item back as it is."""
 
 
-OutputItem = Annotated[MessageItem | FunctionCallItem | ReasoningItem, Field(discriminator="type")]
+OutputItem = Annotated[
+    MessageItem
+    | FunctionCallItem
+    | CustomCallItem
+    | LocalShellCallItem
+    | ShellCallItem
+    | ApplyPatchCallItem
+    | ReasoningItem,
+    Field(discriminator="type"),
+]
 
 
 class ToolResource(Shown):
@@ -139,6 +227,19 @@ class ToolResource(Shown):
     parameters: dict[str, Any] | None
     """A JSON Schema."""
     strict: bool | None
+
+
+OfferedTool = Annotated[
+    ToolResource | CustomTool | NamespaceTool | LocalShellTool | ShellTool | ApplyPatchTool,
+    Field(discriminator="type"),
+]
+
+
+class ResponseDetails(Shown):
+    """What Antiphon says of a response beyond the fields of the specification."""
+
+    tools_left_out: list[str] = Absent
+    """The types of the request's tools that nobody can run here. The model was not offered these."""
 
 
 class PlainFormat(Shown):
@@ -253,7 +354,7 @@ class ResponseResource(Shown):
     """The agent's, unless they are hidden, then the request's."""
     output: list[OutputItem]
     error: ResponseError | None
-    tools: list[ToolResource]
+    tools: list[OfferedTool]
     """The agent's, then the request's."""
     tool_choice: ToolChoice
     truncation: Literal["auto", "disabled"]
@@ -274,6 +375,8 @@ class ResponseResource(Shown):
     metadata: dict[str, str]
     safety_identifier: str | None
     prompt_cache_key: str | None
+    antiphon: ResponseDetails = Absent
+    """Ours, beside the specification: only if there is something to say."""
 
 
 class Deleted(Shown):

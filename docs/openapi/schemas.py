@@ -51,8 +51,9 @@ FIELDS: Final = {
     "previous_response_id": "The response to go on from. Its input and output come before this input; its instructions "
     "do not carry over.",
     "instructions": "Said to the model after the agent's own instructions.",
-    "include": "What to add to the answer.",
-    "tools": "Functions that you run, offered beside the agent's own. A name may stand for one tool only.",
+    "include": "What to add to the answer. Names of features that are not there add nothing.",
+    "tools": "Tools that you run, offered beside the agent's own. A name may stand for one tool only. Tools that only "
+    "OpenAI's own service runs, such as `web_search`, are left out and named in the answer.",
     "tool_choice": "Whether and what the model may call. `allowed_tools` is a hard limit.",
     "parallel_tool_calls": "False: at most one call a turn.",
     "max_tool_calls": "The most calls in this response; it ends there as `incomplete`.",

@@ -1,6 +1,8 @@
 """Codex CLI, with Antiphon as its model provider, against the service on a real socket.
 
-The scripted model endpoint behind the service says which command Codex runs: an ``echo``, in a directory of its own.
+Its configuration is the default one: provider, base URL, key and model. So it sends the tools ``web_search`` and
+``namespace``, too. The scripted model endpoint behind the service says what Codex does: an ``echo``, a patch or a call
+of its own tools, in a directory of its own.
 """
 
 from __future__ import annotations
@@ -19,13 +21,9 @@ from tests.support.service import Service
 from tests.support.upstream import Script, Upstream, answer, finish, tool_call, usage
 
 CONFIG = """
-model = "agent"
+model = "{model}"
 model_provider = "antiphon"
-web_search = "disabled"
 check_for_update_on_startup = false
-
-[features]
-multi_agent = false
 
 [analytics]
 enabled = false
@@ -56,16 +54,20 @@ def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
 
 
 @pytest.fixture
-def codex(service: Service, key: str, tmp_path: Path) -> Codex:
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home/.codex").mkdir(parents=True)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def codex(service: Service, key: str, home: Path) -> Codex:
     """Gives a function that runs ``codex exec`` and returns what the agent said."""
-    home = tmp_path / "home"
-    (home / ".codex").mkdir(parents=True)
-    (home / ".codex/config.toml").write_text(CONFIG.format(base_url=service.base_url))
     program = [node(), str(HERE / "node/node_modules/@openai/codex/bin/codex.js"), "exec"]
     options = ["--skip-git-repo-check", "--json", "--dangerously-bypass-approvals-and-sandbox"]
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "ANTIPHON_KEY": key}
 
-    def run(*arguments: str) -> list[str]:
+    def run(*arguments: str, model: str = "agent") -> list[str]:
+        (home / ".codex/config.toml").write_text(CONFIG.format(base_url=service.base_url, model=model))
         command = [*program, *arguments[:-1], *options, arguments[-1]]
         done = subprocess.run(
             command, cwd=home, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -76,6 +78,10 @@ def codex(service: Service, key: str, tmp_path: Path) -> Codex:
         return [item["text"] for item in items if item["type"] == "agent_message"]
 
     return run
+
+
+def calling(name: str, **arguments: Any) -> Script:
+    return Script.stream(tool_call(0, "call_1", name, json.dumps(arguments)), finish("tool_calls"), usage(3, 2))
 
 
 def told(upstream: Upstream, turn: int) -> list[dict[str, Any]]:
@@ -93,10 +99,37 @@ def test_codex_is_answered_and_remembers_over_several_turns(codex: Codex, upstre
 
 @pytest.mark.node
 def test_codex_runs_a_command_that_the_model_calls_and_sends_its_output(codex: Codex, upstream: Upstream) -> None:
-    arguments = json.dumps({"cmd": "echo 17 degrees and sunny"})
-    calling = Script.stream(tool_call(0, "call_1", "exec_command", arguments), finish("tool_calls"), usage(3, 2))
-    upstream.scripts = [calling, answer("It is sunny")]
+    upstream.scripts = [calling("exec_command", cmd="echo 17 degrees and sunny"), answer("It is sunny")]
     assert codex("What is the weather?") == ["It is sunny"]
     output = told(upstream, 1)[-1]
     assert (output["role"], output["tool_call_id"]) == ("tool", "call_1")
     assert "17 degrees and sunny" in output["content"]
+
+
+@pytest.mark.node
+def test_codex_runs_a_function_of_a_namespace_that_the_model_calls(codex: Codex, upstream: Upstream) -> None:
+    """Codex sends ``multi_agent_v1`` by default: https://github.com/openai/codex/issues/26234."""
+    upstream.scripts = [calling("multi_agent_v1__close_agent", target="nobody"), answer("Nobody is there")]
+    assert codex("Close the agent") == ["Nobody is there"]
+    offered = [tool["function"]["name"] for tool in upstream.requests[0].body["tools"]]
+    assert "multi_agent_v1__close_agent" in offered
+    assert not any("web_search" in name for name in offered)
+    call, output = told(upstream, 1)[-2:]
+    assert call["tool_calls"][0]["function"]["name"] == "multi_agent_v1__close_agent"
+    assert output["tool_call_id"] == "call_1"
+    assert "unsupported" not in output["content"]
+
+
+@pytest.mark.node
+def test_codex_applies_a_patch_that_the_model_writes(
+    codex: Codex, service: Service, upstream: Upstream, home: Path
+) -> None:
+    """Where Codex knows the model's name it offers ``apply_patch`` as a custom tool with a grammar."""
+    service.agent("gpt-5.5", provider="up")
+    patch = '*** Begin Patch\n*** Add File: poem.txt\n+"Roses" are \\red\n*** End Patch\n'
+    upstream.scripts = [calling("apply_patch", input=patch), answer("Written")]
+    assert codex("Write a poem", model="gpt-5.5") == ["Written"]
+    assert (home / "poem.txt").read_text() == '"Roses" are \\red\n'
+    call, output = told(upstream, 1)[-2:]
+    assert json.loads(call["tool_calls"][0]["function"]["arguments"]) == {"input": patch}
+    assert "poem.txt" in output["content"]

@@ -318,7 +318,7 @@ def test_a_replay_is_padded_unless_asked_otherwise(service: Service, key: str) -
         ("stream=true&starting_after=-1", "out_of_range", "starting_after"),
         ("stream=true&starting_after=x", "invalid_type", "starting_after"),
         ("include_obfuscation=true", "invalid_value", "include_obfuscation"),
-        ("include=message.input_image.image_url", "unsupported_value", "include"),
+        ("include=message.output_text.colours", "unsupported_value", "include"),
         ("fields=id", "unknown_parameter", "fields"),
     ],
 )

@@ -10,14 +10,16 @@ from openai.types.responses import parsed_response as parsed
 from openai.types.responses import response_compact_params as compacting
 from openai.types.responses import response_create_params as creating
 from openai.types.responses import response_input_item_param as params
+from openai.types.responses import response_output_item as outputs
 from openai.types.shared import Reasoning as ReasoningSettings
 
 from antiphon.errors import ApiError
-from antiphon.spec import content, items, request, tools
+from antiphon.spec import calls, content, items, request, tools
 from antiphon.spec.request import IGNORED, parse_compact, parse_create
 
 CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "4"}
+CHOICES = "`function`, `custom`, `local_shell`, `shell`, `apply_patch`"
 IMAGE = {"type": "input_image", "image_url": "https://example.com/a.png"}
 
 FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [
@@ -42,6 +44,46 @@ FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [
         [theirs.ResponseFunctionToolCall, theirs.ResponseFunctionToolCallItem, parsed.ParsedResponseFunctionToolCall],
     ),
     (items.FunctionCallOutput, OUTPUT, [theirs.ResponseFunctionToolCallOutputItem, params.FunctionCallOutput]),
+    (
+        calls.CustomToolCall,
+        {"type": "custom_tool_call", "call_id": "c", "name": "edit", "input": "a"},
+        [theirs.ResponseCustomToolCall, theirs.ResponseCustomToolCallItem],
+    ),
+    (
+        calls.CustomToolCallOutput,
+        {"type": "custom_tool_call_output", "call_id": "c", "output": "4"},
+        [theirs.ResponseCustomToolCallOutput, theirs.ResponseCustomToolCallOutputItem],
+    ),
+    (
+        calls.LocalShellCall,
+        {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": ["ls"]}},
+        [outputs.LocalShellCall, params.LocalShellCall],
+    ),
+    (
+        calls.LocalShellCallOutput,
+        {"type": "local_shell_call_output", "call_id": "c", "output": "4"},
+        [outputs.LocalShellCallOutput, params.LocalShellCallOutput],
+    ),
+    (
+        calls.ShellCall,
+        {"type": "shell_call", "call_id": "c", "action": {"commands": ["ls"]}},
+        [theirs.ResponseFunctionShellToolCall, params.ShellCall],
+    ),
+    (
+        calls.ShellCallOutput,
+        {"type": "shell_call_output", "call_id": "c", "output": []},
+        [theirs.ResponseFunctionShellToolCallOutput, params.ShellCallOutput],
+    ),
+    (
+        calls.ApplyPatchCall,
+        {"type": "apply_patch_call", "call_id": "c", "operation": {"type": "delete_file", "path": "a"}},
+        [theirs.ResponseApplyPatchToolCall, params.ApplyPatchCall],
+    ),
+    (
+        calls.ApplyPatchCallOutput,
+        {"type": "apply_patch_call_output", "call_id": "c", "status": "completed"},
+        [theirs.ResponseApplyPatchToolCallOutput, params.ApplyPatchCallOutput],
+    ),
     (items.Reasoning, {"type": "reasoning", "summary": []}, [theirs.ResponseReasoningItem]),
     (items.Compaction, {"type": "compaction", "encrypted_content": "A"}, [theirs.ResponseCompactionItem]),
     (items.ItemReference, {"id": "msg_123"}, [params.ItemReference]),
@@ -55,6 +97,11 @@ FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [
     ),
     (content.Refusal, {"type": "refusal", "refusal": "No"}, [theirs.ResponseOutputRefusal]),
     (tools.FunctionTool, {"type": "function", "name": "look"}, [theirs.FunctionTool, theirs.FunctionToolParam]),
+    (tools.CustomTool, {"type": "custom", "name": "edit"}, [theirs.CustomTool, theirs.CustomToolParam]),
+    (tools.NamespaceTool, {"type": "namespace", "name": "crm", "tools": []}, [theirs.NamespaceTool]),
+    (tools.LocalShellTool, {"type": "local_shell"}, [theirs.tool.LocalShell]),
+    (tools.ShellTool, {"type": "shell"}, [theirs.FunctionShellTool, theirs.FunctionShellToolParam]),
+    (tools.ApplyPatchTool, {"type": "apply_patch"}, [theirs.ApplyPatchTool, theirs.ApplyPatchToolParam]),
     (request.ReasoningParam, {}, [ReasoningSettings]),
     (request.TextParam, {}, [theirs.ResponseTextConfig]),
     (request.StreamOptions, {}, [creating.StreamOptions]),
@@ -93,11 +140,7 @@ def test_a_field_that_is_not_served_is_refused_with_what_to_do() -> None:
             "input[0].content[0].file_id",
             "Send the data or a URL.",
         ),
-        (
-            {"tools": [{"type": "function", "name": "f", "defer_loading": True}]},
-            "tools[0].defer_loading",
-            "Leave it out.",
-        ),
+        ({"tools": [{"type": "function", "name": "f", "async": True}]}, "tools[0].async", "Leave it out."),
     ]
     for fields, param, remedy in cases:
         with pytest.raises(ApiError) as caught:
@@ -158,7 +201,7 @@ def test_reasoning_that_has_only_content_keeps_its_text() -> None:
         ),
         (
             {"tool_choice": {"type": "x"}},
-            "`tool_choice.type`: This type is not taken here. Send `function` or `allowed_tools`.",
+            f"`tool_choice.type`: This type is not taken here. Send {CHOICES} or `allowed_tools`.",
         ),
         ({"nope": None}, "`nope`: There is no such field. Remove it."),
     ],

@@ -50,6 +50,60 @@ ITEMS = [
     {"type": "function_call_output", "call_id": "call_1", "output": [{"type": "input_text", "text": "4"}, IMAGE]},
     {"type": "item_reference", "id": "msg_123"},
 ]
+FURTHER = [
+    {"type": "function_call", "call_id": "call_2", "namespace": "crm", "name": "find", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "call_2", "output": "4"},
+    {
+        "type": "custom_tool_call",
+        "id": "ctc_1",
+        "call_id": "call_3",
+        "name": "edit",
+        "input": "a",
+        "status": "completed",
+    },
+    {"type": "custom_tool_call_output", "call_id": "call_3", "output": [{"type": "input_text", "text": "4"}, IMAGE]},
+    {
+        "type": "local_shell_call",
+        "call_id": "call_4",
+        "action": {
+            "type": "exec",
+            "command": ["ls", "-l"],
+            "env": {"A": "b"},
+            "timeout_ms": 5,
+            "user": "root",
+            "working_directory": "/",
+        },
+        "status": "completed",
+    },
+    {"type": "local_shell_call_output", "call_id": "call_4", "output": "a", "status": "completed"},
+    {
+        "type": "shell_call",
+        "call_id": "call_5",
+        "action": {"commands": ["ls", "pwd"], "timeout_ms": 5, "max_output_length": 6},
+        "status": "completed",
+    },
+    {
+        "type": "shell_call_output",
+        "call_id": "call_5",
+        "output": [
+            {"stdout": "a", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}},
+            {"stdout": "", "stderr": "b", "outcome": {"type": "timeout"}},
+        ],
+        "max_output_length": 6,
+        "status": "completed",
+    },
+    {
+        "type": "apply_patch_call",
+        "call_id": "call_6",
+        "operation": {"type": "update_file", "path": "a", "diff": "@@\n-a\n+b\n"},
+        "status": "completed",
+    },
+    {"type": "apply_patch_call_output", "call_id": "call_6", "status": "failed", "output": "no"},
+    {"type": "apply_patch_call", "call_id": "call_7", "operation": {"type": "delete_file", "path": "a"}},
+    {"type": "apply_patch_call_output", "call_id": "call_7", "status": "completed"},
+]
+"""Items of OpenAI's API beyond the specification."""
+
 FULL = {
     "model": "helper",
     "input": ITEMS,
@@ -173,6 +227,42 @@ def test_the_official_example_of_a_previous_response_is_accepted():
 def test_every_value_of_the_official_enumerations_is_accepted(schema, place):
     for value in document()["components"]["schemas"][schema]["enum"]:
         parse_create(body(**place(value)))
+
+
+@pytest.mark.parametrize("item", FURTHER, ids=lambda item: item["type"])
+def test_an_item_of_openais_further_tools_is_written_as_it_was_read(item):
+    assert parse_create(body(input=[item])).input[0].wire() == item
+
+
+def test_the_id_of_a_local_shells_output_may_be_that_of_its_call():
+    """openai-python's ``LocalShellCallOutput`` has no ``call_id``."""
+    sent = {"type": "local_shell_call_output", "id": "call_1", "output": "a"}
+    told = parse_create(body(input=[sent])).input[0].wire()
+    assert told == {"type": "local_shell_call_output", "call_id": "call_1", "output": "a"}
+
+
+def test_a_tool_that_programs_may_call_too_is_offered_and_one_that_only_they_may_call_is_refused():
+    parse_create(body(tools=[function(allowed_callers=["programmatic", "direct"])]))
+    assert refused(body(tools=[function(allowed_callers=["programmatic"])])) == (
+        "unsupported_value",
+        "tools[0].allowed_callers[0]",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "web_search_call.results",
+        "web_search_call.action.sources",
+        "file_search_call.results",
+        "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+        "message.input_image.image_url",
+    ],
+)
+def test_what_may_be_included_of_features_that_are_not_there_is_accepted(name):
+    """openai-python's ``ResponseIncludable``: with OpenAI, too, they give nothing if there is no such item."""
+    assert parse_create(body(include=[name])).include == [name]
 
 
 def test_a_role_and_content_alone_are_a_message():
@@ -458,7 +548,14 @@ def test_half_of_a_surrogate_pair_is_refused(fields, param):
         ({"input": [message([{"type": "input_text", "text": "Hi"}], "assistant")]}, "input[0].content[0].type"),
         ({"input": [{**ITEMS[8], "output": [{"type": "weather"}]}]}, "input[0].output[0].type"),
         ({"input": [{**ITEMS[5], "summary": [{"type": "weather", "text": ""}]}]}, "input[0].summary[0].type"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"tools": [{"type": "mcp", "server_label": "a", "server_url": "https://a.example"}]}, "tools[0].type"),
+        ({"tools": [{"type": "custom", "name": "a", "format": {"type": "json"}}]}, "tools[0].format.type"),
+        ({"tools": [{"type": "namespace", "name": "a", "tools": [{"type": "shell"}]}]}, "tools[0].tools[0].type"),
+        ({"tool_choice": {"type": "web_search_preview"}}, "tool_choice.type"),
+        (
+            {"tool_choice": {"type": "allowed_tools", "tools": [{"type": "image_generation"}]}},
+            "tool_choice.tools[0].type",
+        ),
         ({"tools": [function(), {**function(), "type": "weather"}]}, "tools[1].type"),
         ({"tool_choice": "weather"}, "tool_choice"),
         ({"tool_choice": {"type": "weather"}}, "tool_choice.type"),

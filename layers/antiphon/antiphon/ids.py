@@ -28,14 +28,24 @@ Entropy = Callable[[int], bytes]
 
 _CODE: Final = rf"[0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH + MARK_LENGTH}}}"
 _RESPONSE_ID: Final = re.compile(rf"resp_({_CODE})")
-_ITEM_ID: Final = re.compile(rf"(?:msg|fc|fco|rs|cmp)_({_CODE})([io])([0-9A-Za-z]{{3}})")
 _PREFIXES: Final = {
     "message": "msg",
     "function_call": "fc",
     "function_call_output": "fco",
     "reasoning": "rs",
     "compaction": "cmp",
+    "custom_tool_call": "ctc",
+    "custom_tool_call_output": "ctco",
+    "local_shell_call": "lsh",
+    "local_shell_call_output": "lsho",
+    "shell_call": "sh",
+    "shell_call_output": "sho",
+    "apply_patch_call": "apc",
+    "apply_patch_call_output": "apco",
 }
+"""How the ids of the items of a type begin."""
+
+_ITEM_ID: Final = re.compile(rf"(?:{'|'.join(_PREFIXES.values())})_({_CODE})([io])([0-9A-Za-z]{{3}})")
 
 
 class Place(NamedTuple):

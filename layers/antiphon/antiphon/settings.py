@@ -177,6 +177,8 @@ class Settings(BaseModel):
         ping_seconds: a stream is never silent for longer.
         websocket_seconds: the longest WebSocket connection. A response that runs then still ends.
         check_streams: hold every stream against the grammar before it is sent; 2 to 3 microseconds an event.
+        unknown_tools: what becomes of tools in a request that only OpenAI's own service runs, such as ``web_search``:
+            ``leave_out`` answers without them and names them, ``refuse`` is 400.
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
         docs: serve Swagger UI at ``/docs``, 1.5 MB to whoever asks, without a key. Without it the page has a link to
             ``/openapi.json``, which is always served.
@@ -211,6 +213,7 @@ class Settings(BaseModel):
     ping_seconds: Annotated[float, Field(gt=0, le=15)] = 15.0
     websocket_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
     check_streams: bool = False
+    unknown_tools: Literal["leave_out", "refuse"] = "leave_out"
     max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     docs: bool = True

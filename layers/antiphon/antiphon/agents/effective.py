@@ -8,12 +8,25 @@ Pure. It must not know stores, providers or the stream.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from antiphon.errors import ApiError
 from antiphon.records import Agent, Limits
 from antiphon.spec.request import CreateResponse
-from antiphon.spec.tools import AllowedTools, FunctionChoice
+from antiphon.spec.tools import (
+    AllowedTools,
+    CustomTool,
+    FunctionTool,
+    KindChoice,
+    NamespaceTool,
+    OneTool,
+    Tool,
+    ToolChoice,
+    is_hosted,
+)
+from antiphon.tools.choice import chosen, offered, translated
+from antiphon.tools.functions import function_of
+from antiphon.tools.table import ToolTable, key_of, leaves
 
 DEFAULTS: Final[dict[str, Any]] = {
     "tool_choice": "auto",
@@ -34,6 +47,9 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 """What holds where nobody says anything (Open Responses, ``ResponseResource``). A provider is not sent these."""
 
+UnknownTools = Literal["leave_out", "refuse"]
+
+_HOSTED: Final = "Only OpenAI's own service runs tools of this type, and this deployment refuses them. Leave it out."
 _MERGED: Final[dict[str, dict[str, Any]]] = {
     "text": DEFAULTS["text"],
     "reasoning": {"effort": None, "summary": None},
@@ -49,7 +65,9 @@ class Effective:
         instructions: the agent's own, then the request's: what the model reads.
         shown_instructions: what the response echoes; None for none.
         tools: all tools, the agent's first, in the resource's form.
-        offered: those that the model may call: ``tool_choice`` is a hard limit.
+        table: the same tools, each with the name by which the model calls it.
+        left_out: the types of the request's tools that nobody can run here; the model is not offered these.
+        offered: the functions that the model may call: ``tool_choice`` is a hard limit.
         settings: every name of ``DEFAULTS``.
         explicit: the names that somebody set.
         include_logprobs: log probabilities were asked for.
@@ -58,6 +76,8 @@ class Effective:
     instructions: str
     shown_instructions: str | None
     tools: list[dict[str, Any]]
+    table: ToolTable
+    left_out: list[str]
     offered: list[dict[str, Any]]
     settings: dict[str, Any]
     explicit: frozenset[str]
@@ -74,11 +94,25 @@ class Effective:
         echoed = {**self.settings, "text": text, "tools": self.tools, "instructions": self.shown_instructions}
         if echoed["service_tier"] == "auto":
             echoed["service_tier"] = "default"
+        if self.left_out:
+            echoed["antiphon"] = {"tools_left_out": self.left_out}
         return echoed
 
+    def asked(self) -> dict[str, Any]:
+        """Return the settings as the model is asked: it knows every tool by the name of its function."""
+        return {**self.settings, "tool_choice": translated(self.settings["tool_choice"], self.table)}
 
-def effective(agent: Agent, request: CreateResponse, limits: Limits) -> Effective:
+
+def effective(
+    agent: Agent, request: CreateResponse, limits: Limits, *, unknown_tools: UnknownTools = "leave_out"
+) -> Effective:
     """Work out what is in force.
+
+    Args:
+        agent: who answers.
+        request: what is asked.
+        limits: in force for the caller.
+        unknown_tools: what becomes of tools that nobody can run here.
 
     Raises:
         ApiError: 400, where the request asks for more than the configuration allows, for what is not there, or for what
@@ -97,7 +131,9 @@ def effective(agent: Agent, request: CreateResponse, limits: Limits) -> Effectiv
     if agent.context_tokens is None:  # nothing can be cut to a size that nobody knows
         settings["truncation"] = "disabled"
     explicit = frozenset(name for name in DEFAULTS if name in said or name in asked or settings[name] != DEFAULTS[name])
-    tools = _tools(agent, request)
+    tools, left_out = _tools(agent, request, unknown_tools)
+    table = ToolTable(tools)
+    _require_choice(request.tool_choice, table)
     include_logprobs = "message.output_text.logprobs" in request.include or settings["top_logprobs"] > 0
     own = request.instructions or ""
     instructions = "\n\n".join(text for text in (agent.instructions, own) if text)
@@ -105,7 +141,9 @@ def effective(agent: Agent, request: CreateResponse, limits: Limits) -> Effectiv
         instructions=instructions,
         shown_instructions=(own if agent.hide_instructions else instructions) or None,
         tools=tools,
-        offered=_offered(tools, settings["tool_choice"]),
+        table=table,
+        left_out=left_out,
+        offered=[function_of(tool) for tool in offered(table, settings["tool_choice"])],
         settings=settings,
         explicit=explicit,
         include_logprobs=include_logprobs,
@@ -156,34 +194,49 @@ def _clipped(settings: dict[str, Any], limits: Limits) -> dict[str, Any]:
     return clipped
 
 
-def _tools(agent: Agent, request: CreateResponse) -> list[dict[str, Any]]:
+def _tools(
+    agent: Agent, request: CreateResponse, unknown_tools: UnknownTools
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the agent's tools and those of the request, and the types of those that are left out."""
     tools = [dict(tool) for tool in agent.tools]
-    names = {tool["name"] for tool in tools}
-    for index, tool in enumerate(request.tools or ()):
-        if tool.name in names:
-            raise ApiError("invalid_value", "Two tools have this name. Rename one.", param=f"tools[{index}].name")
-        names.add(tool.name)
-        tools.append(tool.wire())
-    choice = request.tool_choice
-    if choice == "required" and not tools:
+    keys = {key_of(tool) for tool in tools}
+    left_out: list[str] = []
+    for index, asked in enumerate(request.tools or ()):
+        if is_hosted(asked):
+            if unknown_tools == "refuse":
+                raise ApiError("unsupported_value", _HOSTED, param=f"tools[{index}].type", complete=True)
+            left_out += [asked.type] if asked.type not in left_out else []
+            continue
+        tool = asked.wire()
+        for key in (key_of(*leaf) for leaf in leaves(tool)):
+            if key in keys:
+                raise _twice(index, asked)
+            keys.add(key)
+        tools.append(tool)
+    return tools, left_out
+
+
+def _twice(index: int, tool: Tool) -> ApiError:
+    if isinstance(tool, FunctionTool | CustomTool):
+        return ApiError("invalid_value", "Two tools have this name. Rename one.", param=f"tools[{index}].name")
+    message = "Two tools in it have one name." if isinstance(tool, NamespaceTool) else "This tool is there twice."
+    return ApiError("invalid_value", f"{message} Remove one.", param=f"tools[{index}]")
+
+
+def _require_choice(choice: ToolChoice | None, table: ToolTable) -> None:
+    """Require that what a request chooses is among the tools."""
+    if choice == "required" and not table.tools:
         raise ApiError("invalid_value", "`required` needs at least one tool. Add one to `tools`.", param="tool_choice")
-    if isinstance(choice, FunctionChoice) and choice.name not in names:
-        raise ApiError("invalid_value", "No tool has this name. Name one of `tools`.", param="tool_choice.name")
     if isinstance(choice, AllowedTools):
         for index, allowed in enumerate(choice.tools):
-            if allowed.name not in names:
-                raise ApiError(
-                    "invalid_value",
-                    "No tool has this name. Name one of `tools`.",
-                    param=f"tool_choice.tools[{index}].name",
-                )
-    return tools
+            _require_tool(allowed, table, f"tool_choice.tools[{index}]")
+    elif choice is not None and not isinstance(choice, str):
+        _require_tool(choice, table, "tool_choice")
 
 
-def _offered(tools: list[dict[str, Any]], choice: Any) -> list[dict[str, Any]]:
-    if choice == "none":
-        return []
-    if isinstance(choice, str):
-        return tools
-    names = {choice["name"]} if choice["type"] == "function" else {tool["name"] for tool in choice["tools"]}
-    return [] if choice.get("mode") == "none" else [tool for tool in tools if tool["name"] in names]
+def _require_tool(choice: OneTool, table: ToolTable, param: str) -> None:
+    if chosen(choice.wire(), table) is not None:
+        return
+    if isinstance(choice, KindChoice):
+        raise ApiError("invalid_value", "There is no such tool. Add it to `tools`.", param=f"{param}.type")
+    raise ApiError("invalid_value", "No tool has this name. Name one of `tools`.", param=f"{param}.name")

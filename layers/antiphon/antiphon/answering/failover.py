@@ -26,6 +26,8 @@ from antiphon.errors import ApiError, ProviderError
 from antiphon.ids import Entropy
 from antiphon.ports import ModelCall, Services, UsageDelta
 from antiphon.records import Agent, Item, Limits
+from antiphon.tools.calls import as_functions
+from antiphon.tools.table import ToolTable
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -155,7 +157,7 @@ class Failover:
         told = self.usage
         used = told.input_tokens + told.output_tokens if told else 0
         if self._begun and self._ledger.last.usage is None:
-            said = replace(call, instructions="", tools=(), items=output)
+            said = replace(call, instructions="", tools=(), items=as_functions(output, ToolTable(())))
             used += self.current.count_tokens(call) + self.current.count_tokens(said)
         return used
 

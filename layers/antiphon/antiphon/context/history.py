@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.records import Item, StoredResponse
+from antiphon.tools.calls import CALLS, OUTPUTS
 
 LONGEST_NAME: Final = 64
 _NAME: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{LONGEST_NAME}}}")
@@ -40,7 +41,7 @@ def with_plain_names(items: Iterable[Item]) -> list[Item]:
 
 
 def _is_misnamed(item: Item) -> bool:
-    return _is_call(item) and _NAME.fullmatch(item["name"]) is None
+    return bool(item["type"] == "function_call") and _NAME.fullmatch(item["name"]) is None
 
 
 def _plain(name: str) -> str:
@@ -124,28 +125,35 @@ class _Pairs:
 
 
 def _is_call(item: Item) -> bool:
-    return bool(item["type"] == "function_call")
+    return item["type"] in CALLS
 
 
 def _is_output(item: Item) -> bool:
-    return bool(item["type"] == "function_call_output")
+    return item["type"] in OUTPUTS
 
 
 def _same_call(one: Item, other: Item | None) -> bool:
-    return other is not None and one["name"] == other["name"] and _arguments(one) == _arguments(other)
+    return other is not None and all(_called(one, name) == _called(other, name) for name in _CALLED)
 
 
 def _same_output(one: Item, other: Item | None) -> bool:
-    return other is not None and _parts(one["output"]) == _parts(other["output"])
+    return other is not None and _parts(one.get("output")) == _parts(other.get("output"))
 
 
-def _arguments(call: Item) -> Any:
-    """Read a call's arguments: the same ones may be written with other spaces."""
+_CALLED: Final = ("type", "name", "arguments", "input", "action", "operation")
+"""What makes a call the same, whatever its type. Some clients leave out a namespace when they send a call back."""
+
+
+def _called(call: Item, name: str) -> Any:
+    """Read a field of a call. The same arguments may be written with other spaces."""
+    value = call.get(name)
+    if name != "arguments" or value is None:
+        return value
     try:
-        return json.loads(call["arguments"])
+        return json.loads(value)
     except ValueError:
-        return call["arguments"]
+        return value
 
 
-def _parts(output: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _parts(output: str | list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
     return [{"type": "input_text", "text": output}] if isinstance(output, str) else output

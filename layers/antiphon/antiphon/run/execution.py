@@ -97,6 +97,11 @@ class Execution:
         self._cancelled = False
         self._stopped = False
 
+    @property
+    def begun(self) -> dict[str, Any]:
+        """The response as it began."""
+        return self._record.response
+
     def start(self, answering: Failover, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
         most = self._record.response["max_tool_calls"]

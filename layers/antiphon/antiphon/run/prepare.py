@@ -37,6 +37,7 @@ from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
 from antiphon.run.sources import Sources, read_sources
 from antiphon.spec.request import CreateResponse
+from antiphon.tools.calls import as_functions
 
 LEASE_MARGIN: Final = 5.0
 """Seconds after the deadline at which an unended response counts as lost."""
@@ -49,7 +50,7 @@ class Prepared:
     Attributes:
         agent, answering: who answers.
         record: the response as it begins.
-        items: the context, with attachments as the caller sent them.
+        items: the context, with attachments as the caller sent them; all calls are those of functions.
         call: what the model would read if its window had no end.
         new: how many of the last items are never left out; 0 if the input is the whole conversation.
     """
@@ -112,13 +113,13 @@ async def prepare(
         StorageUnavailable: a store did not answer.
     """
     agent, answering, chain = sources.agent, sources.answering, sources.chain
-    settings = effective(agent, request, principal.limits)
+    settings = effective(agent, request, principal.limits, unknown_tools=services.settings.unknown_tools)
     stored = await referenced_items(services, principal, request)
     record = _record(services, principal, request, sources, settings, until, response_id)
     given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
     record = replace(record, input=given)
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
-    items = with_plain_names(earlier + new)
+    items = with_plain_names(as_functions(earlier + new, settings.table))
     if generate and not items:
         message = "`input` is required where no response is continued."
         raise ApiError("missing_required_parameter", message, param="input")
@@ -127,7 +128,7 @@ async def prepare(
         instructions=settings.instructions,
         items=items,
         tools=settings.offered,
-        settings=settings.settings,
+        settings=settings.asked(),
         explicit=settings.explicit,
         include_logprobs=settings.include_logprobs,
         deadline=_deadline(services, until),

@@ -7,10 +7,19 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from antiphon.spec.base import MAX_TEXT, CalledName, CallId, Text, Wire
+from antiphon.spec.calls import (
+    ApplyPatchCall,
+    ApplyPatchCallOutput,
+    CustomToolCall,
+    CustomToolCallOutput,
+    ItemId,
+    LocalShellCall,
+    LocalShellCallOutput,
+    ShellCall,
+    ShellCallOutput,
+    Status,
+)
 from antiphon.spec.content import Hint, InputContent, OutputContent, SummaryText, TextContent
-
-ItemId = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=256)]
-Status = Literal["in_progress", "completed", "incomplete"]
 
 
 class UserMessage(Wire):
@@ -61,12 +70,13 @@ class MessageOfUnknownRole(Wire):
 class FunctionCall(Wire):
     """A call that the model made. OpenAI's SDKs send ``parsed_arguments`` back, which repeats ``arguments``."""
 
-    unserved: ClassVar[frozenset[str]] = frozenset({"async", "async_", "caller", "namespace"})
+    unserved: ClassVar[frozenset[str]] = frozenset({"async", "async_", "caller"})
 
     type: Literal["function_call"]
     id: ItemId | None = None
     call_id: CallId
     name: CalledName
+    namespace: CalledName | None = None
     arguments: Text
     status: Status | None = None
     parsed_arguments: Hint = None
@@ -76,7 +86,7 @@ class FunctionCall(Wire):
 class FunctionCallOutput(Wire):
     """The output of a function."""
 
-    unserved: ClassVar[frozenset[str]] = frozenset({"caller", "namespace"})
+    unserved: ClassVar[frozenset[str]] = frozenset({"caller"})
 
     type: Literal["function_call_output"]
     id: ItemId | None = None
@@ -84,6 +94,7 @@ class FunctionCallOutput(Wire):
     output: InputContent
     status: Status | None = None
     name: Hint = None
+    namespace: Hint = None
     created_by: Hint = None
 
 
@@ -152,6 +163,14 @@ InputItem = Annotated[
     | Annotated[MessageOfUnknownRole, Tag("#message")]
     | Annotated[FunctionCall, Tag("#function_call")]
     | Annotated[FunctionCallOutput, Tag("#function_call_output")]
+    | Annotated[CustomToolCall, Tag("#custom_tool_call")]
+    | Annotated[CustomToolCallOutput, Tag("#custom_tool_call_output")]
+    | Annotated[LocalShellCall, Tag("#local_shell_call")]
+    | Annotated[LocalShellCallOutput, Tag("#local_shell_call_output")]
+    | Annotated[ShellCall, Tag("#shell_call")]
+    | Annotated[ShellCallOutput, Tag("#shell_call_output")]
+    | Annotated[ApplyPatchCall, Tag("#apply_patch_call")]
+    | Annotated[ApplyPatchCallOutput, Tag("#apply_patch_call_output")]
     | Annotated[Reasoning, Tag("#reasoning")]
     | Annotated[Compaction, Tag("#compaction")]
     | Annotated[ItemReference, Tag("#item_reference")],

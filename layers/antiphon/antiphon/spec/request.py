@@ -15,13 +15,12 @@ from antiphon.errors import ApiError
 from antiphon.spec.base import NAME_PATTERN, Label, Name, Text, Wire
 from antiphon.spec.content import by_type, text_or_list
 from antiphon.spec.items import InputItem
-from antiphon.spec.tools import FunctionTool, ToolChoice
+from antiphon.spec.tools import MAX_TOOLS, Tool, ToolChoice
 
 IGNORED: Final = frozenset({"prompt_cache_retention", "prompt_cache_options", "client_metadata"})
 """Fields that OpenAI's clients send. They are accepted and have no effect."""
 
 MAX_ITEMS: Final = 10_000
-MAX_TOOLS: Final = 128
 MAX_PAIRS: Final = 16
 MAX_PARAM: Final = 200
 """The longest path that an error repeats: the names in it may be the caller's own."""
@@ -99,6 +98,19 @@ MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
 
+Included = Literal[
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
+    "message.input_image.image_url",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "file_search_call.results",
+    "code_interpreter_call.outputs",
+    "computer_call_output.output.image_url",
+]
+"""What ``include`` may name. The first two add something; there is nothing yet that the others could add to."""
+
+
 class CompactResponse(Wire):
     """The conversation that a client asks to compact."""
 
@@ -135,11 +147,8 @@ class CreateResponse(CompactResponse):
         }
     )
 
-    include: Annotated[
-        list[Literal["reasoning.encrypted_content", "message.output_text.logprobs"]],
-        Field(fail_fast=True, max_length=16),
-    ] = Field(default_factory=list)
-    tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
+    include: Annotated[list[Included], Field(fail_fast=True, max_length=16)] = Field(default_factory=list)
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tool_calls: MaxToolCalls | None = None
@@ -216,7 +225,13 @@ _INSTEAD: Final = {
     "conversation": "Continue with `previous_response_id` instead.",
     "file_id": "Send the data or a URL.",
 }
-_ALIASES: Final = {"user": "message", "instructing": "message", "assistant": "message", "mode": None}
+_ALIASES: Final = {
+    "user": "message",
+    "instructing": "message",
+    "assistant": "message",
+    "mode": None,
+    "hosted": "web_search",
+}
 """Tags that are no types: several models read messages, and a tool choice may be a word."""
 
 

@@ -16,6 +16,12 @@ _TEXT_DONE: Final = {
     "summary_text": "response.reasoning_summary_text.done",
     "reasoning_text": "response.reasoning.done",
 }
+_CALLS: Final = {
+    "function_call": ("response.function_call_arguments.done", "arguments"),
+    "custom_tool_call": ("response.custom_tool_call_input.done", "input"),
+}
+"""For each type of call that streams: the event that ends its text, and the field that holds it."""
+_WITH_PARTS: Final = ("message", "reasoning")
 _PLACE: Final = ("item_id", "output_index", "content_index", "summary_index")
 
 
@@ -33,10 +39,11 @@ def closing(sent: Sequence[Event]) -> list[Event]:
     events = _close_part(inside[begun[-1] :]) if len(begun) > len(parts) else []
     parts += [event["part"] for event in events if "part" in event]
     item = {**added["item"]}
-    if item["type"] == "function_call":
-        events += _close_arguments(added, inside)
-        item["arguments"] = _joined(inside)
-    else:
+    if item["type"] in _CALLS:
+        kind, name = _CALLS[item["type"]]
+        item[name] = _joined(inside)
+        events += _close_call(kind, name, added, inside)
+    elif item["type"] in _WITH_PARTS:
         item["summary" if item["type"] == "reasoning" else "content"] = parts
     if "status" in item:
         item["status"] = "incomplete"
@@ -60,12 +67,11 @@ def _close_part(sent: Sequence[Event]) -> list[Event]:
     return [ending] if said else [done, ending]
 
 
-def _close_arguments(added: Event, inside: Sequence[Event]) -> list[Event]:
-    kind = "response.function_call_arguments.done"
+def _close_call(kind: str, name: str, added: Event, inside: Sequence[Event]) -> list[Event]:
     if any(event["type"] == kind for event in inside):
         return []
     place = {"item_id": added["item"]["id"], "output_index": added["output_index"]}
-    return [{"type": kind, **place, "arguments": _joined(inside)}]
+    return [{"type": kind, **place, name: _joined(inside)}]
 
 
 def _joined(events: Sequence[Event]) -> str:

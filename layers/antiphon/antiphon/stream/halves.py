@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Halves:
     """One text that arrives in pieces."""
@@ -33,3 +35,14 @@ def valid(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def valid_texts(value: Any) -> Any:
+    """Return JSON whose texts are all valid."""
+    if isinstance(value, str):
+        return valid(value)
+    if isinstance(value, list):
+        return [valid_texts(item) for item in value]
+    if isinstance(value, dict):
+        return {valid(name): valid_texts(item) for name, item in value.items()}
+    return value

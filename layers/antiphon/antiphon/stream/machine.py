@@ -1,7 +1,7 @@
 """The stream machine: the one place where wire events are made, numbered and ordered (Open Responses, "Streaming").
 
     new -> open -> ended            created, in_progress | items | one ending
-    item: none -> message | function_call | reasoning -> none
+    item: none -> message | reasoning | a call of the type that its tool has -> none
 
 It owns every sequence number, index and id, and raises ``IllegalOrder`` where a caller would break the grammar. Ids
 derive from the response id and the index, time comes in as an argument: the same calls always give the same events. It
@@ -19,8 +19,9 @@ from antiphon.records import Item
 from antiphon.stream.events import Event, ending_type, error_event
 from antiphon.stream.halves import valid
 from antiphon.stream.kept import KEPT
-from antiphon.stream.parts import Call, OpenItem, Part
+from antiphon.stream.parts import TEXTS, Call, OpenItem, Part
 from antiphon.stream.whole import item_events
+from antiphon.tools.table import ToolTable
 
 Ended = Literal["completed", "incomplete", "failed", "cancelled"]
 
@@ -36,7 +37,8 @@ class ResponseStream:
     """One response's events, in order.
 
     Args:
-        resource: the response as it begins: ``status`` in_progress, ``output`` empty. It is not changed.
+        resource: the response as it begins: ``status`` in_progress, ``output`` empty. It is not changed. Its ``tools``
+            decide which type of item a call is.
         emit: takes each event as it is made.
         obfuscate: pad delta events, so that their size on the wire tells less of their content
             (``stream_options.include_obfuscation``).
@@ -52,6 +54,7 @@ class ResponseStream:
         seal: Callable[[str, Sequence[str]], str] | None = None,
     ) -> None:
         self._resource = resource
+        self._tools = ToolTable(resource["tools"])
         self._emit = emit
         self._obfuscate = obfuscate
         self._seal = seal
@@ -188,12 +191,12 @@ class ResponseStream:
         part.annotations.append({"type": "url_citation", **place, "url": valid(url), "title": valid(title)})
 
     def call(self, slot: int, call_id: str, name: str, sealed: str | None = None) -> None:
-        """Begin a function call. Calls that a model makes at once leave one after the other: none interleaves.
+        """Begin a call. Calls that a model makes at once leave one after the other: none interleaves.
 
         Args:
             slot: tells calls that are made at once apart.
             call_id: its id.
-            name: the function's.
+            name: the function's, as the model knows it.
             sealed: what its provider must be given back with it: a reasoning item of its own before the call.
 
         Raises:
@@ -202,7 +205,8 @@ class ResponseStream:
         self._require_open()
         if slot in self._calls:
             raise IllegalOrder("a second call in one slot")
-        self._calls[slot] = Call(slot, valid(call_id), valid(name), sealed)
+        name = valid(name)
+        self._calls[slot] = Call(slot, valid(call_id), name, sealed, self._tools.called(name))
         if self._is_within_call():
             return
         self._close_item(whole=True)
@@ -224,7 +228,7 @@ class ResponseStream:
             return
         call.pieces.append(delta)
         if self._item is not None and self._item.call is call:
-            self._send_arguments(delta)
+            self._send_piece(call, call.shown(delta))
             if self._held and call.complete:
                 self._release()
 
@@ -279,12 +283,7 @@ class ResponseStream:
         """
         self._require_open()
         self._close_item(whole=True)
-        for event in item_events(item, len(self._output)):
-            if "delta" in event and event["type"] != "response.refusal.delta":  # it has no field for padding
-                self._send_delta(event)
-            else:
-                self._send(event)
-        self._output.append(item)
+        self._send_whole(item)
 
     def end(self, ending: Event) -> None:
         """Send the terminal event; nothing comes after it. Before ``response.failed`` goes one ``error`` event.
@@ -321,6 +320,8 @@ class ResponseStream:
         phase, self._phase = self._phase if kind == "message" else None, None
         item = OpenItem(kind, item_id(self._resource["id"], kind, "o", index), index, call=call, phase=phase)
         self._item = item
+        if call is not None and call.is_held:
+            return
         self._send(
             {
                 "type": "response.output_item.added",
@@ -363,27 +364,33 @@ class ResponseStream:
         if item is None:
             return
         self._close_part()
-        arguments = ""
+        text = ""
         if item.call is not None:
             self._complete(item.call, whole=whole)
             item.call.closed = True
-            arguments = item.call.arguments
-            self._send(
-                {
-                    "type": "response.function_call_arguments.done",
-                    "item_id": item.id,
-                    "output_index": item.index,
-                    "arguments": arguments,
-                }
-            )
+            if item.call.is_held:
+                self._close_held(item, item.call, whole=whole)
+                return
+            text = "".join(item.call.sent)
+            events, name = TEXTS[item.kind]
+            place = {"item_id": item.id, "output_index": item.index}
+            self._send({"type": f"{events}.done", **place, name: text})
         self._item = None
-        value = item.value("completed" if whole else "incomplete", arguments)
+        value = item.value("completed" if whole else "incomplete", text)
         if item.encrypted is None and item.kind == "reasoning" and self._seal is not None:
             item.encrypted = self._seal("reasoning", [part["text"] for part in item.parts])
         if item.encrypted is not None:
             value[KEPT if self._seal is None else "encrypted_content"] = item.encrypted
         self._output.append(value)
         self._send({"type": "response.output_item.done", "output_index": item.index, "item": value})
+
+    def _close_held(self, item: OpenItem, call: Call, *, whole: bool) -> None:
+        """Send a call as a whole. One that was cut is left out: nobody should run the half of a command."""
+        self._item = None
+        if whole:
+            value = call.whole()
+            own = item_id(self._resource["id"], value["type"], "o", item.index)
+            self._send_whole({"type": value.pop("type"), "id": own, **value, "status": "completed"})
 
     def _close_all(self, *, whole: bool) -> None:
         """Close the open item and let waiting calls stream; of a cut response those up to the first that is cut."""
@@ -397,7 +404,7 @@ class ResponseStream:
                 self._start_call(waiting[0])
         self._close_item(whole=whole)
 
-    # function calls
+    # calls
 
     def _waiting(self) -> list[Call]:
         current = self._item.call if self._item is not None else None
@@ -426,7 +433,7 @@ class ResponseStream:
         missing = call.halves.rest() or ("{}" if whole and not call.arguments.strip() else "")
         if missing:
             call.pieces.append(missing)
-            self._send_arguments(missing)
+        self._send_piece(call, (call.shown(missing) if missing else "") + call.rest())
 
     def _start_call(self, call: Call) -> None:
         if call.sealed is not None:
@@ -434,21 +441,19 @@ class ResponseStream:
             assert self._item is not None
             self._item.encrypted = call.sealed
             self._close_item(whole=True)
-        self._open_item("function_call", call)
+        self._open_item(call.type, call)
         if call.pieces:
-            self._send_arguments(call.arguments)
+            self._send_piece(call, call.shown(call.arguments))
 
-    def _send_arguments(self, delta: str) -> None:
+    def _send_piece(self, call: Call, delta: str) -> None:
+        """Send a piece of the open call's text, unless it is a call that is sent as a whole."""
         item = self._item
         assert item is not None
-        self._send_delta(
-            {
-                "type": "response.function_call_arguments.delta",
-                "item_id": item.id,
-                "output_index": item.index,
-                "delta": delta,
-            }
-        )
+        if not delta or call.is_held:
+            return
+        call.sent.append(delta)
+        place = {"item_id": item.id, "output_index": item.index}
+        self._send_delta({"type": f"{TEXTS[item.kind][0]}.delta", **place, "delta": delta})
 
     # sending
 
@@ -457,6 +462,14 @@ class ResponseStream:
         assert item is not None
         index = "summary_index" if item.kind == "reasoning" else "content_index"
         return {"item_id": item.id, "output_index": item.index, index: part.index}
+
+    def _send_whole(self, item: Item) -> None:
+        for event in item_events(item, len(self._output)):
+            if "delta" in event and event["type"] != "response.refusal.delta":  # it has no field for padding
+                self._send_delta(event)
+            else:
+                self._send(event)
+        self._output.append(item)
 
     def _send_delta(self, event: Event) -> None:
         if self._obfuscate:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from antiphon.records import Item
 from antiphon.stream.events import Event
+from antiphon.stream.parts import TEXTS
 
 _TEXTS: Final = {
     "output_text": ("response.output_text", "text"),
@@ -34,8 +35,8 @@ def item_events(item: Item, index: int) -> Iterator[Event]:
     """
     where = {"item_id": item["id"], "output_index": index}
     yield {"type": "response.output_item.added", "output_index": index, "item": _begun(item)}
-    if item["type"] == "function_call":
-        yield from _arguments(item["arguments"], where)
+    if item["type"] in TEXTS:
+        yield from _call(*TEXTS[item["type"]], item, where)
     elif item["type"] in _STREAMED:
         for side, prefix in _SIDES:
             for number, part in enumerate(item.get(side) or ()):
@@ -46,17 +47,18 @@ def item_events(item: Item, index: int) -> Iterator[Event]:
 def _begun(item: Item) -> Item:
     """Give the item as it is when it is added: in progress, where it has a status, and without content."""
     begun = {**item, "status": "in_progress"} if "status" in item else dict(item)
-    if item["type"] == "function_call":
-        begun["arguments"] = ""
+    if item["type"] in TEXTS:
+        begun[TEXTS[item["type"]][1]] = ""
     elif item["type"] in _STREAMED:
         begun |= {side: [] for side, _ in _SIDES if item.get(side)}
     return begun
 
 
-def _arguments(arguments: str, where: dict[str, Any]) -> Iterator[Event]:
-    if arguments:
-        yield {"type": "response.function_call_arguments.delta", **where, "delta": arguments}
-    yield {"type": "response.function_call_arguments.done", **where, "arguments": arguments}
+def _call(events: str, field: str, item: Item, where: dict[str, Any]) -> Iterator[Event]:
+    text = item[field]
+    if text:
+        yield {"type": f"{events}.delta", **where, "delta": text}
+    yield {"type": f"{events}.done", **where, field: text}
 
 
 def _part(part: dict[str, Any], prefix: str, where: dict[str, Any]) -> Iterator[Event]:

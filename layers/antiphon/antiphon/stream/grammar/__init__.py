@@ -3,7 +3,7 @@
     stream  := created queued? in_progress item* ending "[DONE]"
     item    := output_item.added(in_progress) body output_item.done(completed | incomplete)
     body    := message: part* | function_call: arguments.delta* arguments.done
-             | reasoning: summary_part* part* | function_call_output
+             | custom_tool_call: input.delta* input.done | reasoning: summary_part* part* | any other: nothing
     part    := part.added (text.delta* annotation.added* text.done | refusal.delta* refusal.done) part.done
     ending  := completed | incomplete | failed, the last after one error event
 

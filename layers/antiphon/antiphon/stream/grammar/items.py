@@ -19,7 +19,17 @@ _PARTS: Final = {
 }
 """The types of part that an item of a type may have on either side."""
 
-_WITH_STATUS: Final = ("message", "function_call", "function_call_output")
+_TEXTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
+"""For each type of call whose text comes in deltas: the field that holds it."""
+
+_WITH_STATUS: Final = (
+    "message",
+    "function_call",
+    "function_call_output",
+    "local_shell_call",
+    "shell_call",
+    "apply_patch_call",
+)
 
 
 @dataclass(slots=True)
@@ -52,9 +62,9 @@ class OpenItem:
         self._sides: dict[str, list[dict[str, Any] | None]] = {"content": [], "summary": []}
         self._part: _Part | None = None
         self._pieces: list[str] = []
-        self._arguments: str | None = None
+        self._text: str | None = None
         require(status_of(value) in ("in_progress", None), "status")
-        require(not any(value.get(name) for name in ("content", "summary", "arguments")), "begins-empty")
+        require(not any(value.get(name) for name in ("content", "summary", "arguments", "input")), "begins-empty")
 
     def take(self, kind: str, event: Event) -> None:
         """Check an event between ``added`` and ``done``; ``kind`` is one of ``EVENTS``."""
@@ -77,21 +87,25 @@ class OpenItem:
         kept = value["id"], value["type"], value.get("phase")
         self._require(kept == (self._id, self._type, self._phase), "item-id")
         self._require(status_of(value) in ("completed", "incomplete", None), "status")
-        called = self._type == "function_call"
-        if self._require(self._part is None and called == (self._arguments is not None), "order"):
+        called = self._type in _TEXTS
+        if self._require(self._part is None and called == (self._text is not None), "order"):
             same = all(matches(parts, value.get(side) or []) for side, parts in self._sides.items())
-            self._require(same and (not called or value["arguments"] == self._arguments), "item")
+            self._require(same and (not called or value[_TEXTS[self._type]] == self._text), "item")
 
-    # a function call
+    # a call
 
-    def _arguments_delta(self, event: Event) -> None:
-        self._require(self._type == "function_call" and self._arguments is None, "order")
+    def _call_delta(self, event: Event) -> None:
+        self._require(self._is_of_open_call(event), "order")
         self._pieces.append(event["delta"])
 
-    def _arguments_done(self, event: Event) -> None:
-        if self._require(self._type == "function_call" and self._arguments is None, "order"):
-            self._arguments = event["arguments"]
-            self._require("".join(self._pieces) == self._arguments, "text")
+    def _call_done(self, event: Event) -> None:
+        if self._require(self._is_of_open_call(event), "order"):
+            self._text = event[_TEXTS[self._type]]
+            self._require("".join(self._pieces) == self._text, "text")
+
+    def _is_of_open_call(self, event: Event) -> bool:
+        begins = f"response.{self._type}_{_TEXTS.get(self._type)}."
+        return self._text is None and bool(event["type"].startswith(begins))
 
     # parts
 
@@ -134,8 +148,10 @@ class OpenItem:
     EVENTS: ClassVar[dict[str, tuple[tuple[str, ...], Callable[..., None]]]] = {
         "response.content_part.added": ((), _part_added),
         "response.reasoning_summary_part.added": ((), _part_added),
-        "response.function_call_arguments.delta": ((), _arguments_delta),
-        "response.function_call_arguments.done": ((), _arguments_done),
+        "response.function_call_arguments.delta": ((), _call_delta),
+        "response.function_call_arguments.done": ((), _call_done),
+        "response.custom_tool_call_input.delta": ((), _call_delta),
+        "response.custom_tool_call_input.done": ((), _call_done),
         "response.content_part.done": (("output_text", "refusal", "reasoning_text"), _part_done),
         "response.reasoning_summary_part.done": (("summary_text",), _part_done),
         "response.output_text.annotation.added": (("output_text",), _annotation),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -22,6 +24,8 @@ from antiphon.web.sse import EventStream
 
 router = APIRouter()
 
+LEFT_OUT: Final = "x-antiphon-tools-left-out"
+
 
 @router.post("/v1/responses")
 async def create_response(request: Request, principal: Writer) -> Response:
@@ -34,12 +38,12 @@ async def create_response(request: Request, principal: Writer) -> Response:
     if isinstance(execution, StoredResponse):
         return _again(services, wanted, execution)
     if wanted.stream:
-        return EventStream(execution.feed, services.settings.ping_seconds)
+        return _named(EventStream(execution.feed, services.settings.ping_seconds), execution.begun)
     response = await execution.response()
     if response["status"] == "failed":
         error = response["error"]
         raise ApiError(error["code"], error["message"], retry_after=execution.retry_after)
-    return Response(orjson.dumps(response), media_type="application/json")
+    return _named(Response(orjson.dumps(response), media_type="application/json"), response)
 
 
 @router.post("/v1/responses/input_tokens")
@@ -68,4 +72,12 @@ def _again(services: Services, wanted: CreateResponse, answered: StoredResponse)
     else:
         answer = Response(orjson.dumps(shown_response(answered.response)), media_type="application/json")
     answer.headers[REPLAYED] = "true"
+    return _named(answer, answered.response)
+
+
+def _named(answer: Response, response: dict[str, Any]) -> Response:
+    """Name in a header the tools that were left out of what the model is offered."""
+    left_out = response.get("antiphon", {}).get("tools_left_out")
+    if left_out:
+        answer.headers[LEFT_OUT] = ", ".join(left_out)
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 import orjson
 from fastapi import APIRouter, Request
@@ -14,6 +14,7 @@ from antiphon.records import IN_PROGRESS
 from antiphon.run.cancel import cancel, delete
 from antiphon.run.items import MAX_PAGE, input_items, page
 from antiphon.run.retrieve import retrieve
+from antiphon.spec.request import Included
 from antiphon.stream.kept import shown_response
 from antiphon.stream.replay import replay_feed
 from antiphon.web.auth import Reader, Writer
@@ -22,8 +23,8 @@ from antiphon.web.sse import EventStream
 
 router = APIRouter()
 
-INCLUDED: Final = ("reasoning.encrypted_content", "message.output_text.logprobs")
-"""What ``include`` may name (Open Responses, ``IncludeEnum``). It is always given, where the request had it stored."""
+INCLUDED: Final = get_args(Included)
+"""What ``include`` may name. It changes nothing: whatever the request had stored is always shown."""
 
 MAX_NUMBER: Final = 10**12
 PAGE: Final = 20

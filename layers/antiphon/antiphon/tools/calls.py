@@ -1,0 +1,192 @@
+"""Calls and outputs: from a function that the model called to the item of its tool's type, and back. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from antiphon.records import Item
+from antiphon.tools.functions import INPUT
+from antiphon.tools.table import ClientTool, ToolTable
+
+CALLS: Final = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call"})
+OUTPUTS: Final = frozenset(f"{kind}_output" for kind in CALLS)
+_BASH: Final = ("bash", "-lc")
+_CHANGES: Final = ("create_file", "update_file")
+
+
+def call_item(tool: ClientTool | None, name: str, arguments: str) -> Item | None:
+    """Return a whole call as its client expects it, without ids and status.
+
+    Args:
+        tool: what was called; None for a name that nobody offered.
+        name: by which the model called it.
+        arguments: as the model wrote them.
+
+    Returns:
+        None if the arguments do not make a call of the tool's type.
+    """
+    if tool is None or tool.kind == "function":
+        return {"type": "function_call", **_named(tool, name), "arguments": arguments}
+    if tool.kind == "custom":
+        return {"type": "custom_tool_call", **_named(tool, name), "input": input_of(arguments)}
+    given = _object(arguments)
+    return None if given is None else _ACTIONS[tool.kind](tool, given)
+
+
+def input_of(arguments: str) -> str:
+    """Return the input of a custom tool: the argument ``input``, or what a model wrote in its place."""
+    given = _object(arguments)
+    if given is None:
+        return arguments
+    values = list(given.values())
+    if isinstance(given.get(INPUT), str):
+        return str(given[INPUT])
+    if not given:
+        return ""
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else arguments
+
+
+def as_functions(items: Iterable[Item], table: ToolTable) -> list[Item]:
+    """Return items as a model reads them: every call is one of a function, every output a function's."""
+    return [_WRITERS[item["type"]](item, table) if item["type"] in _WRITERS else item for item in items]
+
+
+def _named(tool: ClientTool | None, name: str) -> dict[str, Any]:
+    if tool is None:
+        return {"name": name}
+    return {"name": tool.name} if tool.namespace is None else {"name": tool.name, "namespace": tool.namespace}
+
+
+def _object(arguments: str) -> dict[str, Any] | None:
+    try:
+        given = json.loads(arguments or "{}", strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return given if isinstance(given, dict) else None
+
+
+# what the model called, as an item
+
+
+def _local_shell(_: ClientTool, given: dict[str, Any]) -> Item | None:
+    command = given.get("command")
+    words = [*_BASH, command] if isinstance(command, str) else command
+    if not _is_texts(words) or not words:
+        return None
+    env = given.get("env")
+    limits = _kept(given, ("timeout_ms", int), ("working_directory", str))
+    action = {"type": "exec", "command": words, "env": env if _is_texts_by_name(env) else {}, **limits}
+    return {"type": "local_shell_call", "action": action}
+
+
+def _shell(tool: ClientTool, given: dict[str, Any]) -> Item | None:
+    commands = given.get("commands", given.get("command"))
+    lines = [commands] if isinstance(commands, str) else commands
+    if not _is_texts(lines) or not lines:
+        return None
+    action = {"commands": lines, **_kept(given, ("timeout_ms", int), ("max_output_length", int))}
+    where = {"environment": {"type": "local"}} if tool.source.get("environment") else {}
+    return {"type": "shell_call", "action": action, **where}
+
+
+def _apply_patch(_: ClientTool, given: dict[str, Any]) -> Item | None:
+    nested = given.get("operation")
+    told = nested if isinstance(nested, dict) else given
+    kind, path, diff = told.get("type"), told.get("path"), told.get("diff")
+    if not isinstance(path, str) or not path:
+        return None
+    if kind == "delete_file":
+        return {"type": "apply_patch_call", "operation": {"type": kind, "path": path}}
+    if kind not in _CHANGES or not isinstance(diff, str):
+        return None
+    return {"type": "apply_patch_call", "operation": {"type": kind, "path": path, "diff": diff}}
+
+
+def _kept(given: dict[str, Any], *fields: tuple[str, type]) -> dict[str, Any]:
+    return {name: given[name] for name, kind in fields if type(given.get(name)) is kind}
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _is_texts_by_name(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
+_ACTIONS: Final = {"local_shell": _local_shell, "shell": _shell, "apply_patch": _apply_patch}
+
+
+# items, as what the model called
+
+
+def _call(item: Item, name: str, arguments: dict[str, Any] | str) -> Item:
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    whole = {"type": "function_call", "call_id": item["call_id"], "name": name, "arguments": text}
+    return {**{key: item[key] for key in ("id", "status") if key in item}, **whole}
+
+
+def _output(item: Item, output: Any) -> Item:
+    whole = {"type": "function_call_output", "call_id": item["call_id"], "output": output}
+    return {**{key: item[key] for key in ("id", "status") if key in item}, **whole}
+
+
+def _function_as_function(item: Item, table: ToolTable) -> Item:
+    if "namespace" not in item:
+        return item
+    return _call(item, table.function_of("function", item["name"], item["namespace"]), item["arguments"])
+
+
+def _custom_as_function(item: Item, table: ToolTable) -> Item:
+    name = table.function_of("custom", item["name"], item.get("namespace"))
+    return _call(item, name, {INPUT: item["input"]})
+
+
+def _local_shell_as_function(item: Item, table: ToolTable) -> Item:
+    action = {name: value for name, value in item["action"].items() if name != "type" and value}
+    return _call(item, table.function_of("local_shell"), action)
+
+
+def _shell_as_function(item: Item, table: ToolTable) -> Item:
+    return _call(item, table.function_of("shell"), item["action"])
+
+
+def _apply_patch_as_function(item: Item, table: ToolTable) -> Item:
+    return _call(item, table.function_of("apply_patch"), item["operation"])
+
+
+def _output_as_is(item: Item, _: ToolTable) -> Item:
+    return _output(item, item["output"])
+
+
+def _shell_output(item: Item, _: ToolTable) -> Item:
+    return _output(item, "\n\n".join(map(_written, item["output"])))
+
+
+def _written(chunk: dict[str, Any]) -> str:
+    """Write what came of a command as text: models read it better than JSON with its escapes."""
+    outcome = chunk.get("outcome") or {}
+    ended = {"exit": f"Exit code: {outcome.get('exit_code')}", "timeout": "It took too long and was stopped."}
+    stderr = f"Standard error:\n{chunk['stderr']}" if chunk.get("stderr") else ""
+    return "\n".join(text for text in (chunk.get("stdout"), stderr, ended.get(outcome.get("type", ""))) if text)
+
+
+def _patch_output(item: Item, _: ToolTable) -> Item:
+    told = "Done." if item["status"] == "completed" else "Failed."
+    output = _output(item, f"{told}\n{item['output']}" if item.get("output") else told)
+    return {**output, "status": "completed"}
+
+
+_WRITERS: Final = {
+    "function_call": _function_as_function,
+    "custom_tool_call": _custom_as_function,
+    "custom_tool_call_output": _output_as_is,
+    "local_shell_call": _local_shell_as_function,
+    "local_shell_call_output": _output_as_is,
+    "shell_call": _shell_as_function,
+    "shell_call_output": _shell_output,
+    "apply_patch_call": _apply_patch_as_function,
+    "apply_patch_call_output": _patch_output,
+}
