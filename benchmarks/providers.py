@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from antiphon.ports import StopDelta, TextDelta
-from antiphon.providers.anthropic.deltas import EventReader as MessagesReader
-from antiphon.providers.bedrock.deltas import EventReader as ConverseReader
+from antiphon.providers.anthropic.deltas import MessagesReader
+from antiphon.providers.bedrock.deltas import ConverseReader
 from antiphon.providers.endpoint import Reader
 from antiphon.providers.openai_chat.deltas import ChunkReader
-from antiphon.providers.openai_responses.deltas import EventReader as ResponsesReader
+from antiphon.providers.openai_responses.deltas import ResponsesReader
 from benchmarks.imports import cpu, run
 from benchmarks.table import Table
 from tests.support.protocols import PROTOCOLS

@@ -5,15 +5,15 @@ from __future__ import annotations
 from argparse import Namespace
 
 from cli import changes, files
-from cli.answer import Answer, Refused, moment
 from cli.changes import Change
 from cli.document import write_agent
+from cli.output import Output, Refused, moment
 from cli.session import Session, absent
 from cli.sources import read_agents
 from cli.tables import columns, table
 
 
-async def apply(session: Session, args: Namespace) -> Answer:
+async def apply(session: Session, args: Namespace) -> Output:
     """Write the agents of the files. Nothing is written unless all can be; applying again changes nothing."""
     planned = await _plan(session, args)
     for change in planned:
@@ -22,10 +22,10 @@ async def apply(session: Session, args: Namespace) -> Answer:
         await changes.write(session, change)
     results = [{"id": change.agent.id, "result": change.result} for change in planned]
     text = columns([(result["result"], result["id"]) for result in results])
-    return Answer(results, text, _notes(planned))
+    return Output(results, text, _notes(planned))
 
 
-async def diff(session: Session, args: Namespace) -> Answer:
+async def diff(session: Session, args: Namespace) -> Output:
     """Compare the files with the stored agents: per agent what ``apply`` would do, and the lines that change."""
     planned = await _plan(session, args)
     data = [
@@ -39,30 +39,30 @@ async def diff(session: Session, args: Namespace) -> Answer:
         for change in planned
     ]
     text = "\n".join(line for change in planned for line in (f"{change.result}  {change.agent.id}", *_lines(change)))
-    return Answer(data, text, _notes(planned))
+    return Output(data, text, _notes(planned))
 
 
-async def list_agents(session: Session, _args: Namespace) -> Answer:
+async def list_agents(session: Session, _args: Namespace) -> Output:
     """List the tenant's agents."""
     agents = await session.directory.list_agents(session.tenant)
     rows = [(a.id, a.name, a.provider, a.model, a.author, moment(a.updated_at)) for a in agents]
     text = table(("ID", "NAME", "PROVIDER", "MODEL", "AUTHOR", "UPDATED"), rows)
-    return Answer([write_agent(agent, []) for agent in agents], text)
+    return Output([write_agent(agent, []) for agent in agents], text)
 
 
-async def show(session: Session, args: Namespace) -> Answer:
+async def show(session: Session, args: Namespace) -> Output:
     """Return one agent as a file, with its grants."""
     agent = await session.agent(args.id)
     document = write_agent(agent, await session.directory.grants_on(session.tenant, agent.id))
-    return Answer(document, files.write(document))
+    return Output(document, files.write(document))
 
 
-async def delete(session: Session, args: Namespace) -> Answer:
+async def delete(session: Session, args: Namespace) -> Output:
     """Delete one agent."""
     if not await session.directory.delete_agent(session.tenant, args.id):
         known = [agent.id for agent in await session.directory.list_agents(session.tenant)]
         raise absent("agent", args.id, known, "see `antiphon agents list`")
-    return Answer({"id": args.id, "result": "deleted"}, f"deleted  {args.id}")
+    return Output({"id": args.id, "result": "deleted"}, f"deleted  {args.id}")
 
 
 async def _plan(session: Session, args: Namespace) -> list[Change]:

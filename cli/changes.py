@@ -10,9 +10,9 @@ from typing import Any
 
 from antiphon.records import Agent, Grant
 from cli import files, fitting
-from cli.answer import Refused
 from cli.document import AgentDocument, InvalidDocument, write_agent
 from cli.grants import check_authors_grant
+from cli.output import Refused
 from cli.session import Session
 
 

@@ -8,12 +8,12 @@ from argparse import Namespace
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from cli.answer import Answer, Refused
+from cli.output import Output, Refused
 from cli.tables import aligned
 
 if TYPE_CHECKING:
     from cli.probes import Probe
-    from cli.remote import Server
+    from cli.remote import CheckedServer
 
 KEYS = ("ANTIPHON_API_KEY", "OPENAI_API_KEY")
 """The variables that may hold the key, unless ``--key`` does; the second is the one that OpenAI's clients read."""
@@ -36,7 +36,7 @@ class Result:
     problems: list[str]
 
 
-async def check(args: Namespace) -> Answer:
+async def check(args: Namespace) -> Output:
     """Run every probe, one after the other.
 
     Raises:
@@ -46,7 +46,7 @@ async def check(args: Namespace) -> Answer:
     import aiohttp  # noqa: PLC0415 (slow to import, and no other command needs it)
 
     from cli.probes import PROBES  # noqa: PLC0415
-    from cli.remote import Server  # noqa: PLC0415
+    from cli.remote import CheckedServer  # noqa: PLC0415
 
     key = args.key or next((os.environ[name] for name in KEYS if os.environ.get(name)), "")
     if not args.url.startswith(("http://", "https://")):
@@ -54,12 +54,12 @@ async def check(args: Namespace) -> Answer:
     if not key:
         raise Refused(f"the API key is missing: pass it with --key, or in {KEYS[0]}")
     async with aiohttp.ClientSession(trust_env=True) as session:
-        server = Server(session, args.url.rstrip("/"), key, args.agent)
+        server = CheckedServer(session, args.url.rstrip("/"), key, args.agent)
         results = [await _run(probe, server) for probe in PROBES]
     return _report(server, results)
 
 
-async def _run(probe: Probe, server: Server) -> Result:
+async def _run(probe: Probe, server: CheckedServer) -> Result:
     began = time.monotonic()
     try:
         problems = await probe(server)
@@ -69,7 +69,7 @@ async def _run(probe: Probe, server: Server) -> Result:
     return Result(probe.__name__, promise, round(time.monotonic() - began, 3), problems)
 
 
-def _report(server: Server, results: list[Result]) -> Answer:
+def _report(server: CheckedServer, results: list[Result]) -> Output:
     failed = sum(bool(result.problems) for result in results)
     rows = [("FAILED" if result.problems else "ok", result.check, result.promise) for result in results]
     lines: list[str] = []
@@ -83,4 +83,4 @@ def _report(server: Server, results: list[Result]) -> Answer:
         "failed": failed,
         "checks": [asdict(result) for result in results],
     }
-    return Answer(data, "\n".join([*lines, "", verdict]), code=1 if failed else 0)
+    return Output(data, "\n".join([*lines, "", verdict]), code=1 if failed else 0)

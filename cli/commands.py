@@ -13,9 +13,9 @@ from cli.usage import Parser
 if TYPE_CHECKING:
     from argparse import Namespace, _SubParsersAction
 
-    from cli.answer import Answer
+    from cli.output import Output
 
-Perform = Callable[..., Awaitable["Answer"]]
+Perform = Callable[..., Awaitable["Output"]]
 
 GLOBAL = "Options of `antiphon --help`, such as --stack, --database, --tenant and --json, may stand here, too."
 
@@ -27,9 +27,9 @@ class Later:
     module: str
     name: str
 
-    def __call__(self, *args: Any) -> Coroutine[Any, Any, Answer]:
+    def __call__(self, *args: Any) -> Coroutine[Any, Any, Output]:
         """Call it."""
-        done: Coroutine[Any, Any, Answer] = self.load()(*args)
+        done: Coroutine[Any, Any, Output] = self.load()(*args)
         return done
 
     def load(self) -> Callable[..., Any]:
@@ -68,7 +68,7 @@ class Commands:
         parser.set_defaults(run=run, begins=begins)
         return parser
 
-    def standalone(self, name: str, help: str, run: Callable[[Namespace], Awaitable[Answer]]) -> Parser:
+    def standalone(self, name: str, help: str, run: Callable[[Namespace], Awaitable[Output]]) -> Parser:
         """Add a command that opens no store."""
         parser = self._add(name, help, None)
         parser.set_defaults(standalone=run)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from cli.answer import Answer
+from cli.output import Output
 
 
-async def write(args: Namespace) -> Answer:
+async def write(args: Namespace) -> Output:
     """Return the code for one shell; it asks ``antiphon`` itself, so it stays true when the command changes."""
     from argcomplete.shell_integration import shellcode  # noqa: PLC0415 (no other command needs it)
 
     code: str = shellcode(["antiphon"], shell=args.shell)
-    return Answer({"shell": args.shell, "code": code}, code.rstrip("\n"))
+    return Output({"shell": args.shell, "code": code}, code.rstrip("\n"))

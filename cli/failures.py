@@ -6,7 +6,7 @@ import sys
 from typing import Final
 
 from antiphon.errors import SettingsError, StorageUnavailable
-from cli.answer import Refused, Unreachable
+from cli.output import Refused, Unreachable
 from cli.usage import USAGE
 
 REFUSED: Final = 1

@@ -16,7 +16,7 @@ import orjson
 import yaml
 
 from cli import lines
-from cli.answer import Refused
+from cli.output import Refused
 
 _ODD_BREAKS: Final = frozenset("\r\x85\u2028\u2029\ufeff")
 
@@ -29,7 +29,7 @@ class _Odd(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Document:
     """One document, and where it is in its text."""
 
     value: Any
@@ -74,11 +74,11 @@ _Dumper.add_representer(str, _text)
 
 
 def read(path: str) -> list[Any]:
-    """Read all documents as ``read_parts`` does, without their places."""
-    return [part.value for part in read_parts(path)]
+    """Read all documents as ``read_documents`` does, without their places."""
+    return [part.value for part in read_documents(path)]
 
 
-def read_parts(path: str) -> list[Part]:
+def read_documents(path: str) -> list[Document]:
     """Read all documents of a file, or of stdin for ``-``; the elements of a list count as documents.
 
     Raises:
@@ -105,7 +105,7 @@ def read_parts(path: str) -> list[Part]:
             f"{path}: holds what JSON cannot say, such as .nan, a binary value or an anchor in itself"
         ) from None
     values = [part for document in documents for part in (document if isinstance(document, list) else [document])]
-    return [Part(value, text, index) for index, value in enumerate(values)]
+    return [Document(value, text, index) for index, value in enumerate(values)]
 
 
 def write(document: Any) -> str:

@@ -10,13 +10,13 @@ from antiphon.access.grants import LEVELS, OWNER, level_of, principals_of, read_
 from antiphon.access.principal import Principal
 from antiphon.access.roles import PERMISSIONS
 from antiphon.records import Account, Agent, Grant, Key, Limits
-from cli.answer import Answer, Refused
+from cli.output import Output, Refused
 from cli.session import Session
 from cli.suggestion import did_you_mean
 from cli.tables import columns, table
 
 
-async def add_grant(session: Session, args: Namespace) -> Answer:
+async def add_grant(session: Session, args: Namespace) -> Output:
     """Store a grant."""
     agent = await session.agent(args.agent)
     await session.principal(args.principal)
@@ -27,10 +27,10 @@ async def add_grant(session: Session, args: Namespace) -> Answer:
         raise Refused(f"{args.level!r}: {error}" + (f"; {meant}" if meant else "")) from None
     check_authors_grant(grant, agent.author)
     await session.directory.put(grant)
-    return Answer(_shown(grant), f"{grant.principal} is {level_of(grant.bits)} of agent {agent.id}")
+    return Output(_shown(grant), f"{grant.principal} is {level_of(grant.bits)} of agent {agent.id}")
 
 
-async def remove_grant(session: Session, args: Namespace) -> Answer:
+async def remove_grant(session: Session, args: Namespace) -> Output:
     """Take a grant back; its principal need not exist any more."""
     agent = await session.agent(args.agent)
     check_authors_grant(Grant(session.tenant, agent.id, args.principal, 0), agent.author)
@@ -38,18 +38,18 @@ async def remove_grant(session: Session, args: Namespace) -> Answer:
         raise Refused(f"{args.principal} has no grant on agent {agent.id}: see `antiphon grants list {agent.id}`")
     grant = Grant(session.tenant, agent.id, args.principal, 0)
     await session.directory.put(grant)
-    return Answer(_shown(grant), f"{grant.principal} has no grant on agent {agent.id} any more")
+    return Output(_shown(grant), f"{grant.principal} has no grant on agent {agent.id} any more")
 
 
-async def list_grants(session: Session, args: Namespace) -> Answer:
+async def list_grants(session: Session, args: Namespace) -> Output:
     """List the grants on an agent."""
     agent = await session.agent(args.agent)
     grants = await session.directory.grants_on(session.tenant, agent.id)
     rows = [(grant.principal, level_of(grant.bits), str(grant.bits)) for grant in grants]
-    return Answer([_shown(grant) for grant in grants], table(("PRINCIPAL", "LEVEL", "BITS"), rows))
+    return Output([_shown(grant) for grant in grants], table(("PRINCIPAL", "LEVEL", "BITS"), rows))
 
 
-async def why(session: Session, args: Namespace) -> Answer:
+async def why(session: Session, args: Namespace) -> Output:
     """Explain whether a user may run an agent, with a key that is not limited to some agents."""
     agent = await session.agent(args.agent)
     account = await session.account(args.user)
@@ -58,7 +58,7 @@ async def why(session: Session, args: Namespace) -> Answer:
     rows = [("user", account.user.id), ("role", account.role.id), ("permissions", ", ".join(data["permissions"]))]
     rows += [(f"grant to {name}", f"{level_of(bits)} ({bits})" if bits else "") for name, bits in held.items()]
     rows += [("effective bits", str(data["bits"])), ("verdict", f"{data['verdict']}: {data['reason']}")]
-    return Answer({**data, "holds_within_seconds": session.cache_seconds}, columns(rows), _since(session))
+    return Output({**data, "holds_within_seconds": session.cache_seconds}, columns(rows), _since(session))
 
 
 def check_authors_grant(grant: Grant, author: str) -> None:

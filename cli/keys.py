@@ -10,13 +10,13 @@ from antiphon.access.grants import VIEW, principals_of
 from antiphon.access.keys import make_key, record
 from antiphon.access.roles import USE
 from antiphon.records import Account, Key
-from cli.answer import Answer, Refused, moment
+from cli.output import Output, Refused, moment
 from cli.session import Session
 from cli.tables import table
 from cli.times import expiry
 
 
-async def create(session: Session, args: Namespace) -> Answer:
+async def create(session: Session, args: Namespace) -> Output:
     """Make a key."""
     account = await session.account(args.user)
     for agent in args.agent or ():
@@ -34,18 +34,18 @@ async def create(session: Session, args: Namespace) -> Answer:
     )
     await session.keys.add(key)
     shown = f"this is {key.id}; it is shown this once, so keep it now"
-    return Answer({"key": text, **_shown(key, session.now, None)}, text, (shown, *await _hints(session, account)))
+    return Output({"key": text, **_shown(key, session.now, None)}, text, (shown, *await _hints(session, account)))
 
 
-async def list_keys(session: Session, args: Namespace) -> Answer:
+async def list_keys(session: Session, args: Namespace) -> Output:
     """List the tenant's keys."""
     keys = [key for key in await session.keys.list(session.tenant) if args.user in (None, key.user)]
     used = await session.keys.last_used(session.tenant)
     shown = [_shown(key, session.now, used.get(key.digest)) for key in keys]
-    return Answer(shown, table(_HEADER, [_row(key) for key in shown]))
+    return Output(shown, table(_HEADER, [_row(key) for key in shown]))
 
 
-async def revoke(session: Session, args: Namespace) -> Answer:
+async def revoke(session: Session, args: Namespace) -> Output:
     """Revoke a key; a key that is revoked already stays as it is."""
     found = _found(args.id, await session.keys.list(session.tenant))
     key = await session.keys.revoke(session.tenant, found, session.now)
@@ -54,7 +54,7 @@ async def revoke(session: Session, args: Namespace) -> Answer:
     seconds = session.cache_seconds
     note = f"a function that has just read it may still take it for up to {seconds} seconds"
     text = f"{key.id} of user {key.user} is revoked since {moment(key.revoked_at)}"
-    return Answer(_shown(key, session.now, None), text, (note,) if seconds else ())
+    return Output(_shown(key, session.now, None), text, (note,) if seconds else ())
 
 
 def _found(text: str, keys: list[Key]) -> str:

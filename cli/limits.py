@@ -10,8 +10,8 @@ from antiphon.records import Limits
 from antiphon.spec.base import Wire
 from antiphon.spec.request import MaxOutputTokens, MaxToolCalls, Penalty, Temperature, TopLogprobs, TopP
 from cli import files
-from cli.answer import Refused
 from cli.document import Parameters, explain
+from cli.output import Refused
 
 Names = list[Annotated[str, Field(min_length=1, max_length=2048)]]
 
@@ -60,7 +60,7 @@ def read_limits(path: str) -> Limits:
     Raises:
         Refused: it is not exactly one document with these fields.
     """
-    documents = files.read_parts(path)
+    documents = files.read_documents(path)
     if len(documents) != 1:
         raise Refused(f"{path}: one document is expected, `{{}}` for no limits")
     try:

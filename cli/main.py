@@ -14,7 +14,7 @@ from cli.verbs import parser
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from cli.answer import Answer
+    from cli.output import Output
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
@@ -59,9 +59,9 @@ def _run(args: Namespace) -> int:
     return answer.code
 
 
-async def _perform(args: Namespace) -> Answer:
+async def _perform(args: Namespace) -> Output:
     if "standalone" in args:
-        alone: Answer = await args.standalone(args)
+        alone: Output = await args.standalone(args)
         return alone
     from cli.opening import perform  # noqa: PLC0415
 

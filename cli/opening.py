@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 from antiphon.bootstrap import build_stores
 from antiphon.errors import SettingsError, StorageUnavailable
 from cli import target
-from cli.answer import Answer, Refused
+from cli.output import Output, Refused
 from cli.session import Session, check_id
 from local.state import make_private
 
 
-async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
+async def perform(args: Namespace, environ: Mapping[str, str]) -> Output:
     """Run a command on its deployment. Unless an option names it, the answer notes where that is.
 
     Raises:
@@ -47,7 +47,7 @@ async def perform(args: Namespace, environ: Mapping[str, str]) -> Answer:
         raise Refused(f"{error} (there is no database at {absent})") from None
 
 
-async def _run_there(args: Namespace, where: target.Target) -> Answer:
+async def _run_there(args: Namespace, where: target.Target) -> Output:
     place = _place(where)
     try:
         return _noted(await _run(args, where), place)
@@ -57,7 +57,7 @@ async def _run_there(args: Namespace, where: target.Target) -> Answer:
         raise
 
 
-async def _begin(args: Namespace, where: target.Target, database: Path) -> Answer:
+async def _begin(args: Namespace, where: target.Target, database: Path) -> Output:
     """Run a command on a new database, which does not stay if the command fails."""
     if where.is_local:
         make_private(database.parent)
@@ -69,7 +69,7 @@ async def _begin(args: Namespace, where: target.Target, database: Path) -> Answe
         raise
 
 
-async def _run(args: Namespace, where: target.Target) -> Answer:
+async def _run(args: Namespace, where: target.Target) -> Output:
     try:
         stores = build_stores(where.settings)
     except SettingsError as error:
@@ -87,7 +87,7 @@ async def _run(args: Namespace, where: target.Target) -> Answer:
         cache_seconds=0 if where.database else int(where.settings.cache_seconds),
     )
     try:
-        answer: Answer = await args.run(session, args)
+        answer: Output = await args.run(session, args)
         return answer
     finally:
         await stores.aclose()
@@ -101,7 +101,7 @@ def _absent(where: target.Target) -> Path | None:
     return database if where.is_local or database.parent.is_dir() else None
 
 
-async def _run_on_nothing(args: Namespace, where: target.Target) -> Answer:
+async def _run_on_nothing(args: Namespace, where: target.Target) -> Output:
     with TemporaryDirectory(prefix="antiphon-") as folder:
         settings = where.settings.model_copy(update={"database": str(Path(folder, "empty.db"))})
         return await _run(args, replace(where, settings=settings))
@@ -118,5 +118,5 @@ def _place(where: target.Target) -> str | None:
     return f"using {place} ({where.why})"
 
 
-def _noted(answer: Answer, note: str | None) -> Answer:
+def _noted(answer: Output, note: str | None) -> Output:
     return answer if note is None else replace(answer, notes=(note, *answer.notes))

@@ -13,13 +13,13 @@ from antiphon.access.grants import level_of, principals_of
 from antiphon.access.roles import PERMISSIONS
 from antiphon.records import Group, Limits, Role, Tenant, User
 from cli import files, fitting
-from cli.answer import Answer, Refused
 from cli.limits import read_limits, write_limits
+from cli.output import Output, Refused
 from cli.session import Session, check_id
 from cli.tables import columns, table
 
 
-async def put_user(session: Session, args: Namespace) -> Answer:
+async def put_user(session: Session, args: Namespace) -> Output:
     """Store a user; its role and groups must exist."""
     check_id("user", args.id)
     stored = {user.id: user for user in await session.directory.list_users(session.tenant)}
@@ -31,17 +31,17 @@ async def put_user(session: Session, args: Namespace) -> Answer:
     name = user.name if args.name is None else args.name
     user = dataclasses.replace(user, name=name, role=role.id, groups=() if args.no_groups else groups)
     await session.directory.put(user)
-    return Answer(_user(user), columns([("user", user.id), ("role", user.role), ("groups", ",".join(user.groups))]))
+    return Output(_user(user), columns([("user", user.id), ("role", user.role), ("groups", ",".join(user.groups))]))
 
 
-async def list_users(session: Session, _args: Namespace) -> Answer:
+async def list_users(session: Session, _args: Namespace) -> Output:
     """List the tenant's users."""
     users = await session.directory.list_users(session.tenant)
     rows = [(user.id, user.role, ",".join(user.groups), user.name) for user in users]
-    return Answer([_user(user) for user in users], table(("ID", "ROLE", "GROUPS", "NAME"), rows))
+    return Output([_user(user) for user in users], table(("ID", "ROLE", "GROUPS", "NAME"), rows))
 
 
-async def show_user(session: Session, args: Namespace) -> Answer:
+async def show_user(session: Session, args: Namespace) -> Output:
     """Show a user with its role and the agents it holds grants on."""
     account = await session.account(args.id)
     agents = await session.directory.agents(session.tenant, principals_of(account.user))
@@ -53,10 +53,10 @@ async def show_user(session: Session, args: Namespace) -> Answer:
         ("permissions", ", ".join(permissions)),
         *((f"agent {agent}", level) for agent, level in levels.items()),
     ]
-    return Answer({**_user(account.user), "permissions": permissions, "agents": levels}, columns(rows))
+    return Output({**_user(account.user), "permissions": permissions, "agents": levels}, columns(rows))
 
 
-async def put_role(session: Session, args: Namespace) -> Answer:
+async def put_role(session: Session, args: Namespace) -> Output:
     """Store a role."""
     check_id("role", args.id)
     stored = {role.id: role for role in await session.directory.list_roles(session.tenant)}
@@ -66,42 +66,42 @@ async def put_role(session: Session, args: Namespace) -> Answer:
     role = dataclasses.replace(role, remote_agents=frozenset() if args.no_permissions else held, limits=limits)
     await session.directory.put(role)
     data = _role(role)
-    return Answer(data, columns([("role", role.id), ("permissions", ", ".join(data["permissions"]))]))
+    return Output(data, columns([("role", role.id), ("permissions", ", ".join(data["permissions"]))]))
 
 
-async def list_roles(session: Session, _args: Namespace) -> Answer:
+async def list_roles(session: Session, _args: Namespace) -> Output:
     """List the tenant's roles."""
     roles = [_role(role) for role in await session.directory.list_roles(session.tenant)]
     rows = [(role["id"], ", ".join(role["permissions"]), "yes" if role["limits"] else "") for role in roles]
-    return Answer(roles, table(("ID", "PERMISSIONS", "LIMITS"), rows))
+    return Output(roles, table(("ID", "PERMISSIONS", "LIMITS"), rows))
 
 
-async def show_role(session: Session, args: Namespace) -> Answer:
+async def show_role(session: Session, args: Namespace) -> Output:
     """Show a role with its limits and the users that have it."""
     role = await session.role(args.id)
     users = [user.id for user in await session.directory.list_users(session.tenant) if user.role == role.id]
     data = {**_role(role), "users": users}
-    return Answer(data, files.write(data))
+    return Output(data, files.write(data))
 
 
-async def put_group(session: Session, args: Namespace) -> Answer:
+async def put_group(session: Session, args: Namespace) -> Output:
     """Store a group."""
     check_id("group", args.id)
     stored = {group.id: group for group in await session.directory.list_groups(session.tenant)}
     group = stored.get(args.id) or Group(session.tenant, args.id)
     group = group if args.name is None else dataclasses.replace(group, name=args.name)
     await session.directory.put(group)
-    return Answer({"id": group.id, "name": group.name}, columns([("group", group.id), ("name", group.name)]))
+    return Output({"id": group.id, "name": group.name}, columns([("group", group.id), ("name", group.name)]))
 
 
-async def list_groups(session: Session, _args: Namespace) -> Answer:
+async def list_groups(session: Session, _args: Namespace) -> Output:
     """List the tenant's groups."""
     groups = await session.directory.list_groups(session.tenant)
     data = [{"id": group.id, "name": group.name} for group in groups]
-    return Answer(data, table(("ID", "NAME"), [(group.id, group.name) for group in groups]))
+    return Output(data, table(("ID", "NAME"), [(group.id, group.name) for group in groups]))
 
 
-async def put_tenant(session: Session, args: Namespace) -> Answer:
+async def put_tenant(session: Session, args: Namespace) -> Output:
     """Store a tenant."""
     tenant = await session.directory.get_tenant(check_id("tenant", args.id))
     tenant = dataclasses.replace(tenant, limits=_limits(session, args.limits)) if args.limits else tenant
@@ -109,7 +109,7 @@ async def put_tenant(session: Session, args: Namespace) -> Answer:
     return _tenant(tenant)
 
 
-async def show_tenant(session: Session, args: Namespace) -> Answer:
+async def show_tenant(session: Session, args: Namespace) -> Output:
     """Show a tenant; one that was never put has no limits of its own."""
     return _tenant(await session.directory.get_tenant(check_id("tenant", args.id or session.tenant)))
 
@@ -122,9 +122,9 @@ def _limits(session: Session, path: str) -> Limits:
     return limits
 
 
-def _tenant(tenant: Tenant) -> Answer:
+def _tenant(tenant: Tenant) -> Output:
     data = {"id": tenant.id, "limits": write_limits(tenant.limits)}
-    return Answer(data, files.write(data))
+    return Output(data, files.write(data))
 
 
 def _user(user: User) -> dict[str, Any]:

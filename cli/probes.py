@@ -13,10 +13,10 @@ from typing import Any, Final
 from antiphon.stream.fold import ENDINGS, Fold
 from antiphon.stream.grammar import Violation, check_frames, parse_sse
 from cli import official
-from cli.remote import Reply, Server
+from cli.remote import CheckedServer, Reply
 
 Problems = list[str]
-Probe = Callable[[Server], Awaitable[Problems]]
+Probe = Callable[[CheckedServer], Awaitable[Problems]]
 
 TOOL: Final = {
     "type": "function",
@@ -37,19 +37,19 @@ PIXELS: Final = (
 """A red square of 8 by 8 pixels."""
 
 
-async def text(server: Server) -> Problems:
+async def text(server: CheckedServer) -> Problems:
     """A text is answered with a completed response."""
     return _answered(await server.create(input="Say hello."))
 
 
-async def items(server: Server) -> Problems:
+async def items(server: CheckedServer) -> Problems:
     """A list of items is answered, with or without `type: message`."""
     typed = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello."}]}]
     plain = [{"role": "user", "content": "Say hello."}]
     return _answered(await server.create(input=typed)) + _answered(await server.create(input=plain))
 
 
-async def streaming(server: Server) -> Problems:
+async def streaming(server: CheckedServer) -> Problems:
     """A stream keeps the grammar, the schema and the framing, and amounts to its terminal response."""
     reply = await server.create(input="Count from 1 to 5.", stream=True)
     events, problems = _streamed(reply)
@@ -58,7 +58,7 @@ async def streaming(server: Server) -> Problems:
     return problems
 
 
-async def system_prompt(server: Server) -> Problems:
+async def system_prompt(server: CheckedServer) -> Problems:
     """System and developer messages, and instructions, are accepted."""
     history = [{"role": "system", "content": "Be brief."}, {"role": "developer", "content": "Be polite."}]
     return _answered(
@@ -66,7 +66,7 @@ async def system_prompt(server: Server) -> Problems:
     )
 
 
-async def multi_turn(server: Server) -> Problems:
+async def multi_turn(server: CheckedServer) -> Problems:
     """The turns of a conversation are accepted as input, the server's own output included."""
     question = {"role": "user", "content": "My name is Alice."}
     first = await server.create(input=[question])
@@ -76,7 +76,7 @@ async def multi_turn(server: Server) -> Problems:
     return _answered(await server.create(input=[question, *first.json()["output"], again]))
 
 
-async def chain(server: Server) -> Problems:
+async def chain(server: CheckedServer) -> Problems:
     """`previous_response_id` continues a stored response, and is echoed."""
     first = await server.create(input="My name is Alice.", store=True)
     if problems := _answered(first):
@@ -88,7 +88,7 @@ async def chain(server: Server) -> Problems:
     return [] if second.json()["previous_response_id"] == previous else ["previous_response_id is not echoed"]
 
 
-async def tool_call(server: Server) -> Problems:
+async def tool_call(server: CheckedServer) -> Problems:
     """A required function is called with JSON arguments, and its output is used."""
     asked = {"role": "user", "content": "What is the weather in Paris?"}
     first = await server.create(input=[asked], tools=[TOOL], tool_choice="required")
@@ -101,7 +101,7 @@ async def tool_call(server: Server) -> Problems:
     return problems + _answered(await server.create(input=[asked, *output, *outputs], tools=[TOOL]))
 
 
-async def tool_stream(server: Server) -> Problems:
+async def tool_stream(server: CheckedServer) -> Problems:
     """A function call streams its arguments."""
     asked = "What is the weather in Paris?"
     reply = await server.create(input=asked, tools=[TOOL], tool_choice="required", stream=True)
@@ -111,7 +111,7 @@ async def tool_stream(server: Server) -> Problems:
     return problems + [f"no {kind}" for kind in needed if kind not in seen]
 
 
-async def no_tool(server: Server) -> Problems:
+async def no_tool(server: CheckedServer) -> Problems:
     """`tool_choice: none` calls nothing."""
     reply = await server.create(input="What is the weather in Paris?", tools=[TOOL], tool_choice="none")
     if problems := _answered(reply):
@@ -120,13 +120,13 @@ async def no_tool(server: Server) -> Problems:
     return ["a function was called"] if called else []
 
 
-async def image(server: Server) -> Problems:
+async def image(server: CheckedServer) -> Problems:
     """An image as a data URL is accepted."""
     content = [{"type": "input_text", "text": "What is this?"}, {"type": "input_image", "image_url": PIXELS}]
     return _answered(await server.create(input=[{"role": "user", "content": content}]))
 
 
-async def errors(server: Server) -> Problems:
+async def errors(server: CheckedServer) -> Problems:
     """What is wrong is refused with a status and the error envelope."""
     unknown = json.dumps({"model": "no-such-agent-anywhere", "input": "Hi"}).encode()
     hello = json.dumps({"model": server.agent, "input": "Hi"}).encode()
@@ -141,7 +141,7 @@ async def errors(server: Server) -> Problems:
     return [problem for name, reply, statuses in replies for problem in _refused(name, reply, statuses)]
 
 
-async def retrieve(server: Server) -> Problems:
+async def retrieve(server: CheckedServer) -> Problems:
     """A stored response is read as it was answered."""
     created = await server.create(input="Say hello.", store=True)
     if problems := _answered(created):
@@ -152,7 +152,7 @@ async def retrieve(server: Server) -> Problems:
     return [] if read.json() == created.json() else ["it differs from what was answered"]
 
 
-async def models(server: Server) -> Problems:
+async def models(server: CheckedServer) -> Problems:
     """The list of models holds the agent."""
     reply = await server.request("GET", "/models")
     listed = reply.json()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from cli.answer import Unreachable
+from cli.output import Unreachable
 
 SECONDS: Final = 120
 """How long one answer may take."""
@@ -36,7 +36,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class CheckedServer:
     """The server under check.
 
     Attributes:

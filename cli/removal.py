@@ -7,11 +7,11 @@ from argparse import Namespace
 
 from antiphon.access.roles import built_in
 from antiphon.records import Group, Role, User
-from cli.answer import Answer, Refused
+from cli.output import Output, Refused
 from cli.session import Session, absent
 
 
-async def user(session: Session, args: Namespace) -> Answer:
+async def user(session: Session, args: Namespace) -> Output:
     """Revoke a user's keys, then delete it with its grants. An author stays: an agent's author never changes."""
     known = [record.id for record in await session.directory.list_users(session.tenant)]
     if args.id not in known:
@@ -24,14 +24,14 @@ async def user(session: Session, args: Namespace) -> Answer:
         await session.keys.revoke(session.tenant, key.id, session.now)
     await session.directory.delete(User(session.tenant, args.id))
     revoked = [key.id for key in keys]
-    return Answer(
+    return Output(
         {"id": args.id, "result": "deleted", "revoked_keys": revoked},
         f"deleted  {args.id}",
         (f"revoked {_count(len(revoked), 'key')}: {', '.join(revoked)}",) if revoked else (),
     )
 
 
-async def role(session: Session, args: Namespace) -> Answer:
+async def role(session: Session, args: Namespace) -> Output:
     """Delete a role with its grants. One that users have stays; a built-in one goes back to what it was."""
     role = await session.role(args.id)
     users = [record.id for record in await session.directory.list_users(session.tenant) if record.role == role.id]
@@ -47,10 +47,10 @@ async def role(session: Session, args: Namespace) -> Answer:
         await session.directory.delete(Role(session.tenant, role.id))
         return _deleted(role.id)
     await session.directory.put(builtin)
-    return Answer({"id": role.id, "result": "reset"}, f"reset  {role.id}", (f"{role.id} is as it was built in again",))
+    return Output({"id": role.id, "result": "reset"}, f"reset  {role.id}", (f"{role.id} is as it was built in again",))
 
 
-async def group(session: Session, args: Namespace) -> Answer:
+async def group(session: Session, args: Namespace) -> Output:
     """Take all users out of a group, then delete it with its grants."""
     group = await session.group(args.id)
     users = [record for record in await session.directory.list_users(session.tenant) if group.id in record.groups]
@@ -59,15 +59,15 @@ async def group(session: Session, args: Namespace) -> Answer:
         await session.directory.put(dataclasses.replace(record, groups=groups))
     await session.directory.delete(Group(session.tenant, group.id))
     left = [record.id for record in users]
-    return Answer(
+    return Output(
         {"id": group.id, "result": "deleted", "left": left},
         f"deleted  {group.id}",
         (f"{_count(len(left), 'user')} left it: {_some(left)}",) if left else (),
     )
 
 
-def _deleted(id: str) -> Answer:
-    return Answer({"id": id, "result": "deleted"}, f"deleted  {id}")
+def _deleted(id: str) -> Output:
+    return Output({"id": id, "result": "deleted"}, f"deleted  {id}")
 
 
 def _agents(ids: list[str]) -> str:

@@ -11,7 +11,7 @@ from antiphon.ids import Entropy
 from antiphon.ports import Directory, KeyStore
 from antiphon.records import PUBLIC, Account, Agent, Group, Role
 from antiphon.settings import ProviderEndpoint
-from cli.answer import Refused
+from cli.output import Refused
 from cli.suggestion import did_you_mean
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from cli import files
-from cli.answer import Refused
 from cli.document import AgentDocument, InvalidDocument, read_agent
+from cli.output import Refused
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
@@ -44,7 +44,7 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _read(path: str) -> Iterator[AgentDocument]:
-    parts = files.read_parts(path)
+    parts = files.read_documents(path)
     if not parts:
         raise Refused(f"{path}: there is no document in it")
     for number, part in enumerate(parts, 1):

@@ -10,7 +10,7 @@ from typing import Final
 
 from antiphon.errors import SettingsError
 from antiphon.settings import PREFIX, Settings, read_settings
-from cli.answer import Refused
+from cli.output import Refused
 from local.state import DATABASE, PROVIDERS, VARIABLE, folder, settings_of
 
 _NEEDED: Final = ("CoreTableName", "ResponsesTableName", "Environment")

@@ -23,7 +23,7 @@ from local import log
 from local.banner import banner
 from local.limits import FewAtOnce
 from local.sealing import seal_keys
-from local.seed import Model, seed
+from local.seed import FurtherModel, seed
 from local.server import PortInUseError, listen, serve
 from local.state import DATABASE, folder, in_use, make_private, settings_of
 
@@ -87,13 +87,13 @@ def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[]
 
 def _further_models(
     enter: Callable[[AbstractContextManager[tuple[str, str]]], tuple[str, str]],
-) -> tuple[dict[str, ProviderEndpoint], list[Model]]:
+) -> tuple[dict[str, ProviderEndpoint], list[FurtherModel]]:
     """Return the providers and agents that the environment adds to the demo model."""
     endpoints: dict[str, ProviderEndpoint] = {}
-    further: list[Model] = []
+    further: list[FurtherModel] = []
     if openai_key(os.environ):
         name = os.environ.get("OPENAI_MODEL", "gpt-4.1-mini")
-        further.append(Model("openai", "openai", name, f"{name} through its Chat Completions API."))
+        further.append(FurtherModel("openai", "openai", name, f"{name} through its Chat Completions API."))
     elif os.environ.get("OPENAI_API_KEY"):
         print("OPENAI_API_KEY holds a key of Antiphon, so there is no provider openai.", file=sys.stderr)
     if os.environ.get("LOCAL_MODEL"):
@@ -102,7 +102,7 @@ def _further_models(
         base_url, api_key = enter(serve_model(os.environ.get("LOCAL_MODEL_PATH")))
         os.environ["LOCAL_MODEL_KEY"] = api_key
         endpoints["local"] = ProviderEndpoint(base_url=base_url, api_key_env="LOCAL_MODEL_KEY", reads=())
-        further.append(Model("local-model", "local", "local", "A small real model on this machine."))
+        further.append(FurtherModel("local-model", "local", "local", "A small real model on this machine."))
     return endpoints, further
 
 

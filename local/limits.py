@@ -27,7 +27,7 @@ _AROUND: Final = len(": \r\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """The limits of the connections.
 
     Attributes:
@@ -48,7 +48,7 @@ class Limits:
 class Bounded(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol with limits. What is over a limit gets a plain 4xx, and the connection is closed."""
 
-    limits: Limits = Limits()
+    limits: ConnectionLimits = ConnectionLimits()
 
     _head: int | None = 0
     """Bytes of the present head, or None after its end."""
@@ -148,7 +148,7 @@ class Bounded(HttpToolsProtocol):
         self.transport.close()
 
 
-def bounded(limits: Limits) -> type[Bounded]:
+def bounded(limits: ConnectionLimits) -> type[Bounded]:
     """Return the protocol with other limits."""
     return type("BoundedByOthers", (Bounded,), {"limits": limits})
 

@@ -28,7 +28,7 @@ messages: Final = logging.getLogger("antiphon.web.websocket")
 """The messages of WebSockets: each is logged as a request is."""
 
 
-class Formatter(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """Text: the message, then the extra fields by name.
 
     Args:
@@ -87,7 +87,7 @@ def configure(environ: Mapping[str, str] = os.environ) -> None:
     """Send warnings, ours and those of libraries, and the lines of requests to standard error."""
     handler = logging.StreamHandler()
     coloured = sys.stderr.isatty() and "NO_COLOR" not in environ
-    handler.setFormatter(JsonFormatter() if environ.get("LOG") == "json" else Formatter(coloured=coloured))
+    handler.setFormatter(JsonFormatter() if environ.get("LOG") == "json" else LineFormatter(coloured=coloured))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     requests.setLevel(logging.INFO)
     messages.setLevel(logging.INFO)

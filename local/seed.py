@@ -32,7 +32,7 @@ WEATHER_TOOL: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class FurtherModel:
     """A further agent to seed: its id, and the provider and model behind it."""
 
     agent: str
@@ -41,7 +41,7 @@ class Model:
     description: str
 
 
-def agents(now: int, models: list[Model]) -> list[Agent]:
+def agents(now: int, models: list[FurtherModel]) -> list[Agent]:
     """Return the agents to seed: two on the demo model, and one for each further model."""
     seeded = partial(Agent, tenant=TENANT, author=USER, created_at=now, updated_at=now)
     return [
@@ -76,7 +76,7 @@ def agents(now: int, models: list[Model]) -> list[Agent]:
     ]
 
 
-async def seed(services: Services, key_file: Path, models: list[Model]) -> tuple[str, list[str]]:
+async def seed(services: Services, key_file: Path, models: list[FurtherModel]) -> tuple[str, list[str]]:
     """Seed what is missing.
 
     Args:

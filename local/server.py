@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from antiphon.run.execution import settle
 from antiphon.settings import Settings
 from antiphon.web.websocket.connection import close_all
-from local.limits import Limits, bounded
+from local.limits import ConnectionLimits, bounded
 
 GRACE_SECONDS = 2.0
 """How long running responses may go on after Ctrl-C. Those that are left are ended and stored as failed."""
@@ -62,13 +62,13 @@ class Server(uvicorn.Server):
         app: ASGIApp,
         ready: Callable[[], None],
         *,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=bounded(limits or Limits()),
+                http=bounded(limits or ConnectionLimits()),
                 ws="auto",
                 ws_max_size=max_message_bytes,
                 ws_ping_interval=PING_SECONDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from antiphon.circuits import LONGEST, Circuits, Entry
+from antiphon.circuits import LONGEST, Admission, Circuits
 from antiphon.errors import ProviderError
 
 FAILED = ProviderError("model_error", retryable=True)
@@ -19,7 +19,7 @@ def circuits(failures: int = 2, seconds: float = 10.0) -> Circuits:
     return Circuits(failures, seconds, never)
 
 
-def enter(of: Circuits, now: float, model: str = "m", provider: str = "p") -> Entry:
+def enter(of: Circuits, now: float, model: str = "m", provider: str = "p") -> Admission:
     return of.enter(provider, model, now)
 
 

@@ -24,7 +24,7 @@ from local.lambda_host.dynamodb import create_tables, serve_apart
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT, CannotBuild, find_python313, lay_out
 from local.lambda_host.template import Template, read_template
-from local.seed import USER, Model, seed
+from local.seed import USER, FurtherModel, seed
 from local.state import folder, in_use, variables_of
 
 PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_SEAL_KEYS")
@@ -90,7 +90,7 @@ def _seed(template: Template, database: str) -> tuple[str, list[str]]:
         aws_endpoint_url=database,
     )
     model = os.environ.get("OPENAI_MODEL", "gpt-4.1-mini")
-    further = [Model("openai", "openai", model, f"{model} through its Chat Completions API.")]
+    further = [FurtherModel("openai", "openai", model, f"{model} through its Chat Completions API.")]
     stores = build_stores(settings)
     services = build_services(settings, stores, Providers({}, {}))
 

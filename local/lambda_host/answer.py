@@ -18,7 +18,7 @@ ENDED: Final = frozenset({"complete", "error", "cut"})
 _PRELUDE_END: Final = b"\0" * 8
 
 
-class Answer:
+class InvocationAnswer:
     """One invocation's answer.
 
     Attributes:
@@ -68,7 +68,7 @@ class Answer:
             if not self._changed.wait_for(come_true, seconds):
                 raise TimeoutError(f"never came: state {self.state}, chunks {self.chunks}")
 
-    def ended(self, seconds: float | None = PATIENCE) -> Answer:
+    def ended(self, seconds: float | None = PATIENCE) -> InvocationAnswer:
         """Wait for the end, however it ends."""
         self.wait(lambda: self.state in ENDED, seconds)
         return self

@@ -25,7 +25,7 @@ _KIND: Final = "application/x-amz-json-1.0"
 _TABLE: Final = frozenset({"AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"})
 
 
-class Call(NamedTuple):
+class Command(NamedTuple):
     """An operation, such as ``GetItem``, with its arguments as they come by wire: bytes are base64."""
 
     operation: str
@@ -33,7 +33,7 @@ class Call(NamedTuple):
     region: str = REGION
 
 
-Answer = tuple[int, dict[str, Any]]
+Reply = tuple[int, dict[str, Any]]
 """An HTTP status and a document."""
 
 
@@ -52,7 +52,7 @@ class Emulator(http.server.ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int]) -> None:
         super().__init__(address, _Handler)
-        self.handle: Callable[[Call], Answer] = self.ask
+        self.handle: Callable[[Command], Reply] = self.ask
         self._lock = threading.Lock()
 
     @property
@@ -60,7 +60,7 @@ class Emulator(http.server.ThreadingHTTPServer):
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_port}"
 
-    def ask(self, call: Call) -> Answer:
+    def ask(self, call: Command) -> Reply:
         """Ask moto, which answers for AWS's address while ``mock_aws`` is on; nothing is sent there."""
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - only the emulator's process needs it
         from moto.core.models import botocore_stubber  # noqa: PLC0415
@@ -89,7 +89,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         named = _REGION.search(self.headers["authorization"])
         operation = self.headers["x-amz-target"].partition(".")[2]
-        call = Call(operation, json.loads(body), named[1] if named else REGION)
+        call = Command(operation, json.loads(body), named[1] if named else REGION)
         status, document = self.server.handle(call)
         content = json.dumps(document).encode()
         self.send_response(status)

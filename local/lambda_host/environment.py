@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from local.lambda_host.answer import ENDED, Answer
-from local.lambda_host.runtime_api import RuntimeApi
+from local.lambda_host.answer import ENDED, InvocationAnswer
+from local.lambda_host.runtime_api import RuntimeApiServer
 
 WATCH_SECONDS: Final = 0.05
 INIT_SECONDS: Final = 10.0
@@ -96,9 +96,9 @@ class Environment:
 
     def __init__(self, function: Function, log: Path) -> None:
         self.function = function
-        self.api = RuntimeApi(function.name, sampled="AWS_XRAY_DAEMON_ADDRESS" in function.environ).__enter__()
+        self.api = RuntimeApiServer(function.name, sampled="AWS_XRAY_DAEMON_ADDRESS" in function.environ).__enter__()
         self.peak = 0.0
-        self.open: list[Answer] = []
+        self.open: list[InvocationAnswer] = []
         self._log = log.open("ab")
         self._begun = time.monotonic()
         self._process = subprocess.Popen(  # noqa: S603 our own functions
@@ -124,7 +124,7 @@ class Environment:
         self.open = [answer for answer in self.open if answer.state not in ENDED]
         return self.alive and len(self.open) < self.function.concurrency
 
-    def invoke(self, event: Any) -> Answer:
+    def invoke(self, event: Any) -> InvocationAnswer:
         """Hand an event in. The caller has made sure that the environment is free."""
         answer = self.api.invoke(event, seconds=self.function.seconds)
         self.open.append(answer)
@@ -207,7 +207,7 @@ class Pool:
         self.log = log
         self._lock = threading.Lock()
 
-    def invoke(self, event: Any) -> Answer:
+    def invoke(self, event: Any) -> InvocationAnswer:
         """Hand an event to a free environment, which may have to start first, and wait for its turn to do so."""
         answer = self._reuse(event)
         if answer is not None:
@@ -215,13 +215,13 @@ class Pool:
         with self._starts:
             return self._reuse(event) or self._start(event)
 
-    def _reuse(self, event: Any) -> Answer | None:
+    def _reuse(self, event: Any) -> InvocationAnswer | None:
         with self._lock:
             self.environments = [environment for environment in self.environments if environment.alive]
             free = next((environment for environment in self.environments if environment.free), None)
             return None if free is None else free.invoke(event)
 
-    def _start(self, event: Any) -> Answer:
+    def _start(self, event: Any) -> InvocationAnswer:
         with self._lock:
             environment = Environment(self.function, self.log)
             self.environments.append(environment)

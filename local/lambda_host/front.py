@@ -12,14 +12,14 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
-from local.lambda_host.answer import ENDED, Answer
+from local.lambda_host.answer import ENDED, InvocationAnswer
 from local.lambda_host.events import HttpRequest, rest_event, url_event
 from local.lambda_host.template import Template
 
-Invoke = Callable[[str, dict[str, Any]], Answer]
+Invoke = Callable[[str, dict[str, Any]], InvocationAnswer]
 """Hands an event to a function by its name."""
 
-Door = Callable[[HttpRequest], Answer | None]
+Door = Callable[[HttpRequest], InvocationAnswer | None]
 """Hands a request to its function; None where it has none."""
 
 _FAILED: Final = (
@@ -39,7 +39,7 @@ def rest_door(template: Template, invoke: Invoke) -> Door:
     routes = [(route, route.pattern()) for route in template.routes]
     stage = f"/{template.environment}/"
 
-    def door(request: HttpRequest) -> Answer | None:
+    def door(request: HttpRequest) -> InvocationAnswer | None:
         if request.target.startswith(stage):
             request = HttpRequest(
                 request.method, request.target[len(stage) - 1 :], request.headers, request.body, request.source
@@ -129,7 +129,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             """A trailer."""
         return b"".join(pieces)
 
-    def _streamed(self, answer: Answer) -> bool:
+    def _streamed(self, answer: InvocationAnswer) -> bool:
         """Send a streamed answer as it arrives; whether it was one."""
         pieces = answer.pieces()
         payload = b""
@@ -153,14 +153,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for piece in pieces:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
 
-    def _end(self, answer: Answer) -> None:
+    def _end(self, answer: InvocationAnswer) -> None:
         """End the body; one that failed or was cut has no end, so that no client takes it for whole."""
         if answer.ended(None).state == "complete" and not answer.trailers:
             self.wfile.write(b"0\r\n\r\n")
         else:
             self.close_connection = True
 
-    def _buffered(self, answer: Answer) -> None:
+    def _buffered(self, answer: InvocationAnswer) -> None:
         document = answer.ended(None).document
         if document is None or answer.state not in ENDED:
             self._refuse(502, _FAILED, {"x-should-retry": "true", "retry-after": "1"})

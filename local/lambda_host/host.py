@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from local.lambda_host.answer import Answer
+from local.lambda_host.answer import InvocationAnswer
 from local.lambda_host.environment import Function, Pool, starts_at_once
 from local.lambda_host.front import Front, rest_door, url_door
 from local.lambda_host.layers import Layout
@@ -70,7 +70,7 @@ class Host:
         for pool in self.pools.values():
             pool.kill()
 
-    def invoke(self, function: str, event: Any) -> Answer:
+    def invoke(self, function: str, event: Any) -> InvocationAnswer:
         """Hand an event to a function by its logical name."""
         return self.pools[function].invoke(event)
 

@@ -1,6 +1,6 @@
 """A strict Lambda Runtime API on a real socket, for one execution environment.
 
-    with RuntimeApi() as api:                  # a process is started with AWS_LAMBDA_RUNTIME_API=api.address
+    with RuntimeApiServer() as api:                  # a process is started with AWS_LAMBDA_RUNTIME_API=api.address
         answer = api.invoke(event)
         for chunk in answer.pieces(): ...      # as they arrive
 
@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final, Self
 
-from local.lambda_host.answer import Answer
+from local.lambda_host.answer import InvocationAnswer
 
 PREFIX: Final = "/2018-06-01/runtime/"
 STREAMING: Final = {
@@ -40,7 +40,7 @@ class Breach(Exception):
     """The function broke the protocol."""
 
 
-class RuntimeApi:
+class RuntimeApiServer:
     """The Runtime API of one execution environment.
 
     Args:
@@ -70,8 +70,8 @@ class RuntimeApi:
         self.asked = threading.Event()
         self.at_snapshot = threading.Event()
         self.restored = threading.Event()
-        self.pending: queue.Queue[Answer] = queue.Queue()
-        self.handed_out: dict[str, Answer] = {}
+        self.pending: queue.Queue[InvocationAnswer] = queue.Queue()
+        self.handed_out: dict[str, InvocationAnswer] = {}
         self._count = 0
         self._asking = 0
         self._changed = threading.Condition()
@@ -89,11 +89,11 @@ class RuntimeApi:
         self._server.shutdown()
         self._server.socket.close()
 
-    def invoke(self, event: Any, *, seconds: float = 900.0) -> Answer:
+    def invoke(self, event: Any, *, seconds: float = 900.0) -> InvocationAnswer:
         """Queue an invocation, which may take that many seconds from when it is taken."""
         self._count += 1
         name = f"{self._count:08x}-0000-4000-8000-{id(self) & 0xFFFFFFFFFFFF:012x}"
-        answer = Answer(name, f"attempt-{self._count}" * self.attempts, json.dumps(event).encode(), seconds)
+        answer = InvocationAnswer(name, f"attempt-{self._count}" * self.attempts, json.dumps(event).encode(), seconds)
         self.pending.put(answer)
         return answer
 
@@ -124,7 +124,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 128
-    api: RuntimeApi
+    api: RuntimeApiServer
 
     def __init__(self, *arguments: Any) -> None:
         self._exchanges = 0
@@ -221,7 +221,7 @@ class _Connection(socketserver.StreamRequestHandler):
         root = f"Root=1-{int(time.time()):08x}-{request_id[:8]:0>24}"
         return f"{root};Parent={request_id[:8]:0>16};Sampled=1" if self.api.sampled else f"{root};Sampled=0"
 
-    def _answer(self, name: str, headers: dict[str, str]) -> Answer:
+    def _answer(self, name: str, headers: dict[str, str]) -> InvocationAnswer:
         answer = self.api.handed_out.get(name)
         if answer is None or answer.state != "waiting":
             raise Breach(f"not open for an answer: {name}")
@@ -238,7 +238,7 @@ class _Connection(socketserver.StreamRequestHandler):
         failure["kind"] = kind
         return failure
 
-    def _response(self, answer: Answer, headers: dict[str, str]) -> None:
+    def _response(self, answer: InvocationAnswer, headers: dict[str, str]) -> None:
         if "lambda-runtime-function-response-mode" not in headers:
             self._whole(answer, headers)
             return
@@ -260,7 +260,7 @@ class _Connection(socketserver.StreamRequestHandler):
         self._respond(202, b"{}")
         answer.change("complete")
 
-    def _whole(self, answer: Answer, headers: dict[str, str]) -> None:
+    def _whole(self, answer: InvocationAnswer, headers: dict[str, str]) -> None:
         """Take an answer in one piece, as the managed runtime sends it."""
         answer.document = json.loads(self.rfile.read(int(headers["content-length"])))
         self._respond(202, b"{}")

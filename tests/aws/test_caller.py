@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, NoCredentialsError, NoRegionError
 
-from antiphon.aws.caller import Place, find_caller, find_place, is_without_credentials
+from antiphon.aws.caller import ServiceEndpoint, find_caller, find_endpoint, is_without_credentials
 from antiphon.aws.signature import Credentials
 from antiphon.errors import SettingsError
 from local.lambda_host.layers import ROOT
@@ -92,7 +92,7 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
 
 def test_on_lambda_the_environment_says_it_all() -> None:
     caller = find_caller("dynamodb", None, HERE | {"AWS_SESSION_TOKEN": "session"})
-    assert caller.place == Place("https://dynamodb.eu-central-1.amazonaws.com", "eu-central-1")
+    assert caller.place == ServiceEndpoint("https://dynamodb.eu-central-1.amazonaws.com", "eu-central-1")
     assert caller.credentials() == Credentials("made-up", "secret", "session")
     assert find_caller("dynamodb", None, HERE).credentials().token is None
 
@@ -134,9 +134,9 @@ def test_with_keys_in_the_environment_botocore_is_not_imported() -> None:
 
 
 def test_another_region_than_the_processs_own_can_be_asked_for() -> None:
-    there = Place("https://bedrock-runtime.us-east-1.amazonaws.com", "us-east-1")
+    there = ServiceEndpoint("https://bedrock-runtime.us-east-1.amazonaws.com", "us-east-1")
     assert find_caller("bedrock-runtime", None, HERE, "us-east-1").place == there
-    assert find_place("bedrock-runtime", None, HERE, "us-east-1") == there
+    assert find_endpoint("bedrock-runtime", None, HERE, "us-east-1") == there
 
 
 def test_credentials_that_stand_in_the_environment_take_no_time(container: Container) -> None:
@@ -145,7 +145,7 @@ def test_credentials_that_stand_in_the_environment_take_no_time(container: Conta
 
 
 def test_who_needs_no_credentials_does_not_look_for_them(container: Container) -> None:
-    assert find_place("dynamodb", None, {"AWS_REGION": "eu-central-1"}).region == "eu-central-1"
+    assert find_endpoint("dynamodb", None, {"AWS_REGION": "eu-central-1"}).region == "eu-central-1"
     assert container.given == 0
 
 
@@ -153,9 +153,9 @@ def test_a_profile_says_who_and_where(bare: Path, monkeypatch: pytest.MonkeyPatc
     bare.write_text(CONFIG)
     monkeypatch.setenv("AWS_PROFILE", "there")
     caller = find_caller("dynamodb", None, os.environ)
-    assert caller.place == Place("http://localhost:8000", "eu-west-1")
+    assert caller.place == ServiceEndpoint("http://localhost:8000", "eu-west-1")
     assert caller.credentials() == Credentials("of-the-profile", "secret")
-    assert find_place("bedrock-runtime", None, os.environ).url == "http://localhost:8001"
+    assert find_endpoint("bedrock-runtime", None, os.environ).url == "http://localhost:8001"
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
     assert find_caller("dynamodb", None, os.environ).place.url == "https://dynamodb.eu-west-1.amazonaws.com"
 

@@ -23,7 +23,7 @@ from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import create, models, responses
-from local.lambda_host.dynamodb import Answer, Call, Emulator
+from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.aws.test_template import permitted
 from tests.support.dynamodb import dynamodb, sign_as_anyone
 from tests.support.stored import claimed, noise
@@ -46,7 +46,7 @@ def listening(emulator: Emulator) -> Iterator[Asked]:
     """Note the table, the operation and each partition key of what is asked."""
     asked: Asked = set()
 
-    def listen(call: Call) -> Answer:
+    def listen(call: Command) -> Reply:
         for table, key in _keys(call.arguments):
             asked.add((table, call.operation, key))
         return emulator.ask(call)

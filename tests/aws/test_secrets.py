@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from antiphon.aws import secrets
-from antiphon.aws.secrets import MAX_AGE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, Place, Secret
+from antiphon.aws.secrets import MAX_AGE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, Secret, StoredValue
 from antiphon.errors import ProviderError
 from tests.support.keeper import AWS, Keeper
 
@@ -41,7 +41,7 @@ def keeper(monkeypatch):
 
 
 def kept(clock, kind="secret", name=NAME, field=None, **more):
-    return Secret(Place(kind, name, field).read, clock=clock, **more)
+    return Secret(StoredValue(kind, name, field).read, clock=clock, **more)
 
 
 def get(secret):

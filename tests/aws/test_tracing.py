@@ -5,17 +5,17 @@ import asyncio
 import jsonschema
 import pytest
 
-from antiphon.awslambda.tracing import Place, address_of, document, place_of
+from antiphon.awslambda.tracing import TraceParent, address_of, document, parent_of
 from antiphon.measures import Span
 from tests.support.watching import SUBSEGMENT
 
-PLACE = Place("1-5759e988-bd862e3fe1be46a994272793", "557abcec3ee5a047")
+PLACE = TraceParent("1-5759e988-bd862e3fe1be46a994272793", "557abcec3ee5a047")
 SAMPLED = f"Root={PLACE.trace};Parent={PLACE.parent};Sampled=1"
 
 
 @pytest.mark.parametrize("header", [SAMPLED, SAMPLED + ";Lineage=1:0:1", ";".join(reversed(SAMPLED.split(";")))])
 def test_a_sampled_request_has_its_place(header):
-    assert place_of(header) == PLACE
+    assert parent_of(header) == PLACE
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_sampled_request_has_its_place(header):
     ],
 )
 def test_a_request_that_is_not_sampled_or_whose_header_is_none_is_not_traced(header):
-    assert place_of(header) is None
+    assert parent_of(header) is None
 
 
 def test_the_daemon_may_have_an_address_for_each_protocol():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import files
-from cli.answer import Refused
+from cli.output import Refused
 
 
 def read(tmp_path, text):

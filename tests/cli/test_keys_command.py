@@ -6,8 +6,8 @@ import pytest
 
 from antiphon.access.keys import digest, is_key
 from antiphon.records import Key
-from cli.answer import Refused
 from cli.keys import _found
+from cli.output import Refused
 
 
 def test_the_key_alone_is_on_stdout(helper):

@@ -8,8 +8,8 @@ import pytest
 
 from antiphon.access.configuration import resolve
 from antiphon.records import Limits
-from cli.answer import Refused
 from cli.limits import read_limits, write_limits
+from cli.output import Refused
 
 FULL = {
     "providers": ["bedrock"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.answer import Refused, moment
+from cli.output import Refused, moment
 from cli.times import expiry
 
 NOW = 1_700_000_000  # 2023-11-14T22:13:20Z

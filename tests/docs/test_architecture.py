@@ -1,6 +1,7 @@
 """The architecture page names what is there."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +38,13 @@ def test_every_function_that_the_page_names_exists():
     assert named
     for module, function in named:
         assert f"def {function}(" in (PACKAGE / f"{module}.py").read_text(), (module, function)
+
+
+SPECIFICATIONS_WORDS = {"Refusal", "RefusalDelta"}
+"""Names of the specification's schemas, which our own classes have too."""
+
+
+def test_no_two_public_classes_share_a_name():
+    files = [path for folder in (PACKAGE, ROOT / "local", ROOT / "cli", ROOT / "docs") for path in folder.rglob("*.py")]
+    names = Counter(name for file in files for name in re.findall(r"^class ([A-Z]\w*)", file.read_text(), re.MULTILINE))
+    assert {name for name, count in names.items() if count > 1} <= SPECIFICATIONS_WORDS | {"OpenItem"}

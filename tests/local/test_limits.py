@@ -18,10 +18,10 @@ from antiphon.providers.configured import Providers
 from antiphon.settings import Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, chat, create, models, responses
-from local.limits import FewAtOnce, Limits
+from local.limits import ConnectionLimits, FewAtOnce
 from local.server import Server, listen
 
-SOON = Limits(head_seconds=0.3, idle_seconds=0.3, body_seconds=1.0, connections=60)
+SOON = ConnectionLimits(head_seconds=0.3, idle_seconds=0.3, body_seconds=1.0, connections=60)
 
 
 async def reading(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +41,7 @@ async def reading(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(limits: Limits = SOON, app: ASGIApp = reading) -> AsyncGenerator[int]:
+async def serving(limits: ConnectionLimits = SOON, app: ASGIApp = reading) -> AsyncGenerator[int]:
     """Serve an application on a port in this event loop."""
     listener = listen("127.0.0.1", 0)
     ready = asyncio.Event()
@@ -114,7 +114,7 @@ def test_what_is_begun_and_not_ended_is_ended_in_time(begun: bytes) -> None:
 
 def test_a_body_of_a_byte_now_and_then_is_ended_in_time() -> None:
     async def scene() -> None:
-        async with serving(Limits(idle_seconds=60, body_seconds=0.5)) as port:
+        async with serving(ConnectionLimits(idle_seconds=60, body_seconds=0.5)) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n")
             answer = asyncio.create_task(status(reader))
@@ -142,7 +142,7 @@ def test_a_second_request_of_a_connection_has_its_own_time() -> None:
 
 def test_connections_beyond_the_limit_are_refused() -> None:
     async def scene() -> None:
-        async with serving(Limits(connections=3)) as port:
+        async with serving(ConnectionLimits(connections=3)) as port:
             held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
             assert await sent(port, b"") == 429
             for _, writer in held:
@@ -156,7 +156,7 @@ def test_requests_of_one_key_beyond_the_limit_are_refused_and_those_of_others_se
     other = WHOLE + b"authorization: Bearer two\r\n\r\n"
 
     async def scene() -> None:
-        async with serving(Limits(), FewAtOnce(reading, 3)) as port:
+        async with serving(ConnectionLimits(), FewAtOnce(reading, 3)) as port:
             held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
             for _, writer in held:
                 writer.write(half)
@@ -188,7 +188,7 @@ def test_a_request_too_many_is_named_logged_and_open_to_browsers(
     app = build_app(services, [models.router], stores.aclose, [Middleware(FewAtOnce, 0)])
 
     async def scene() -> bytes:
-        async with serving(Limits(), app) as port:
+        async with serving(ConnectionLimits(), app) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(
                 b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: %b\r\n\r\n" % page.encode()
@@ -210,7 +210,7 @@ def test_fifty_clients_that_do_not_read_keep_no_other_from_being_served() -> Non
     """Each costs what the sockets hold and 64 KiB; the application waits, and nothing is written ahead."""
 
     async def scene() -> None:
-        async with serving(Limits()) as port:
+        async with serving(ConnectionLimits()) as port:
             held = [await asyncio.open_connection("127.0.0.1", port, limit=1) for _ in range(50)]
             for _, writer in held:
                 writer.transport.pause_reading()

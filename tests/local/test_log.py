@@ -8,13 +8,13 @@ import re
 
 import pytest
 
-from local.log import Formatter, JsonFormatter, request_line
+from local.log import JsonFormatter, LineFormatter, request_line
 
 
 def line(message: str, **extra: object) -> str:
     record = logging.LogRecord("antiphon.run", logging.WARNING, "f.py", 1, message, (), None)
     vars(record).update(extra)
-    return Formatter().format(record)
+    return LineFormatter().format(record)
 
 
 def test_a_line_has_what_is_known_of_it_by_name():

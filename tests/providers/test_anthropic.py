@@ -18,7 +18,7 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.providers.anthropic.adapter import Anthropic
-from antiphon.providers.anthropic.deltas import EventReader
+from antiphon.providers.anthropic.deltas import MessagesReader
 from antiphon.providers.anthropic.request import messages_request
 from antiphon.providers.description import family_of
 from antiphon.providers.require import require
@@ -51,11 +51,11 @@ DOCUMENT = {"document_index": 0, "document_title": "report.pdf", "cited_text": "
 
 
 def read(*events: dict[str, Any]) -> list[Delta]:
-    return read_whole_and_bytewise(lambda: EventReader("me"), b"".join(map(sse, events)))
+    return read_whole_and_bytewise(lambda: MessagesReader("me"), b"".join(map(sse, events)))
 
 
 def failed(*events: dict[str, Any] | bytes) -> ProviderError:
-    reader = EventReader("me")
+    reader = MessagesReader("me")
     for event in events:
         reader.feed(event if isinstance(event, bytes) else sse(event))
     with pytest.raises(ProviderError) as caught:

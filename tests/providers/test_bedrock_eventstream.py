@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from antiphon.ports import ReasoningDelta, ReasoningStateDelta, StopDelta, TextDelta, ToolCallDelta, UsageDelta
 from antiphon.providers.bedrock import eventstream
-from antiphon.providers.bedrock.eventstream import Garbled, MessageReader
+from antiphon.providers.bedrock.eventstream import GarbledStream, MessageReader
 from tests.support.protocols import Converse, event_frame, exception_frame
 
 PROTOCOL = Converse()
@@ -43,7 +43,7 @@ def ours(chunks: Iterable[bytes]) -> tuple[list[Told], bool]:
         for chunk in chunks:
             for kind, payload in reader.feed(chunk):
                 told.append((*kind, payload))
-    except Garbled:
+    except GarbledStream:
         return told, True
     return told, False
 

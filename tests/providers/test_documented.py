@@ -39,11 +39,11 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.anthropic.deltas import EventReader as MessagesReader
-from antiphon.providers.bedrock.deltas import EventReader as ConverseReader
+from antiphon.providers.anthropic.deltas import MessagesReader
+from antiphon.providers.bedrock.deltas import ConverseReader
 from antiphon.providers.bedrock.eventstream import MessageReader
 from antiphon.providers.openai_chat.deltas import ChunkReader
-from antiphon.providers.openai_responses.deltas import EventReader as ResponsesReader
+from antiphon.providers.openai_responses.deltas import ResponsesReader
 from tests.support.protocols import event_frame, exception_frame, sse
 from tests.support.upstream import DONE, chunk, finish, frame, usage
 

@@ -21,7 +21,7 @@ from antiphon.ports import (
 )
 from antiphon.providers.description import family_of
 from antiphon.providers.openai_responses.adapter import OpenAIResponses
-from antiphon.providers.openai_responses.deltas import EventReader
+from antiphon.providers.openai_responses.deltas import ResponsesReader
 from antiphon.providers.openai_responses.request import responses_request
 from antiphon.providers.require import require
 from tests.support.calls import function_call_output, function_tool, model_call, run, user
@@ -44,11 +44,11 @@ def item(kind: str, index: int = 0, what: str = "added", **fields: Any) -> dict[
 
 
 def read(*events: dict[str, Any]) -> list[Delta]:
-    return read_whole_and_bytewise(lambda: EventReader("me"), b"".join(map(sse, events)))
+    return read_whole_and_bytewise(lambda: ResponsesReader("me"), b"".join(map(sse, events)))
 
 
 def failed(*events: dict[str, Any] | bytes) -> ProviderError:
-    reader = EventReader("me")
+    reader = ResponsesReader("me")
     reader.feed(b"".join(each if isinstance(each, bytes) else sse(each) for each in events))
     with pytest.raises(ProviderError) as caught:
         reader.stop()

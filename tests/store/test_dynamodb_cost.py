@@ -9,7 +9,7 @@ import pytest
 from antiphon.errors import ChainTooLarge
 from antiphon.records import PUBLIC, Agent, StoredResponse, User
 from antiphon.store.dynamodb.rows import cut, weight
-from local.lambda_host.dynamodb import Answer, Call, Emulator
+from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.support.counting import Counting
 from tests.support.stored import NOW, OWNER, PLENTY, Stores, add_chain, add_turn, claimed, ended, noise, place_of
 
@@ -110,7 +110,7 @@ def test_key_account_and_agent_are_read_with_few_consistent_calls(aws: Emulator,
     asyncio.run(dynamodb.directory.put_agent(guide))
     consistent: list[Any] = []
 
-    def note(call: Call) -> Answer:
+    def note(call: Command) -> Reply:
         tables = call.arguments.get("RequestItems", {"": call.arguments}).values()
         consistent.extend(asked.get("ConsistentRead") for asked in tables)
         return aws.ask(call)
@@ -140,7 +140,7 @@ def meet_all(aws: Emulator, queries: int) -> None:
     """Hold every Query until that many are under way at once; fail where they never are."""
     together = threading.Barrier(queries)
 
-    def meet(call: Call) -> Answer:
+    def meet(call: Command) -> Reply:
         if call.operation == "Query":
             together.wait(timeout=20)
         return aws.ask(call)

@@ -16,7 +16,7 @@ from antiphon.records import Agent, Grant
 from antiphon.store.dynamodb import client, open_stores
 from antiphon.store.dynamodb.client import PAUSES, DynamoDB
 from antiphon.store.dynamodb.protocol import Refusal
-from local.lambda_host.dynamodb import Answer, Call, Emulator
+from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.support.dynamodb import sign_as_anyone
 from tests.support.stored import NOW, OWNER, PLENTY, Stores, add_turn, claimed, ended, noise
 from tests.support.tables import RESPONSES
@@ -256,7 +256,7 @@ def test_a_response_that_is_committed_while_its_claim_is_being_read_is_not_lost(
     asyncio.run(dynamodb.responses.claim(turn))
     once = iter([True])
 
-    def commit(call: Call) -> Answer:
+    def commit(call: Command) -> Reply:
         if call.operation == "Query" and next(once, False):
             asyncio.run(dynamodb.responses.commit(ended(turn)))
         return aws.ask(call)
@@ -272,7 +272,7 @@ def test_a_response_that_is_committed_while_it_is_being_deleted_is_deleted(aws: 
     asyncio.run(dynamodb.responses.claim(turn))
     once = iter([True])
 
-    def commit(call: Call) -> Answer:
+    def commit(call: Command) -> Reply:
         if call.operation == "DeleteItem" and next(once, False):
             asyncio.run(dynamodb.responses.commit(ended(turn)))
         return aws.ask(call)
@@ -302,7 +302,7 @@ def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: Emulator, dy
     asyncio.run(dynamodb.directory.put_agent(GUIDE))
     rounds: Iterator[int] = iter(range(2))
 
-    def leave_out(call: Call) -> Answer:
+    def leave_out(call: Command) -> Reply:
         if call.operation != "BatchGetItem" or next(rounds, None) is None:
             return aws.ask(call)
         return 200, {"Responses": {}, "UnprocessedKeys": call.arguments["RequestItems"]}
@@ -317,7 +317,7 @@ def test_a_batch_that_makes_progress_is_paused_for_as_briefly_as_at_its_start(
 ) -> None:
     keys = [{"pk": {"S": f"a{number}"}, "sk": {"S": "b"}} for number in range(12)]
 
-    def one_at_a_time(call: Call) -> Answer:
+    def one_at_a_time(call: Command) -> Reply:
         [(table, request)] = call.arguments["RequestItems"].items()
         asked = request if isinstance(request, list) else request["Keys"]
         left = asked[1:]
@@ -338,7 +338,7 @@ def test_a_batch_that_makes_progress_is_paused_for_as_briefly_as_at_its_start(
 
 @pytest.mark.usefixtures("impatient")
 def test_keys_that_are_never_processed_make_the_store_unavailable(aws: Emulator, dynamodb: Stores) -> None:
-    def leave_out(call: Call) -> Answer:
+    def leave_out(call: Command) -> Reply:
         return 200, {"Responses": {}, "UnprocessedKeys": call.arguments["RequestItems"]}
 
     aws.handle = leave_out
@@ -364,7 +364,7 @@ def all_rows(aws: Emulator) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     arguments = {"TableName": RESPONSES}
     while True:
-        _, page = aws.ask(Call("Scan", arguments))
+        _, page = aws.ask(Command("Scan", arguments))
         rows += page["Items"]
         if "LastEvaluatedKey" not in page:
             return rows
@@ -375,7 +375,7 @@ def lose_first_answer(aws: Emulator, operation: str) -> None:
     """Let one call take effect and its answer be a fault."""
     once = iter([True])
 
-    def lose(call: Call) -> Answer:
+    def lose(call: Command) -> Reply:
         answer = aws.ask(call)
         if call.operation == operation and next(once, False):
             return 500, {"__type": "InternalServerError", "message": "lost"}
@@ -387,7 +387,7 @@ def lose_first_answer(aws: Emulator, operation: str) -> None:
 def throttle_heads(aws: Emulator) -> None:
     """Refuse every write of a head from now on."""
 
-    def refuse(call: Call) -> Answer:
+    def refuse(call: Command) -> Reply:
         if call.operation == "PutItem" and "document" in call.arguments["Item"]:
             return 400, {"__type": THROTTLED}
         return aws.ask(call)

@@ -12,7 +12,7 @@ import pytest
 from antiphon.records import Owner, Window
 from antiphon.store.dynamodb import layout
 from antiphon.store.sqlite import open_stores
-from local.lambda_host.dynamodb import Call, Emulator
+from local.lambda_host.dynamodb import Command, Emulator
 from tests.support.counting import Counting
 from tests.support.stored import NOW, OWNER, Stores, add_turn
 from tests.support.tables import CORE
@@ -77,7 +77,7 @@ def test_in_dynamodb_each_is_one_call_and_the_counter_forgets_itself(aws: Emulat
     asyncio.run(dynamodb.meter.add(OWNER, MINUTE, 1))
     count(dynamodb)
     assert counted.operations == ["UpdateItem", "UpdateItem", "UpdateItem", "GetItem"]
-    row = aws.ask(Call("GetItem", {"TableName": CORE, "Key": layout.meter(OWNER, MINUTE)}))[1]["Item"]
+    row = aws.ask(Command("GetItem", {"TableName": CORE, "Key": layout.meter(OWNER, MINUTE)}))[1]["Item"]
     assert row[layout.TTL] == {"N": str(MINUTE.ends)}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from antiphon.records import Owner, Reservation
 from antiphon.store.dynamodb import layout
-from local.lambda_host.dynamodb import Call, Emulator
+from local.lambda_host.dynamodb import Command, Emulator
 from tests.support.counting import Counting
 from tests.support.stored import DAY, NOW, OWNER, Stores, add_turn, claimed, ended
 from tests.support.tables import RESPONSES
@@ -97,7 +97,7 @@ def test_a_reservation_in_dynamodb_is_one_call_and_forgets_itself(aws: Emulator,
     assert counted.operations == ["PutItem", "PutItem"]
     assert counted.write_units == 2
     wanted = {"TableName": RESPONSES, "Key": layout.reservation(OWNER, FIRST.name)}
-    row = aws.ask(Call("GetItem", wanted))[1]["Item"]
+    row = aws.ask(Command("GetItem", wanted))[1]["Item"]
     assert row[layout.TTL] == {"N": str(FIRST.expires_at)}
 
 

@@ -10,7 +10,7 @@ from tests.support.tables import row_of
 
 if TYPE_CHECKING:
     from antiphon.store.dynamodb.layout import Row
-    from local.lambda_host.dynamodb import Answer, Call, Emulator
+    from local.lambda_host.dynamodb import Command, Emulator, Reply
 
 _READ: Final = 4096
 _WRITE: Final = 1024
@@ -43,7 +43,7 @@ class Billing:
         """The bytes that the puts left behind."""
         return sum(self.items.values())
 
-    def _bill(self, call: Call) -> Answer:
+    def _bill(self, call: Command) -> Reply:
         with self._lock:
             self._asked(call.operation, call.arguments)
         status, document = self._handle(call)

@@ -9,7 +9,7 @@ from antiphon.store.dynamodb.rows import weight
 from tests.support.tables import row_of
 
 if TYPE_CHECKING:
-    from local.lambda_host.dynamodb import Answer, Call, Emulator
+    from local.lambda_host.dynamodb import Command, Emulator, Reply
 
 
 class Counting:
@@ -43,7 +43,7 @@ class Counting:
         """Write units, at one for each KB begun of an item (DynamoDB, "Write capacity unit")."""
         return sum(-(-size // 1024) for size in self.written)
 
-    def _count(self, call: Call) -> Answer:
+    def _count(self, call: Command) -> Reply:
         with self._lock:
             self.operations.append(call.operation)
             if call.operation == "PutItem":

@@ -18,16 +18,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.lambda_host.answer import PATIENCE, Answer
-from local.lambda_host.runtime_api import RuntimeApi
+from local.lambda_host.answer import PATIENCE
+from local.lambda_host.runtime_api import RuntimeApiServer
 
-__all__ = ["PATIENCE", "ROOT", "Answer", "LocalRuntimeApi", "kill"]
+__all__ = ["PATIENCE", "ROOT", "LocalRuntimeApi", "kill"]
 
 ROOT = Path(__file__).parents[2]
 WRAPPER = ROOT / "layers/antiphon/antiphon-runtime"
 
 
-class LocalRuntimeApi(RuntimeApi):
+class LocalRuntimeApi(RuntimeApiServer):
     """The Runtime API of one execution environment, which asserts at the end that nobody broke the protocol."""
 
     def __exit__(self, *exc: object) -> None:

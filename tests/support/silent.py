@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from local.lambda_host.dynamodb import Answer, Call, Emulator
+from local.lambda_host.dynamodb import Command, Emulator, Reply
 
 
 class Silenceable:
@@ -26,7 +26,7 @@ class Silenceable:
         self.over = threading.Event()
         self._behind = urlsplit(behind).netloc
 
-    def handle(self, call: Call) -> Answer:
+    def handle(self, call: Command) -> Reply:
         """Pass a call on; while silent, hold it until the end and drop it."""
         if self.silent.is_set():
             self.over.wait()

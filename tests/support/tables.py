@@ -6,7 +6,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from antiphon.store.dynamodb.layout import GSI, TTL
-from local.lambda_host.dynamodb import REGION, Call
+from local.lambda_host.dynamodb import REGION, Command
 
 if TYPE_CHECKING:
     from antiphon.store.dynamodb.layout import Row
@@ -24,7 +24,7 @@ def create_tables(emulator: Emulator, region: str = REGION) -> None:
     _create(emulator, region, CORE, key, [*key, *index], GlobalSecondaryIndexes=indexes)
     _create(emulator, region, RESPONSES, key, key)
     ttl = {"TableName": RESPONSES, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": TTL}}
-    assert emulator.ask(Call("UpdateTimeToLive", ttl, region))[0] == 200
+    assert emulator.ask(Command("UpdateTimeToLive", ttl, region))[0] == 200
 
 
 def _create(
@@ -37,7 +37,7 @@ def _create(
         "BillingMode": "PAY_PER_REQUEST",
         **more,
     }
-    assert emulator.ask(Call("CreateTable", arguments, region))[0] == 200
+    assert emulator.ask(Command("CreateTable", arguments, region))[0] == 200
 
 
 def row_of(wired: Row) -> Row:

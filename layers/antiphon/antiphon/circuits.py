@@ -64,7 +64,7 @@ class Circuits:
         self._entropy = entropy
         self._circuits: dict[tuple[str, str], _Circuit] = {}
 
-    def enter(self, provider: str, model: str, now: float) -> Entry:
+    def enter(self, provider: str, model: str, now: float) -> Admission:
         """Begin a call, at a time in seconds by a clock that is never set.
 
         Raises:
@@ -76,7 +76,7 @@ class Circuits:
         own.require(now)
         for circuit in (endpoint, own):
             circuit.trial = circuit.error is not None
-        return Entry(endpoint, own, self._failed)
+        return Admission(endpoint, own, self._failed)
 
     def _failed(self, circuit: _Circuit, error: ProviderError, now: float) -> None:
         circuit.failures += 1
@@ -86,7 +86,7 @@ class Circuits:
             circuit.open(error, now + min(wait, LONGEST))
 
 
-class Entry:
+class Admission:
     """One call that was let through. Its first verdict counts, unless a circuit was opened since: then that is newer.
 
     Args:

@@ -19,9 +19,8 @@ from typing import Any, Final, TypeVar
 from antiphon import measures
 from antiphon.access import decide
 from antiphon.answering.bound_model import BoundModel, bind_model
-from antiphon.answering.usage import Entry as Asked
-from antiphon.answering.usage import Ledger
-from antiphon.circuits import Entry
+from antiphon.answering.usage import Ledger, ModelUse
+from antiphon.circuits import Admission
 from antiphon.errors import ApiError, ProviderError
 from antiphon.ids import Entropy
 from antiphon.ports import ModelCall, Services, UsageDelta
@@ -76,7 +75,7 @@ class Failover:
         self._waiting += [(f.provider, f.model) for f in agent.fallbacks if decide.allows(limits, f.provider, f.model)]
         self._failure: ProviderError | None = None
         self._ledger = Ledger()
-        self._entry: Entry | None = None
+        self._entry: Admission | None = None
         self._patience: asyncio.Timeout | None = None
         self._begun = False
         self.settled = False
@@ -190,7 +189,7 @@ class Failover:
                 self._entry.left()
             self._entry = self._patience = None
 
-    def _failed(self, asked: Asked, error: ProviderError) -> ProviderError:
+    def _failed(self, asked: ModelUse, error: ProviderError) -> ProviderError:
         asked.error = error.code
         log.warning("model failed", extra={**self.current.maker, "code": error.code, **error.facts})
         if self._entry is not None:

@@ -13,7 +13,7 @@ from antiphon.ports import UsageDelta
 
 
 @dataclass(slots=True)
-class Entry:
+class ModelUse:
     """One call of a model: what it used, and why it gave no answer; None where it was not told, or gave one."""
 
     candidate: BoundModel
@@ -25,15 +25,15 @@ class Ledger:
     """The calls of one response."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: list[ModelUse] = []
 
-    def begin(self, candidate: BoundModel) -> Entry:
+    def begin(self, candidate: BoundModel) -> ModelUse:
         """Open the entry of a call."""
-        self._entries.append(Entry(candidate))
+        self._entries.append(ModelUse(candidate))
         return self._entries[-1]
 
     @property
-    def last(self) -> Entry:
+    def last(self) -> ModelUse:
         """The entry that was opened last."""
         return self._entries[-1]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 
-class Place(NamedTuple):
+class ServiceEndpoint(NamedTuple):
     """The endpoint of a service.
 
     Attributes:
@@ -39,7 +39,7 @@ class Caller(NamedTuple):
         blocks: whether giving them may take its time, for they are fetched or renewed.
     """
 
-    place: Place
+    place: ServiceEndpoint
     credentials: Callable[[], Credentials]
     blocks: bool
 
@@ -68,7 +68,9 @@ def find_caller(
     return Caller(place, _credentials(session), blocks=True)
 
 
-def find_place(service: str, endpoint_url: str | None, environ: Mapping[str, str], region: str | None = None) -> Place:
+def find_endpoint(
+    service: str, endpoint_url: str | None, environ: Mapping[str, str], region: str | None = None
+) -> ServiceEndpoint:
     """Find the endpoint alone; see ``find_caller``."""
     region = region or _region(environ)
     if region and not _profile(environ):
@@ -90,10 +92,10 @@ def _profile(environ: Mapping[str, str]) -> str | None:
     return environ.get("AWS_PROFILE")
 
 
-def _of_environment(service: str, endpoint_url: str | None, environ: Mapping[str, str], region: str) -> Place:
+def _of_environment(service: str, endpoint_url: str | None, environ: Mapping[str, str], region: str) -> ServiceEndpoint:
     fips, dual = (endpoint.is_true(environ.get(f"AWS_USE_{kind}_ENDPOINT")) for kind in ("FIPS", "DUALSTACK"))
     url = endpoint_url or endpoint.override(service, environ) or endpoint.url_of(service, region, fips=fips, dual=dual)
-    return Place(url, region)
+    return ServiceEndpoint(url, region)
 
 
 def _keys(environ: Mapping[str, str]) -> Credentials:
@@ -108,7 +110,7 @@ def _session() -> Session:
     return botocore.session.Session()
 
 
-def _of_session(session: Session, service: str, endpoint_url: str | None, region: str | None) -> Place:
+def _of_session(session: Session, service: str, endpoint_url: str | None, region: str | None) -> ServiceEndpoint:
     from botocore.exceptions import NoRegionError
 
     region = region or session.get_config_variable("region")
@@ -116,7 +118,7 @@ def _of_session(session: Session, service: str, endpoint_url: str | None, region
         raise NoRegionError
     fips, dual = (bool(session.get_config_variable(f"use_{kind}_endpoint")) for kind in ("fips", "dualstack"))
     url = endpoint_url or _configured(session, service) or endpoint.url_of(service, region, fips=fips, dual=dual)
-    return Place(url, region)
+    return ServiceEndpoint(url, region)
 
 
 def _credentials(session: Session) -> Callable[[], Credentials]:

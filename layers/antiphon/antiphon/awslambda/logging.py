@@ -20,7 +20,7 @@ from antiphon.awslambda.http import App, Receive, Scope, Send
 _TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "mangum", "openai", "urllib3")
 
 
-class Formatter(LambdaPowertoolsFormatter):
+class LambdaFormatter(LambdaPowertoolsFormatter):
     """Powertools' JSON, with exceptions as class and frames."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the standard library's name
@@ -36,7 +36,7 @@ def configure(service: str) -> None:
     other loggers stay at WARNING.
     """
     handler = logging.StreamHandler(sys.stdout)
-    form = Formatter(service=service, serialize_stacktrace=False, use_rfc3339=True, utc=True, xray_trace_id=None)
+    form = LambdaFormatter(service=service, serialize_stacktrace=False, use_rfc3339=True, utc=True, xray_trace_id=None)
     handler.setFormatter(form)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("antiphon").setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or "INFO")

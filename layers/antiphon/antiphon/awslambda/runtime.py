@@ -24,7 +24,7 @@ from typing import Final
 
 from antiphon.awslambda import http, snapshot
 from antiphon.awslambda.http import App, Message
-from antiphon.awslambda.runtime_api import Answer, Failure, Invocation, RuntimeApi, RuntimeApiError
+from antiphon.awslambda.runtime_api import AnswerStream, Failure, Invocation, RuntimeApi, RuntimeApiError
 from antiphon.errors import SettingsError
 
 _log: Final = logging.getLogger("antiphon.awslambda.runtime")
@@ -54,7 +54,7 @@ class Cycle:
         self._api = api
         self._invocation = invocation
         self._state = State.REQUEST
-        self._answer: Answer | None = None
+        self._answer: AnswerStream | None = None
         self._asked = False
         self._ended = asyncio.Event()
 
@@ -128,7 +128,7 @@ class Cycle:
             self._ended.set()
             await self._abort(self._answer, failure)
 
-    async def _abort(self, answer: Answer, failure: Failure) -> None:
+    async def _abort(self, answer: AnswerStream, failure: Failure) -> None:
         try:
             await answer.fail(failure)
         except (OSError, RuntimeApiError):

@@ -66,7 +66,7 @@ class Failure:
         return json.dumps(document, separators=(",", ":")).encode()
 
 
-class Answer:
+class AnswerStream:
     """A response body that is being streamed to the Runtime API. Made by ``RuntimeApi.answer``."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -146,14 +146,14 @@ class RuntimeApi:
             event=json.loads(payload),
         )
 
-    async def answer(self, invocation: Invocation) -> Answer:
+    async def answer(self, invocation: Invocation) -> AnswerStream:
         """Begin the streamed answer to an invocation.
 
         Raises:
             OSError: the connection failed.
         """
         path = f"invocation/{invocation.request_id}/response"
-        return Answer(*await self._send("POST", path, _STREAMING | _echo(invocation)))
+        return AnswerStream(*await self._send("POST", path, _STREAMING | _echo(invocation)))
 
     async def reply(self, invocation: Invocation, document: Mapping[str, Any]) -> None:
         """Answer an invocation in one piece.

@@ -30,19 +30,19 @@ _CALLERS_FAULT: Final = range(400, 500)
 _OUR_FAULT: Final = 500
 
 
-class Place(NamedTuple):
+class TraceParent(NamedTuple):
     """The parent of a request's spans: the trace, and Lambda's segment in it."""
 
     trace: str
     parent: str
 
 
-def place_of(header: str) -> Place | None:
+def parent_of(header: str) -> TraceParent | None:
     """Read a tracing header; None if the request is not sampled."""
     fields = dict(field.split("=", 1) for field in header.split(";") if "=" in field)
-    place = Place(fields.get("Root", ""), fields.get("Parent", ""))
-    sampled = fields.get("Sampled") == "1" and _TRACE.fullmatch(place.trace) and _SEGMENT.fullmatch(place.parent)
-    return place if sampled else None
+    found = TraceParent(fields.get("Root", ""), fields.get("Parent", ""))
+    sampled = fields.get("Sampled") == "1" and _TRACE.fullmatch(found.trace) and _SEGMENT.fullmatch(found.parent)
+    return found if sampled else None
 
 
 def traced(app: App, daemon_address: str) -> App:
@@ -55,8 +55,8 @@ def traced(app: App, daemon_address: str) -> App:
     address = address_of(daemon_address)
 
     async def with_trace(scope: Scope, receive: Receive, send: Send) -> None:
-        place = place_of(scope.get("antiphon.trace", ""))
-        if place is None:
+        found = parent_of(scope.get("antiphon.trace", ""))
+        if found is None:
             await app(scope, receive, send)
             return
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
@@ -64,7 +64,7 @@ def traced(app: App, daemon_address: str) -> App:
 
             def sink(span: Span) -> None:
                 with contextlib.suppress(OSError):  # a trace is never worth a request
-                    daemon.sendto(HEADER + json.dumps(document(span, place)).encode(), address)
+                    daemon.sendto(HEADER + json.dumps(document(span, found)).encode(), address)
 
             with Span("request", "antiphon", sink=sink, request_id=scope["antiphon.request_id"]) as span:
                 try:
@@ -77,19 +77,19 @@ def traced(app: App, daemon_address: str) -> App:
 
 
 def address_of(text: str) -> tuple[str, int]:
-    """Read the daemon's address, ``HOST:PORT`` or ``tcp:HOST:PORT udp:HOST:PORT``; its place for datagrams."""
+    """Read the daemon's address, ``HOST:PORT`` or ``tcp:HOST:PORT udp:HOST:PORT``: the address for datagrams."""
     datagrams = next((part[4:] for part in text.split() if part.startswith("udp:")), text)
     host, _, port = datagrams.rpartition(":")
     return host, int(port)
 
 
-def document(span: Span, place: Place) -> dict[str, Any]:
+def document(span: Span, found: TraceParent) -> dict[str, Any]:
     """Write a span as an independent subsegment."""
     facts = dict(span.facts)
     written = {
         "type": "subsegment",
-        "trace_id": place.trace,
-        "parent_id": span.parent.id if span.parent else place.parent,
+        "trace_id": found.trace,
+        "parent_id": span.parent.id if span.parent else found.parent,
         "id": span.id,
         "name": _UNNAMEABLE.sub("_", span.name)[:LONGEST_NAME],
         "start_time": span.begun,

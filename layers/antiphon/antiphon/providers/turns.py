@@ -17,7 +17,7 @@ from antiphon.records import Item
 
 Role = Literal["user", "assistant", "system"]
 Block = dict[str, Any]
-Turn = dict[str, Any]
+RoleTurn = dict[str, Any]
 """A message: its ``role``, and its ``content``, a list of blocks."""
 
 _KNOWN_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -32,7 +32,7 @@ CONTINUE: Final = "Continue."
 
 def turns(
     items: Sequence[Item], write: Callable[[Item], list[Block]], *, instructed: bool, prefill: bool
-) -> tuple[list[str], list[Turn]]:
+) -> tuple[list[str], list[RoleTurn]]:
     """Return the instructions that stand before all else, and the turns after them.
 
     What has no content is left out before neighbours of one role are merged, so that roles alternate.
@@ -48,7 +48,7 @@ def turns(
         ApiError: an item that has no place there.
     """
     leading: list[str] = []
-    grouped: list[Turn] = []
+    grouped: list[RoleTurn] = []
     for item in ordered(items, is_empty=is_blank):
         role = _role(item)
         if role == "system" and not grouped:
@@ -61,7 +61,7 @@ def turns(
 
 
 def is_unsigned_loop(
-    grouped: Sequence[Turn], is_thinking: Callable[[Block], bool], is_result: Callable[[Block], bool]
+    grouped: Sequence[RoleTurn], is_thinking: Callable[[Block], bool], is_result: Callable[[Block], bool]
 ) -> bool:
     """Return whether a history ends within a loop of calls that began without thinking.
 
@@ -177,7 +177,7 @@ def _role(item: Item) -> Role:
     return "system" if item.get("role") in {"system", "developer"} else "user"
 
 
-def _add(grouped: list[Turn], role: Role, blocks: list[Block]) -> None:
+def _add(grouped: list[RoleTurn], role: Role, blocks: list[Block]) -> None:
     if not blocks:
         return
     if not grouped or grouped[-1]["role"] != role:
@@ -185,7 +185,7 @@ def _add(grouped: list[Turn], role: Role, blocks: list[Block]) -> None:
     grouped[-1]["content"] += blocks
 
 
-def _bounded(grouped: list[Turn], write: Callable[[Item], list[Block]], *, prefill: bool) -> list[Turn]:
+def _bounded(grouped: list[RoleTurn], write: Callable[[Item], list[Block]], *, prefill: bool) -> list[RoleTurn]:
     """Let a history begin with the user, and end with the user unless the model takes another end."""
     if not grouped or grouped[0]["role"] != "user":
         grouped.insert(0, {"role": "user", "content": write({"role": "user", "content": BEGIN})})

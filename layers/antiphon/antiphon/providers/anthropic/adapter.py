@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from antiphon.ports import ApiKey, Clock, Delta, ModelCall
-from antiphon.providers.anthropic.deltas import EventReader, refusal_of
+from antiphon.providers.anthropic.deltas import MessagesReader, refusal_of
 from antiphon.providers.anthropic.description import BASE_URL
 from antiphon.providers.anthropic.request import messages_request
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
@@ -68,7 +68,7 @@ class Anthropic(HttpProvider):
         body = self._body(call)
         bound = "block_binding" in (body.get("thinking") or {})
         headers = {"anthropic-beta": BINDING} if bound else None
-        return self._endpoint.stream(orjson.dumps(body), call.deadline, EventReader(self._maker(call)), headers)
+        return self._endpoint.stream(orjson.dumps(body), call.deadline, MessagesReader(self._maker(call)), headers)
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
         return messages_request(call, self.capabilities(call.model), self._maker(call), citations=self._citations)

@@ -66,7 +66,7 @@ class _Block:
     citations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class EventReader(StreamReader):
+class MessagesReader(StreamReader):
     """Reads one stream; see ``StreamReader``.
 
     Args:

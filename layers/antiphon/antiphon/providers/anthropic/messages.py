@@ -12,7 +12,7 @@ from antiphon.media import is_text_file
 from antiphon.media import text_of as file_text
 from antiphon.providers.turns import (
     Block,
-    Turn,
+    RoleTurn,
     arguments_of,
     call_id_of,
     parts_of,
@@ -30,7 +30,7 @@ KIND: Final = "anthropic"
 
 def messages(
     items: Sequence[Item], maker: str | None, *, instructed: bool, prefill: bool, citations: bool
-) -> tuple[list[str], list[Turn]]:
+) -> tuple[list[str], list[RoleTurn]]:
     """Return the instructions that stand before all else, and the messages.
 
     Args:

@@ -14,7 +14,7 @@ from antiphon.providers.anthropic.messages import is_result, is_thinking, messag
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.require import asked_of
 from antiphon.providers.thinking import NONE_THIS_TURN, Thinking, thinking_of
-from antiphon.providers.turns import Turn, is_unsigned_loop, schema_of, tools_of, with_type
+from antiphon.providers.turns import RoleTurn, is_unsigned_loop, schema_of, tools_of, with_type
 
 Body = dict[str, Any]
 
@@ -71,7 +71,7 @@ def messages_request(call: ModelCall, can: Capabilities, maker: str, *, citation
 
 def _messages(
     call: ModelCall, can: Capabilities, maker: str, thinking: Thinking, *, citations: bool
-) -> tuple[list[str], list[Turn]]:
+) -> tuple[list[str], list[RoleTurn]]:
     return messages(
         call.items,
         maker if thinking.replayed else None,

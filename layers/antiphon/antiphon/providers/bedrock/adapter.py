@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from antiphon.ports import Clock, Delta, ModelCall
-from antiphon.providers.bedrock.deltas import EventReader
+from antiphon.providers.bedrock.deltas import ConverseReader
 from antiphon.providers.bedrock.messages import KIND
 from antiphon.providers.bedrock.refusals import error_of, refusal_of
 from antiphon.providers.bedrock.request import converse_request
@@ -68,7 +68,7 @@ class Bedrock(HttpProvider):
         path = f"/model/{quote(arguments.pop('modelId'), safe='')}/converse-stream"
         body = orjson.dumps(arguments, default=_text_of)
         sign = partial(self._signer.sign, path, body)
-        return self._endpoint.stream(body, call.deadline, EventReader(call.model), sign=sign)
+        return self._endpoint.stream(body, call.deadline, ConverseReader(call.model), sign=sign)
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
         can = self.capabilities(call.model)

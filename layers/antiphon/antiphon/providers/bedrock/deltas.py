@@ -20,7 +20,7 @@ from antiphon.ports import (
     TextDelta,
     UsageDelta,
 )
-from antiphon.providers.bedrock.eventstream import Garbled, MessageReader
+from antiphon.providers.bedrock.eventstream import GarbledStream, MessageReader
 from antiphon.providers.bedrock.messages import KIND
 from antiphon.providers.bedrock.refusals import exception_of, refusal_of
 from antiphon.providers.blocks import Blocks
@@ -42,7 +42,7 @@ class _Block:
     citations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class EventReader(StreamReader):
+class ConverseReader(StreamReader):
     """Reads one stream; its end has no mark, so ``done`` means that no more can be read. See ``StreamReader``.
 
     Args:
@@ -81,7 +81,7 @@ class EventReader(StreamReader):
                     self._fail(exception_of(kind.name, kind.message, payload))
                     return
                 self._named(kind.name, loads(payload) if payload else {}, deltas)
-        except Garbled:
+        except GarbledStream:
             self.done = self._failed = True
             self._error = ProviderError("model_error", retryable=True)
 

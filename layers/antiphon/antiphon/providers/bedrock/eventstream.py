@@ -31,11 +31,11 @@ _WIDTHS: Final = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """The size of a header's value by its type; those of ``_BYTES`` and ``_TEXT`` say it themselves."""
 
 
-class Garbled(ValueError):
+class GarbledStream(ValueError):
     """The bytes are no event stream, or not as they were sent."""
 
 
-class Kind(NamedTuple):
+class MessageKind(NamedTuple):
     """What the headers of a message say.
 
     Attributes:
@@ -61,12 +61,12 @@ class MessageReader:
         """Whether a message has begun and not ended."""
         return any(self._parts)
 
-    def feed(self, chunk: bytes) -> Iterator[tuple[Kind, bytes]]:
+    def feed(self, chunk: bytes) -> Iterator[tuple[MessageKind, bytes]]:
         """Take the next bytes and give each message that they end, in order, with its payload.
 
         Raises:
-            Garbled: a checksum is wrong, something is larger than allowed, or headers cannot be read; what came before
-                was given.
+            GarbledStream: a checksum is wrong, something is larger than allowed, or headers cannot be read. What came
+                before it was returned.
         """
         self._parts.append(chunk)
         self._missing -= len(chunk)
@@ -77,14 +77,14 @@ class MessageReader:
         while (missing := start + _PRELUDE - size) <= 0:
             total, named, checksum = _read_prelude(data, start)
             if crc32(data[start : start + _LENGTHS]) != checksum:
-                raise Garbled("the checksum of a prelude")
+                raise GarbledStream("the checksum of a prelude")
             if named > MAX_HEADERS_BYTES or not _LEAST <= total - named <= _MOST:
-                raise Garbled("the lengths of a message")
+                raise GarbledStream("the lengths of a message")
             end = start + total
             if (missing := end - size) > 0:
                 break
             if (crc32(data[start + _LENGTHS : end - _CHECKSUM], checksum),) != _read_checksum(data, end - _CHECKSUM):
-                raise Garbled("the checksum of a message")
+                raise GarbledStream("the checksum of a message")
             payload = start + _PRELUDE + named
             yield _kind(data[start + _PRELUDE : payload]), data[payload : end - _CHECKSUM]
             start = end
@@ -92,20 +92,20 @@ class MessageReader:
 
 
 @lru_cache(maxsize=32)
-def _kind(raw: bytes) -> Kind:
+def _kind(raw: bytes) -> MessageKind:
     """Read headers; most messages of a stream have the same ones."""
     headers = _headers(raw)
     if headers.get(":message-type") not in {"exception", "error"}:
-        return Kind(False, headers.get(":event-type", ""), "")
+        return MessageKind(False, headers.get(":event-type", ""), "")
     name = headers.get(":exception-type") or headers.get(":error-code", "")
-    return Kind(True, name, headers.get(":error-message", ""))
+    return MessageKind(True, name, headers.get(":error-message", ""))
 
 
 def _headers(raw: bytes) -> dict[str, str]:
     """Give the headers that are text.
 
     Raises:
-        Garbled: one of them cannot be read, or there are two of one name.
+        GarbledStream: one of them cannot be read, or there are two of one name.
     """
     found: dict[str, str] = {}
     names: set[str] = set()
@@ -116,12 +116,12 @@ def _headers(raw: bytes) -> dict[str, str]:
             name, kind, at = sized.decode(), raw[at], at + 1
             value, at = _sized(raw, at, 2) if kind in {_BYTES, _TEXT} else (b"", at + _WIDTHS[kind])
             if at > len(raw) or name in names:
-                raise Garbled("a header")
+                raise GarbledStream("a header")
             names.add(name)
             if kind == _TEXT:
                 found[name] = value.decode()
     except (IndexError, KeyError, UnicodeDecodeError) as error:
-        raise Garbled("a header") from error
+        raise GarbledStream("a header") from error
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from antiphon.media import is_text_file
 from antiphon.providers.turns import (
     Block,
-    Turn,
+    RoleTurn,
     arguments_of,
     call_id_of,
     parts_of,
@@ -44,7 +44,7 @@ _LONGEST_NAME: Final = 190
 
 def messages(
     items: Sequence[Item], maker: str | None, *, prefill: bool, citations: bool
-) -> tuple[list[str], list[Turn]]:
+) -> tuple[list[str], list[RoleTurn]]:
     """Return the instructions that stand before all else, and the messages.
 
     Args:

@@ -17,7 +17,7 @@ from antiphon.providers.bedrock.messages import is_result, is_thinking, messages
 from antiphon.providers.capabilities import Capabilities
 from antiphon.providers.require import asked_of
 from antiphon.providers.thinking import NONE_THIS_TURN, Thinking, thinking_of
-from antiphon.providers.turns import Turn, is_unsigned_loop, schema_of, tools_of, with_type
+from antiphon.providers.turns import RoleTurn, is_unsigned_loop, schema_of, tools_of, with_type
 
 Body = dict[str, Any]
 
@@ -68,7 +68,7 @@ def converse_request(
 
 def _messages(
     call: ModelCall, can: Capabilities, thinking: Thinking, *, citations: bool
-) -> tuple[list[str], list[Turn]]:
+) -> tuple[list[str], list[RoleTurn]]:
     return messages(
         call.items,
         call.model if thinking.replayed else None,

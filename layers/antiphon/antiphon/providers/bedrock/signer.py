@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from antiphon.aws.caller import Caller, find_caller, find_place
+from antiphon.aws.caller import Caller, find_caller, find_endpoint
 from antiphon.aws.endpoint import host_of
 from antiphon.aws.signature import Scope, sign
 from antiphon.aws.trust import named_bundle
@@ -91,7 +91,7 @@ class Signer:
         trust = ssl.create_default_context(cafile=bundle) if bundle is not None else True
         key = os.environ.get(BEARER)
         if key:
-            return _Found(find_place(*where).url, lambda _path, headers, _: headers | credentials(key), trust, False)
+            return _Found(find_endpoint(*where).url, lambda _path, headers, _: headers | credentials(key), trust, False)
         caller = find_caller(*where)
         return _Found(caller.place.url, _signature(caller), trust, caller.blocks)
 

@@ -34,7 +34,7 @@ _THOUGHTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class DemoCall:
     """A function call; ``arguments`` is JSON."""
 
     id: str
@@ -43,15 +43,15 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DemoAnswer:
     """What is said: text or calls, never both."""
 
     reasoning: str
     text: str
-    calls: tuple[Call, ...]
+    calls: tuple[DemoCall, ...]
 
 
-def answer(call: ModelCall) -> Answer:
+def answer(call: ModelCall) -> DemoAnswer:
     """Answer a call."""
     effort = (call.settings.get("reasoning") or {}).get("effort") if "reasoning" in call.explicit else None
     reasoning = _THOUGHTS if effort not in (None, "none") else ""
@@ -60,8 +60,8 @@ def answer(call: ModelCall) -> Answer:
         words = Words([_text(call.items[-1])])
         most = MOST_VALUES // len(chosen)
         calls = (_call(tool, words, len(call.items), slot, most) for slot, tool in enumerate(chosen))
-        return Answer(reasoning, "", tuple(calls))
-    return Answer(reasoning, _formatted(call), ())
+        return DemoAnswer(reasoning, "", tuple(calls))
+    return DemoAnswer(reasoning, _formatted(call), ())
 
 
 def _chosen(call: ModelCall) -> list[dict[str, Any]]:
@@ -98,12 +98,12 @@ def _long_words(text: str) -> set[str]:
     return set(re.findall(r"[a-z]{3,}", text))
 
 
-def _call(tool: dict[str, Any], words: Words, turn: int, slot: int, most: int) -> Call:
+def _call(tool: dict[str, Any], words: Words, turn: int, slot: int, most: int) -> DemoCall:
     parameters = tool.get("parameters")
     value = value_for({"type": "object", **parameters}, words, most=most) if parameters else {}
     arguments = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.sha256(f"{turn} {slot} {tool['name']} {arguments}".encode()).hexdigest()
-    return Call(f"call_{digest[:24]}", tool["name"], arguments)
+    return DemoCall(f"call_{digest[:24]}", tool["name"], arguments)
 
 
 def _formatted(call: ModelCall) -> str:

@@ -21,7 +21,7 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
-from antiphon.providers.demo.answer import Answer, Call, answer
+from antiphon.providers.demo.answer import DemoAnswer, DemoCall, answer
 from antiphon.providers.demo.description import CAPABILITIES
 from antiphon.providers.demo.tokens import attachments_of, count_tokens, pieces, texts_of
 
@@ -96,7 +96,7 @@ def deltas(call: ModelCall) -> Iterator[Delta]:
     yield StopDelta(("tool_calls" if said.calls else "stop") if whole else "length")
 
 
-def _tokens(said: Answer, call: ModelCall) -> Iterator[ReasoningDelta | TextDelta | ToolCallDelta]:
+def _tokens(said: DemoAnswer, call: ModelCall) -> Iterator[ReasoningDelta | TextDelta | ToolCallDelta]:
     for piece in pieces(said.reasoning):
         yield ReasoningDelta(piece)
     for piece in pieces(said.text):
@@ -105,7 +105,7 @@ def _tokens(said: Answer, call: ModelCall) -> Iterator[ReasoningDelta | TextDelt
         yield from _call_tokens(slot, function)
 
 
-def _call_tokens(slot: int, call: Call) -> Iterator[ToolCallDelta]:
+def _call_tokens(slot: int, call: DemoCall) -> Iterator[ToolCallDelta]:
     """A call's first token is its name; the others are its arguments."""
     yield ToolCallDelta(slot, call.id, call.name)
     for piece in pieces(call.arguments):

@@ -14,7 +14,7 @@ from antiphon.ports import ApiKey, Clock, Delta, ModelCall
 from antiphon.providers.endpoint import IDLE_SECONDS, Endpoint, url_of
 from antiphon.providers.http import HttpProvider
 from antiphon.providers.openai_errors import refusal_of
-from antiphon.providers.openai_responses.deltas import EventReader
+from antiphon.providers.openai_responses.deltas import ResponsesReader
 from antiphon.providers.openai_responses.description import BASE_URL
 from antiphon.providers.openai_responses.request import KIND, responses_request
 from antiphon.providers.turns import maker_of
@@ -69,7 +69,7 @@ class OpenAIResponses(HttpProvider):
             ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream.
             ApiError: the call would not have passed ``check``; nothing is sent.
         """
-        return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, EventReader(self._maker(call)))
+        return self._endpoint.stream(orjson.dumps(self._body(call)), call.deadline, ResponsesReader(self._maker(call)))
 
     def _body(self, call: ModelCall) -> dict[str, Any]:
         can, maker = self.capabilities(call.model), self._maker(call)

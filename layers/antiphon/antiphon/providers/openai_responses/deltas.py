@@ -32,7 +32,7 @@ from antiphon.providers.openai_responses.request import KIND
 from antiphon.providers.reading import StreamReader, count, fields, logprobs_of, stretch, text_of
 from antiphon.providers.reasons import stop_of
 
-Place = int | str | None
+ItemKey = int | str | None
 Told = tuple[str, str, dict[str, Any]]
 """An event: the name of its kind, the step, and itself."""
 
@@ -71,7 +71,7 @@ _ENDINGS: Final = {
 }
 
 
-class EventReader(StreamReader):
+class ResponsesReader(StreamReader):
     """Reads one stream; see ``StreamReader``.
 
     Args:
@@ -86,15 +86,15 @@ class EventReader(StreamReader):
         self._calls = Calls()
         self._items: Blocks[Told] = Blocks(self._of_item)
         self._parts: Blocks[Told] = Blocks(self._of_part)
-        self._item: Place = None
-        self._newest: Place = None
-        self._latest: tuple[Place, str, int] = (None, "", 0)
-        self._open: set[Place] = set()
-        self._closed: set[Place] = set()
-        self._by_id: dict[str, Place] = {}
-        self._told: set[tuple[Place, str, int]] = set()
+        self._item: ItemKey = None
+        self._newest: ItemKey = None
+        self._latest: tuple[ItemKey, str, int] = (None, "", 0)
+        self._open: set[ItemKey] = set()
+        self._closed: set[ItemKey] = set()
+        self._by_id: dict[str, ItemKey] = {}
+        self._told: set[tuple[ItemKey, str, int]] = set()
         self._messages = 0
-        self._message: Place = None
+        self._message: ItemKey = None
         self._said = 0
         self._begun = 0
 
@@ -135,7 +135,7 @@ class EventReader(StreamReader):
         elif kind == "error":
             self._fail(error_in(event))
 
-    def _of_item(self, place: Place, told: Told, deltas: list[Delta]) -> None:
+    def _of_item(self, place: ItemKey, told: Told, deltas: list[Delta]) -> None:
         name, step, event = told
         index = _INDEXES[name]
         if index is not None:
@@ -157,7 +157,7 @@ class EventReader(StreamReader):
                 self._parts.finish(deltas)
             self._close(place, event["item"], deltas)
 
-    def _of_part(self, key: tuple[Place, str, int], told: Told, deltas: list[Delta]) -> None:
+    def _of_part(self, key: tuple[ItemKey, str, int], told: Told, deltas: list[Delta]) -> None:
         name, step, event = told
         if name in _TEXTS:
             part, _, field = _TEXTS[name]
@@ -172,7 +172,9 @@ class EventReader(StreamReader):
         elif step == "done":
             self._part(key[0], key[2], fields(event.get("part")), deltas)
 
-    def _say(self, key: tuple[Place, str, int], part: str, text: object, logprobs: object, deltas: list[Delta]) -> None:
+    def _say(
+        self, key: tuple[ItemKey, str, int], part: str, text: object, logprobs: object, deltas: list[Delta]
+    ) -> None:
         self._told.add(key)
         self._open.add(key[0])
         said = text_of(text)
@@ -187,14 +189,14 @@ class EventReader(StreamReader):
         else:
             deltas.append(RefusalDelta(said))
 
-    def _begin_message(self, place: Place, phase: Phase | None, deltas: list[Delta]) -> None:
+    def _begin_message(self, place: ItemKey, phase: Phase | None, deltas: list[Delta]) -> None:
         if self._messages or phase:
             deltas.append(MessageDelta(phase))
         self._messages += 1
         self._message = place
         self._said = self._begun = 0
 
-    def _begin(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
+    def _begin(self, place: ItemKey, item: dict[str, Any], deltas: list[Delta]) -> None:
         self._open.add(place)
         if item["type"] == "message":
             phase = next((known for known in _PHASES if known == item.get("phase")), None)
@@ -203,21 +205,21 @@ class EventReader(StreamReader):
             self._items.free(place)  # calls may interleave
             self._call(place, item, "", deltas)
 
-    def _call(self, place: Place, item: dict[str, Any], arguments: str, deltas: list[Delta]) -> None:
+    def _call(self, place: ItemKey, item: dict[str, Any], arguments: str, deltas: list[Delta]) -> None:
         call_id = item.get("call_id") or item.get("id")
         call_id, name = text_of(call_id or "") or None, text_of(item.get("name") or "") or None
         piece = self._calls.piece(place, call_id, name, arguments)
         if piece is not None:
             deltas.append(piece)
 
-    def _begin_part(self, place: Place, part: str, index: int, deltas: list[Delta]) -> None:
+    def _begin_part(self, place: ItemKey, part: str, index: int, deltas: list[Delta]) -> None:
         if part == "response.content_part":
             self._begun = self._said
         elif index and (place, "gap", index) not in self._told:
             self._told.add((place, "gap", index))
             deltas.append(ReasoningDelta("\n\n"))
 
-    def _part(self, place: Place, index: int, part: dict[str, Any], deltas: list[Delta]) -> None:
+    def _part(self, place: ItemKey, index: int, part: dict[str, Any], deltas: list[Delta]) -> None:
         """Take a part that is whole, if none of its text came before."""
         kind = part.get("type")
         known = "response.reasoning_summary_part" if kind == "summary_text" else "response.content_part"
@@ -229,7 +231,7 @@ class EventReader(StreamReader):
         for annotation in part.get("annotations") or ():
             self._cite(fields(annotation), deltas)
 
-    def _close(self, place: Place, item: dict[str, Any], deltas: list[Delta]) -> None:
+    def _close(self, place: ItemKey, item: dict[str, Any], deltas: list[Delta]) -> None:
         """Take from an item that is done what did not come before."""
         if place in self._closed:
             return
@@ -246,7 +248,7 @@ class EventReader(StreamReader):
             sealed = {name: text_of(item[name]) for name in ("id", "encrypted_content")}
             deltas.append(ReasoningStateDelta({"kind": KIND, "maker": self._maker, **sealed}))
 
-    def _arguments(self, place: Place, step: str, told: dict[str, Any], deltas: list[Delta]) -> None:
+    def _arguments(self, place: ItemKey, step: str, told: dict[str, Any], deltas: list[Delta]) -> None:
         """Take a piece of arguments, or all of them if no piece came; a name may come with them."""
         arguments = arguments_of(told.get("arguments" if step == "done" else "delta"))
         if step == "done" and self._calls.has_arguments(place):
@@ -290,17 +292,17 @@ class EventReader(StreamReader):
             return "stop"
         return "content_filter" if stop_of(word) == "content_filter" else "length"
 
-    def _place(self, event: dict[str, Any], item_id: str | None) -> Place:
+    def _place(self, event: dict[str, Any], item_id: str | None) -> ItemKey:
         """Return which item an event is about: by its index, for some servers change ids; llama.cpp has ids alone."""
         index = event.get("output_index")
         if index is None:
             return self._by_id.get(item_id, item_id) if item_id else None
         if item_id:
             self._by_id.setdefault(item_id, index)
-        place: Place = index
+        place: ItemKey = index
         return place
 
-    def _known_place(self, index: int, item_id: str | None) -> Place:
+    def _known_place(self, index: int, item_id: str | None) -> ItemKey:
         if item_id and (item_id in self._by_id or item_id in self._open):
             return self._by_id.get(item_id, item_id)
         return index

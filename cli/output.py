@@ -17,7 +17,7 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Output:
     """What a command did or found.
 
     Attributes:
