@@ -16,8 +16,8 @@ from antiphon.ports import (
     TextDelta,
     ToolCallDelta,
 )
-from antiphon.providers.anthropic import Anthropic
-from antiphon.providers.openai_responses import OpenAIResponses
+from antiphon.providers.anthropic.adapter import Anthropic
+from antiphon.providers.openai_responses.adapter import OpenAIResponses
 from tests.support.calls import model_call, run
 from tests.support.protocols import PROTOCOLS, event_frame
 from tests.support.upstream import Script, Upstream

@@ -37,6 +37,10 @@ class Blocks(Generic[Event]):
         """Whether no block is open."""
         return self._open is _NONE
 
+    def streams(self, place: Any) -> bool:
+        """Whether a block is open and no other waits: its next event need not be taken, except for its last."""
+        return place == self._open and not self._waiting
+
     def take(self, place: Any, event: Event, deltas: list[Delta], *, ends: bool = False) -> None:
         """Take the next event of a block; ``ends`` if it is the last one."""
         if place == self._open and not ends:

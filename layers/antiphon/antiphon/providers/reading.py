@@ -114,7 +114,14 @@ class StreamReader(ABC):
 
     def _read(self, data: bytes, deltas: list[Delta]) -> None:
         for payload in self._events.feed(data):
-            self._payload(payload, deltas)
+            if payload[:1] == b"{":  # nearly always: straight to the event
+                try:
+                    event = orjson.loads(payload)
+                except orjson.JSONDecodeError:
+                    event = loads(payload)
+                self._event(event, deltas)
+            else:
+                self._payload(payload, deltas)
             if self.done:
                 return
 

@@ -1,6 +1,6 @@
 """Reads a server-sent event stream from bytes, however they were cut.
 
-It must not know what the events mean, nor where the bytes come from. After the WHATWG HTML standard, "Parsing an event
+It follows the WHATWG HTML standard, "Parsing an event
 stream": a line ends in LF, CR LF or CR; a blank line ends an event; comments and fields other than ``data`` are
 skipped.
 """
@@ -61,14 +61,17 @@ class SseReader:
         events = []
         data = self._data
         for line in lines:
-            if line.startswith(b"data:"):
-                data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            if not line:
+                if data:
+                    events.append(b"\n".join(data))
+                    data.clear()
+            elif line.startswith(b"data: "):
+                data.append(line[6:])
+            elif line.startswith(b"data:"):
+                data.append(line[5:])
             elif line == b"data":
                 data.append(b"")
             elif line.startswith(b"error:"):  # llama.cpp
                 data.append(b'{"type":"error","error":%b}' % line[6:])
-            elif not line and data:
-                events.append(b"\n".join(data))
-                data.clear()
         self._size = sum(map(len, data))
         return events

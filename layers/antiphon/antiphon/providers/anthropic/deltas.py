@@ -106,7 +106,11 @@ class MessagesReader(StreamReader):
     def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         kind = event.get("type") or ("error" if event.get("error") else "")
         if kind == "content_block_delta":
-            self._order.take(event.get("index", self._latest), event, deltas)
+            place = event.get("index", self._latest)
+            if self._order.streams(place):
+                self._delta(place, event["delta"], deltas)
+            else:
+                self._order.take(place, event, deltas)
         elif kind == "content_block_start":
             self._order.take(self._new_place(event, deltas), event, deltas)
         elif kind == "content_block_stop":
@@ -139,9 +143,12 @@ class MessagesReader(StreamReader):
     def _delta(self, place: Any, delta: dict[str, Any], deltas: list[Delta]) -> None:
         kind = delta["type"]
         if kind == "text_delta":
-            self._block(place, "text")
-            if delta["text"] is not None:
-                self._text(delta["text"], deltas)
+            if place not in self._blocks:
+                self._block(place, "text")
+            text = delta["text"]
+            if text is not None:
+                self._said += len(text_of(text))
+                deltas.append(TextDelta(text))
         elif kind == "input_json_delta":
             self._arguments(place, arguments_of(delta.get("partial_json")), deltas)
         elif kind == "thinking_delta":
@@ -164,17 +171,14 @@ class MessagesReader(StreamReader):
             block.whole = "" if arguments else block.whole
             _add(deltas, self._calls.piece(place, None, None, arguments))
 
-    def _text(self, text: str, deltas: list[Delta]) -> None:
-        self._said += len(text_of(text))
-        deltas.append(TextDelta(text))
-
     def _start(self, place: Any, told: dict[str, Any], deltas: list[Delta]) -> None:
         kind = told["type"]
         self._blocks[place] = block = _Block(kind, begun=self._said)
         if kind == "text":
             block.citations = list(told.get("citations") or ())
             if told.get("text"):
-                self._text(told["text"], deltas)
+                self._said += len(text_of(told["text"]))
+                deltas.append(TextDelta(told["text"]))
             return
         self._said = 0
         if kind == "tool_use":

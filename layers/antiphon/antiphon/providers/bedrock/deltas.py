@@ -109,7 +109,9 @@ class ConverseReader(StreamReader):
         super()._fail({"type": "", "message": "", **error})
 
     def _named(self, name: str, event: dict[str, Any], deltas: list[Delta]) -> None:
-        if name in _OF_BLOCK:
+        if name == "contentBlockDelta" and self._order.streams(event.get("contentBlockIndex")):
+            self._delta(event.get("contentBlockIndex"), event["delta"], deltas)
+        elif name in _OF_BLOCK:
             self._order.take(event.get("contentBlockIndex"), (name, event), deltas, ends=name == "contentBlockStop")
         elif name == "messageStop":
             self._order.finish(deltas)

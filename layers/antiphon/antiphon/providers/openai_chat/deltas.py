@@ -56,7 +56,7 @@ class ChunkReader(StreamReader):
             self._fail(error_in(chunk))
             return
         choices = chunk.get("choices")
-        choice: dict[str, Any] = choices[0] if choices else {}
+        choice: dict[str, Any] = (choices and choices[0]) or {}
         if choice:
             self._choice(choice, deltas)
         usage = chunk.get("usage") or choice.get("usage")
@@ -73,6 +73,13 @@ class ChunkReader(StreamReader):
             self._word = text_of(choice["finish_reason"])
 
     def _delta(self, delta: dict[str, Any], logprobs: object, deltas: list[Delta]) -> None:
+        if len(delta) == 1 and not logprobs and not self._tokens:  # nearly always: straight to the text
+            content = delta.get("content")
+            if content and type(content) is str:
+                self._said += len(content)
+                self._spoke = True
+                deltas.append(TextDelta(content))
+                return
         before = len(deltas)
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         if reasoning:
@@ -97,15 +104,16 @@ class ChunkReader(StreamReader):
         self._spoke = self._spoke or len(deltas) > before
 
     def _content(self, content: object, deltas: list[Delta]) -> None:
-        if isinstance(content, list):
+        if type(content) is str:
+            self._said += len(content)
+            deltas.append(TextDelta(content, self._tokens or None))
+            if self._tokens:
+                self._tokens = []
+        elif isinstance(content, list):
             for part in content:
                 self._part(part, deltas)
-            return
-        text = text_of(content)
-        self._said += len(text)
-        deltas.append(TextDelta(text, self._tokens or None))
-        if self._tokens:
-            self._tokens = []
+        else:
+            raise TypeError("no content")
 
     def _part(self, part: object, deltas: list[Delta]) -> None:
         """Translate one of several parts of a content; of those that are unknown nothing is said."""

@@ -33,6 +33,7 @@ from antiphon.providers.reading import StreamReader, count, fields, logprobs_of,
 from antiphon.providers.reasons import stop_of
 
 ItemKey = int | str | None
+TextKey = tuple[Any, Any, Any]
 Told = tuple[str, str, dict[str, Any]]
 """An event: the name of its kind, the step, and itself."""
 
@@ -50,6 +51,7 @@ _REASONING: Final = ("summary_text", "reasoning_text")
 _KINDS: Final = ("output_text", "refusal", "summary_text", "reasoning_text")
 
 _PARTS: Final = {"response.content_part": "content_index", "response.reasoning_summary_part": "summary_index"}
+_TEXT_DELTA: Final = "response.output_text.delta"
 _ITEM: Final = "response.output_item"
 _ARGUMENTS: Final = "response.function_call_arguments"
 _INDEXES: Final[dict[str, str | None]] = {
@@ -86,6 +88,7 @@ class ResponsesReader(StreamReader):
         self._calls = Calls()
         self._items: Blocks[Told] = Blocks(self._of_item)
         self._parts: Blocks[Told] = Blocks(self._of_part)
+        self._streak: TextKey | None = None
         self._item: ItemKey = None
         self._newest: ItemKey = None
         self._latest: tuple[ItemKey, str, int] = (None, "", 0)
@@ -122,6 +125,13 @@ class ResponsesReader(StreamReader):
 
     def _event(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         kind = event.get("type") or ("error" if event.get("error") else "")
+        if kind == _TEXT_DELTA and _where(event) == self._streak:  # nearly always: straight to the text
+            text = text_of(event["delta"])
+            self._said += len(text)
+            logprobs = event.get("logprobs")
+            deltas.append(TextDelta(text, (logprobs_of(logprobs) or None) if logprobs else None))
+            return
+        self._streak = None
         name, _, step = kind.rpartition(".")
         if name in _INDEXES:
             place = self._place(event, event.get("item_id") or fields(event.get("item")).get("id"))
@@ -162,6 +172,7 @@ class ResponsesReader(StreamReader):
         if name in _TEXTS:
             part, _, field = _TEXTS[name]
             if step == "delta":
+                self._streak = _where(event) if part == "output_text" else None
                 self._say(key, part, event["delta"], event.get("logprobs"), deltas)
             elif step == "done" and key not in self._told and event.get(field):
                 self._say(key, part, event[field], event.get("logprobs"), deltas)
@@ -313,3 +324,8 @@ class ResponsesReader(StreamReader):
         kept = count(fields(usage.get("input_tokens_details")).get("cached_tokens"))
         thought = count(fields(usage.get("output_tokens_details")).get("reasoning_tokens"))
         deltas.append(UsageDelta(read, written, kept, thought))
+
+
+def _where(event: dict[str, Any]) -> TextKey:
+    """Return all that tells which part a text is of."""
+    return event.get("output_index"), event.get("item_id"), event.get("content_index")
