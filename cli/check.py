@@ -27,13 +27,15 @@ class Result:
         check: the probe's name.
         promise: what it holds the server to.
         seconds: how long it took.
-        problems: what is wrong; empty where it passed.
+        problems: what is wrong; empty if it passed.
+        served: false if the server does not have what is checked, and need not have it.
     """
 
     check: str
     promise: str
     seconds: float
     problems: list[str]
+    served: bool = True
 
 
 async def check(args: Namespace) -> Output:
@@ -60,27 +62,37 @@ async def check(args: Namespace) -> Output:
 
 
 async def _run(probe: Probe, server: CheckedServer) -> Result:
-    began = time.monotonic()
+    from cli.socket import NotServed  # noqa: PLC0415
+
+    began, served = time.monotonic(), True
     try:
         problems = await probe(server)
+    except NotServed:
+        problems, served = [], False
     except (KeyError, TypeError, AttributeError, IndexError):
         problems = ["an answer lacks what the specification requires"]
     promise = (probe.__doc__ or "").strip()
-    return Result(probe.__name__, promise, round(time.monotonic() - began, 3), problems)
+    return Result(probe.__name__, promise, round(time.monotonic() - began, 3), problems, served)
 
 
 def _report(server: CheckedServer, results: list[Result]) -> Output:
     failed = sum(bool(result.problems) for result in results)
-    rows = [("FAILED" if result.problems else "ok", result.check, result.promise) for result in results]
+    served = sum(result.served for result in results)
+    rows = [(_word(result), result.check, result.promise) for result in results]
     lines: list[str] = []
     for line, result in zip(aligned(rows), results, strict=True):
         lines += [line, *(f"        - {problem}" for problem in result.problems)]
-    verdict = f"{len(results) - failed} of {len(results)} passed: {server.base_url}, agent {server.agent}"
+    absent = "" if served == len(results) else f", {len(results) - served} not served"
+    verdict = f"{served - failed} of {served} passed{absent}: {server.base_url}, agent {server.agent}"
     data = {
         "url": server.base_url,
         "agent": server.agent,
-        "passed": len(results) - failed,
+        "passed": served - failed,
         "failed": failed,
         "checks": [asdict(result) for result in results],
     }
     return Output(data, "\n".join([*lines, "", verdict]), code=1 if failed else 0)
+
+
+def _word(result: Result) -> str:
+    return "FAILED" if result.problems else "ok" if result.served else "absent"

@@ -10,10 +10,10 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from antiphon.stream.fold import ENDINGS, Fold
-from antiphon.stream.grammar import Violation, check_frames, parse_sse
 from cli import official
+from cli.events import check_stream
 from cli.remote import CheckedServer, Reply
+from cli.socket_probes import websocket, websocket_memory
 
 Problems = list[str]
 Probe = Callable[[CheckedServer], Awaitable[Problems]]
@@ -177,6 +177,8 @@ PROBES: Final[tuple[Probe, ...]] = (
     errors,
     retrieve,
     models,
+    websocket,
+    websocket_memory,
 )
 
 
@@ -201,22 +203,7 @@ def _streamed(reply: Reply) -> tuple[list[dict[str, Any]], Problems]:
     """Return a stream's events and what is wrong with them, each rule once."""
     if reply.status != 200 or reply.kind != "text/event-stream":  # noqa: PLR2004
         return [], [_status(reply)]
-    violations: list[Violation] = []
-    events = [event for event in check_frames(parse_sse(reply.body), violations.append) if "type" in event]
-    problems = list({violation.rule: f"{violation}" for violation in reversed(violations)}.values())[::-1]
-    problems += {wrong: None for event in events if (wrong := official.event_problem(event))}
-    if not problems and _folded(events) != events[-1]["response"]:
-        problems.append("the events do not amount to the terminal response")
-    if not problems and events[-1]["type"] != "response.completed":
-        problems.append(f"the stream ends with {events[-1]['type']}")
-    return events, problems
-
-
-def _folded(events: list[dict[str, Any]]) -> dict[str, Any]:
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    return fold.response() if events[-1]["type"] in ENDINGS else {}
+    return check_stream(reply.body)
 
 
 def _call_problems(call: dict[str, Any]) -> Problems:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
 
+import aiohttp
 import pytest
 
 from cli.probes import PROBES
+from cli.remote import CheckedServer
 from tests.support.command import Antiphon
 from tests.support.corrupting import Exchange, corrupting
 from tests.support.service import Service
+from tests.support.spoiling import spoiling
 
 NAMES = [probe.__name__ for probe in PROBES]
+SOCKETS = {"websocket", "websocket_memory"}
+"""The proxy of these tests has no WebSocket."""
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +120,7 @@ FAULTS = {
     no_list: {"models"},
     other_arguments: {"tool_call"},
     refuses_images: {"image"},
-    refuses_everything: set(NAMES),
+    refuses_everything: set(NAMES) - SOCKETS,
 }
 
 
@@ -124,6 +130,57 @@ def test_a_server_that_is_wrong_in_one_way_fails_the_checks_of_it_and_no_other(s
         outcome = antiphon("check", base_url, "--key", key, "--agent", "agent", "--json")
     assert outcome.code == 1
     assert {check["check"] for check in outcome.data["checks"] if check["problems"]} == FAULTS[fault]
+
+
+def test_a_server_without_a_websocket_passes_and_is_said_to_have_none(service, key, antiphon):
+    with corrupting(service.root, lambda _exchange: None) as base_url:
+        outcome = antiphon("check", base_url, "--key", key, "--agent", "agent")
+    assert outcome.code == 0
+    absent = [line.split()[1] for line in outcome.out.splitlines() if line.startswith("absent")]
+    assert set(absent) == SOCKETS
+    count = len(NAMES) - len(SOCKETS)
+    assert f"{count} of {count} passed, 2 not served" in outcome.out
+
+
+def a_gap(event):
+    if event.get("sequence_number") == 3:
+        event["sequence_number"] = 9
+
+
+def no_status(event):
+    if event["type"] == "error":
+        del event["status"]
+
+
+def another_code(event):
+    if event["type"] == "error":
+        event["error"]["code"] = "odd"
+
+
+def another_text(event):
+    if event["type"] == "response.output_text.done":
+        event["text"] += "x"
+
+
+@pytest.mark.parametrize(
+    ("fault", "failing"),
+    [
+        (a_gap, SOCKETS),
+        (another_text, SOCKETS),
+        (no_status, {"websocket_memory"}),
+        (another_code, {"websocket_memory"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_websocket_that_is_wrong_in_one_way_fails_the_checks_of_it(service, key, fault, failing):
+    async def problems(base_url):
+        async with aiohttp.ClientSession() as session:
+            server = CheckedServer(session, base_url, key, "agent")
+            return {probe.__name__: await probe(server) for probe in PROBES if probe.__name__ in SOCKETS}
+
+    with spoiling(service.root, fault) as base_url:
+        found = asyncio.run(problems(base_url))
+    assert {name for name, wrong in found.items() if wrong} == failing
 
 
 def test_each_problem_stands_below_its_check(service, key, antiphon):

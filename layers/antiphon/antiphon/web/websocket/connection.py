@@ -26,7 +26,7 @@ from antiphon.ids import request_id
 from antiphon.ports import Services
 from antiphon.stream.events import Event
 from antiphon.web.auth import identify
-from antiphon.web.websocket.session import PATH, Call, Session, refusal
+from antiphon.web.websocket.session import PATH, MessageCall, SocketSession, refusal
 
 log: Final = logging.getLogger("antiphon.web.websocket")
 
@@ -56,7 +56,7 @@ class Connection:
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
         self._services: Services = socket.app.state.services
-        self._session = Session(self._services)
+        self._session = SocketSession(self._services)
         self._limit = self._services.steady() + self._services.settings.websocket_seconds
         self._waiting: deque[bytes] = deque()
         self._came = asyncio.Event()
@@ -135,7 +135,7 @@ class Connection:
             await self._send(event)
             return
         until = self._services.clock() + self._services.settings.run_seconds
-        async with aclosing(self._session.answer(Call(principal, name, until), raw)) as batches:
+        async with aclosing(self._session.answer(MessageCall(principal, name, until), raw)) as batches:
             async for batch in batches:
                 for event in batch:
                     await self._send(event)

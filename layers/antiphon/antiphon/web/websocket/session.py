@@ -37,7 +37,7 @@ _UNSTORED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class MessageCall:
     """Who sends a message, and how it is answered.
 
     Attributes:
@@ -51,7 +51,7 @@ class Call:
     until: float
 
 
-class Session:
+class SocketSession:
     """The messages of one connection, one after the other.
 
     Args:
@@ -62,7 +62,7 @@ class Session:
         self._memory = Memory(services.responses, services.settings.max_chain_bytes)
         self._services = replace(services, responses=cast("ResponseStore", self._memory))
 
-    async def answer(self, call: Call, raw: bytes) -> AsyncGenerator[list[Event], None]:
+    async def answer(self, call: MessageCall, raw: bytes) -> AsyncGenerator[list[Event], None]:
         """Yield the events that answer a message, as they come. It never raises for what the message holds."""
         continued: str | None = None
         try:
@@ -84,7 +84,7 @@ class Session:
                 yield [_with_status(event) for event in batch]
             self._remember(started.ended, continued)
 
-    async def _start(self, call: Call, message: Message) -> Execution | StoredResponse:
+    async def _start(self, call: MessageCall, message: Message) -> Execution | StoredResponse:
         request = message.request
         if request.store and self._memory.has(request.previous_response_id):
             raise ApiError("invalid_value", f"`store`: {_UNSTORED}", param="store")
