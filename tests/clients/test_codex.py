@@ -8,6 +8,7 @@ of its own tools, in a directory of its own.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ env_key = "ANTIPHON_KEY"
 wire_api = "responses"
 request_max_retries = 0
 stream_max_retries = 0
+supports_websockets = {websockets}
 """
 """What ``docs/clients.md`` tells users, and neither telemetry nor an update check nor a retry that hides a fault."""
 
@@ -53,6 +55,15 @@ def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
         yield running
 
 
+@pytest.fixture(params=["http", "websocket"])
+def transport(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[str]:
+    """What Codex is set to use; a test that asks for it must not have used the other one."""
+    caplog.set_level(logging.INFO, "antiphon.web")
+    yield request.param
+    methods = {vars(record).get("method") for record in caplog.get_records("call")}
+    assert ("WS" in methods, "POST" in methods) == (request.param == "websocket", request.param == "http")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / "home/.codex").mkdir(parents=True)
@@ -60,14 +71,17 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def codex(service: Service, key: str, home: Path) -> Codex:
+def codex(service: Service, key: str, home: Path, transport: str) -> Codex:
     """Gives a function that runs ``codex exec`` and returns what the agent said."""
     program = [node(), str(HERE / "node/node_modules/@openai/codex/bin/codex.js"), "exec"]
     options = ["--skip-git-repo-check", "--json", "--dangerously-bypass-approvals-and-sandbox"]
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "ANTIPHON_KEY": key}
+    websockets = json.dumps(transport == "websocket")
 
     def run(*arguments: str, model: str = "agent") -> list[str]:
-        (home / ".codex/config.toml").write_text(CONFIG.format(base_url=service.base_url, model=model))
+        (home / ".codex/config.toml").write_text(
+            CONFIG.format(base_url=service.base_url, model=model, websockets=websockets)
+        )
         command = [*program, *arguments[:-1], *options, arguments[-1]]
         done = subprocess.run(
             command, cwd=home, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -19,9 +19,12 @@ SCRIPTS = Path(__file__).parent / "python"
 
 
 @pytest.mark.clients
-@pytest.mark.parametrize("client", ["openai_agents", "langchain", "pydantic_ai"])
-def test_a_framework_works_unchanged(service: Service, key: str, client: str) -> None:
-    environ = {**os.environ, "BASE_URL": service.base_url, "API_KEY": key}
+@pytest.mark.parametrize(
+    ("client", "transport"),
+    [("openai_agents", "http"), ("openai_agents", "websocket"), ("langchain", "http"), ("pydantic_ai", "http")],
+)
+def test_a_framework_works_unchanged(service: Service, key: str, client: str, transport: str) -> None:
+    environ = {**os.environ, "BASE_URL": service.base_url, "API_KEY": key, "TRANSPORT": transport}
     command = [clients_python(), str(SCRIPTS / f"with_{client}.py")]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr

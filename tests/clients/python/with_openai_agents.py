@@ -1,13 +1,23 @@
-"""The OpenAI Agents SDK, unchanged: ``Runner`` on ``OpenAIResponsesModel``."""
+"""The OpenAI Agents SDK, unchanged: ``Runner`` on its model for the Responses API, over HTTP or over a WebSocket."""
 
 from __future__ import annotations
 
+import os
+
 import cases
-from agents import Agent, OpenAIResponsesModel, Runner, function_tool, set_tracing_disabled
+from agents import (
+    Agent,
+    OpenAIResponsesModel,
+    OpenAIResponsesWSModel,
+    Runner,
+    function_tool,
+    set_tracing_disabled,
+)
 from openai import AsyncOpenAI
 
 set_tracing_disabled(True)
 CALLS: list[str] = []
+MODEL = OpenAIResponsesWSModel if os.environ["TRANSPORT"] == "websocket" else OpenAIResponsesModel
 
 
 @function_tool
@@ -26,7 +36,7 @@ def get_time(city: str) -> str:
 
 def agent(*tools: object) -> Agent:
     client = AsyncOpenAI(base_url=cases.BASE_URL, api_key=cases.API_KEY, max_retries=0)
-    return Agent(name="Guide", model=OpenAIResponsesModel(cases.AGENT, client), tools=list(tools))
+    return Agent(name="Guide", model=MODEL(cases.AGENT, client), tools=list(tools))
 
 
 def asks(text: str) -> dict[str, str]:
