@@ -126,7 +126,7 @@ def test_why_a_model_stopped_is_told(protocol: Protocol, reason: Any) -> None:
 @every_protocol
 def test_the_same_words_give_the_same_items(protocol: Protocol) -> None:
     async def items(base_url: str) -> list[dict[str, Any]]:
-        stream = ResponseStream({"id": "resp_" + "0" * 40, "output": []}, lambda event: None)
+        stream = ResponseStream({"id": "resp_" + "0" * 40, "output": [], "tools": []}, lambda event: None)
         stream.open()
         provider = protocol.provider(base_url)
         call = call_of(protocol)
