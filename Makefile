@@ -69,7 +69,7 @@ lock: install-dev ## update the locked dependencies and their hashes
 	cd requirements && for target in dev run; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' $$([ $$target = dev ] || echo -c dev.txt) -o $$target.txt $$target.in; done
-	cd requirements && for target in sam lambda clients ministack checkov; do \
+	cd requirements && for target in sam lambda clients clients-chat ministack checkov; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' -o $$target.txt $$target.in; done
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -93,5 +93,6 @@ install-ministack:
 	@local/install.sh .venv-ministack requirements/ministack.txt --no-deps
 install-clients:
 	@local/install.sh .venv-clients requirements/clients.txt --no-deps
+	@local/install.sh .venv-clients-chat requirements/clients-chat.txt --no-deps
 	@cd tests/clients/node && { cmp -s package-lock.json node_modules/.installed || \
 	  { npm ci --no-audit --no-fund && cp package-lock.json node_modules/.installed; }; }

@@ -29,9 +29,9 @@ def key(service: Service) -> str:
     return service.key()
 
 
-def clients_python() -> str:
-    """Give the Python that the clients are installed for; skip where there is none, unless this is CI."""
-    python = ROOT / ".venv-clients/bin/python"
+def clients_python(environment: str = "clients") -> str:
+    """Return the Python of an environment of clients; skip if there is none, unless this is CI."""
+    python = ROOT / f".venv-{environment}/bin/python"
     if not os.environ.get("CI") and not python.exists():
         pytest.skip("needs the clients: `make clients`")
     return str(python)

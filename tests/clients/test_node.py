@@ -12,7 +12,7 @@ from tests.support.service import Service
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("client", ["openai", "ai_sdk"])
+@pytest.mark.parametrize("client", ["openai", "openai_chat", "ai_sdk"])
 def test_a_node_client_works_unchanged(service: Service, key: str, client: str) -> None:
     environ = {**os.environ, "BASE_URL": service.base_url, "API_KEY": key}
     command = [node(), "--test", f"{client}.test.mjs"]

@@ -36,11 +36,14 @@ def test_the_page_of_conformance_has_one_row_for_every_requirement():
 
 def test_the_page_of_clients_names_the_versions_that_are_locked():
     page = (ROOT / "docs/clients.md").read_text(encoding="utf-8")
-    locked = dict(
-        re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "requirements/clients.txt").read_text("utf-8"), re.MULTILINE)
-    )
+    locks = [(ROOT / f"requirements/{name}.txt").read_text("utf-8") for name in ("clients-chat", "clients")]
+    locked = dict(found for lock in locks for found in re.findall(r"^([a-z-]+)==(\S+)", lock, re.MULTILINE))
     packages = json.loads((ROOT / "tests/clients/node/package.json").read_text("utf-8"))["dependencies"]
-    python = [locked[name] for name in ("openai-agents", "langchain-openai", "pydantic-ai-slim", "llm-comply")]
+    python = [
+        locked[name]
+        for lock in ("clients", "clients-chat")
+        for name in re.findall(r"^([a-z-]+)", (ROOT / f"requirements/{lock}.in").read_text("utf-8"), re.MULTILINE)
+    ]
     assert [version for version in [*python, *packages.values()] if version not in page] == []
 
 

@@ -339,3 +339,26 @@ def test_it_needs_a_key_and_a_grant(service: Caller, key: str) -> None:
     refused(post(service, None, messages=said), 401, "missing_api_key")
     refused(post(service, service.key(read_only=True), messages=said), 403, "read_only_key")
     refused(post(service, service.key(agents=("other",)), messages=said), 404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    "pieces", [["One STOP two"], ["One ST", "OP", " two"], ["One S", "TO", "P"], list("One STOP two")]
+)
+def test_an_answer_ends_at_a_stop_sequence(service: Caller, key: str, upstream: Upstream, pieces: list[str]) -> None:
+    upstream.scripts = [Script.stream(*map(text, pieces), finish(), usage(1, 1))]
+    whole = complete(service, key, stop=["never", "STOP"])
+    assert message(whole)["content"] == "One "
+    assert whole["choices"][0]["finish_reason"] == "stop"
+    assert joined(stream(service, key, stop="STOP")) == "One "
+    assert upstream.requests[0].body["stop"] == ["never", "STOP"]
+
+
+def test_what_only_begins_like_a_stop_sequence_is_kept(service: Caller, key: str, upstream: Upstream) -> None:
+    token = {"logprob": -0.5, "bytes": [83], "top_logprobs": []}
+    tokens = [{"token": piece, **token} for piece in ("S", "T", "A")]
+    pieces = [chunk({"content": each["token"]}, logprobs={"content": [each]}) for each in tokens]
+    upstream.scripts = [Script.stream(*pieces, tool_call(0, "call_a", "get_weather", "{}"), finish("tool_calls"))]
+    whole = complete(service, key, stop=["STOP", "AB"], logprobs=True, tools=[TOOL])
+    assert message(whole)["content"] == "STA"
+    assert [each["token"] for each in whole["choices"][0]["logprobs"]["content"]] == ["S", "T", "A"]
+    assert whole["choices"][0]["finish_reason"] == "tool_calls"

@@ -313,3 +313,9 @@ def test_the_key_and_the_version_are_sent_as_the_protocol_wants():
     assert (request.path, request.headers["x-api-key"]) == ("/v1/messages", "canary")
     assert request.headers["anthropic-version"] == "2023-06-01"
     assert "authorization" not in request.headers
+
+
+def test_stop_sequences_are_sent_unless_they_are_white_space() -> None:
+    """Anthropic refuses one of white space alone ("each stop sequence must contain non-whitespace")."""
+    assert body(replace(model_call(), stop=("END", "\n")))["stop_sequences"] == ["END"]
+    assert "stop_sequences" not in body(replace(model_call(), stop=("\n",)))

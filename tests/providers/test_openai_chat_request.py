@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from antiphon.errors import ApiError
 from antiphon.ports import ModelCall
+from antiphon.providers.description import family_of
 from antiphon.providers.openai_chat.description import UNKNOWN as CHAT
 from antiphon.providers.openai_chat.request import chat_request
 from antiphon.records import Item
@@ -274,3 +276,11 @@ def test_an_unknown_tool_choice_is_refused() -> None:
 
 def test_without_tools_nothing_is_said_about_them() -> None:
     assert extras(model_call(tool_choice="none", parallel_tool_calls=True)) == {}
+
+
+def test_stop_sequences_are_sent_to_models_that_take_them() -> None:
+    """OpenAI: ``stop`` takes 4, and "is not supported with latest reasoning models"."""
+    call = replace(model_call(), stop=("a", "b", "c", "d", "e"))
+    assert body(call)["stop"] == ["a", "b", "c", "d"]
+    reasons = family_of("openai_chat", "gpt-5", "api.openai.com").capabilities
+    assert "stop" not in chat_request(call, reasons, "openai")

@@ -249,3 +249,9 @@ def test_the_key_is_sent_as_a_bearer_token():
         run(OpenAIResponses(upstream.base_url, "canary"), model_call([user("Hi")]))
     request = upstream.requests[0]
     assert (request.path, request.headers["authorization"]) == ("/v1/responses", "Bearer canary")
+
+
+def test_less_than_the_protocols_least_number_of_tokens_becomes_it() -> None:
+    """OpenAI refuses ``max_output_tokens`` below 16, while Chat Completions takes 1."""
+    assert body(model_call(max_output_tokens=1))["max_output_tokens"] == 16
+    assert body(model_call(max_output_tokens=17))["max_output_tokens"] == 17

@@ -292,6 +292,8 @@ class ModelCall:
         include_logprobs: the caller asked for ``message.output_text.logprobs``.
         deadline: by when the call must have ended, in the event loop's time (seconds).
         asked: how many of the last items came with this request, in its order; so an error can name their place.
+        stop: texts at which the answer ends. Antiphon cuts it there in any case; a provider that is sent them saves the
+            tokens after it.
     """
 
     model: str
@@ -303,6 +305,7 @@ class ModelCall:
     include_logprobs: bool
     deadline: float
     asked: int = 0
+    stop: tuple[str, ...] = ()
 
 
 Medium = Literal["image", "pdf", "text"]

@@ -1,8 +1,9 @@
-// The AI SDK's two providers that speak the Responses API, unchanged. BASE_URL and API_KEY say where.
+// The AI SDK's providers for the Responses API and for Chat Completions, unchanged. BASE_URL and API_KEY say where.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { createOpenResponses } from "@ai-sdk/open-responses";
 import { generateText, isStepCount, jsonSchema, Output, streamText, tool } from "ai";
 
@@ -13,6 +14,14 @@ const maxRetries = 0;
 const models = {
   "@ai-sdk/open-responses": createOpenResponses({ name: "antiphon", url: `${baseURL}/responses`, apiKey })("agent"),
   "@ai-sdk/openai": createOpenAI({ baseURL, apiKey }).responses("agent"),
+  "@ai-sdk/openai, chat": createOpenAI({ baseURL, apiKey }).chat("agent"),
+  "@ai-sdk/openai-compatible": createOpenAICompatible({
+    name: "antiphon",
+    baseURL,
+    apiKey,
+    includeUsage: true,
+    supportsStructuredOutputs: true,
+  }).chatModel("agent"),
 };
 
 const place = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
@@ -74,6 +83,34 @@ for (const [name, model] of Object.entries(models)) {
     const schema = jsonSchema({ ...place, properties: { city: { type: "string", minLength: 1 } } });
     const answer = await generateText({ model, maxRetries, output: Output.object({ schema }), prompt: "My city is Paris." });
     assert.equal(typeof answer.output.city, "string");
+  });
+}
+
+for (const name of ["@ai-sdk/openai, chat", "@ai-sdk/openai-compatible"]) {
+  const model = models[name];
+
+  test(`${name}: an image`, async () => {
+    const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    const image = { type: "file", mediaType: "image/png", data: pixel };
+    const answer = await generateText({ model, maxRetries, messages: [asks([{ type: "text", text: "What is this?" }, image])] });
+    assert.match(answer.text, /image/);
+  });
+
+  test(`${name}: usage of a stream`, async () => {
+    const answer = streamText({ model, maxRetries, prompt: "Hello!" });
+    await answer.text;
+    assert.ok((await answer.usage).totalTokens > 0);
+  });
+
+  test(`${name}: stop sequences`, async () => {
+    const whole = await generateText({ model, maxRetries, prompt: "Hello!" });
+    const cut = await generateText({ model, maxRetries, prompt: "Hello!", stopSequences: [" "] });
+    assert.equal(cut.text, whole.text.split(" ")[0]);
+  });
+
+  test(`${name}: an unknown agent`, async () => {
+    const unknown = name.endsWith("chat") ? createOpenAI({ baseURL, apiKey }).chat("nobody") : createOpenAICompatible({ name, baseURL, apiKey }).chatModel("nobody");
+    await assert.rejects(generateText({ model: unknown, maxRetries, prompt: "Hello!" }), { statusCode: 404 });
   });
 }
 

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 BASE_URL = os.environ["BASE_URL"]
 API_KEY = os.environ["API_KEY"]
 AGENT = "agent"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""A PNG of one pixel, in base64."""
 
 
 def run(*cases: Callable[[], Awaitable[None]]) -> None:

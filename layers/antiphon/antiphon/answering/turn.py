@@ -15,6 +15,7 @@ from typing import Any, Final
 from antiphon import measures
 from antiphon.answering.bound_model import BoundModel
 from antiphon.answering.failover import Failover
+from antiphon.answering.stops import until_stop
 from antiphon.context.sealed import Sealer
 from antiphon.errors import ProviderError
 from antiphon.ports import (
@@ -107,7 +108,8 @@ class Turn:
         """Take all deltas: a provider that is read to its end keeps its connection, one that is left closes it."""
         text = self._stream.text
         outcome: Outcome | None = None
-        async with aclosing(candidate.stream(self._call)) as deltas:
+        told = candidate.stream(self._call)
+        async with aclosing(until_stop(told, self._call.stop) if self._call.stop else told) as deltas:
             async for delta in deltas:
                 if not self.begun and not isinstance(delta, UsageDelta | MessageDelta):
                     self._begin()

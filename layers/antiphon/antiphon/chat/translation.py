@@ -72,6 +72,12 @@ class Asked:
     request: CreateResponse
     places: list[str]
 
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """The texts at which the answer ends."""
+        stop = self.chat.stop
+        return tuple(filter(None, [stop] if isinstance(stop, str) else stop or ()))
+
     def placed(self, error: ApiError) -> ApiError:
         """Return an error with the names of the fields that the caller sent."""
         return placed(error, self.places, _renamed(self.chat))
@@ -102,8 +108,6 @@ def parse_chat(document: dict[str, Any]) -> Asked:
 def _require_one_limit(chat: CreateChatCompletion) -> None:
     if chat.max_tokens and chat.max_completion_tokens and chat.max_tokens != chat.max_completion_tokens:
         raise ApiError("invalid_value", "Send `max_completion_tokens` or `max_tokens`, not both.", param="max_tokens")
-    if chat.stop:
-        raise ApiError("unsupported_parameter", param="stop")
     if chat.top_logprobs and not chat.logprobs:
         raise ApiError("invalid_value", "`top_logprobs` needs `logprobs: true`.", param="top_logprobs")
 

@@ -30,7 +30,12 @@ CLAIMS: Final = 4
 
 
 async def create(
-    services: Services, principal: Principal, request: CreateResponse, until: float, attempt: Attempt | None = None
+    services: Services,
+    principal: Principal,
+    request: CreateResponse,
+    until: float,
+    attempt: Attempt | None = None,
+    stop: tuple[str, ...] = (),
 ) -> Execution | StoredResponse:
     """Start a response; or return the one that answered the same request before.
 
@@ -40,6 +45,7 @@ async def create(
         request: what is asked.
         until: when the host ends the process's turn, in seconds since the epoch.
         attempt: the request, if it can be recognised when it is sent again; without effect if nothing is stored.
+        stop: texts at which the answer ends.
 
     Raises:
         ApiError: it cannot be done; nothing was stored and no model was called.
@@ -48,21 +54,27 @@ async def create(
     response_id = draw_id(services, request.previous_response_id, stored=request.store)
     hold = Hold(services, principal.owner, attempt if request.store else None, response_id)
     try:
-        return await _create(services, principal, request, until, response_id, hold)
+        return await _create(services, principal, request, until, response_id, hold, stop)
     except BaseException:
         await hold.release()
         raise
 
 
 async def _create(
-    services: Services, principal: Principal, request: CreateResponse, until: float, response_id: str, hold: Hold
+    services: Services,
+    principal: Principal,
+    request: CreateResponse,
+    until: float,
+    response_id: str,
+    hold: Hold,
+    stop: tuple[str, ...],
 ) -> Execution | StoredResponse:
     quota = Quota(services, principal)
     sources = await read_sources(services, principal, request, hold, quota)
     if sources.answered is not None:
         return sources.answered
     ready = await prepare(services, principal, request, sources, until, response_id)
-    call, record = await shortened(ready), ready.record
+    call, record = replace(await shortened(ready), stop=stop), ready.record
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
     if request.store:
         record = await _claim(services, replace(record, reservation=hold.name), hold)

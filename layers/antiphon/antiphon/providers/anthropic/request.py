@@ -60,6 +60,8 @@ def messages_request(call: ModelCall, can: Capabilities, maker: str, *, citation
         about = {"description": form["description"]} if form.get("description") is not None else {}
         schema = {**about, **with_type(form["schema"])}  # the protocol has no other place for it
         body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
+    if stops := [stop for stop in call.stop if stop.strip()]:  # white space alone is refused
+        body["stop_sequences"] = stops
     if "service_tier" in asked:
         body["service_tier"] = _TIERS[asked["service_tier"]]
     if "safety_identifier" in asked:

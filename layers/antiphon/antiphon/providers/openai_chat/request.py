@@ -18,6 +18,9 @@ from antiphon.providers.turns import schema_of
 
 Body = dict[str, Any]
 
+MAX_STOPS: Final = 4
+"""The most texts in ``stop``."""
+
 _SAME_NAME: Final = (
     "temperature",
     "top_p",
@@ -56,6 +59,8 @@ def chat_request(
     if "max_output_tokens" in asked:
         body[dialect.limit] = asked["max_output_tokens"]
     body |= _in_dialect(asked, can, dialect)
+    if call.stop and can.temperature is not None:  # OpenAI's models that reason refuse both
+        body["stop"] = list(call.stop[:MAX_STOPS])
     if call.include_logprobs:
         body["logprobs"] = True
         body.update((name, asked[name]) for name in ("top_logprobs",) if name in asked)

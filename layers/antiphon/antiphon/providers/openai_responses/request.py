@@ -35,6 +35,9 @@ _SAME_NAME: Final = (
     "prompt_cache_key",
     "safety_identifier",
 )
+MIN_OUTPUT_TOKENS: Final = 16
+"""The protocol takes no less. Chat Completions does, so a request may ask for less."""
+
 _CALL_ID: Final = re.compile(r"(?s).{1,64}")
 _SAMPLING: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 
@@ -64,6 +67,8 @@ def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_
     body.update(
         (name, asked[name]) for name in _SAME_NAME if name in asked and (name not in _SAMPLING or can.takes(name))
     )
+    if "max_output_tokens" in body:
+        body["max_output_tokens"] = max(MIN_OUTPUT_TOKENS, body["max_output_tokens"])
     include = ["reasoning.encrypted_content"] if can.efforts else []
     if call.include_logprobs:
         include.append("message.output_text.logprobs")

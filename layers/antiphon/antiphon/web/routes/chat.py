@@ -38,7 +38,7 @@ async def create_chat_completion(request: Request, principal: Writer) -> Respons
     asked = parse_chat(body)
     attempt = read_attempt(request.headers, principal.key_id, body)
     try:
-        execution = await create(services, principal, asked.request, until(request), attempt)
+        execution = await create(services, principal, asked.request, until(request), attempt, asked.stop)
     except ApiError as error:
         raise asked.placed(error) from None
     return await _answer(services, asked, execution)

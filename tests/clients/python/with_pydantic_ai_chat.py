@@ -1,0 +1,58 @@
+"""Pydantic AI's ``OpenAIChatModel``, unchanged."""
+
+from __future__ import annotations
+
+import cases
+from pydantic import BaseModel
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+
+MODEL = OpenAIChatModel(cases.AGENT, provider=OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY))
+
+
+class Person(BaseModel):
+    """Somebody."""
+
+    name: str
+    age: int
+
+
+def get_weather(city: str) -> str:
+    """Tell the weather in a city."""
+    return f"17 degrees and sunny in {city}"
+
+
+async def text() -> None:
+    result = await Agent(MODEL).run("Hello!")
+    assert "Hello!" in result.output
+    assert result.usage.output_tokens > 0
+
+
+async def streaming() -> None:
+    async with Agent(MODEL).run_stream("Hello!") as result:
+        pieces = [piece async for piece in result.stream_text(delta=True, debounce_by=None)]
+    assert len(pieces) > 1
+    assert "Hello!" in "".join(pieces)
+
+
+async def tools_over_several_turns() -> None:
+    agent = Agent(MODEL, tools=[get_weather])
+    first = await agent.run("What is the weather in Paris?")
+    second = await agent.run("And the weather in Rome?", message_history=first.all_messages())
+    assert "17 degrees and sunny in Paris" in first.output
+    assert "17 degrees and sunny in Rome" in second.output
+
+
+async def memory_by_items() -> None:
+    first = await Agent(MODEL).run("My name is Ada.")
+    second = await Agent(MODEL).run("What is my name?", message_history=first.all_messages())
+    assert "Ada" in second.output
+
+
+async def structured_output() -> None:
+    result = await Agent(MODEL, output_type=Person).run("My name is Ada and I am 36.")
+    assert isinstance(result.output, Person)
+
+
+cases.run(text, streaming, tools_over_several_turns, memory_by_items, structured_output)
