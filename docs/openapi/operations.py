@@ -1,6 +1,6 @@
 """What the OpenAPI document says of each route: its words, its examples and the codes of its errors.
 
-Plain data. It must not know how the document is put together.
+Plain data.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an answer looks like (Open Responses, ``ResponseResource``), for the OpenAPI document alone.
 
 The hot path writes plain dicts: ``run.prepare`` and ``run.stream`` make them, and nothing on a request's way imports
-this module. Tests hold the two together. It must not know how an answer comes to be.
+this module. Tests hold the two together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The schemas of the OpenAPI document: the very models that read requests, and those that describe answers.
-
-It must not know paths or operations.
-"""
+"""The schemas of the OpenAPI document: the very models that read requests, and those that describe answers."""
 
 from __future__ import annotations
 

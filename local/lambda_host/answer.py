@@ -1,4 +1,4 @@
-"""What came back for one invocation, as far as it came. It must not know sockets."""
+"""The answer to one invocation, as far as it has arrived."""
 
 from __future__ import annotations
 

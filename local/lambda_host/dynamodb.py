@@ -75,7 +75,7 @@ class Emulator(http.server.ThreadingHTTPServer):
         return status, json.loads(content)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that was killed."""
+        """Do not log a client that was killed."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

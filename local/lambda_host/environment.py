@@ -1,7 +1,7 @@
 """An execution environment: one process behind a Runtime API of its own, watched and ended as Lambda would.
 
-It must not know HTTP. Time is up, memory is up, or nobody wants it any more: it is killed at once, and what it was
-answering is cut. Linux only, for /proc.
+A process that is over its time or memory, or no longer needed, is killed at once, and its answers are cut. It needs
+``/proc``, so Linux.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Function:
     concurrency: int = 1
 
     def variables(self, address: str) -> dict[str, str]:
-        """Give the whole environment of a process (AWS Lambda Developer Guide, "Defined runtime variables")."""
+        """Return the whole environment of a process (AWS Lambda Developer Guide, "Defined runtime variables")."""
         own = {
             "PATH": os.environ["PATH"],
             "LANG": "en_US.UTF-8",
@@ -78,7 +78,7 @@ class Function:
         return own | dict(self.environ)
 
     def command(self) -> list[str]:
-        """Give what is executed: the managed runtime, or the wrapper, which is given the managed runtime."""
+        """Return the command: the managed runtime, or the wrapper with the managed runtime as its arguments."""
         runtime = [self.python, "-m", "awslambdaric", self.handler]
         wrapper = self.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
         if wrapper is None:
@@ -125,7 +125,7 @@ class Environment:
         return self.alive and len(self.open) < self.function.concurrency
 
     def invoke(self, event: Any) -> InvocationAnswer:
-        """Hand an event in. The caller has made sure that the environment is free."""
+        """Take an event. The caller has checked that the environment is free."""
         answer = self.api.invoke(event, seconds=self.function.seconds)
         self.open.append(answer)
         if not self._watcher.is_alive():
@@ -138,7 +138,7 @@ class Environment:
             self.api.asked.wait(WATCH_SECONDS)
 
     def kill(self) -> None:
-        """End the process at once, and wait until everything it was answering is cut."""
+        """Kill the process, and wait until its open answers are cut."""
         self._process.kill()
         self._watcher.join()
 
@@ -163,7 +163,7 @@ class Environment:
         return False
 
     def _over(self) -> str:
-        """Say which limit it is over; nothing while it is over none."""
+        """Return the limit that it is over, or an empty text."""
         self.peak = max(self.peak, resident(self.pid))
         if self.peak > self.function.megabytes:
             return f"out of memory: {self.peak:.0f} of {self.function.megabytes} MB"
@@ -175,7 +175,7 @@ class Environment:
 
 
 def resident(pid: int) -> float:
-    """Give the memory that a process holds, in MB; 0 where it has ended (proc_pid_statm(5))."""
+    """Return the memory of a process in MB, or 0 if it has ended (proc_pid_statm(5))."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (FileNotFoundError, ProcessLookupError):
@@ -184,7 +184,7 @@ def resident(pid: int) -> float:
 
 
 def starts_at_once() -> threading.Semaphore:
-    """Return what lets as many environments start at once as there are cores."""
+    """Return a semaphore that lets as many environments start at once as there are cores."""
     return threading.Semaphore(len(os.sched_getaffinity(0)))
 
 
@@ -208,7 +208,7 @@ class Pool:
         self._lock = threading.Lock()
 
     def invoke(self, event: Any) -> InvocationAnswer:
-        """Hand an event to a free environment, which may have to start first, and wait for its turn to do so."""
+        """Pass an event to a free environment. If there is none, start one."""
         answer = self._reuse(event)
         if answer is not None:
             return answer
@@ -230,7 +230,7 @@ class Pool:
         return answer
 
     def kill(self) -> None:
-        """End all environments, so that the next invocation finds a cold start."""
+        """End all environments, so that the next invocation is a cold start."""
         with self._lock:
             for environment in self.environments:
                 environment.kill()

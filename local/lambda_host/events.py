@@ -1,6 +1,6 @@
-"""An HTTP request as Lambda's two front doors hand it to a function.
+"""An HTTP request as the event of a REST API or a Function URL.
 
-It must not know functions. REST APIs send payload format 1.0 (API Gateway Developer Guide, "Input format of a Lambda
+REST APIs send payload format 1.0 (API Gateway Developer Guide, "Input format of a Lambda
 function for proxy integration"), Function URLs 2.0 (AWS Lambda Developer Guide, "Request and response payloads").
 """
 
@@ -20,7 +20,7 @@ TEXT: Final = ("text/", "application/json", "application/xml", "application/java
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it came.
+    """A request as it arrived.
 
     Attributes:
         target: path and query, still encoded.
@@ -45,12 +45,12 @@ class HttpRequest:
         return self.target.partition("?")[2]
 
     def header(self, name: str) -> str:
-        """Give a header's first value; empty where it is absent."""
+        """Return a header's first value, or an empty text."""
         return next((value for own, value in self.headers if own.lower() == name), "")
 
 
 def rest_event(request: HttpRequest, *, stage: str, resource: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Write an event of a REST API.
+    """Return the event of a REST API.
 
     Args:
         request: what came.
@@ -92,7 +92,7 @@ def rest_event(request: HttpRequest, *, stage: str, resource: str, parameters: M
 
 
 def url_event(request: HttpRequest) -> dict[str, Any]:
-    """Write an event of a Function URL: header names in lower case, several values joined, cookies apart."""
+    """Return the event of a Function URL: lower-case names, repeated headers joined, cookies in a list."""
     joined: dict[str, str] = {}
     for written, value in request.headers:
         name = written.lower()
@@ -134,9 +134,9 @@ def url_event(request: HttpRequest) -> dict[str, Any]:
 
 
 def _body(request: HttpRequest, *, binary: bool) -> tuple[str | None, bool]:
-    """Write the body: as text, and where the front door takes bytes for such a content type, as base64.
+    """Return the body as text, or as base64 if the front door does so for its content type, and whether it is base64.
 
-    A REST API without binary media types takes every body as text, so what is not UTF-8 is damaged there.
+    A REST API without binary media types passes every body as text, so bytes that are not UTF-8 are damaged.
     """
     if not request.body:
         return None, False

@@ -1,4 +1,4 @@
-"""The front doors on this machine: HTTP in, an event to a function, its answer out, chunk by chunk.
+"""The REST API and the Function URL on this machine: a request becomes an event, and its answer is sent chunk by chunk.
 
 What the platform itself answers (no such route, a function that failed) is what the template's gateway responses are.
 """
@@ -17,10 +17,10 @@ from local.lambda_host.events import HttpRequest, rest_event, url_event
 from local.lambda_host.template import Template
 
 Invoke = Callable[[str, dict[str, Any]], InvocationAnswer]
-"""Hands an event to a function by its name."""
+"""Passes an event to a function by its name."""
 
 Door = Callable[[HttpRequest], InvocationAnswer | None]
-"""Hands a request to its function; None where it has none."""
+"""Passes a request to its function; None if there is none."""
 
 _FAILED: Final = (
     b'{"error":{"message":"Something failed here.","type":"server_error","code":"internal_error","param":null}}'
@@ -35,7 +35,7 @@ _HOP: Final = frozenset({"connection", "content-length", "keep-alive", "transfer
 
 
 def rest_door(template: Template, invoke: Invoke) -> Door:
-    """Make the REST API: each route is its function's. A path may begin with the stage, as on AWS's own host name."""
+    """Return the REST API. A path may begin with the stage, as it does on AWS's own host name."""
     routes = [(route, route.pattern()) for route in template.routes]
     stage = f"/{template.environment}/"
 
@@ -57,7 +57,7 @@ def rest_door(template: Template, invoke: Invoke) -> Door:
 
 
 def url_door(function: str, invoke: Invoke) -> Door:
-    """Make a Function URL: everything is its function's."""
+    """Return a Function URL."""
     return lambda request: invoke(function, url_event(request))
 
 
@@ -65,9 +65,9 @@ class Front:
     """One front door on a port of its own; a context manager.
 
     Args:
-        door: hands requests over.
+        door: passes requests on.
         port: 0 for any.
-        headers: of what it answers itself.
+        headers: added to answers of its own.
 
     Attributes:
         root: its URL, without a slash at the end.
@@ -98,7 +98,7 @@ class _Server(http.server.ThreadingHTTPServer):
     headers: Mapping[str, str]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that left."""
+        """Do not log a client that left."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -130,7 +130,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def _streamed(self, answer: InvocationAnswer) -> bool:
-        """Send a streamed answer as it arrives; whether it was one."""
+        """Send an answer as it arrives. Return False if it is not a streamed one."""
         pieces = answer.pieces()
         payload = b""
         for piece in pieces:
@@ -154,7 +154,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
 
     def _end(self, answer: InvocationAnswer) -> None:
-        """End the body; one that failed or was cut has no end, so that no client takes it for whole."""
+        """End the body. One that failed or was cut gets no end mark, so that no client takes it for complete."""
         if answer.ended(None).state == "complete" and not answer.trailers:
             self.wfile.write(b"0\r\n\r\n")
         else:
@@ -171,7 +171,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._whole(document["statusCode"], document.get("headers", {}) | several, body)
 
     def _refuse(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """Answer as the gateway itself does."""
+        """Send an answer of the gateway itself."""
         own = {"content-type": "application/json", "x-request-id": str(uuid.uuid4())}
         self._whole(status, {**own, **self.server.headers, **headers}, body)
 
@@ -191,7 +191,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the functions log."""
+        """Log nothing: the functions do."""
 
 
 def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@
         answer = api.invoke(event)
         for chunk in answer.pieces(): ...      # as they arrive
 
-It must not know our runtime: it holds whatever speaks to it to the protocol (AWS Lambda Developer Guide, "Runtime API"
+It checks that a runtime keeps to the protocol (AWS Lambda Developer Guide, "Runtime API"
 and "Response streaming"; for SnapStart the source of awslambdaric) and collects every breach in ``breaches``.
 """
 
@@ -98,18 +98,18 @@ class RuntimeApiServer:
         return answer
 
     def asking(self, change: int) -> None:
-        """Note that one more asks for an invocation, or one fewer."""
+        """Count who asks for an invocation."""
         with self._changed:
             self._asking += change
             self._changed.notify_all()
 
     def settled(self, slots: int, patience: float = DRAIN_SECONDS) -> bool:
-        """Wait until so many ask for an invocation: what they did for the ones before is over. Whether that came."""
+        """Wait until so many ask for an invocation, so that all earlier work is done. Return whether that happened."""
         with self._changed:
             return self._changed.wait_for(lambda: self._asking >= slots, patience)
 
     def cut(self) -> None:
-        """Say that the process has ended: nothing comes for any open invocation but what it had sent already."""
+        """End all open invocations, because the process has ended. What it had sent is still read."""
         end = time.monotonic() + DRAIN_SECONDS
         while self._server.is_busy() and time.monotonic() < end:
             time.sleep(0.001)
@@ -132,7 +132,7 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(*arguments)
 
     def is_busy(self) -> bool:
-        """Whether something is being said, or waits to be heard; the wait for an invocation does not count."""
+        """Whether an exchange goes on or a connection waits. Waiting for an invocation does not count."""
         unheard, _, _ = select.select([self.socket], [], [], 0)
         return bool(unheard) or self._exchanges > 0
 
@@ -142,7 +142,7 @@ class _Server(socketserver.ThreadingTCPServer):
             self._exchanges += change
 
     def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection, which counts from before it is taken out of the queue."""
+        """Accept a connection. It counts as an exchange before it leaves the queue."""
         self.count(1)
         try:
             return super().get_request()
@@ -217,7 +217,7 @@ class _Connection(socketserver.StreamRequestHandler):
         self._respond(200, answer.payload, lines, chunked=self.api.chunked)
 
     def _trace(self, request_id: str) -> str:
-        """Give a tracing header, in which the invocation's id ends the trace's and the segment's."""
+        """Return a tracing header; the ids in it end with the invocation's."""
         root = f"Root=1-{int(time.time()):08x}-{request_id[:8]:0>24}"
         return f"{root};Parent={request_id[:8]:0>16};Sampled=1" if self.api.sampled else f"{root};Sampled=0"
 
@@ -261,7 +261,7 @@ class _Connection(socketserver.StreamRequestHandler):
         answer.change("complete")
 
     def _whole(self, answer: InvocationAnswer, headers: dict[str, str]) -> None:
-        """Take an answer in one piece, as the managed runtime sends it."""
+        """Read an answer in one piece, as the managed runtime sends it."""
         answer.document = json.loads(self.rfile.read(int(headers["content-length"])))
         self._respond(202, b"{}")
         answer.change("complete")

@@ -28,18 +28,18 @@ class Route:
     function: str
 
     def pattern(self) -> re.Pattern[str]:
-        """Give what matches a request's path; its groups are the path's parameters."""
+        """Return the pattern of the paths of requests; its groups are the path's parameters."""
         greedy = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(self.path))
         return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", greedy))
 
     def rank(self) -> tuple[bool, int, bool]:
-        """Give its place among the routes that match: a literal path first, and a method before ``ANY``."""
+        """Return its rank among the routes that match: literal paths first, and methods before ``ANY``."""
         return ("+}" in self.path, self.path.count("{"), self.method == "ANY")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The template, read.
+    """The parts of the template that are used here.
 
     Attributes:
         functions: properties by logical name, with the globals merged in.

@@ -3,10 +3,9 @@
     closed --failures in a row--> open --its time is over--> one trial --answered--> closed
                                     ^-----------failed------------'
 
-A leaf: it must not know providers or runs. One circuit for each provider, which opens when nothing can be reached
-there, and one for each of its models, which opens at every other failure: one model's quota or missing permission is
-nothing to its neighbours. They are kept in the memory of one process. No method awaits, so tasks of one event loop
-need no lock.
+Each provider has a circuit, which opens when the provider cannot be reached. Each of its models has another one, which
+opens at every other failure, since the quota or a missing permission of one model does not concern the others. Circuits
+are kept in the memory of one process. No method awaits, so tasks of one event loop need no lock.
 """
 
 from __future__ import annotations

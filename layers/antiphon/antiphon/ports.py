@@ -1,6 +1,6 @@
 """The seams of the house, on one page: what the inside needs of stores, providers and time.
 
-It must not know any adapter. ``bootstrap`` is the only module that names them. Every store method may raise
+``bootstrap`` is the only module that names the adapters. Every store method may raise
 ``StorageUnavailable``; every method is a coroutine and never blocks the event loop.
 """
 
@@ -328,7 +328,7 @@ class ApiKey(Protocol):
     """The key of an endpoint, wherever it is kept. Nothing formats it."""
 
     async def get(self) -> str:
-        """Give the key.
+        """Return the key.
 
         Raises:
             ProviderError: ``provider_auth``: it cannot be read.

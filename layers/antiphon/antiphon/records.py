@@ -1,6 +1,6 @@
 """What is kept: the records behind the store ports, as frozen values.
 
-It must not know how they are stored (``store``) nor what follows from them (``access``, ``agents``, ``run``). A record
+A record
 becomes a JSON document with ``dump`` and comes back, validated, with ``load``.
 """
 

@@ -2,7 +2,7 @@
 
     configuration's defaults  <  the agent's parameters  <  the request's fields  <=  the configuration's maximums
 
-Pure. It must not know stores, providers or the stream.
+Pure.
 """
 
 from __future__ import annotations

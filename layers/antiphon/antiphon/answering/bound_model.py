@@ -1,7 +1,6 @@
 """One model that an agent may run on: a provider, bound to the name of a model.
 
-It has the shape of a ``ModelProvider``, and adds nothing to a stream. It must not know any adapter, nor which model is
-asked when: that is ``answering``'s to say.
+It has the shape of a ``ModelProvider`` and adds nothing to a stream.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""Who answers a response: the agent's own model, or a fallback where that fails before its first token.
+"""Choose the model for a response. If the agent's model fails before its first token, try its fallbacks in order.
 
     ask -> circuit closed? -> first token -> settled: the rest of the response stays with this model
               | fails: at most two retries, then the next model that can carry the request
               | nobody is left: the first model's error
 
-It adds nothing to the way of a delta: a model's stream goes straight to the turn. It must not know any adapter, nor
-what a turn makes of the deltas.
+It adds no step to the path of a delta: a model's stream goes straight to the turn.
 """
 
 from __future__ import annotations

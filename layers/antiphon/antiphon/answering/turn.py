@@ -1,7 +1,4 @@
-"""The loop: a provider's deltas -> the stream machine, within what the request allows.
-
-It must not know stores, HTTP or which provider it is.
-"""
+"""The loop: a provider's deltas -> the stream machine, within what the request allows."""
 
 from __future__ import annotations
 

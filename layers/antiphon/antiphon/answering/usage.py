@@ -1,7 +1,4 @@
-"""What the models of one response used: one entry for each call, in the order of the calls.
-
-It must not know why a model was asked, nor what is made of the sum.
-"""
+"""What the models of one response used: one entry for each call, in the order of the calls."""
 
 from __future__ import annotations
 

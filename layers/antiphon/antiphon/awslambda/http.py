@@ -25,12 +25,12 @@ PRELUDE_END: Final = b"\0" * 8
 """Ends the JSON prelude of a streamed response (AWS Lambda Developer Guide, "Response streaming")."""
 
 OPENING: Final = b": ok\n\n"
-"""A comment of server-sent events: gives a Function URL, which may hold the first chunk until a second one comes, a
-first chunk that nobody waits for."""
+"""A comment of server-sent events. A Function URL may hold the first chunk back until a second one comes, so the first
+one is a comment."""
 
 IGNORED: Final[Event] = {"ignored": "This function answers HTTP requests only."}
-"""The answer to an event that is no HTTP request: a schedule that keeps functions warm, a test in the console. It is no
-error, so that it counts for no alarm."""
+"""The answer to an event that is not an HTTP request, such as a schedule that keeps functions warm or a test in the
+console. It is not an error, so no alarm counts it."""
 
 BASE_PATH: Final = "ANTIPHON_BASE_PATH"
 """The variable with the base path under which a custom domain has the REST API, without slashes; empty for none."""
@@ -109,7 +109,7 @@ def body_of(event: Event) -> bytes:
 
 
 def is_event_stream(headers: Headers) -> bool:
-    """Tell whether response headers announce server-sent events."""
+    """Check whether response headers announce server-sent events."""
     return any(name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
 
 

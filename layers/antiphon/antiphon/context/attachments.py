@@ -2,9 +2,9 @@
 
     parts -> does the model read them?  -> data URLs checked | URLs fetched through the door, together -> data URLs
 
-All before the claim, so that whatever is wrong is a status code that names its part. What the caller sent is what is
-stored: a conversation's next turn fetches its old URLs again (docs/adr/0005). What has come so far is counted after
-each fetch, so a request that is too large is refused before the rest of it is in memory.
+All of this happens before the claim, so that an error is a status code that names its part. What the
+caller sent is stored: the next turn of a conversation fetches its old URLs again (docs/adr/0005). Sizes are added up
+after each fetch, so a request that is too large is refused before the rest of it is in memory.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from antiphon.ports import Medium, ModelCall, Reads, Services
 from antiphon.records import Item
 
 MAX_URLS: Final = 64
-"""How many URLs one request may have fetched, its conversation's included."""
+"""The most URLs that are fetched for one request, including those of its conversation."""
 
 MAX_TOTAL: Final = 64_000_000
-"""How many characters all attachments of one request may have, as data URLs."""
+"""The most characters of all attachments of one request, as data URLs."""
 
 MAX_PER_HOST: Final = 32
-"""How many of them may be at one host, so that no third party's server is flooded through us."""
+"""The most of them at one host, so that nobody floods another server through this one."""
 
 AT_ONCE: Final = 4
 AT_ONCE_PER_HOST: Final = 2

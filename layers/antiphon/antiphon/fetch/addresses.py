@@ -1,8 +1,8 @@
 """Which URLs, hosts and addresses may be opened for a caller. Pure: nothing is resolved or connected here.
 
-It must not know HTTP. It takes the strict side wherever two readers of a URL could disagree: the URL is read once, by
-the library that connects, and what is left to interpretation is refused. Sources of the networks: the IANA
-special-purpose registries for IPv4 and IPv6 (RFC 6890), by ``ipaddress`` and, where that is silent, by the list here.
+Where two readers of a URL could disagree, the stricter reading holds: the URL is read once, by the library that
+connects, and what can be read in two ways is refused. The networks are those of IANA's special-purpose registries for
+IPv4 and IPv6 (RFC 6890): those that ``ipaddress`` has, and the list here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_HOST: Final = 253
 
 _PORTS: Final = {"https": 443, "http": 80}
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]|^[^/]*//[^/?#]*@")
-"""White space, what some readers take for a slash, and credentials, be they empty."""
+"""White space, a backslash, which some readers take for a slash, and credentials, even empty ones."""
 
 _NAME: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _BRACKETED: Final = re.compile(r"[^/]*//[^/?#]*\[")
@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(r"(?:\d+|0x[0-9a-f]*)")
 _LOCAL_NAME: Final = re.compile(r"[a-z0-9-]{1,63}")
 
 _IPV6: Final = ipaddress.ip_network("2000::/3")
-"""All global unicast addresses; what hides an IPv4 address elsewhere (mapped, compatible, NAT64) lies outside."""
+"""All global unicast addresses. Other forms that contain an IPv4 address (mapped, compatible, NAT64) lie outside."""
 
 _REFUSED: Final = tuple(
     ipaddress.ip_network(network)
@@ -49,7 +49,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def read_url(text: str, *, http: bool, private: bool) -> URL:
-    """Read a URL that a caller chose, and check all of it that can be checked without asking anybody.
+    """Read a URL that a caller chose, and check all of it that can be checked without a network.
 
     Args:
         text: the URL.
@@ -99,7 +99,7 @@ def is_public(address: Address) -> bool:
 
 
 def _require_host(host: str, private: bool, *, bracketed: bool) -> None:
-    """Require a plain name or a plain address: no number that some reader takes for an address, no zone."""
+    """Require a plain name or a plain address, without a zone or numbers that some readers take for an address."""
     if not host or len(host) > MAX_HOST or "%" in host:
         raise FetchError("not_allowed")
     if bracketed or ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]):

@@ -4,8 +4,8 @@
         -> a redirect goes the same way again, three times at most -> body read up to a limit
 
 A name is resolved once for a connection, and the connection takes what was checked, so a name that changes its address
-in between gains nothing. No cookies, no credentials, no proxy, nothing kept open. What was wrong is told in one word,
-so that nobody can map a network by it. It must not know what the content is for.
+in between gains nothing. There are no cookies, credentials or proxies, and no connection stays open. A refusal is one
+word, so that nobody can map a network with it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
-"""Gives the addresses of a host name."""
+"""Returns the addresses of a host name."""
 
 MAX_REDIRECTS: Final = 3
 FETCH_SECONDS: Final = 20.0
-"""The longest that one URL is waited for, redirects and body included."""
+"""The longest wait for one URL, including redirects and body."""
 
 RESOLVERS: Final = 8
 """How many names are looked up at once."""
@@ -48,7 +48,7 @@ class GuardedDoor:
 
     Args:
         http: ``http`` is allowed beside ``https``.
-        private: private addresses and any port are allowed: for a test, or a network of one's own.
+        private: private addresses and any port are allowed; for tests, or a network without secrets.
         resolve: asks for the addresses of a name.
     """
 
@@ -94,7 +94,7 @@ class GuardedDoor:
         )
 
     async def _addresses(self, host: str) -> list[str]:
-        """Resolve a name and check every address; one that is not public spoils them all."""
+        """Resolve a name and check every address. If one is not public, refuse the name."""
         try:
             found = await self._resolve(host)
         except OSError:
@@ -151,7 +151,7 @@ async def _content(response: aiohttp.ClientResponse, max_bytes: int) -> Fetched:
 
 
 def _resolver(addresses: Callable[[str], Awaitable[list[str]]]) -> AbstractResolver:
-    """Give aiohttp a resolver that knows only checked addresses. It asks none for a URL that holds an address."""
+    """Return a resolver for aiohttp with only checked addresses. It is not asked if the URL has an address."""
     from aiohttp.abc import AbstractResolver, ResolveResult
 
     class Checked(AbstractResolver):

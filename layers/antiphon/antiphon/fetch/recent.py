@@ -1,6 +1,6 @@
 """Remembers for a while what was fetched, so that a conversation's next turn need not fetch its old images again.
 
-It must not know where content comes from. Bounded in bytes and in age; what was used last goes last.
+It is bounded in bytes and in age. What was not used for the longest time is dropped first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class RecentlyFetched:
 
     Args:
         door: fetches.
-        clock: tells the time.
+        clock: the time.
         max_bytes: how much is kept, all together.
         seconds: for how long.
     """

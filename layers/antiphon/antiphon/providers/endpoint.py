@@ -1,8 +1,7 @@
 """One HTTP endpoint that answers a POST with a stream: connections, time-outs and refusals.
 
-It must not know protocols: a reader turns bytes into deltas. It never retries: the run decides that. No text of a
-provider's is relayed, logged or chained to an error. Every wait is bounded by the call's deadline and, while bytes are
-awaited, by the idle limit.
+A reader turns the bytes of an answer into deltas. Calls are not retried here. No text of a provider is relayed, logged
+or chained to an error. Every wait is bounded by the call's deadline and, while bytes are awaited, by the idle limit.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 0.1
-"""How long the end of the body is awaited after the end mark, so that the connection can be used again."""
+"""How long to wait for the end of the body after the end mark, so that the connection can be used again."""
 WHOLE_BYTES: Final = 1024 * 1024
 """A larger body is sent in pieces, so that it does not hold up the event loop."""
 REFUSAL_BYTES: Final = 64 * 1024
 """The most that is read of a body that refuses."""
 
 NO_MODEL: Final = "model_not_found"
-"""The code by which OpenAI, and whoever followed, says with a 400 what others say with a 404."""
+"""A code of OpenAI and compatible servers, which send it with a 400 where others send a 404."""
 
 FILTERED: Final = "content_filter"
 """Not an error: the provider's safety system refused the prompt, which ends the turn."""
@@ -81,7 +80,7 @@ class Address(NamedTuple):
     """Where a request goes, with what proves who sends it.
 
     Attributes:
-        url: as it is sent: nothing in it is encoded any more.
+        url: as it is sent; it is already encoded.
         headers: sent beside the endpoint's own.
         trust: the certificates to trust; True for the usual ones.
     """
@@ -116,23 +115,23 @@ class GivenKey:
         self._key = key.strip()
 
     async def get(self) -> str:
-        """Give the key."""
+        """Return the key."""
         return self._key
 
     async def renewed(self, refused: str) -> str | None:
-        """Give nothing: there is no other."""
+        """Return None: there is no other."""
 
 
 class Endpoint:
     """A URL with its connections.
 
     Args:
-        url: where requests go; empty where each is signed, which tells it.
+        url: where requests go; empty if each is signed, and its signature has the URL.
         headers: sent with each.
-        key: sent with each; None for none. Where it is refused and another is found, the request is sent once more.
+        key: sent with each; None for none. If it is refused and another is found, the request is sent once more.
         key_header: where the key goes; see ``credentials``.
-        told: what the error of an answer that refuses says beyond its status; None where that is all.
-        error_of: reads the error, from the headers and the body; else it is the body's ``error``.
+        told: returns what an error in a body means, or None if only the status counts.
+        error_of: reads the error from headers and body; by default, the body's ``error``.
         idle_seconds: the longest silence.
         clock: to read a ``retry-after`` that is a date.
     """
@@ -180,7 +179,7 @@ class Endpoint:
             deadline: until when to wait, in the event loop's time (seconds).
             reader: reads the answer.
             headers: sent beside the endpoint's own.
-            sign: gives where this one goes, and its proof, right before it is sent.
+            sign: returns the URL of this request and its proof, right before it is sent.
 
         Raises:
             ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream; or ``sign`` failed.
@@ -215,7 +214,7 @@ class Endpoint:
     async def _ask(
         self, body: bytes, deadline: float, more: Mapping[str, str], sign: Sign | None
     ) -> aiohttp.ClientResponse:
-        """Send a request with its proof or the key, and once more where the key is refused and another is found."""
+        """Send a request with its proof or the key. If the key is refused and another is found, send it once more."""
         if sign is not None:
             return await self._ask_signed(body, deadline, more, sign)
         if self._key is None:
@@ -281,7 +280,7 @@ class Endpoint:
             raise ProviderError("provider_unreachable", retryable=True) from None
 
     async def _open_session(self) -> aiohttp.ClientSession:
-        """Give the session of the running loop; connections of an earlier loop died with it."""
+        """Return the session of the running loop. Connections of an earlier loop ended with it."""
         import aiohttp
 
         loop = asyncio.get_running_loop()
@@ -296,7 +295,7 @@ class Endpoint:
         return self._session
 
     async def _refused(self, response: aiohttp.ClientResponse) -> StopDelta:
-        """Tell what a refusal means: by its status, unless its body says more. A filtered prompt is a stop.
+        """Return a stop for a filtered prompt. Raise what any other refusal means, by its body or else its status.
 
         Raises:
             ProviderError: it is anything else.
@@ -372,7 +371,7 @@ def url_of(base_url: str, path: str) -> str:
 
 
 def by_status(status: int) -> Refusal:
-    """Tell what a status of HTTP means."""
+    """Return what a status of HTTP means."""
     if status in _AUTH:
         return "provider_auth", False
     if status == HTTPStatus.TOO_MANY_REQUESTS:

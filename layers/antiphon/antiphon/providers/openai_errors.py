@@ -1,6 +1,6 @@
 """What the errors of OpenAI's protocols mean, before a stream or in it.
 
-Pure. It must not know a protocol: Chat Completions and Responses, and the servers that followed, say them alike.
+Pure. Chat Completions, Responses and the servers that imitate them use the same errors.
 Sources: OpenAI's "Error codes" and the error of its "Response object"; Azure's "Content filtering"; Groq's "API error
 codes"; OpenRouter's "Errors"; llama.cpp's server.
 """
@@ -65,7 +65,7 @@ def refusal_of(error: dict[str, Any]) -> Refusal | None:
 
 
 def message_of(error: dict[str, Any]) -> str:
-    """Return all words of an error, to look for one wording in: OpenRouter has the provider's own apart."""
+    """Return all text of an error, to search it. OpenRouter has the provider's own message in another field."""
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     return f"{error.get('message') or error.get('detail') or ''} {raw or ''}"

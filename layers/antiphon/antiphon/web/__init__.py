@@ -1,1 +1,1 @@
-"""HTTP: routes, bodies, authentication, SSE, headers and errors. It must not know AWS, nor any store or provider."""
+"""HTTP: routes, bodies, authentication, SSE, headers and errors."""

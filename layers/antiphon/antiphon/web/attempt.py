@@ -1,4 +1,4 @@
-"""Which requests can be known again: the headers that say so. It must not know what is done about it."""
+"""The headers by which a repeated request is recognized."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The query reader: a route that takes query parameters refuses every other one, and every value that it cannot honour.
 
 A route that takes none does not look at the query. Lists may be written as OpenAI's clients do, ``include[]=a``, or
-``include=a``. It must not know what a parameter means.
+``include=a``.
 """
 
 from __future__ import annotations

@@ -233,9 +233,9 @@ def _usage(usage: dict[str, Any]) -> UsageDelta:
 
 
 def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:
-    """Say where a stretch comes from: a web page, or a place in a document that the caller sent.
+    """Return the citation of a stretch: a web page, or a place in a document that the caller sent.
 
-    Such a document is named by its title, with a fragment for pages (RFC 8118) or characters (RFC 5147).
+    The document is named by its title, with a fragment for pages (RFC 8118) or characters (RFC 5147).
     """
     kind = cited["type"]
     if kind == "web_search_result_location":

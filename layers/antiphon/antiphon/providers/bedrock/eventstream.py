@@ -2,8 +2,7 @@
 
     total length, length of headers, checksum of both | headers | payload | checksum of all
 
-It must not know what the messages mean, nor where the bytes come from. Source: Smithy's specification, "Amazon Event
-Stream"; the limits are botocore's.
+Source: Smithy's specification, "Amazon Event Stream"; the limits are botocore's.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _read_checksum: Final = Struct(">I").unpack_from
 _BYTES: Final = 6
 _TEXT: Final = 7
 _WIDTHS: Final = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
-"""The size of a header's value by its type; those of ``_BYTES`` and ``_TEXT`` say it themselves."""
+"""The size of a header's value by its type; values of ``_BYTES`` and ``_TEXT`` begin with their size."""
 
 
 class GarbledStream(ValueError):
@@ -36,10 +35,10 @@ class GarbledStream(ValueError):
 
 
 class MessageKind(NamedTuple):
-    """What the headers of a message say.
+    """The kind of a message, from its headers.
 
     Attributes:
-        failed: it is an exception or an error, which ends the stream, and no event.
+        failed: it is an exception or an error and ends the stream.
         name: of the event, exception or error.
         message: of an error; an exception has it in its payload.
     """
@@ -62,7 +61,7 @@ class MessageReader:
         return any(self._parts)
 
     def feed(self, chunk: bytes) -> Iterator[tuple[MessageKind, bytes]]:
-        """Take the next bytes and give each message that they end, in order, with its payload.
+        """Take the next bytes and yield each message that they complete, in order, with its payload.
 
         Raises:
             GarbledStream: a checksum is wrong, something is larger than allowed, or headers cannot be read. What came
@@ -102,7 +101,7 @@ def _kind(raw: bytes) -> MessageKind:
 
 
 def _headers(raw: bytes) -> dict[str, str]:
-    """Give the headers that are text.
+    """Return the headers that are text.
 
     Raises:
         GarbledStream: one of them cannot be read, or there are two of one name.
@@ -126,7 +125,7 @@ def _headers(raw: bytes) -> dict[str, str]:
 
 
 def _sized(raw: bytes, at: int, width: int) -> tuple[bytes, int]:
-    """Give the bytes behind their length, which is so many bytes wide, and where they end."""
+    """Return bytes that follow their length, and where they end."""
     begin = at + width
     end = begin + int.from_bytes(raw[at:begin], "big")
     return raw[begin:end], end

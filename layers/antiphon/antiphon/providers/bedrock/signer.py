@@ -1,7 +1,7 @@
 """Proves to Bedrock who asks: by a signature of IAM's, or by an API key of Bedrock's where the environment has one.
 
-It must not know what is asked. What takes its time (to find or renew credentials elsewhere than in the environment, to
-read certificates, to digest a large body) is done beside the event loop.
+Slow work (finding or renewing credentials outside the environment, reading certificates, hashing a large body) is done
+in a thread.
 """
 
 from __future__ import annotations

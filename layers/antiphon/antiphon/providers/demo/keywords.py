@@ -1,6 +1,6 @@
 """What the keywords of a JSON Schema say, before a value is made.
 
-Pure; it must not know values. A keyword whose value has the wrong type says nothing, so no schema can make this fail.
+Pure. A keyword whose value has the wrong type says nothing, so no schema can make this fail.
 """
 
 from __future__ import annotations

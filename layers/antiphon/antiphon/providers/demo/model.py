@@ -1,6 +1,6 @@
 """Streams what the demo model answers, one token a delta.
 
-A pure function of the call, beside the pause between deltas; it must not know HTTP or stores.
+A pure function of the call, apart from the pause between deltas.
 """
 
 from __future__ import annotations
