@@ -15,3 +15,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the end-to-end tests call the real functions, through one of their front doors."""
     parser.addoption("--through", choices=("process", "rest", "url"), default="process", help="what tests/e2e calls")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run every async test on asyncio, each in an event loop of its own."""
+    return "asyncio"

@@ -21,7 +21,7 @@ ENDED = {
 }
 
 
-def test_the_tasks_of_a_request_share_its_record_and_no_other_requests():
+async def test_the_tasks_of_a_request_share_its_record_and_no_other_requests():
     async def request(name):
         record = measures.begin("GET", name)
         await asyncio.gather(*(asyncio.create_task(call()) for _ in range(3)))
@@ -35,7 +35,7 @@ def test_the_tasks_of_a_request_share_its_record_and_no_other_requests():
     async def main():
         return await asyncio.gather(*(asyncio.create_task(request(name)) for name in ("/a", "/b")))
 
-    assert [(record.route, record.store_calls) for record in asyncio.run(main())] == [("/a", 3), ("/b", 3)]
+    assert [(record.route, record.store_calls) for record in (await main())] == [("/a", 3), ("/b", 3)]
 
 
 def test_notes_outside_a_request_go_nowhere():

@@ -35,18 +35,20 @@ async def streamed(session: aiohttp.ClientSession, service: Service, key: str, s
     return events[-1]["response"]["output"][0]["content"][0]["text"]
 
 
-def test_two_hundred_streams_at_once_are_each_without_a_fault(service: Service) -> None:
+async def test_two_hundred_streams_at_once_are_each_without_a_fault(service: Service) -> None:
     key = service.key()
 
     async def scene() -> list[str]:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=STREAMS)) as session:
             return await asyncio.gather(*(streamed(session, service, key, f"No. {n}.") for n in range(STREAMS)))
 
-    texts = asyncio.run(scene())
+    texts = await scene()
     assert [f"“No. {number}.”" in text for number, text in enumerate(texts)] == [True] * STREAMS
 
 
-def test_fifty_clients_that_stop_reading_do_not_stop_others_and_their_answers_are_stored(service: Service) -> None:
+async def test_fifty_clients_that_stop_reading_do_not_stop_others_and_their_answers_are_stored(
+    service: Service,
+) -> None:
     """A run never waits for its reader, so what is held for one is bounded by its own answer."""
     key = service.key()
     tools = [{"type": "function", "name": "note", "parameters": {"properties": {"text": {"type": "string"}}}}]
@@ -57,19 +59,16 @@ def test_fifty_clients_that_stop_reading_do_not_stop_others_and_their_answers_ar
     request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
     where = urlsplit(service.root)
 
-    async def scene() -> list[str]:
-        stalled = [await asyncio.open_connection(where.hostname, where.port, limit=1024) for _ in range(50)]
-        first = []
-        for reader, writer in stalled:
-            writer.write(request)
-            await reader.readuntil(b'"id":"')
-            first.append((await reader.readuntil(b'"'))[:-1].decode())
-        async with aiohttp.ClientSession() as session:
-            await asyncio.gather(*(streamed(session, service, key, "Hi") for _ in range(20)))
-        for _, writer in stalled:
-            writer.transport.abort()
-        return first
+    stalled = [await asyncio.open_connection(where.hostname, where.port, limit=1024) for _ in range(50)]
+    ids = []
+    for reader, writer in stalled:
+        writer.write(request)
+        await reader.readuntil(b'"id":"')
+        ids.append((await reader.readuntil(b'"'))[:-1].decode())
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(*(streamed(session, service, key, "Hi") for _ in range(20)))
+    for _, writer in stalled:
+        writer.transport.abort()
 
-    ids = asyncio.run(scene())
     service.settle(20)
     assert {service.retrieve(key, one)["status"] for one in ids} == {"completed"}

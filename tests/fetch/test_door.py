@@ -23,17 +23,14 @@ def files() -> Iterator[Files]:
         yield server
 
 
-def fetch(door: GuardedDoor, url: str, max_bytes: int = 10_000, seconds: float = 20) -> Fetched:
-    async def go() -> Fetched:
-        deadline = asyncio.get_running_loop().time() + seconds
-        return await door.fetch(url, max_bytes=max_bytes, deadline=deadline)
-
-    return asyncio.run(go())
+async def fetch(door: GuardedDoor, url: str, max_bytes: int = 10_000, seconds: float = 20) -> Fetched:
+    deadline = asyncio.get_running_loop().time() + seconds
+    return await door.fetch(url, max_bytes=max_bytes, deadline=deadline)
 
 
-def refusal(door: GuardedDoor, url: str, **more: float) -> str:
+async def refusal(door: GuardedDoor, url: str, **more: float) -> str:
     with pytest.raises(FetchError) as caught:
-        fetch(door, url, **more)
+        await fetch(door, url, **more)
     return caught.value.reason
 
 
@@ -52,8 +49,8 @@ def resolving(*answers: Sequence[str]) -> tuple[GuardedDoor, list[str]]:
 OPEN = GuardedDoor(http=True, private=True)
 
 
-def test_a_url_is_read_with_its_declared_type(files: Files) -> None:
-    assert fetch(OPEN, files.url("/a.png")) == Fetched(PNG, "image/png")
+async def test_a_url_is_read_with_its_declared_type(files: Files) -> None:
+    assert await fetch(OPEN, files.url("/a.png")) == Fetched(PNG, "image/png")
     path, headers = files.requests[0]
     assert path == "/a.png"
     assert headers["accept-encoding"] == "identity"
@@ -61,8 +58,8 @@ def test_a_url_is_read_with_its_declared_type(files: Files) -> None:
     assert not {"cookie", "authorization", "referer"} & headers.keys()
 
 
-def test_a_name_is_resolved_and_connected_to(files: Files) -> None:
-    assert fetch(OPEN, files.url("/a.png", "localhost")).content == PNG
+async def test_a_name_is_resolved_and_connected_to(files: Files) -> None:
+    assert (await fetch(OPEN, files.url("/a.png", "localhost"))).content == PNG
 
 
 @pytest.mark.parametrize(
@@ -85,8 +82,8 @@ def test_a_name_is_resolved_and_connected_to(files: Files) -> None:
         "\uff11\uff12\uff17.1",
     ],
 )
-def test_loopback_in_any_form_is_refused_without_a_connection(files: Files, host: str) -> None:
-    assert refusal(GuardedDoor(http=True), files.url("/a.png", host)) == "not_allowed"
+async def test_loopback_in_any_form_is_refused_without_a_connection(files: Files, host: str) -> None:
+    assert await refusal(GuardedDoor(http=True), files.url("/a.png", host)) == "not_allowed"
     assert files.connections == 0
 
 
@@ -107,50 +104,50 @@ def test_loopback_in_any_form_is_refused_without_a_connection(files: Files, host
     ],
     ids=str,
 )
-def test_a_name_with_any_address_that_is_not_public_is_refused_without_a_connection(
+async def test_a_name_with_any_address_that_is_not_public_is_refused_without_a_connection(
     files: Files, addresses: list[str]
 ) -> None:
     door, asked = resolving(addresses)
     door._read = lambda url: _with_port(url, files.port)  # the listener's port is none that is allowed
-    assert refusal(door, "http://evil.example/a.png") == "not_allowed"
+    assert await refusal(door, "http://evil.example/a.png") == "not_allowed"
     assert asked == ["evil.example"]
     assert files.connections == 0
 
 
-def test_a_name_that_changes_its_address_after_the_check_gains_nothing(files: Files) -> None:
+async def test_a_name_that_changes_its_address_after_the_check_gains_nothing(files: Files) -> None:
     """Two look-ups would see a public and then a private address; there is one, and what it gave is connected to."""
     door, asked = resolving(["192.0.2.7"], ["127.0.0.1"])
     door._private = True  # so that the first answer passes the check, though nobody is there
-    assert refusal(door, files.url("/a.png", "rebinding.example"), seconds=0.2) == "unreachable"
+    assert await refusal(door, files.url("/a.png", "rebinding.example"), seconds=0.2) == "unreachable"
     assert asked == ["rebinding.example"]
     assert files.connections == 0
 
 
-def test_the_connection_goes_to_the_address_that_was_checked(files: Files) -> None:
+async def test_the_connection_goes_to_the_address_that_was_checked(files: Files) -> None:
     door, asked = resolving(["127.0.0.1"], ["192.0.2.7"])
     door._private = True
-    assert fetch(door, files.url("/a.png", "pinned.example")).content == PNG
+    assert (await fetch(door, files.url("/a.png", "pinned.example"))).content == PNG
     assert asked == ["pinned.example"]
 
 
-def test_a_name_without_an_address_is_refused_like_a_private_one() -> None:
-    assert refusal(GuardedDoor(), "https://nobody.invalid/") == "not_allowed"
+async def test_a_name_without_an_address_is_refused_like_a_private_one() -> None:
+    assert await refusal(GuardedDoor(), "https://nobody.invalid/") == "not_allowed"
 
 
-def test_the_system_gives_addresses() -> None:
-    assert "127.0.0.1" in asyncio.run(system_addresses("localhost"))
+async def test_the_system_gives_addresses() -> None:
+    assert "127.0.0.1" in (await system_addresses("localhost"))
 
 
-def test_a_redirect_is_followed_and_checked_again(files: Files) -> None:
+async def test_a_redirect_is_followed_and_checked_again(files: Files) -> None:
     files.files["/start"] = redirect("/next", 301)
     files.files["/next"] = redirect(files.url("/a.png", "localhost"), 307)
-    assert fetch(OPEN, files.url("/start")).content == PNG
+    assert (await fetch(OPEN, files.url("/start"))).content == PNG
     assert [path for path, _ in files.requests] == ["/start", "/next", "/a.png"]
 
 
-def test_a_fourth_redirect_is_not_followed(files: Files) -> None:
+async def test_a_fourth_redirect_is_not_followed(files: Files) -> None:
     files.files |= {f"/{n}": redirect(f"/{n + 1}") for n in range(9)}
-    assert refusal(OPEN, files.url("/0")) == "unreachable"
+    assert await refusal(OPEN, files.url("/0")) == "unreachable"
     assert len(files.requests) == 4
 
 
@@ -167,24 +164,24 @@ def test_a_fourth_redirect_is_not_followed(files: Files) -> None:
         "",
     ],
 )
-def test_a_redirect_to_what_is_not_allowed_is_not_followed(files: Files, to: str) -> None:
+async def test_a_redirect_to_what_is_not_allowed_is_not_followed(files: Files, to: str) -> None:
     """The first host is let through by its name, as a public one would be; where it leads to is not."""
     with Files() as private:
         files.files["/start"] = redirect(to.format(port=private.port))
         door = _Doorway(files)
-        reason = refusal(door, "http://public.example/start")
+        reason = await refusal(door, "http://public.example/start")
         assert reason in {"not_allowed", "unreachable"}
         assert len(files.requests) <= 4
         assert {path for path, _ in files.requests} == {"/start"}
         assert private.connections == 0
 
 
-def test_a_body_that_says_it_is_too_long_is_not_read(files: Files) -> None:
-    assert refusal(OPEN, files.url("/a.png"), max_bytes=len(PNG) - 1) == "too_large"
-    assert fetch(OPEN, files.url("/a.png"), max_bytes=len(PNG)).content == PNG
+async def test_a_body_that_says_it_is_too_long_is_not_read(files: Files) -> None:
+    assert await refusal(OPEN, files.url("/a.png"), max_bytes=len(PNG) - 1) == "too_large"
+    assert (await fetch(OPEN, files.url("/a.png"), max_bytes=len(PNG))).content == PNG
 
 
-def test_a_body_without_end_is_left_at_the_limit(files: Files) -> None:
+async def test_a_body_without_end_is_left_at_the_limit(files: Files) -> None:
     sent: list[int] = []
 
     def endless() -> Iterator[bytes]:
@@ -193,17 +190,17 @@ def test_a_body_without_end_is_left_at_the_limit(files: Files) -> None:
             yield bytes(65_536)
 
     files.files["/endless"] = File(endless(), "image/png")
-    assert refusal(OPEN, files.url("/endless"), max_bytes=1_000_000) == "too_large"
+    assert await refusal(OPEN, files.url("/endless"), max_bytes=1_000_000) == "too_large"
     assert sum(sent) < 20_000_000  # what the sockets' buffers took
 
 
-def test_a_silent_server_is_left_at_the_deadline() -> None:
+async def test_a_silent_server_is_left_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert refusal(OPEN, f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.05) == "unreachable"
+        assert await refusal(OPEN, f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.05) == "unreachable"
 
 
-def test_a_deadline_that_has_passed_connects_to_nobody(files: Files) -> None:
-    assert refusal(OPEN, files.url("/a.png"), seconds=-1) == "unreachable"
+async def test_a_deadline_that_has_passed_connects_to_nobody(files: Files) -> None:
+    assert await refusal(OPEN, files.url("/a.png"), seconds=-1) == "unreachable"
     assert files.connections == 0
 
 
@@ -219,24 +216,24 @@ def test_a_deadline_that_has_passed_connects_to_nobody(files: Files) -> None:
     ],
     ids=lambda file: f"{file.status}",
 )
-def test_an_answer_that_is_no_plain_content_is_unreachable(files: Files, file: File) -> None:
+async def test_an_answer_that_is_no_plain_content_is_unreachable(files: Files, file: File) -> None:
     files.files["/x"] = file
-    assert refusal(OPEN, files.url("/x")) == "unreachable"
+    assert await refusal(OPEN, files.url("/x")) == "unreachable"
 
 
-def test_nobody_listening_is_unreachable(files: Files) -> None:
+async def test_nobody_listening_is_unreachable(files: Files) -> None:
     with Files() as gone:
         url = gone.url("/")
-    assert refusal(OPEN, url) == "unreachable"
+    assert await refusal(OPEN, url) == "unreachable"
 
 
-def test_no_cookie_is_kept_and_no_proxy_is_asked(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_cookie_is_kept_and_no_proxy_is_asked(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     with Files() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url(""))
         monkeypatch.delenv("no_proxy", raising=False)
         files.files["/start"] = File(status=302, headers={"location": "/a.png", "set-cookie": "a=b"})
-        assert fetch(OPEN, files.url("/start")).content == PNG
+        assert (await fetch(OPEN, files.url("/start"))).content == PNG
         assert proxy.connections == 0
         assert all("cookie" not in headers for _, headers in files.requests)
 
@@ -266,7 +263,7 @@ def _with_port(url: str, port: int):
     return read_url(url, http=True, private=False).with_port(port)
 
 
-def test_names_that_do_not_answer_hold_up_no_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_names_that_do_not_answer_hold_up_no_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dead names filled the threads that everything else shares: a request without URLs waited 29 s."""
     asked, go = threading.Semaphore(0), threading.Event()
 
@@ -286,4 +283,4 @@ def test_names_that_do_not_answer_hold_up_no_other_work(monkeypatch: pytest.Monk
         await asyncio.gather(*looking, return_exceptions=True)
         return name
 
-    assert asyncio.run(story()).startswith("asyncio_")
+    assert (await story()).startswith("asyncio_")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-
 from antiphon.fetch.recent import RecentlyFetched
 from antiphon.ports import Fetched
 
@@ -25,47 +23,47 @@ class Hour:
         return self.now
 
 
-def ask(door: RecentlyFetched, url: str, *, again: bool, max_bytes: int = 100) -> str:
-    return asyncio.run(door.fetch(url, max_bytes=max_bytes, deadline=0, again=again)).media_type
+async def ask(door: RecentlyFetched, url: str, *, again: bool, max_bytes: int = 100) -> str:
+    return (await door.fetch(url, max_bytes=max_bytes, deadline=0, again=again)).media_type
 
 
-def test_what_was_fetched_lately_will_do_again() -> None:
+async def test_what_was_fetched_lately_will_do_again() -> None:
     door = RecentlyFetched(inner := Counting(), Hour())
-    assert ask(door, "a", again=False) == ask(door, "a", again=True)
+    assert await ask(door, "a", again=False) == await ask(door, "a", again=True)
     assert inner.urls == ["a"]
 
 
-def test_a_new_url_is_always_fetched() -> None:
+async def test_a_new_url_is_always_fetched() -> None:
     door = RecentlyFetched(inner := Counting(), Hour())
-    assert ask(door, "a", again=False) != ask(door, "a", again=False)
+    assert await ask(door, "a", again=False) != await ask(door, "a", again=False)
     assert inner.urls == ["a", "a"]
 
 
-def test_it_is_forgotten_after_a_while() -> None:
+async def test_it_is_forgotten_after_a_while() -> None:
     clock = Hour()
     door = RecentlyFetched(inner := Counting(), clock, seconds=60)
-    ask(door, "a", again=False)
+    await ask(door, "a", again=False)
     clock.now = 60
-    ask(door, "a", again=True)
+    await ask(door, "a", again=True)
     assert inner.urls == ["a", "a"]
 
 
-def test_what_was_used_last_is_forgotten_last() -> None:
+async def test_what_was_used_last_is_forgotten_last() -> None:
     door = RecentlyFetched(inner := Counting(), Hour(), max_bytes=20)
     for url in ("a", "b", "a", "c", "a", "b"):
-        ask(door, url, again=True)
+        await ask(door, url, again=True)
     assert inner.urls == ["a", "b", "c", "b"]
 
 
-def test_what_is_larger_than_all_that_may_be_kept_is_not_kept() -> None:
+async def test_what_is_larger_than_all_that_may_be_kept_is_not_kept() -> None:
     door = RecentlyFetched(inner := Counting(), Hour(), max_bytes=9)
-    ask(door, "a", again=True)
-    ask(door, "a", again=True)
+    await ask(door, "a", again=True)
+    await ask(door, "a", again=True)
     assert inner.urls == ["a", "a"]
 
 
-def test_content_over_the_askers_limit_is_fetched_so_that_the_door_says_no() -> None:
+async def test_content_over_the_askers_limit_is_fetched_so_that_the_door_says_no() -> None:
     door = RecentlyFetched(inner := Counting(), Hour())
-    ask(door, "a", again=True)
-    ask(door, "a", again=True, max_bytes=9)
+    await ask(door, "a", again=True)
+    await ask(door, "a", again=True, max_bytes=9)
     assert inner.urls == ["a", "a"]

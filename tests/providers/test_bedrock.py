@@ -345,8 +345,13 @@ def given_keys() -> bytes:
     return json.dumps({**keys, "Expiration": expires.isoformat()}).encode()
 
 
-def test_credentials_are_fetched_and_renewed_beside_the_loop(bare):
-    async def scenario() -> None:
+async def test_credentials_are_fetched_and_renewed_beside_the_loop(bare):
+    gates = [Gate(), Gate()]
+    # One is fetched when credentials are looked for, and one for each signature.
+    fetched = [Script([gates[0], given_keys()]), Script([given_keys()]), Script([gates[1], given_keys()])]
+    answer = Script([START, delta(text="Hi"), stop(), ended(), METADATA], headers=Converse.headers)
+    with Upstream(fetched) as container, Upstream([answer]) as upstream:
+        bare.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.base_url)
         provider = Bedrock(endpoint_url=upstream.base_url, region="eu-central-1")
         for gate in gates:
             asked = asyncio.ensure_future(anext(provider.stream(call())))
@@ -354,22 +359,16 @@ def test_credentials_are_fetched_and_renewed_beside_the_loop(bare):
             gate.open()
             assert await asked == TextDelta("Hi")
         await provider.aclose()
-
-    gates = [Gate(), Gate()]
-    # One is fetched when credentials are looked for, and one for each signature.
-    fetched = [Script([gates[0], given_keys()]), Script([given_keys()]), Script([gates[1], given_keys()])]
-    answer = Script([START, delta(text="Hi"), stop(), ended(), METADATA], headers=Converse.headers)
-    with Upstream(fetched) as container, Upstream([answer]) as upstream:
-        bare.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.base_url)
-        asyncio.run(scenario())
     assert len(container.requests) == 3
     for request in upstream.requests:
         assert "Credential=fetched/" in request.headers["authorization"]
         assert request.headers["x-amz-security-token"] == "session"
 
 
-def test_who_waits_for_credentials_can_leave(bare):
-    async def scenario() -> None:
+async def test_who_waits_for_credentials_can_leave(bare):
+    gate = Gate()
+    with Upstream([Script([gate, given_keys()])]) as container, Upstream() as upstream:
+        bare.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.base_url)
         provider = Bedrock(endpoint_url=upstream.base_url, region="eu-central-1")
         asked = asyncio.ensure_future(anext(provider.stream(call())))
         assert await asyncio.to_thread(gate.reached.wait, 10)
@@ -378,11 +377,6 @@ def test_who_waits_for_credentials_can_leave(bare):
             await asked
         gate.open()
         await provider.aclose()
-
-    gate = Gate()
-    with Upstream([Script([gate, given_keys()])]) as container, Upstream() as upstream:
-        bare.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.base_url)
-        asyncio.run(scenario())
     assert upstream.requests == []
 
 
@@ -405,7 +399,7 @@ def test_certificates_that_the_environment_names_are_trusted_and_no_others(monke
 
 @pytest.mark.parametrize("begun", [(), (b"HTTP/1.1 200 OK\r\n",), (b"HTTP/1.1 200 OK\r\n\r\n", START)], ids=len)
 @pytest.mark.parametrize("used_before", [False, True])
-def test_a_cancelled_wait_closes_its_connection_however_far_the_answer_has_come(begun, used_before):
+async def test_a_cancelled_wait_closes_its_connection_however_far_the_answer_has_come(begun, used_before):
     async def scenario(base_url: str) -> None:
         provider = Bedrock(endpoint_url=base_url, region="eu-central-1")
         if used_before:
@@ -423,7 +417,7 @@ def test_a_cancelled_wait_closes_its_connection_however_far_the_answer_has_come(
     held = Script([*begun, gate], raw=True)
     whole = Script([START, ended(), METADATA], headers=Converse.headers)
     with Upstream([whole, held] if used_before else [held]) as upstream:
-        asyncio.run(scenario(upstream.base_url))
+        await scenario(upstream.base_url)
 
 
 # requests

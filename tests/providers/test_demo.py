@@ -75,18 +75,15 @@ def test_every_call_passes_the_check() -> None:
     Demo().check(model_call([user([{"type": "input_file", "file_url": "https://example.com/a"}])]))
 
 
-def test_it_takes_its_time_where_told_to() -> None:
-    async def scenario() -> None:
-        stream = Demo(pause=3600).stream(model_call("Hi"))
-        assert await anext(stream) == TextDelta("I")
-        second = asyncio.ensure_future(anext(stream))
-        for _ in range(10):
-            await asyncio.sleep(0)
-        assert not second.done()
-        second.cancel()
-        await asyncio.gather(second, return_exceptions=True)
-
-    asyncio.run(scenario())
+async def test_it_takes_its_time_where_told_to() -> None:
+    stream = Demo(pause=3600).stream(model_call("Hi"))
+    assert await anext(stream) == TextDelta("I")
+    second = asyncio.ensure_future(anext(stream))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not second.done()
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
 
 
 def test_the_deadline_ends_it() -> None:
@@ -95,7 +92,7 @@ def test_the_deadline_ends_it() -> None:
     assert caught.value.code == "provider_timeout"
 
 
-def test_other_tasks_run_while_it_streams() -> None:
+async def test_other_tasks_run_while_it_streams() -> None:
     async def scenario() -> list[str]:
         order: list[str] = []
 
@@ -106,7 +103,7 @@ def test_other_tasks_run_while_it_streams() -> None:
         await asyncio.gather(stream("a"), stream("b"))
         return order
 
-    assert asyncio.run(scenario())[:4] == ["a", "b", "a", "b"]
+    assert (await scenario())[:4] == ["a", "b", "a", "b"]
 
 
 # functions

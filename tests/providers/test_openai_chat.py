@@ -70,7 +70,7 @@ def test_without_a_key_none_is_sent() -> None:
     assert upstream.requests[0].path == "/v1/chat/completions"
 
 
-def test_a_delta_arrives_while_the_answer_is_still_being_made() -> None:
+async def test_a_delta_arrives_while_the_answer_is_still_being_made() -> None:
     gate = Gate()
 
     async def scenario(base_url: str) -> list[Delta]:
@@ -83,7 +83,7 @@ def test_a_delta_arrives_while_the_answer_is_still_being_made() -> None:
         return [first, *rest]
 
     with Upstream([Script.stream(text("a"), gate, text("b"), finish())]) as upstream:
-        assert asyncio.run(scenario(upstream.base_url)) == [TextDelta("a"), TextDelta("b"), StopDelta("stop")]
+        assert await scenario(upstream.base_url) == [TextDelta("a"), TextDelta("b"), StopDelta("stop")]
 
 
 def test_an_answer_cut_into_single_bytes_is_the_same() -> None:
@@ -98,7 +98,7 @@ def test_an_answer_that_ends_without_the_end_mark_is_complete_once_the_model_sto
         assert run(OpenAIChat(upstream.base_url), model_call()) == [TextDelta("a"), StopDelta("stop")]
 
 
-def test_a_connection_is_used_again() -> None:
+async def test_a_connection_is_used_again() -> None:
     async def scenario(base_url: str) -> None:
         provider = OpenAIChat(base_url)
         for _ in range(3):
@@ -106,7 +106,7 @@ def test_a_connection_is_used_again() -> None:
         await provider.aclose()
 
     with Upstream() as upstream:
-        asyncio.run(scenario(upstream.base_url))
+        await scenario(upstream.base_url)
     assert (len(upstream.requests), upstream.connections) == (3, 1)
 
 
@@ -116,7 +116,7 @@ def test_a_server_that_stays_open_after_the_end_mark_does_not_hold_the_answer() 
         assert upstream.closed_early.wait(10)
 
 
-def test_many_answers_stream_at_once() -> None:
+async def test_many_answers_stream_at_once() -> None:
     gates = [Gate() for _ in range(120)]
 
     async def scenario(base_url: str) -> None:
@@ -131,10 +131,10 @@ def test_many_answers_stream_at_once() -> None:
         await provider.aclose()
 
     with Upstream([Script.stream(text("a"), gate, finish()) for gate in gates]) as upstream:
-        asyncio.run(scenario(upstream.base_url))
+        await scenario(upstream.base_url)
 
 
-def test_closing_the_stream_closes_its_connection() -> None:
+async def test_closing_the_stream_closes_its_connection() -> None:
     gate = Gate()
 
     async def scenario(base_url: str) -> None:
@@ -146,10 +146,10 @@ def test_closing_the_stream_closes_its_connection() -> None:
         await provider.aclose()
 
     with Upstream([Script.stream(text("a"), gate, text("b"))]) as upstream:
-        asyncio.run(scenario(upstream.base_url))
+        await scenario(upstream.base_url)
 
 
-def test_a_cancelled_wait_closes_the_connection() -> None:
+async def test_a_cancelled_wait_closes_the_connection() -> None:
     gate = Gate()
 
     async def scenario(base_url: str) -> None:
@@ -162,7 +162,7 @@ def test_a_cancelled_wait_closes_the_connection() -> None:
         assert await asyncio.to_thread(upstream.closed_early.wait, 10)
 
     with Upstream([Script.stream(text("a"), gate)]) as upstream:
-        asyncio.run(scenario(upstream.base_url))
+        await scenario(upstream.base_url)
 
 
 def test_each_event_loop_has_its_own_session() -> None:
@@ -303,7 +303,7 @@ def test_silence_before_the_status_line_is_a_timeout() -> None:
     assert failure(Script([Gate()], raw=True), idle_seconds=0.05).code == "provider_timeout"
 
 
-def test_the_deadline_ends_an_answer_that_is_not_silent() -> None:
+async def test_the_deadline_ends_an_answer_that_is_not_silent() -> None:
     async def scenario(base_url: str) -> list[Delta]:
         came: list[Delta] = []
         call = model_call(deadline=asyncio.get_running_loop().time() + 0.2)
@@ -313,7 +313,7 @@ def test_the_deadline_ends_an_answer_that_is_not_silent() -> None:
         return came
 
     with Upstream([Script.stream(text("a"), Gate())]) as upstream:
-        assert asyncio.run(scenario(upstream.base_url)) in ([TextDelta("a")], [])
+        assert (await scenario(upstream.base_url)) in ([TextDelta("a")], [])
 
 
 def test_after_the_deadline_nothing_is_sent() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,9 @@ from tests.support.service import Service
     ],
     ids=["small", "long", "many", "arguments"],
 )
-def test_small_work_stays_and_large_work_goes_to_a_thread(items: list[dict[str, Any]], large: bool) -> None:
+async def test_small_work_stays_and_large_work_goes_to_a_thread(items: list[dict[str, Any]], large: bool) -> None:
     assert is_large(items) == large
-    where = asyncio.run(aside(model_call(items), threading.current_thread))
+    where = await aside(model_call(items), threading.current_thread)
     assert (where is not threading.current_thread()) == large
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
@@ -28,7 +27,7 @@ async def noting(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def serve(app: ASGIApp, caplog: pytest.LogCaptureFixture, method: str = "GET") -> dict[str, Any]:
+async def serve(app: ASGIApp, caplog: pytest.LogCaptureFixture, method: str = "GET") -> dict[str, Any]:
     caplog.set_level(logging.INFO, "antiphon")
 
     async def receive() -> Message:
@@ -39,7 +38,7 @@ def serve(app: ASGIApp, caplog: pytest.LogCaptureFixture, method: str = "GET") -
 
     scope = {"type": "http", "method": method, "path": "/v1/models/canary", "antiphon.request_id": "req"}
     try:
-        asyncio.run(Edge(app)(scope, receive, send))
+        await Edge(app)(scope, receive, send)
     except OSError:
         assert app is cut_after_its_head
     assert "canary" not in "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
@@ -47,22 +46,22 @@ def serve(app: ASGIApp, caplog: pytest.LogCaptureFixture, method: str = "GET") -
     return line
 
 
-def test_what_is_noted_during_a_request_is_in_its_line(caplog: pytest.LogCaptureFixture) -> None:
-    line = serve(noting, caplog)
+async def test_what_is_noted_during_a_request_is_in_its_line(caplog: pytest.LogCaptureFixture) -> None:
+    line = await serve(noting, caplog)
     told = [line[name] for name in ("request_id", "method", "route", "status", "agent", "broken")]
     assert told == ["req", "GET", "/v1/models/{id}", 204, "guide", False]
     assert line["duration_ms"] >= 0
 
 
-def test_an_answer_that_breaks_off_is_told_as_broken(caplog: pytest.LogCaptureFixture) -> None:
-    line = serve(cut_after_its_head, caplog)
+async def test_an_answer_that_breaks_off_is_told_as_broken(caplog: pytest.LogCaptureFixture) -> None:
+    line = await serve(cut_after_its_head, caplog)
     assert (line["status"], line["broken"]) == (200, True)
 
 
-def test_a_defect_is_told_with_the_code_that_the_caller_saw(caplog: pytest.LogCaptureFixture) -> None:
-    line = serve(failing, caplog)
+async def test_a_defect_is_told_with_the_code_that_the_caller_saw(caplog: pytest.LogCaptureFixture) -> None:
+    line = await serve(failing, caplog)
     assert (line["status"], line["code"], line["broken"]) == (500, "internal_error", False)
 
 
-def test_a_method_that_somebody_made_up_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
-    assert serve(noting, caplog, method="CANARY")["method"] == "other"
+async def test_a_method_that_somebody_made_up_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
+    assert (await serve(noting, caplog, method="CANARY"))["method"] == "other"

@@ -77,8 +77,10 @@ def test_what_cannot_be_read_ends_the_stream_after_what_came(protocol: Protocol)
 
 
 @every_protocol
-def test_the_deadline_ends_a_stream_that_goes_on(protocol: Protocol) -> None:
-    async def scenario() -> None:
+async def test_the_deadline_ends_a_stream_that_goes_on(protocol: Protocol) -> None:
+    begun, *_ = protocol.frames([TextDelta("a"), TextDelta("b")])
+    whole = protocol.script([TextDelta("a"), StopDelta("stop")])
+    with Upstream([whole, Script([begun, Gate()], headers=protocol.headers)]) as upstream:
         provider = protocol.provider(upstream.base_url)
         assert [delta async for delta in provider.stream(call_of(protocol))]
         deadline = asyncio.get_running_loop().time() + 1
@@ -88,11 +90,6 @@ def test_the_deadline_ends_a_stream_that_goes_on(protocol: Protocol) -> None:
         assert caught.value.code == "provider_timeout"
         assert await asyncio.to_thread(upstream.closed_early.wait, 10)
         await provider.aclose()
-
-    begun, *_ = protocol.frames([TextDelta("a"), TextDelta("b")])
-    whole = protocol.script([TextDelta("a"), StopDelta("stop")])
-    with Upstream([whole, Script([begun, Gate()], headers=protocol.headers)]) as upstream:
-        asyncio.run(scenario())
 
 
 @contextlib.contextmanager

@@ -37,82 +37,74 @@ def keys_sent(upstream: Upstream, protocol: Protocol) -> list[str]:
     return [request.headers[header].removeprefix("Bearer ") for request in upstream.requests]
 
 
-def ask(protocol: Protocol, upstream: Upstream, key: ApiKey, times: int = 1, deadline: float = 1e9) -> list[Delta]:
-    async def scenario() -> list[Delta]:
-        asked = provider(protocol, upstream.base_url, key)
-        call = replace(model_call("Hi"), model=protocol.model, deadline=deadline)
-        try:
-            for _ in range(times):
-                came = [delta async for delta in asked.stream(call)]
-        finally:
-            await asked.aclose()
-        return came
+async def ask(
+    protocol: Protocol, upstream: Upstream, key: ApiKey, times: int = 1, deadline: float = 1e9
+) -> list[Delta]:
+    asked = provider(protocol, upstream.base_url, key)
+    call = replace(model_call("Hi"), model=protocol.model, deadline=deadline)
+    try:
+        for _ in range(times):
+            came = [delta async for delta in asked.stream(call)]
+    finally:
+        await asked.aclose()
+    return came
 
-    return asyncio.run(scenario())
 
-
-def refused(protocol: Protocol, upstream: Upstream, key: ApiKey) -> ProviderError:
+async def refused(protocol: Protocol, upstream: Upstream, key: ApiKey) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        ask(protocol, upstream, key)
+        await ask(protocol, upstream, key)
     assert "canary" not in f"{caught.value!r} {caught.value.__context__!r}"
     return caught.value
 
 
 @every_protocol
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_was_rotated_is_read_anew_and_the_call_sent_again(
+async def test_a_key_that_was_rotated_is_read_anew_and_the_call_sent_again(
     protocol: Protocol, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     kept = iter(["canary-old", "canary-new"])
     key = Secret(lambda: next(kept))
     with Upstream([Script.error(status), protocol.script(ANSWER)]) as upstream:
-        assert ask(protocol, upstream, key, times=2)[-1] == StopDelta("stop")
+        assert (await ask(protocol, upstream, key, times=2))[-1] == StopDelta("stop")
     assert keys_sent(upstream, protocol) == ["canary-old", "canary-new", "canary-new"]
     assert upstream.requests[0].body == upstream.requests[1].body
     assert "canary" not in "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
 
 
 @every_protocol
-def test_a_key_that_stays_wrong_is_the_credentials_at_fault_and_read_once_more_only(protocol: Protocol) -> None:
+async def test_a_key_that_stays_wrong_is_the_credentials_at_fault_and_read_once_more_only(protocol: Protocol) -> None:
     reads: list[None] = []
     key = Secret(lambda: reads.append(None) or "canary")
     with Upstream([Script.error(401)]) as upstream:
-        codes = [refused(protocol, upstream, key).code for _ in range(5)]
+        codes = [(await refused(protocol, upstream, key)).code for _ in range(5)]
     assert codes == ["provider_auth"] * 5
     assert (len(reads), len(upstream.requests)) == (2, 5)
 
 
 @every_protocol
-def test_another_key_that_is_refused_as_well_is_not_a_third_call(protocol: Protocol) -> None:
+async def test_another_key_that_is_refused_as_well_is_not_a_third_call(protocol: Protocol) -> None:
     kept = iter(["canary-1", "canary-2", "canary-3"])
     with Upstream([Script.error(401)]) as upstream:
-        assert refused(protocol, upstream, Secret(lambda: next(kept))).code == "provider_auth"
+        assert (await refused(protocol, upstream, Secret(lambda: next(kept)))).code == "provider_auth"
     assert keys_sent(upstream, protocol) == ["canary-1", "canary-2"]
 
 
 @every_protocol
-def test_a_key_that_cannot_be_read_calls_nobody(protocol: Protocol) -> None:
+async def test_a_key_that_cannot_be_read_calls_nobody(protocol: Protocol) -> None:
     def fails() -> str:
         raise ProviderError("provider_auth", retryable=True)
 
     with Upstream() as upstream:
-        error = refused(protocol, upstream, Secret(fails))
+        error = await refused(protocol, upstream, Secret(fails))
     assert (error.code, error.retryable, upstream.requests) == ("provider_auth", True, [])
 
 
 @every_protocol
 @pytest.mark.parametrize("known", [None, "canary"])
-def test_the_deadline_ends_the_wait_for_a_key_and_leaves_no_answer_open(protocol: Protocol, known: str | None) -> None:
-    async def scenario() -> None:
-        asked = provider(protocol, upstream.base_url, Silent())
-        call = replace(model_call("Hi"), model=protocol.model, deadline=asyncio.get_running_loop().time() + 0.5)
-        with pytest.raises(ProviderError) as caught:
-            await anext(asked.stream(call))
-        assert caught.value.code == "provider_timeout"
-        gc.collect()  # an answer that was left open would warn
-        await asked.aclose()
-
+async def test_the_deadline_ends_the_wait_for_a_key_and_leaves_no_answer_open(
+    protocol: Protocol, known: str | None
+) -> None:
     class Silent:
         async def get(self) -> str:
             return known or await asyncio.get_running_loop().create_future()
@@ -121,6 +113,12 @@ def test_the_deadline_ends_the_wait_for_a_key_and_leaves_no_answer_open(protocol
             return await asyncio.get_running_loop().create_future()
 
     with Upstream([Script([b"{}", Gate()], 401)]) as upstream:
-        asyncio.run(scenario())
+        asked = provider(protocol, upstream.base_url, Silent())
+        call = replace(model_call("Hi"), model=protocol.model, deadline=asyncio.get_running_loop().time() + 0.5)
+        with pytest.raises(ProviderError) as caught:
+            await anext(asked.stream(call))
+        assert caught.value.code == "provider_timeout"
+        gc.collect()  # an answer that was left open would warn
+        await asked.aclose()
         assert known is None or upstream.closed_early.wait(10)
     assert len(upstream.requests) == (known is not None)

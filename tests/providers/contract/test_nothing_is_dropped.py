@@ -7,7 +7,6 @@ out on purpose stands in ``LEFT_OUT``, with the reason; an exception that is not
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -333,19 +332,16 @@ FAMILIES = [(kind, family) for kind, family in every_family() if kind != "demo"]
 
 
 @pytest.mark.parametrize(("kind", "family"), FAMILIES, ids=[f"{kind} {family.name}" for kind, family in FAMILIES])
-def test_whatever_is_asked_reaches_the_model_or_is_refused(kind: str, family: Family) -> None:
-    async def scenario() -> None:
+async def test_whatever_is_asked_reaches_the_model_or_is_refused(kind: str, family: Family) -> None:
+    model, dialect = MODELS[kind, family.name]
+    protocol = protocol_of(kind)
+    with Upstream([protocol.script([TextDelta("x"), StopDelta("stop")])]) as upstream:
         more = {"dialect": dialect} if dialect is not None else {}
         provider = protocol.provider(upstream.base_url, **more)
         assert provider.capabilities(model).document() == family.capabilities.document()  # type: ignore[attr-defined]
         for asked in ASKED:
             check(kind, family, dialect, asked, await asked_of(provider, upstream, model, asked))
         await provider.aclose()
-
-    model, dialect = MODELS[kind, family.name]
-    protocol = protocol_of(kind)
-    with Upstream([protocol.script([TextDelta("x"), StopDelta("stop")])]) as upstream:
-        asyncio.run(scenario())
     known = KNOWN.get((kind, dialect)) or KNOWN.get((kind, None))
     for request in upstream.requests:
         assert known is None or set(request.body) <= known

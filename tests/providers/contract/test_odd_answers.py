@@ -151,7 +151,7 @@ def test_an_error_with_status_200_keeps_its_code(error: dict[str, Any], code: st
 
 
 @every_protocol
-def test_white_space_before_a_json_body_may_come_alone(protocol: Protocol) -> None:
+async def test_white_space_before_a_json_body_may_come_alone(protocol: Protocol) -> None:
     gate = Gate()
     body = json.dumps(WHOLE[protocol.name]).encode()
     with Upstream([Script([b"\n", gate, body], headers=JSON)]) as upstream:
@@ -165,7 +165,7 @@ def test_white_space_before_a_json_body_may_come_alone(protocol: Protocol) -> No
             await asked
             return texts(deltas)
 
-        assert asyncio.run(ask()) == "Hi"
+        assert await ask() == "Hi"
 
 
 @pytest.mark.parametrize("word", ["stop", "STOP", "end_turn", "eos_token", "COMPLETE", "FINISH_REASON_STOP"])

@@ -124,7 +124,7 @@ def test_why_a_model_stopped_is_told(protocol: Protocol, reason: Any) -> None:
 
 
 @every_protocol
-def test_the_same_words_give_the_same_items(protocol: Protocol) -> None:
+async def test_the_same_words_give_the_same_items(protocol: Protocol) -> None:
     async def items(base_url: str) -> list[dict[str, Any]]:
         stream = ResponseStream({"id": "resp_" + "0" * 40, "output": [], "tools": []}, lambda event: None)
         stream.open()
@@ -137,7 +137,7 @@ def test_the_same_words_give_the_same_items(protocol: Protocol) -> None:
         return stream.output
 
     with Upstream([protocol.script([ReasoningDelta("Hm."), *CALLS])]) as upstream:
-        came = asyncio.run(items(upstream.base_url))
+        came = await items(upstream.base_url)
     assert [item["type"] for item in came] == ["reasoning", "message", "function_call", "function_call"]
     assert came[0]["summary"] == [{"type": "summary_text", "text": "Hm."}]
     assert came[1]["content"][0]["text"] == "Let me look."
@@ -210,10 +210,10 @@ def test_nobody_there_can_be_tried_again(protocol: Protocol) -> None:
 
 
 @every_protocol
-def test_a_cancelled_wait_for_the_first_byte_closes_the_connection(protocol: Protocol) -> None:
+async def test_a_cancelled_wait_for_the_first_byte_closes_the_connection(protocol: Protocol) -> None:
     gate = Gate()
 
-    async def scenario() -> None:
+    with Upstream([Script([gate], raw=True)]) as upstream:
         provider = protocol.provider(upstream.base_url)
         waiting = asyncio.ensure_future(anext(provider.stream(call_of(protocol))))
         assert await asyncio.to_thread(gate.reached.wait, 10)
@@ -223,13 +223,11 @@ def test_a_cancelled_wait_for_the_first_byte_closes_the_connection(protocol: Pro
         assert await asyncio.to_thread(upstream.closed_early.wait, 10)
         await provider.aclose()
 
-    with Upstream([Script([gate], raw=True)]) as upstream:
-        asyncio.run(scenario())
-
 
 @every_protocol
-def test_closing_the_stream_closes_its_connection(protocol: Protocol) -> None:
-    async def scenario() -> None:
+async def test_closing_the_stream_closes_its_connection(protocol: Protocol) -> None:
+    frames = protocol.frames([TextDelta("a"), StopDelta("stop")])
+    with Upstream([Script([*frames[:-2], Gate(), *frames[-2:]], headers=protocol.headers)]) as upstream:
         provider = protocol.provider(upstream.base_url)
         stream = provider.stream(call_of(protocol))
         assert await anext(stream) == TextDelta("a")
@@ -237,16 +235,13 @@ def test_closing_the_stream_closes_its_connection(protocol: Protocol) -> None:
         assert await asyncio.to_thread(upstream.closed_early.wait, 10)
         await provider.aclose()
 
-    frames = protocol.frames([TextDelta("a"), StopDelta("stop")])
-    with Upstream([Script([*frames[:-2], Gate(), *frames[-2:]], headers=protocol.headers)]) as upstream:
-        asyncio.run(scenario())
-
 
 @every_protocol
-def test_a_cancelled_wait_closes_the_connection(protocol: Protocol) -> None:
+async def test_a_cancelled_wait_closes_the_connection(protocol: Protocol) -> None:
     gate = Gate()
 
-    async def scenario() -> None:
+    frames = protocol.frames([TextDelta("a"), StopDelta("stop")])
+    with Upstream([Script([*frames[:-2], gate, *frames[-2:]], headers=protocol.headers)]) as upstream:
         provider = protocol.provider(upstream.base_url)
         stream = provider.stream(call_of(protocol))
         assert await anext(stream) == TextDelta("a")
@@ -258,27 +253,23 @@ def test_a_cancelled_wait_closes_the_connection(protocol: Protocol) -> None:
         assert await asyncio.to_thread(upstream.closed_early.wait, 10)
         await provider.aclose()
 
-    frames = protocol.frames([TextDelta("a"), StopDelta("stop")])
-    with Upstream([Script([*frames[:-2], gate, *frames[-2:]], headers=protocol.headers)]) as upstream:
-        asyncio.run(scenario())
-
 
 @every_protocol
-def test_a_connection_is_used_again(protocol: Protocol) -> None:
-    async def scenario() -> None:
+async def test_a_connection_is_used_again(protocol: Protocol) -> None:
+    with Upstream([protocol.script(ANSWER)]) as upstream:
         provider = protocol.provider(upstream.base_url)
         for _ in range(3):
             assert [delta async for delta in provider.stream(call_of(protocol))][-1] == StopDelta("stop")
         await provider.aclose()
-
-    with Upstream([protocol.script(ANSWER)]) as upstream:
-        asyncio.run(scenario())
     assert (len(upstream.requests), upstream.connections) == (3, 1)
 
 
 @every_protocol
-def test_many_answers_stream_at_once(protocol: Protocol) -> None:
-    async def scenario() -> None:
+async def test_many_answers_stream_at_once(protocol: Protocol) -> None:
+    gates = [Gate() for _ in range(40)]
+    frames = protocol.frames([TextDelta("a"), StopDelta("stop")])
+    scripts = [Script([*frames[:-2], gate, *frames[-2:]], headers=protocol.headers) for gate in gates]
+    with Upstream(scripts) as upstream:
         provider = protocol.provider(upstream.base_url)
         streams = [provider.stream(call_of(protocol)) for _ in gates]
         assert await asyncio.gather(*map(anext, streams)) == [TextDelta("a")] * len(gates)
@@ -287,12 +278,6 @@ def test_many_answers_stream_at_once(protocol: Protocol) -> None:
         for stream in streams:
             assert [delta async for delta in stream][-1] == StopDelta("stop")
         await provider.aclose()
-
-    gates = [Gate() for _ in range(40)]
-    frames = protocol.frames([TextDelta("a"), StopDelta("stop")])
-    scripts = [Script([*frames[:-2], gate, *frames[-2:]], headers=protocol.headers) for gate in gates]
-    with Upstream(scripts) as upstream:
-        asyncio.run(scenario())
 
 
 @every_protocol
