@@ -238,6 +238,7 @@ def test_fifty_clients_that_do_not_read_keep_no_other_from_being_served() -> Non
         b"CONNECT x:1 HTTP/1.1",
         b"GET /v1/models HTTP/1.1\r\nauthorization: \xff\xfe",
         b"GET /v1/models HTTP/1.1\r\nauthorization: Bearer a\r\nauthorization: Bearer b",
+        b"GET /v1/models HTTP/1.1\r\nhost: [::1",
         b"GET /v1/models HTTP/1.1\r\nna me: x",
         b"GET /v1/models HTTP/1.1\r\nx: a\x00b",
         b"GET /v1/responses/" + b"%00" * 10_000 + b" HTTP/1.1",

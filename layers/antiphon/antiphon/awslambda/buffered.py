@@ -9,11 +9,15 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from mangum import Mangum
 
-from antiphon.awslambda.http import BASE_PATH, IGNORED, App, Receive, Scope, Send, is_request, path_of
+from antiphon.awslambda.http import BASE_PATH, IGNORED, App, Event, Receive, Scope, Send, encodable, is_request, path_of
+
+
+_UNREAD: Final = frozenset({"host", "x-forwarded-port"})
+"""Headers that mangum fails on if they are malformed, and that nothing else reads."""
 
 
 def buffered(app: App) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
@@ -35,6 +39,14 @@ def buffered(app: App) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     mangum = Mangum(informed, lifespan="off")
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return mangum(event, context) if is_request(event) else IGNORED
+        return mangum(_readable(event), context) if is_request(event) else IGNORED
 
     return handler
+
+
+def _readable(event: Event) -> Event:
+    readable: Event = encodable(event)
+    for field in ("headers", "multiValueHeaders"):
+        if readable.get(field):
+            readable[field] = {name: value for name, value in readable[field].items() if name.lower() not in _UNREAD}
+    return readable

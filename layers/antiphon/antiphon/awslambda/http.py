@@ -48,6 +48,18 @@ def is_request(event: object) -> bool:
     return False
 
 
+def encodable(value: Any) -> Any:
+    """Return an event, or a part of it, whose texts can be encoded: halves of surrogate pairs become ``?``.
+
+    JSON can escape them, and a caller chooses what is in a path, a query and a header.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {encodable(name): encodable(each) for name, each in value.items()}
+    return [encodable(each) for each in value] if isinstance(value, list) else value
+
+
 def is_function_url(event: Event) -> bool:
     """Check whether an event came through a Function URL (payload format 2.0)."""
     return event.get("version") == "2.0"

@@ -77,7 +77,7 @@ class Cycle:
     async def _through(self, app: App) -> None:
         given = self._invocation
         scope = http.scope_of(
-            given.event,
+            http.encodable({**given.event, "body": None}),
             deadline=given.deadline,
             request_id=given.request_id,
             trace=given.trace,

@@ -24,9 +24,12 @@ log: Final = logging.getLogger("antiphon.web")
 
 
 async def _known(request: Request) -> None:
-    """Refuse a method that a path does not take, though a route with an id in the same place would take it."""
-    if request.method not in allowed_methods(request.url.path):
-        raise unrouted(request.url.path)
+    """Refuse a method that a path does not take, though a route with an id in the same place would take it.
+
+    ``request.url`` is not used, since it cannot be read if the header ``host`` is malformed.
+    """
+    if request.method not in allowed_methods(request.scope["path"]):
+        raise unrouted(request.scope["path"])
 
 
 def build_app(

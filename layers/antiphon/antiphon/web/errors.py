@@ -65,9 +65,9 @@ async def handle(request: Request, error: Exception) -> Response:
     ``upgrade``, which names the protocol to use.
     """
     asked = request.headers.get("upgrade", "").lower()
-    if isinstance(error, HTTPException) and asked == "websocket" and request.url.path == "/v1/responses":
-        return no_websocket(request.url.path)
-    return error_response(as_api_error(error, request.url.path))
+    if isinstance(error, HTTPException) and asked == "websocket" and request.scope["path"] == "/v1/responses":
+        return no_websocket(request.scope["path"])
+    return error_response(as_api_error(error, request.scope["path"]))
 
 
 def no_websocket(path: str) -> Response:
