@@ -15,7 +15,6 @@ from mangum import Mangum
 
 from antiphon.awslambda.http import BASE_PATH, IGNORED, App, Event, Receive, Scope, Send, encodable, is_request, path_of
 
-
 _UNREAD: Final = frozenset({"host", "x-forwarded-port"})
 """Headers that mangum fails on if they are malformed, and that nothing else reads."""
 
