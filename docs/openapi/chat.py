@@ -34,6 +34,7 @@ CHAT_FIELDS: Final = {
     "logprobs": "Return the log probability of each token.",
     "top_logprobs": "How many likeliest tokens to return at each place. Needs `logprobs`.",
     "reasoning_effort": "How much the model should think.",
+    "reasoning": "`effort` is another name of `reasoning_effort`; `summary` asks for readable reasoning.",
     "verbosity": "How long the answer should be.",
     "service_tier": "Passed on to the model's provider.",
     "safety_identifier": "A stable, opaque name of the end user, passed on to the model's provider.",

@@ -29,7 +29,6 @@ _NAMES: Final = (
     (re.compile(r"^text\.format\b"), "response_format"),
     (re.compile(r"^text\.verbosity$"), "verbosity"),
     (re.compile(r"^text$"), "response_format"),
-    (re.compile(r"^reasoning(\.effort)?$"), "reasoning_effort"),
 )
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 

@@ -17,6 +17,7 @@ from antiphon.spec.request import MAX_ITEMS, JsonObjectFormat, TextFormat, TopLo
 IGNORED: Final = frozenset(
     {
         "client_metadata",
+        "include_reasoning",
         "prediction",
         "prompt_cache_options",
         "prompt_cache_retention",
@@ -116,6 +117,15 @@ class ChatStreamOptions(Wire):
     include_obfuscation: bool = False
 
 
+class ChatReasoning(Wire):
+    """How much the model should think, in the form of OpenRouter's clients."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset({"enabled", "exclude", "max_tokens"})
+
+    effort: str | None = None
+    summary: str | None = None
+
+
 class CreateChatCompletion(Wire):
     """The request for a completion."""
 
@@ -142,6 +152,7 @@ class CreateChatCompletion(Wire):
     logprobs: bool = False
     top_logprobs: TopLogprobs | None = None
     reasoning_effort: str | None = None
+    reasoning: ChatReasoning | None = None
     verbosity: str | None = None
     service_tier: str | None = None
     safety_identifier: str | None = None

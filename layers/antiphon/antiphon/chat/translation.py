@@ -114,7 +114,8 @@ def _require_one_limit(chat: CreateChatCompletion) -> None:
 
 def _renamed(chat: CreateChatCompletion) -> dict[str, str]:
     limit = "max_tokens" if chat.max_completion_tokens is None else "max_completion_tokens"
-    return {"max_output_tokens": limit}
+    effort = "reasoning_effort" if chat.reasoning is None or chat.reasoning_effort else "reasoning.effort"
+    return {"max_output_tokens": limit, "reasoning": effort, "reasoning.effort": effort}
 
 
 def _document(chat: CreateChatCompletion, items: list[Item]) -> dict[str, Any]:
@@ -126,11 +127,15 @@ def _document(chat: CreateChatCompletion, items: list[Item]) -> dict[str, Any]:
         document["tools"] = [_tool(tool) for tool in chat.tools]
     document["tool_choice"] = _tool_choice(chat)
     document["text"] = _text(chat)
-    if chat.reasoning_effort is not None:
-        document["reasoning"] = {"effort": chat.reasoning_effort}
+    document["reasoning"] = _reasoning(chat)
     padded = chat.stream_options is not None and chat.stream_options.include_obfuscation
     document["stream_options"] = {"include_obfuscation": padded}
     return document
+
+
+def _reasoning(chat: CreateChatCompletion) -> dict[str, Any] | None:
+    reasoning = {} if chat.reasoning is None else chat.reasoning.wire()
+    return reasoning | ({} if chat.reasoning_effort is None else {"effort": chat.reasoning_effort}) or None
 
 
 def _tool(tool: ChatTool) -> dict[str, Any]:
