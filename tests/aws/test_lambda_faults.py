@@ -1,6 +1,5 @@
 """Through the real functions: the process is killed at every event, or at the limit of its time."""
 
-import asyncio
 import contextlib
 import json
 import time
@@ -79,18 +78,15 @@ def read(host, key, response_id):
     return answer.json()
 
 
-def read_after_the_lease(url, response_id):
-    async def reading():
-        stores = build_stores(Settings(core_table="CoreTable", responses_table="ResponsesTable", aws_endpoint_url=url))
-        later = time.time() + 1000
-        found = await stores.responses.get(Owner("default", "bob"), response_id, later)
-        await stores.aclose()
-        return current(found, later).response
-
-    return asyncio.run(reading())
+async def read_after_the_lease(url, response_id):
+    stores = build_stores(Settings(core_table="CoreTable", responses_table="ResponsesTable", aws_endpoint_url=url))
+    later = time.time() + 1000
+    found = await stores.responses.get(Owner("default", "bob"), response_id, later)
+    await stores.aclose()
+    return current(found, later).response
 
 
-def test_killed_at_any_event_every_item_that_was_done_is_readable_and_only_what_is_stored_is_completed(
+async def test_killed_at_any_event_every_item_that_was_done_is_readable_and_only_what_is_stored_is_completed(
     host, stored, tmp_path
 ):
     log = tmp_path / "log"
@@ -105,7 +101,7 @@ def test_killed_at_any_event_every_item_that_was_done_is_readable_and_only_what_
         assert found["output"][: len(done)] == done
         if found["status"] == "in_progress":
             assert count < len(whole)
-            lost = read_after_the_lease(stored.url, found["id"])
+            lost = await read_after_the_lease(stored.url, found["id"])
             assert (lost["status"], lost["error"]["code"], lost["output"]) == ("failed", "worker_lost", found["output"])
         else:
             assert found["status"] == "completed"
@@ -140,7 +136,9 @@ def test_the_ending_is_stored_and_sent_before_the_function_is_killed_at_its_limi
         assert read(host, stored.bob, ending["id"]) == ending
 
 
-def test_where_dynamodb_falls_silent_the_stream_still_ends_before_the_limit_and_never_as_completed(stored, tmp_path):
+async def test_where_dynamodb_falls_silent_the_stream_still_ends_before_the_limit_and_never_as_completed(
+    stored, tmp_path
+):
     gate = Gate()
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(Upstream([Script.stream(text("Hel"), gate, text("lo"), finish(), usage(3, 2))]))
@@ -159,7 +157,7 @@ def test_where_dynamodb_falls_silent_the_stream_still_ends_before_the_limit_and_
     assert answer.state == "complete"
     assert left > 1, f"{left:.2f} s before the limit"
     assert (ending["status"], ending["error"]["code"]) == ("failed", "storage_unavailable")
-    assert read_after_the_lease(stored.url, ending["id"])["error"]["code"] == "worker_lost"
+    assert (await read_after_the_lease(stored.url, ending["id"]))["error"]["code"] == "worker_lost"
 
 
 def test_the_same_event_handed_in_twice_calls_the_model_once(stored, tmp_path):

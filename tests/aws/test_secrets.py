@@ -44,47 +44,47 @@ def kept(clock, kind="secret", name=NAME, field=None, **more):
     return Secret(StoredValue(kind, name, field).read, clock=clock, **more)
 
 
-def get(secret):
-    return asyncio.run(secret.get())
+async def get(secret):
+    return await secret.get()
 
 
-def renewed(secret, refused):
-    return asyncio.run(secret.renewed(refused))
+async def renewed(secret, refused):
+    return await secret.renewed(refused)
 
 
-def failed(secret):
+async def failed(secret):
     with pytest.raises(ProviderError) as caught:
-        get(secret)
+        await get(secret)
     assert caught.value.code == "provider_auth"
     assert "canary" not in f"{caught.value!r} {secret!r}"
     return caught.value
 
 
 @BOTH
-def test_a_value_is_read_by_name_and_by_arn(keeper, clock, kind):
+async def test_a_value_is_read_by_name_and_by_arn(keeper, clock, kind):
     arn = keeper.put(kind, NAME, "sk-1\n")
-    assert get(kept(clock, kind)) == get(kept(clock, kind, arn)) == "sk-1"
+    assert await get(kept(clock, kind)) == await get(kept(clock, kind, arn)) == "sk-1"
 
 
 @BOTH
-def test_a_value_may_be_a_field_of_a_json_object(keeper, clock, kind):
+async def test_a_value_may_be_a_field_of_a_json_object(keeper, clock, kind):
     keeper.put(kind, NAME, {"openai": "sk-1", "anthropic": "sk-2"})
-    assert get(kept(clock, kind, field="anthropic")) == "sk-2"
+    assert await get(kept(clock, kind, field="anthropic")) == "sk-2"
 
 
 @BOTH
-def test_a_value_is_trusted_for_some_minutes_and_then_read_again(keeper, clock, kind):
+async def test_a_value_is_trusted_for_some_minutes_and_then_read_again(keeper, clock, kind):
     keeper.put(kind, NAME, "first")
     secret = kept(clock, kind)
-    assert get(secret) == "first"
+    assert await get(secret) == "first"
     keeper.put(kind, NAME, "second")
     clock.now += MAX_AGE_SECONDS - 1
-    assert (get(secret), len(keeper.reads)) == ("first", 1)
+    assert (await get(secret), len(keeper.reads)) == ("first", 1)
     clock.now += 1
-    assert (get(secret), secret.value(), len(keeper.reads)) == ("second", "second", 2)
+    assert (await get(secret), secret.value(), len(keeper.reads)) == ("second", "second", 2)
 
 
-def test_all_who_ask_at_once_share_one_read_and_whoever_leaves_takes_it_from_nobody(keeper, clock):
+async def test_all_who_ask_at_once_share_one_read_and_whoever_leaves_takes_it_from_nobody(keeper, clock):
     async def scenario():
         asking = [asyncio.create_task(secret.get()) for _ in range(20)]
         asking.append(asyncio.create_task(asyncio.to_thread(secret.value)))
@@ -96,33 +96,33 @@ def test_all_who_ask_at_once_share_one_read_and_whoever_leaves_takes_it_from_nob
     keeper.put("secret", NAME, "sk-1")
     secret = kept(clock)
     keeper.trouble = "silent"
-    assert asyncio.run(scenario()) == ["sk-1"] * 20
+    assert await scenario() == ["sk-1"] * 20
     assert keeper.reads == [NAME]
 
 
 @BOTH
-def test_a_refused_value_is_read_anew_at_once(keeper, clock, kind):
+async def test_a_refused_value_is_read_anew_at_once(keeper, clock, kind):
     keeper.put(kind, NAME, "old")
     secret = kept(clock, kind)
-    assert get(secret) == "old"
+    assert await get(secret) == "old"
     keeper.put(kind, NAME, "new")
-    assert renewed(secret, "old") == get(secret) == "new"
-    assert renewed(secret, "old") == "new", "somebody else had it renewed"
+    assert await renewed(secret, "old") == await get(secret) == "new"
+    assert await renewed(secret, "old") == "new", "somebody else had it renewed"
     assert len(keeper.reads) == 2
 
 
-def test_a_wrong_value_is_read_anew_only_now_and_then(keeper, clock):
+async def test_a_wrong_value_is_read_anew_only_now_and_then(keeper, clock):
     keeper.put("secret", NAME, "wrong")
     secret = kept(clock)
-    assert get(secret) == "wrong"
-    assert [renewed(secret, "wrong") for _ in range(5)] == [None] * 5
+    assert await get(secret) == "wrong"
+    assert [await renewed(secret, "wrong") for _ in range(5)] == [None] * 5
     assert len(keeper.reads) == 2
     keeper.put("secret", NAME, "right")
     clock.now += RENEW_SECONDS
-    assert renewed(secret, "wrong") == "right"
+    assert await renewed(secret, "wrong") == "right"
 
 
-def test_those_who_are_refused_at_once_share_one_read(keeper, clock):
+async def test_those_who_are_refused_at_once_share_one_read(keeper, clock):
     async def scenario():
         refused = [asyncio.create_task(secret.renewed("old")) for _ in range(20)]
         assert await asyncio.to_thread(keeper.reached.wait, 10)
@@ -131,69 +131,69 @@ def test_those_who_are_refused_at_once_share_one_read(keeper, clock):
 
     keeper.put("secret", NAME, "old")
     secret = kept(clock)
-    assert get(secret) == "old"
+    assert await get(secret) == "old"
     keeper.put("secret", NAME, "new")
     keeper.trouble = "silent"
-    assert asyncio.run(scenario()) == ["new"] * 20
+    assert await scenario() == ["new"] * 20
     assert len(keeper.reads) == 2
 
 
 @BOTH
-def test_a_throttled_store_gives_the_last_known_value_and_is_left_alone_for_a_while(keeper, clock, kind):
+async def test_a_throttled_store_gives_the_last_known_value_and_is_left_alone_for_a_while(keeper, clock, kind):
     keeper.put(kind, NAME, "first")
     secret = kept(clock, kind)
-    assert failed_while_throttled(keeper, secret).retryable
-    assert get(secret) == "first"
+    assert (await failed_while_throttled(keeper, secret)).retryable
+    assert await get(secret) == "first"
     keeper.put(kind, NAME, "second")
     keeper.trouble = "throttled"
     clock.now += MAX_AGE_SECONDS
-    assert get(secret) == secret.value() == "first"
+    assert await get(secret) == secret.value() == "first"
     asked = len(keeper.reads)
     clock.now += RETRY_SECONDS - 1
-    assert (get(secret), len(keeper.reads)) == ("first", asked)
+    assert (await get(secret), len(keeper.reads)) == ("first", asked)
     keeper.calm()
     clock.now += 1
-    assert get(secret) == "second"
+    assert await get(secret) == "second"
 
 
-def failed_while_throttled(keeper, secret):
+async def failed_while_throttled(keeper, secret):
     keeper.trouble = "throttled"
-    error = failed(secret)
+    error = await failed(secret)
     keeper.calm()
     return error
 
 
 @BOTH
-def test_a_store_that_says_nothing_holds_nobody_up_who_knows_a_value(keeper, clock, kind):
+async def test_a_store_that_says_nothing_holds_nobody_up_who_knows_a_value(keeper, clock, kind):
     keeper.put(kind, NAME, "first")
     secret = kept(clock, kind, patience=0.01)
-    assert get(secret) == "first"
+    assert await get(secret) == "first"
     keeper.trouble = "silent"
     clock.now += MAX_AGE_SECONDS
-    assert get(secret) == secret.value() == "first"
+    assert await get(secret) == secret.value() == "first"
 
 
 @BOTH
-def test_a_store_that_cannot_be_reached_is_told_by_the_errors_name(keeper, clock, kind, caplog, monkeypatch):
+async def test_a_store_that_cannot_be_reached_is_told_by_the_errors_name(keeper, clock, kind, caplog, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
-        assert failed(kept(clock, kind)).retryable
+        assert (await failed(kept(clock, kind))).retryable
     assert caplog.messages == [f"{kind} {NAME} cannot be read: EndpointConnectionError"]
 
 
 @pytest.mark.parametrize(
     ("kind", "reason"), [("secret", "ResourceNotFoundException"), ("parameter", "ParameterNotFound")]
 )
-def test_a_missing_value_is_told_by_the_services_word(keeper, clock, caplog, kind, reason):
-    assert not failed(kept(clock, kind)).retryable
+async def test_a_missing_value_is_told_by_the_services_word(keeper, clock, caplog, kind, reason):
+    assert not (await failed(kept(clock, kind))).retryable
     assert caplog.messages == [f"{kind} {NAME} cannot be read: {reason}"]
 
 
-def test_a_process_without_a_region_is_told_so(keeper, clock, caplog, monkeypatch):
+async def test_a_process_without_a_region_is_told_so(keeper, clock, caplog, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    assert not failed(kept(clock, "parameter")).retryable
+    assert not (await failed(kept(clock, "parameter"))).retryable
     assert caplog.messages == [f"parameter {NAME} cannot be read: NoRegionError"]
 
 
@@ -209,16 +209,16 @@ def test_a_process_without_a_region_is_told_so(keeper, clock, caplog, monkeypatc
         (json.dumps({"key": {"canary": 1}}), "key", "has no text in its field key"),
     ],
 )
-def test_what_is_no_text_is_refused_without_its_value(keeper, clock, caplog, value, field, what):
+async def test_what_is_no_text_is_refused_without_its_value(keeper, clock, caplog, value, field, what):
     caplog.set_level(logging.DEBUG, "antiphon")
     keeper.put("secret", NAME, value)
-    assert not failed(kept(clock, field=field)).retryable
+    assert not (await failed(kept(clock, field=field))).retryable
     assert caplog.messages == [f"secret {NAME} {what}"]
 
 
-def test_an_error_that_nobody_foresaw_reaches_who_waits():
+async def test_an_error_that_nobody_foresaw_reaches_who_waits():
     def broken():
         raise RuntimeError("a defect")
 
     with pytest.raises(RuntimeError, match="a defect"):
-        get(Secret(broken))
+        await get(Secret(broken))

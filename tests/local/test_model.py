@@ -107,7 +107,7 @@ def test_log_probabilities_of_a_real_model_have_the_form_of_the_specification(mo
         assert len(entry["top_logprobs"]) == 2
 
 
-def test_two_answers_stream_at_once(model: OpenAIChat) -> None:
+async def test_two_answers_stream_at_once(model: OpenAIChat) -> None:
     async def scenario() -> list[list[Delta]]:
         async def one() -> list[Delta]:
             call = model_call("Say hello.", temperature=0, max_output_tokens=16)
@@ -117,7 +117,7 @@ def test_two_answers_stream_at_once(model: OpenAIChat) -> None:
         await model.aclose()
         return answers
 
-    assert all(isinstance(deltas[-1], StopDelta) for deltas in asyncio.run(scenario()))
+    assert all(isinstance(deltas[-1], StopDelta) for deltas in (await scenario()))
 
 
 def test_a_request_that_it_cannot_serve_is_refused(model: OpenAIChat) -> None:
@@ -140,14 +140,11 @@ def test_another_key_is_refused(served: tuple[str, str]) -> None:
     assert caught.value.code == "provider_auth"
 
 
-def test_a_closed_stream_does_not_hold_up_the_next(model: OpenAIChat) -> None:
-    async def scenario() -> None:
-        stream = model.stream(model_call("Write a very long story.", max_output_tokens=2000))
-        await anext(stream)
-        await stream.aclose()
-        await model.aclose()
-
-    asyncio.run(scenario())
+async def test_a_closed_stream_does_not_hold_up_the_next(model: OpenAIChat) -> None:
+    stream = model.stream(model_call("Write a very long story.", max_output_tokens=2000))
+    await anext(stream)
+    await stream.aclose()
+    await model.aclose()
     assert run(model, model_call("Hi", max_output_tokens=16))[-1].__class__ is StopDelta
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -23,7 +22,7 @@ ANN = User("acme", "ann", name="Ann", role="WRITER", groups=("staff", "board"))
 WRITER = Role("acme", "WRITER", frozenset({"USE", "CREATE"}), Limits(models=("gpt-5",), maximums={"temperature": 1}))
 
 
-def test_an_account_is_a_user_with_its_role_and_tenant(stores: Stores) -> None:
+async def test_an_account_is_a_user_with_its_role_and_tenant(stores: Stores) -> None:
     acme = Tenant("acme", Limits(retention_days=3))
 
     async def story() -> Account | None:
@@ -31,42 +30,44 @@ def test_an_account_is_a_user_with_its_role_and_tenant(stores: Stores) -> None:
             await stores.directory.put(record)
         return await stores.directory.account("acme", "ann")
 
-    assert asyncio.run(story()) == Account(ANN, WRITER, acme)
+    assert await story() == Account(ANN, WRITER, acme)
 
 
-def test_an_unknown_user_has_no_account(stores: Stores) -> None:
-    assert asyncio.run(stores.directory.account("acme", "ann")) is None
+async def test_an_unknown_user_has_no_account(stores: Stores) -> None:
+    assert (await stores.directory.account("acme", "ann")) is None
 
 
-def test_a_user_of_another_tenant_has_no_account(stores: Stores) -> None:
-    asyncio.run(stores.directory.put(replace(ANN, role="USER")))
-    assert asyncio.run(stores.directory.account("other", "ann")) is None
+async def test_a_user_of_another_tenant_has_no_account(stores: Stores) -> None:
+    await stores.directory.put(replace(ANN, role="USER"))
+    assert await stores.directory.account("other", "ann") is None
 
 
-def test_a_user_whose_role_is_unknown_has_no_account(stores: Stores) -> None:
-    asyncio.run(stores.directory.put(ANN))
-    assert asyncio.run(stores.directory.account("acme", "ann")) is None
+async def test_a_user_whose_role_is_unknown_has_no_account(stores: Stores) -> None:
+    await stores.directory.put(ANN)
+    assert await stores.directory.account("acme", "ann") is None
 
 
 @pytest.mark.parametrize(("role", "permissions"), [("ADMIN", 4), ("USER", 0)])
-def test_a_built_in_role_and_a_tenant_that_were_never_stored_exist(stores: Stores, role: str, permissions: int) -> None:
-    asyncio.run(stores.directory.put(replace(ANN, role=role)))
-    account = asyncio.run(stores.directory.account("acme", "ann"))
+async def test_a_built_in_role_and_a_tenant_that_were_never_stored_exist(
+    stores: Stores, role: str, permissions: int
+) -> None:
+    await stores.directory.put(replace(ANN, role=role))
+    account = await stores.directory.account("acme", "ann")
     assert account is not None
     assert len(account.role.remote_agents) == permissions
-    assert account.tenant == Tenant("acme") == asyncio.run(stores.directory.get_tenant("acme"))
+    assert account.tenant == Tenant("acme") == await stores.directory.get_tenant("acme")
 
 
-def test_a_stored_role_takes_the_place_of_the_built_in_one(stores: Stores) -> None:
+async def test_a_stored_role_takes_the_place_of_the_built_in_one(stores: Stores) -> None:
     user = Role("acme", "USER", frozenset({"USE"}))
-    asyncio.run(stores.directory.put(user))
-    asyncio.run(stores.directory.put(replace(ANN, role="USER")))
-    account = asyncio.run(stores.directory.account("acme", "ann"))
+    await stores.directory.put(user)
+    await stores.directory.put(replace(ANN, role="USER"))
+    account = await stores.directory.account("acme", "ann")
     assert account is not None
     assert account.role == user
 
 
-def test_a_later_record_takes_the_place_of_an_earlier_one(stores: Stores) -> None:
+async def test_a_later_record_takes_the_place_of_an_earlier_one(stores: Stores) -> None:
     async def story() -> tuple[list[User], Tenant]:
         await stores.directory.put(ANN)
         await stores.directory.put(replace(ANN, name="Anna"))
@@ -74,30 +75,27 @@ def test_a_later_record_takes_the_place_of_an_earlier_one(stores: Stores) -> Non
         await stores.directory.put(Tenant("acme", Limits(max_body_bytes=9)))
         return await stores.directory.list_users("acme"), await stores.directory.get_tenant("acme")
 
-    assert asyncio.run(story()) == ([replace(ANN, name="Anna")], Tenant("acme", Limits(max_body_bytes=9)))
+    assert await story() == ([replace(ANN, name="Anna")], Tenant("acme", Limits(max_body_bytes=9)))
 
 
-def test_a_new_agent_is_its_authors(stores: Stores) -> None:
-    asyncio.run(stores.directory.put_agent(GUIDE))
-    assert asyncio.run(stores.directory.agent("acme", "guide", ["user:ann"])) == (GUIDE, 15)
-    assert asyncio.run(stores.directory.grants_on("acme", "guide")) == [Grant("acme", "guide", "user:ann", 15)]
+async def test_a_new_agent_is_its_authors(stores: Stores) -> None:
+    await stores.directory.put_agent(GUIDE)
+    assert await stores.directory.agent("acme", "guide", ["user:ann"]) == (GUIDE, 15)
+    assert await stores.directory.grants_on("acme", "guide") == [Grant("acme", "guide", "user:ann", 15)]
 
 
-def test_a_changed_agent_keeps_its_author_its_creation_and_its_grants(stores: Stores) -> None:
+async def test_a_changed_agent_keeps_its_author_its_creation_and_its_grants(stores: Stores) -> None:
     changed = replace(GUIDE, author="bob", instructions="Be brief.", created_at=NOW + 9, updated_at=NOW + 9)
 
-    async def story() -> tuple[tuple[Agent, int] | None, list[Grant]]:
-        await stores.directory.put_agent(GUIDE)
-        await stores.directory.put(Grant("acme", "guide", "user:ann", 1))
-        await stores.directory.put_agent(changed)
-        return await stores.directory.agent("acme", "guide", []), await stores.directory.grants_on("acme", "guide")
-
-    agent, grants = asyncio.run(story())
+    await stores.directory.put_agent(GUIDE)
+    await stores.directory.put(Grant("acme", "guide", "user:ann", 1))
+    await stores.directory.put_agent(changed)
+    agent, grants = await stores.directory.agent("acme", "guide", []), await stores.directory.grants_on("acme", "guide")
     assert agent == (replace(changed, author="ann", created_at=NOW), 0)
     assert grants == [Grant("acme", "guide", "user:ann", 1)]
 
 
-def test_the_bits_on_an_agent_are_the_or_over_the_principals(stores: Stores) -> None:
+async def test_the_bits_on_an_agent_are_the_or_over_the_principals(stores: Stores) -> None:
     principals = ["user:bob", "group:staff", "group:staff", "role:USER", PUBLIC]
 
     async def story() -> tuple[tuple[Agent, int] | None, list[tuple[Agent, int]]]:
@@ -109,29 +107,29 @@ def test_the_bits_on_an_agent_are_the_or_over_the_principals(stores: Stores) -> 
             await stores.directory.agents("acme", principals),
         )
 
-    assert asyncio.run(story()) == ((GUIDE, 3), [(GUIDE, 3)])
+    assert await story() == ((GUIDE, 3), [(GUIDE, 3)])
 
 
-def test_an_agent_without_a_grant_is_found_with_no_bits_and_not_listed(stores: Stores) -> None:
-    asyncio.run(stores.directory.put_agent(GUIDE))
-    assert asyncio.run(stores.directory.agent("acme", "guide", ["user:bob"])) == (GUIDE, 0)
-    assert asyncio.run(stores.directory.agents("acme", ["user:bob", PUBLIC])) == []
+async def test_an_agent_without_a_grant_is_found_with_no_bits_and_not_listed(stores: Stores) -> None:
+    await stores.directory.put_agent(GUIDE)
+    assert await stores.directory.agent("acme", "guide", ["user:bob"]) == (GUIDE, 0)
+    assert await stores.directory.agents("acme", ["user:bob", PUBLIC]) == []
 
 
-def test_an_agent_of_another_tenant_is_none(stores: Stores) -> None:
-    asyncio.run(stores.directory.put_agent(GUIDE))
-    asyncio.run(stores.directory.put(Grant("acme", "guide", PUBLIC, 1)))
-    assert asyncio.run(stores.directory.agent("other", "guide", [PUBLIC, "user:ann"])) is None
-    assert asyncio.run(stores.directory.agents("other", [PUBLIC, "user:ann"])) == []
+async def test_an_agent_of_another_tenant_is_none(stores: Stores) -> None:
+    await stores.directory.put_agent(GUIDE)
+    await stores.directory.put(Grant("acme", "guide", PUBLIC, 1))
+    assert await stores.directory.agent("other", "guide", [PUBLIC, "user:ann"]) is None
+    assert await stores.directory.agents("other", [PUBLIC, "user:ann"]) == []
 
 
 @pytest.mark.parametrize("agent", ["", "x" * 10_000, "gui\x00de", "AGENT#guide", "\N{PILE OF POO}" * 500])
-def test_a_string_that_names_no_agent_finds_none(stores: Stores, agent: str) -> None:
-    asyncio.run(stores.directory.put_agent(GUIDE))
-    assert asyncio.run(stores.directory.agent("acme", agent, ["user:ann", PUBLIC])) is None
+async def test_a_string_that_names_no_agent_finds_none(stores: Stores, agent: str) -> None:
+    await stores.directory.put_agent(GUIDE)
+    assert await stores.directory.agent("acme", agent, ["user:ann", PUBLIC]) is None
 
 
-def test_a_grant_of_no_bits_is_removed(stores: Stores) -> None:
+async def test_a_grant_of_no_bits_is_removed(stores: Stores) -> None:
     async def story() -> list[Grant]:
         await stores.directory.put_agent(GUIDE)
         await stores.directory.put(Grant("acme", "guide", PUBLIC, 1))
@@ -139,53 +137,47 @@ def test_a_grant_of_no_bits_is_removed(stores: Stores) -> None:
         await stores.directory.put(Grant("acme", "guide", "user:nobody", 0))
         return await stores.directory.grants_on("acme", "guide")
 
-    assert asyncio.run(story()) == [Grant("acme", "guide", "user:ann", 15)]
+    assert await story() == [Grant("acme", "guide", "user:ann", 15)]
 
 
-def test_a_deleted_agent_takes_all_its_grants_along(stores: Stores) -> None:
-    async def story() -> tuple[bool, bool, list[Grant], tuple[Agent, int] | None]:
-        await stores.directory.put_agent(GUIDE)
-        for number in range(60):
-            await stores.directory.put(Grant("acme", "guide", f"user:{number}", 1))
-        first = await stores.directory.delete_agent("acme", "guide")
-        second = await stores.directory.delete_agent("acme", "guide")
-        await stores.directory.put_agent(replace(GUIDE, author="bob"))
-        grants = await stores.directory.grants_on("acme", "guide")
-        return first, second, grants, await stores.directory.agent("acme", "guide", ["user:ann", "user:5"])
-
-    first, second, grants, again = asyncio.run(story())
+async def test_a_deleted_agent_takes_all_its_grants_along(stores: Stores) -> None:
+    await stores.directory.put_agent(GUIDE)
+    for number in range(60):
+        await stores.directory.put(Grant("acme", "guide", f"user:{number}", 1))
+    first = await stores.directory.delete_agent("acme", "guide")
+    second = await stores.directory.delete_agent("acme", "guide")
+    await stores.directory.put_agent(replace(GUIDE, author="bob"))
+    grants = await stores.directory.grants_on("acme", "guide")
+    again = await stores.directory.agent("acme", "guide", ["user:ann", "user:5"])
     assert (first, second) == (True, False)
     assert grants == [Grant("acme", "guide", "user:bob", 15)]
     assert again == (replace(GUIDE, author="bob"), 0)
 
 
-def test_a_grant_on_an_agent_that_is_gone_lists_nothing(stores: Stores) -> None:
-    asyncio.run(stores.directory.put(Grant("acme", "ghost", PUBLIC, 1)))
-    assert asyncio.run(stores.directory.agents("acme", [PUBLIC])) == []
+async def test_a_grant_on_an_agent_that_is_gone_lists_nothing(stores: Stores) -> None:
+    await stores.directory.put(Grant("acme", "ghost", PUBLIC, 1))
+    assert await stores.directory.agents("acme", [PUBLIC]) == []
 
 
-def test_more_than_a_hundred_agents_are_listed_by_id(stores: Stores) -> None:
-    async def story() -> list[tuple[Agent, int]]:
-        for number in range(120):
-            await stores.directory.put_agent(replace(GUIDE, id=f"agent-{number:03}"))
-        return await stores.directory.agents("acme", ["user:ann", PUBLIC])
-
-    listed = asyncio.run(story())
+async def test_more_than_a_hundred_agents_are_listed_by_id(stores: Stores) -> None:
+    for number in range(120):
+        await stores.directory.put_agent(replace(GUIDE, id=f"agent-{number:03}"))
+    listed = await stores.directory.agents("acme", ["user:ann", PUBLIC])
     assert [agent.id for agent, _ in listed] == [f"agent-{number:03}" for number in range(120)]
     assert {bits for _, bits in listed} == {15}
 
 
-def test_more_than_a_hundred_principals_are_asked_for_one_agent(stores: Stores) -> None:
+async def test_more_than_a_hundred_principals_are_asked_for_one_agent(stores: Stores) -> None:
     async def story() -> tuple[Agent, int] | None:
         await stores.directory.put_agent(GUIDE)
         await stores.directory.put(Grant("acme", "guide", "group:149", 1))
         await stores.directory.put(Grant("acme", "guide", "group:0", 2))
         return await stores.directory.agent("acme", "guide", [f"group:{number}" for number in range(150)])
 
-    assert asyncio.run(story()) == (GUIDE, 3)
+    assert await story() == (GUIDE, 3)
 
 
-def test_lists_are_by_id_and_of_one_tenant(stores: Stores) -> None:
+async def test_lists_are_by_id_and_of_one_tenant(stores: Stores) -> None:
     async def story() -> None:
         for tenant, name in (("acme", "b"), ("acme", "a"), ("acme", "Z"), ("other", "c")):
             await stores.directory.put(User(tenant, name))
@@ -193,14 +185,14 @@ def test_lists_are_by_id_and_of_one_tenant(stores: Stores) -> None:
             await stores.directory.put(Role(tenant, name))
             await stores.directory.put_agent(replace(GUIDE, tenant=tenant, id=name))
 
-    asyncio.run(story())
-    assert [user.id for user in asyncio.run(stores.directory.list_users("acme"))] == ["Z", "a", "b"]
-    assert [group.name for group in asyncio.run(stores.directory.list_groups("acme"))] == ["Z", "a", "b"]
-    assert [agent.id for agent in asyncio.run(stores.directory.list_agents("acme"))] == ["Z", "a", "b"]
-    assert [role.id for role in asyncio.run(stores.directory.list_roles("acme"))] == ["ADMIN", "USER", "Z", "a", "b"]
+    await story()
+    assert [user.id for user in await stores.directory.list_users("acme")] == ["Z", "a", "b"]
+    assert [group.name for group in await stores.directory.list_groups("acme")] == ["Z", "a", "b"]
+    assert [agent.id for agent in await stores.directory.list_agents("acme")] == ["Z", "a", "b"]
+    assert [role.id for role in await stores.directory.list_roles("acme")] == ["ADMIN", "USER", "Z", "a", "b"]
 
 
-def test_a_list_of_more_than_a_page_is_whole(stores: Stores) -> None:
+async def test_a_list_of_more_than_a_page_is_whole(stores: Stores) -> None:
     users = [User("acme", f"user-{number}", name="x" * 300_000) for number in range(8)]
 
     async def story() -> list[User]:
@@ -208,15 +200,15 @@ def test_a_list_of_more_than_a_page_is_whole(stores: Stores) -> None:
             await stores.directory.put(user)
         return await stores.directory.list_users("acme")
 
-    assert asyncio.run(story()) == users
+    assert await story() == users
 
 
-def test_a_separator_in_a_name_leads_nowhere_else(stores: Stores) -> None:
-    asyncio.run(stores.directory.put(User("acme#USERS", "ann")))
-    asyncio.run(stores.directory.put(Grant("acme", "guide#x", "group:a#b", 1)))
-    assert asyncio.run(stores.directory.list_users("acme")) == []
-    assert asyncio.run(stores.directory.grants_on("acme", "guide#x")) == [Grant("acme", "guide#x", "group:a#b", 1)]
-    assert asyncio.run(stores.directory.grants_on("acme", "guide")) == []
+async def test_a_separator_in_a_name_leads_nowhere_else(stores: Stores) -> None:
+    await stores.directory.put(User("acme#USERS", "ann"))
+    await stores.directory.put(Grant("acme", "guide#x", "group:a#b", 1))
+    assert await stores.directory.list_users("acme") == []
+    assert await stores.directory.grants_on("acme", "guide#x") == [Grant("acme", "guide#x", "group:a#b", 1)]
+    assert await stores.directory.grants_on("acme", "guide") == []
 
 
 @pytest.mark.parametrize(
@@ -227,7 +219,7 @@ def test_a_separator_in_a_name_leads_nowhere_else(stores: Stores) -> None:
         (Group("acme", "staff"), "group:staff"),
     ],
 )
-def test_a_deleted_user_role_or_group_takes_its_grants_along_and_no_others(
+async def test_a_deleted_user_role_or_group_takes_its_grants_along_and_no_others(
     stores: Stores, record: User | Role | Group, principal: str
 ) -> None:
     async def story() -> tuple[bool, bool, list[Grant], list[str]]:
@@ -248,9 +240,9 @@ def test_a_deleted_user_role_or_group_takes_its_grants_along_and_no_others(
             left,
         )
 
-    first, second, grants, left = asyncio.run(story())
+    first, second, grants, left = await story()
     assert (first, second) == (True, False)
     assert {grant.principal for grant in grants} == {"user:ann", PUBLIC}
     assert f"{type(record).__name__} {record.id}" not in left
     assert {"User staff", "Role staff"} <= set(left)
-    assert [group.id for group in asyncio.run(stores.directory.list_groups("other"))] == ["staff"]
+    assert [group.id for group in await stores.directory.list_groups("other")] == ["staff"]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from antiphon.access.keys import digest, make_key, record
@@ -14,71 +12,68 @@ def key(seed: int = 0, tenant: str = "acme", now: int = NOW, expires_at: int | N
     return record(make_key("test", entropy(seed)), tenant=tenant, user="ann", now=now, expires_at=expires_at)
 
 
-def test_a_kept_key_is_read_by_its_digest(stores: Stores) -> None:
+async def test_a_kept_key_is_read_by_its_digest(stores: Stores) -> None:
     secret = make_key("test", entropy(0))
     kept = record(
         secret, tenant="acme", user="ann", now=NOW, name="ci", expires_at=NOW + 5, agents=("guide",), read_only=True
     )
-    asyncio.run(stores.keys.add(kept))
-    assert asyncio.run(stores.keys.get(digest(secret))) == kept
+    await stores.keys.add(kept)
+    assert await stores.keys.get(digest(secret)) == kept
 
 
-def test_an_unknown_digest_is_no_key(stores: Stores) -> None:
-    assert asyncio.run(stores.keys.get("0" * 64)) is None
+async def test_an_unknown_digest_is_no_key(stores: Stores) -> None:
+    assert (await stores.keys.get("0" * 64)) is None
 
 
-def test_the_key_itself_is_no_digest(stores: Stores) -> None:
+async def test_the_key_itself_is_no_digest(stores: Stores) -> None:
     secret = make_key("test", entropy(0))
-    asyncio.run(stores.keys.add(record(secret, tenant="acme", user="ann", now=NOW)))
-    assert asyncio.run(stores.keys.get(secret)) is None
+    await stores.keys.add(record(secret, tenant="acme", user="ann", now=NOW))
+    assert await stores.keys.get(secret) is None
 
 
-def test_a_digest_is_kept_once_and_the_first_key_stays(stores: Stores) -> None:
+async def test_a_digest_is_kept_once_and_the_first_key_stays(stores: Stores) -> None:
     first, second = key(), key(tenant="other")
-    asyncio.run(stores.keys.add(first))
+    await stores.keys.add(first)
     with pytest.raises(AlreadyExists):
-        asyncio.run(stores.keys.add(second))
-    assert asyncio.run(stores.keys.get(first.digest)) == first
+        await stores.keys.add(second)
+    assert await stores.keys.get(first.digest) == first
 
 
-def test_a_list_gives_a_tenants_keys_newest_first_with_revoked_and_expired_ones(stores: Stores) -> None:
-    async def story() -> list[Key]:
-        for seed in range(3):
-            await stores.keys.add(key(seed, now=NOW + seed, expires_at=NOW + 10))
-        await stores.keys.add(key(9, tenant="other"))
-        await stores.keys.revoke("acme", key(1).id, NOW + 7)
-        return await stores.keys.list("acme")
-
-    listed = asyncio.run(story())
+async def test_a_list_gives_a_tenants_keys_newest_first_with_revoked_and_expired_ones(stores: Stores) -> None:
+    for seed in range(3):
+        await stores.keys.add(key(seed, now=NOW + seed, expires_at=NOW + 10))
+    await stores.keys.add(key(9, tenant="other"))
+    await stores.keys.revoke("acme", key(1).id, NOW + 7)
+    listed = await stores.keys.list("acme")
     assert [found.created_at for found in listed] == [NOW + 2, NOW + 1, NOW]
     assert [found.revoked_at for found in listed] == [None, NOW + 7, None]
 
 
-def test_a_tenant_without_keys_lists_none(stores: Stores) -> None:
-    assert asyncio.run(stores.keys.list("nobody")) == []
+async def test_a_tenant_without_keys_lists_none(stores: Stores) -> None:
+    assert await stores.keys.list("nobody") == []
 
 
-def test_a_revoked_key_says_since_when_and_a_second_revocation_changes_nothing(stores: Stores) -> None:
+async def test_a_revoked_key_says_since_when_and_a_second_revocation_changes_nothing(stores: Stores) -> None:
     async def story() -> list[Key | None]:
         await stores.keys.add(key())
         first = await stores.keys.revoke("acme", key().id, NOW + 1)
         second = await stores.keys.revoke("acme", key().id, NOW + 2)
         return [first, second, await stores.keys.get(key().digest)]
 
-    assert {found.revoked_at if found else None for found in asyncio.run(story())} == {NOW + 1}
+    assert {found.revoked_at if found else None for found in (await story())} == {NOW + 1}
 
 
-def test_nobody_revokes_a_key_of_another_tenant(stores: Stores) -> None:
-    asyncio.run(stores.keys.add(key()))
-    assert asyncio.run(stores.keys.revoke("other", key().id, NOW)) is None
-    assert asyncio.run(stores.keys.get(key().digest)) == key()
+async def test_nobody_revokes_a_key_of_another_tenant(stores: Stores) -> None:
+    await stores.keys.add(key())
+    assert await stores.keys.revoke("other", key().id, NOW) is None
+    assert await stores.keys.get(key().digest) == key()
 
 
-def test_an_unknown_key_cannot_be_revoked(stores: Stores) -> None:
-    assert asyncio.run(stores.keys.revoke("acme", "key_none", NOW)) is None
+async def test_an_unknown_key_cannot_be_revoked(stores: Stores) -> None:
+    assert (await stores.keys.revoke("acme", "key_none", NOW)) is None
 
 
-def test_the_last_use_of_each_key_is_known_and_never_goes_back(stores: Stores) -> None:
+async def test_the_last_use_of_each_key_is_known_and_never_goes_back(stores: Stores) -> None:
     async def story() -> tuple[dict[str, int], dict[str, int]]:
         await stores.keys.touch("acme", "aa", NOW + 5)
         await stores.keys.touch("acme", "aa", NOW + 9)
@@ -87,12 +82,12 @@ def test_the_last_use_of_each_key_is_known_and_never_goes_back(stores: Stores) -
         await stores.keys.touch("other", "cc", NOW)
         return await stores.keys.last_used("acme"), await stores.keys.last_used("empty")
 
-    assert asyncio.run(story()) == ({"aa": NOW + 9, "bb": NOW}, {})
+    assert await story() == ({"aa": NOW + 9, "bb": NOW}, {})
 
 
-def test_a_separator_in_a_tenants_name_leads_to_no_other_tenant(stores: Stores) -> None:
-    asyncio.run(stores.keys.add(key(tenant="acme#KEYS")))
-    asyncio.run(stores.keys.touch("a#b", "aa", NOW))
-    assert asyncio.run(stores.keys.list("acme")) == []
-    assert asyncio.run(stores.keys.last_used("a")) == {}
-    assert asyncio.run(stores.keys.list("acme#KEYS")) == [key(tenant="acme#KEYS")]
+async def test_a_separator_in_a_tenants_name_leads_to_no_other_tenant(stores: Stores) -> None:
+    await stores.keys.add(key(tenant="acme#KEYS"))
+    await stores.keys.touch("a#b", "aa", NOW)
+    assert await stores.keys.list("acme") == []
+    assert await stores.keys.last_used("a") == {}
+    assert await stores.keys.list("acme#KEYS") == [key(tenant="acme#KEYS")]
