@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,11 @@ def test_content_that_is_not_what_it_should_be_is_refused(
     [
         (File(b"<html>", "text/html"), "invalid_image"),
         (File(PDF, "image/png"), "invalid_image"),
+        (File(b"<html><script>", "image/png"), "invalid_image"),
+        (File(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"), "invalid_image"),
+        (File(b"<?xml version='1.0'?><svg/>", "image/png"), "invalid_image"),
+        (File(gzip.compress(PNG), "image/png"), "invalid_image"),
+        (File(gzip.compress(PNG), "image/png", headers={"content-encoding": "gzip"}), "url_unreachable"),
         (File(b"", "image/png", 404), "url_unreachable"),
         (File(PNG.ljust(100_001, b"\0"), "image/png"), "image_too_large"),
         (redirect("file:///etc/passwd"), "url_not_allowed"),
@@ -227,6 +233,24 @@ def test_a_url_that_gives_no_image_is_refused(
 ) -> None:
     files.files["/a.png"] = answered
     refuses(open_service, upstream, image(files.url("/a.png")), code, "image_url")
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        File(b"<html>", "application/pdf"),
+        File(gzip.compress(PDF), "application/pdf"),
+        File(PNG, "text/plain"),
+        File(b"MZ\x90\0", "text/plain"),
+        File(PNG, "application/pdf"),
+    ],
+    ids=lambda file: f"{file.body[:6]!r} as {file.type}",
+)
+def test_a_url_whose_type_and_content_disagree_gives_no_file(
+    open_service: Service, upstream: Upstream, files: Files, answered: File
+) -> None:
+    files.files["/a"] = answered
+    refuses(open_service, upstream, file(file_url=files.url("/a")), "invalid_file", "file_url")
 
 
 def test_a_redirect_from_an_allowed_host_to_a_private_one_makes_no_connection(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import itertools
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -219,6 +222,56 @@ async def test_a_deadline_that_has_passed_connects_to_nobody(files: Files) -> No
 async def test_an_answer_that_is_no_plain_content_is_unreachable(files: Files, file: File) -> None:
     files.files["/x"] = file
     assert await refusal(OPEN, files.url("/x")) == "unreachable"
+
+
+BOMB = gzip.compress(bytes(50_000_000))
+"""48 KB that are a thousand times as much once they are decompressed."""
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "br", "zstd", "gzip, gzip", "identity, gzip", "?"])
+async def test_compressed_content_is_refused_and_never_decompressed(files: Files, encoding: str) -> None:
+    files.files["/bomb"] = File(BOMB, "image/png", headers={"content-encoding": encoding})
+    tracemalloc.start()
+    try:
+        assert await refusal(OPEN, files.url("/bomb"), max_bytes=100_000_000) == "unreachable"
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+async def test_compressed_content_that_is_not_declared_stays_as_it_is(files: Files) -> None:
+    files.files["/bomb"] = File(BOMB, "image/png")
+    assert (await fetch(OPEN, files.url("/bomb"), max_bytes=100_000)).content == BOMB
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\nx",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nshorts",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 100_000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 1_000_000 + b"\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n",
+        b"not HTTP at all",
+        b"",
+    ],
+    ids=lambda answer: repr(answer[:70]),
+)
+async def test_an_answer_whose_framing_lies_is_unreachable(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            writer.write(answer)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await refusal(OPEN, f"http://127.0.0.1:{port}/", seconds=5) == "unreachable"
 
 
 async def test_nobody_listening_is_unreachable(files: Files) -> None:
