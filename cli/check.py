@@ -1,4 +1,4 @@
-"""``antiphon check``: send an Open Responses server what clients send, and report each answer that breaks the rules."""
+"""``antiphon check``: send a server what clients send, and report each answer that breaks the rules."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ async def check(args: Namespace) -> Output:
     """
     import aiohttp  # noqa: PLC0415 (slow to import, and no other command needs it)
 
+    from cli.chat_probes import CHAT_PROBES  # noqa: PLC0415
     from cli.probes import PROBES  # noqa: PLC0415
     from cli.remote import CheckedServer  # noqa: PLC0415
 
@@ -57,7 +58,7 @@ async def check(args: Namespace) -> Output:
         raise Refused(f"the API key is missing: pass it with --key, or in {KEYS[0]}")
     async with aiohttp.ClientSession(trust_env=True) as session:
         server = CheckedServer(session, args.url.rstrip("/"), key, args.agent)
-        results = [await _run(probe, server) for probe in PROBES]
+        results = [await _run(probe, server) for probe in (CHAT_PROBES if args.chat else PROBES)]
     return _report(server, results)
 
 

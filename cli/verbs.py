@@ -164,6 +164,7 @@ def _check(commands: Commands) -> None:
         "--key", metavar="K", help="the API key (ANTIPHON_API_KEY or OPENAI_API_KEY in the environment)"
     )
     command.add_argument("--agent", metavar="A", required=True, help="what to send as `model`")
+    command.add_argument("--chat", action="store_true", help="check Chat Completions instead of Open Responses")
 
 
 def _id(command: Parser, kind: str) -> Parser:

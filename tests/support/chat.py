@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 
+from antiphon.stream.grammar import parse_sse
+from cli.chat_grammar import check_chat
 from tests.support.caller import Caller
 
 Chunk = dict[str, Any]
@@ -31,10 +33,12 @@ def complete(service: Caller, key: str, said: str | list[Any] = "Hi", **fields: 
 
 
 def stream(service: Caller, key: str, said: str | list[Any] = "Hi", **fields: Any) -> list[Chunk]:
-    """Create a completion as a stream and return its chunks."""
+    """Create a completion as a stream, which must be valid, and return its chunks."""
     answer = post(service, key, messages=messages(said), stream=True, **fields)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/event-stream"
+    asked = fields.get("stream_options", {}).get("include_usage", False)
+    assert [*map(str, check_chat(parse_sse(answer.content), asked=asked).violations)] == []
     return chunks_of(answer.content)
 
 
