@@ -34,7 +34,7 @@ def measure() -> Iterable[Table]:
         data = b"".join(protocol.frames([*[TextDelta("word ")] * DELTAS, StopDelta("stop")]))
         chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
         took = min(timed(protocol.kind, chunks) for _ in range(REPETITIONS)) / DELTAS
-        adapter = f"import antiphon.ports, antiphon.providers.{protocol.kind}"
+        adapter = f"import antiphon.ports, antiphon.providers.{protocol.kind}.adapter"
         codes = (adapter, f"{adapter}, aiohttp")
         imported, ready = (f"{max(0.0, (least(code) - nothing) * 1e3):.0f}" for code in codes)
         rows.append((protocol.kind, f"{took * 1e6:.1f}", imported, ready))
