@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from antiphon.spec.tools import ApplyPatchTool, CustomTool, LocalShellTool, NamespaceTool, ShellTool, ToolChoice
+from antiphon.spec.tools import (
+    ApplyPatchTool,
+    CustomTool,
+    LocalShellTool,
+    NamespaceTool,
+    ShellTool,
+    ToolChoice,
+    ToolSearchTool,
+)
 
 
 def _drop_default(schema: dict[str, Any]) -> None:
@@ -186,6 +194,17 @@ class ApplyPatchCallItem(Shown):
     status: ItemStatus
 
 
+class ToolSearchCallItem(Shown):
+    """A search for tools. Answer it with a `tool_search_output` item of the same `call_id`."""
+
+    type: Literal["tool_search_call"]
+    id: str
+    call_id: str
+    execution: Literal["client"]
+    arguments: dict[str, Any]
+    status: ItemStatus
+
+
 class ReasoningItem(Shown):
     """How the model came to its answer, as far as it tells."""
 
@@ -213,6 +232,7 @@ OutputItem = Annotated[
     | LocalShellCallItem
     | ShellCallItem
     | ApplyPatchCallItem
+    | ToolSearchCallItem
     | ReasoningItem,
     Field(discriminator="type"),
 ]
@@ -230,7 +250,7 @@ class ToolResource(Shown):
 
 
 OfferedTool = Annotated[
-    ToolResource | CustomTool | NamespaceTool | LocalShellTool | ShellTool | ApplyPatchTool,
+    ToolResource | CustomTool | NamespaceTool | LocalShellTool | ShellTool | ApplyPatchTool | ToolSearchTool,
     Field(discriminator="type"),
 ]
 

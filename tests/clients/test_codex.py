@@ -147,3 +147,16 @@ def test_codex_applies_a_patch_that_the_model_writes(
     call, output = told(upstream, 1)[-2:]
     assert json.loads(call["tool_calls"][0]["function"]["arguments"]) == {"input": patch}
     assert "poem.txt" in output["content"]
+
+
+@pytest.mark.node
+def test_codex_gets_along_with_tools_that_come_as_items(
+    codex: Codex, service: Service, upstream: Upstream, home: Path
+) -> None:
+    """For the newest models Codex offers its tools in an ``additional_tools`` item: code that calls the others."""
+    service.agent("gpt-6-sol", provider="up")
+    code = 'const done = await tools.exec_command({cmd: "echo roses > poem.txt"}); text("ran");'
+    upstream.scripts = [calling("functions__exec", input=code), answer("Written")]
+    assert codex("Write a poem", model="gpt-6-sol") == ["Written"]
+    assert (home / "poem.txt").read_text() == "roses\n"
+    assert "ran" in json.dumps(told(upstream, 1)[-1]["content"])

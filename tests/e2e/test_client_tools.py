@@ -337,6 +337,78 @@ def test_a_choice_of_a_tool_that_is_not_there_is_refused(service: Service, key: 
         )
 
 
+# tools that come in the midst of a conversation
+
+SEARCH = {"type": "tool_search", "execution": "client", "description": "Searches."}
+
+
+def names(upstream: Upstream, request: int = -1) -> list[str]:
+    return [tool["function"]["name"] for tool in upstream.requests[request].body["tools"]]
+
+
+def test_tools_that_a_client_finds_are_offered_from_then_on(service: Service, key: str, upstream: Upstream) -> None:
+    called(upstream, "tool_search", '{"query": "customers"}')
+    first = create(service, key, input=[QUESTION], tools=[SEARCH])
+    (call,) = first["output"]
+    assert (call["type"], call["execution"]) == ("tool_search_call", "client")
+    assert call["arguments"] == {"query": "customers"}
+    found = {"type": "tool_search_output", "call_id": call["call_id"], "execution": "client", "tools": [CRM]}
+    second = create(service, key, input=[found], previous_response_id=first["id"], tools=[SEARCH])
+    assert names(upstream) == ["tool_search", "crm__find", "crm__do"]
+    assert "crm__find" in upstream.requests[-1].body["messages"][-1]["content"]
+    called(upstream, "crm__find", "{}")
+    upstream.scripts = [upstream.scripts[0]]
+    third = create(service, key, input="Find", previous_response_id=second["id"], tools=[SEARCH])
+    assert [(item["name"], item["namespace"]) for item in third["output"]] == [("find", "crm")]
+    again = [QUESTION, call, found, found | {"call_id": "other"}]
+    refused(service.post(key, model="agent", input=again, tools=[SEARCH]), 400, "tool_output_mismatch")
+
+
+def test_a_search_that_openai_ran_is_read_over(service: Service, key: str, upstream: Upstream) -> None:
+    ran = {"type": "tool_search_call", "execution": "server", "arguments": {"paths": ["crm"]}}
+    found = {"type": "tool_search_output", "execution": "server", "tools": [CRM, {"type": "web_search"}]}
+    response = create(service, key, input=[ran, found, QUESTION])
+    assert names(upstream) == ["crm__find", "crm__do"]
+    assert response["antiphon"] == {"tools_left_out": ["web_search"]}
+    assert [message["role"] for message in upstream.requests[-1].body["messages"]] == ["user"]
+
+
+def test_additional_tools_are_offered_once_beside_the_others(service: Service, key: str, upstream: Upstream) -> None:
+    """Codex sends them with every request for the newest models, and no ``tools``."""
+    called(upstream, "crm__do", '{"input": "it"}')
+    bringing = {"type": "additional_tools", "role": "developer", "tools": [CRM, CUSTOM]}
+    first = create(service, key, input=[bringing, QUESTION])
+    assert names(upstream) == ["crm__find", "crm__do", "edit"]
+    (call,) = first["output"]
+    output = {"type": "custom_tool_call_output", "call_id": call["call_id"], "output": "did"}
+    asked = {"input": [bringing, output], "previous_response_id": first["id"], "tools": [CUSTOM]}
+    second = create(service, key, **asked)
+    assert names(upstream) == ["edit", "crm__find", "crm__do"]
+    assert [tool["type"] for tool in second["tools"]] == ["custom", "namespace"]
+    listed = service.get(f"/v1/responses/{second['id']}/input_items?order=asc", key).json()["data"]
+    create(service, key, input=listed)
+
+
+def test_a_message_between_agents_is_read_as_a_message(service: Service, key: str, upstream: Upstream) -> None:
+    """https://github.com/sgl-project/sglang/pull/35216, https://github.com/MetaFARS/codex-relay/issues/60."""
+    content = [
+        {"type": "input_text", "text": "NEW_TASK"},
+        {"type": "encrypted_content", "encrypted_content": "Write a poem."},
+    ]
+    sent = {"type": "agent_message", "author": "/root", "recipient": "/root/poet", "content": content}
+    create(service, key, input=[sent])
+    (message,) = upstream.requests[-1].body["messages"]
+    assert message["role"] == "user"
+    assert message["content"] == "Message from /root to /root/poet:\nNEW_TASK\nWrite a poem."
+
+
+def test_reasoning_of_all_turns_is_what_the_model_gets_anyway(service: Service, key: str) -> None:
+    for context in ("auto", "all_turns"):
+        create(service, key, input="Go", reasoning={"context": context})
+    asked = {"model": "agent", "input": "Go", "reasoning": {"context": "current_turn"}}
+    refused(service.post(key, **asked), 400, "unsupported_value", "reasoning.context")
+
+
 # tools that only OpenAI's own service runs
 
 HOSTED = [

@@ -14,7 +14,7 @@ from openai.types.responses import response_output_item as outputs
 from openai.types.shared import Reasoning as ReasoningSettings
 
 from antiphon.errors import ApiError
-from antiphon.spec import calls, content, items, request, tools
+from antiphon.spec import calls, content, items, loading, request, tools
 from antiphon.spec.request import IGNORED, parse_compact, parse_create
 
 CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
@@ -84,6 +84,21 @@ FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [
         {"type": "apply_patch_call_output", "call_id": "c", "status": "completed"},
         [theirs.ResponseApplyPatchToolCallOutput, params.ApplyPatchCallOutput],
     ),
+    (
+        loading.AdditionalTools,
+        {"type": "additional_tools", "role": "developer", "tools": []},
+        [outputs.AdditionalTools, params.AdditionalTools],
+    ),
+    (
+        loading.ToolSearchCall,
+        {"type": "tool_search_call", "arguments": {}},
+        [theirs.ResponseToolSearchCall, params.ToolSearchCall],
+    ),
+    (
+        loading.ToolSearchOutput,
+        {"type": "tool_search_output", "tools": []},
+        [theirs.ResponseToolSearchOutputItem, theirs.ResponseToolSearchOutputItemParam],
+    ),
     (items.Reasoning, {"type": "reasoning", "summary": []}, [theirs.ResponseReasoningItem]),
     (items.Compaction, {"type": "compaction", "encrypted_content": "A"}, [theirs.ResponseCompactionItem]),
     (items.ItemReference, {"id": "msg_123"}, [params.ItemReference]),
@@ -101,6 +116,7 @@ FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [
     (tools.NamespaceTool, {"type": "namespace", "name": "crm", "tools": []}, [theirs.NamespaceTool]),
     (tools.LocalShellTool, {"type": "local_shell"}, [theirs.tool.LocalShell]),
     (tools.ShellTool, {"type": "shell"}, [theirs.FunctionShellTool, theirs.FunctionShellToolParam]),
+    (tools.ToolSearchTool, {"type": "tool_search"}, [theirs.ToolSearchTool]),
     (tools.ApplyPatchTool, {"type": "apply_patch"}, [theirs.ApplyPatchTool, theirs.ApplyPatchToolParam]),
     (request.ReasoningParam, {}, [ReasoningSettings]),
     (request.TextParam, {}, [theirs.ResponseTextConfig]),

@@ -42,6 +42,10 @@ _PREFIXES: Final = {
     "shell_call_output": "sho",
     "apply_patch_call": "apc",
     "apply_patch_call_output": "apco",
+    "additional_tools": "at",
+    "tool_search_call": "tsc",
+    "tool_search_output": "tso",
+    "agent_message": "amsg",
 }
 """How the ids of the items of a type begin."""
 

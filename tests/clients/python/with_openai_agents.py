@@ -7,9 +7,14 @@ import os
 import cases
 from agents import (
     Agent,
+    ApplyPatchTool,
+    CustomTool,
+    LocalShellTool,
     OpenAIResponsesModel,
     OpenAIResponsesWSModel,
     Runner,
+    ShellTool,
+    WebSearchTool,
     function_tool,
     set_tracing_disabled,
 )
@@ -77,4 +82,89 @@ async def memory_by_previous_response_id() -> None:
     assert "Ada" in second.final_output
 
 
-cases.run(text, streaming, tools_over_several_turns, memory_by_items, memory_by_previous_response_id)
+class Editor:
+    """Notes what it is asked to do."""
+
+    def create_file(self, operation: object) -> str:
+        return self._note(operation)
+
+    update_file = delete_file = create_file
+
+    def _note(self, operation: object) -> str:
+        PATCHES.append(operation)
+        return "patched by the editor"
+
+
+PATCHES: list[object] = []
+
+
+async def custom_tool() -> None:
+    async def invoke(_context: object, text: str) -> str:
+        CALLS.append(f"note {text}")
+        return "noted for ever"
+
+    tool = CustomTool(name="note", description="Writes a note.", on_invoke_tool=invoke)
+    first = await Runner.run(agent(tool), "Please note that roses are red")
+    assert CALLS.pop().startswith("note ")
+    assert "noted for ever" in first.final_output
+    streamed = Runner.run_streamed(agent(tool), [*first.to_input_list(), asks("Another note, please")])
+    raw = [event.data.type async for event in streamed.stream_events() if event.type == "raw_response_event"]
+    assert "response.custom_tool_call_input.delta" in raw
+    assert "noted for ever" in streamed.final_output
+    CALLS.pop()
+
+
+async def shell() -> None:
+    def execute(request: object) -> str:
+        CALLS.append(request.data.action.commands)  # type: ignore[attr-defined]
+        return "a.txt and b.txt"
+
+    guide = agent(ShellTool(executor=execute))
+    first = await Runner.run(guide, "Use the shell to list files")
+    assert CALLS.pop()
+    assert "a.txt and b.txt" in first.final_output
+    second = await Runner.run(guide, [*first.to_input_list(), asks("Use the shell again")])
+    assert CALLS.pop()
+    assert "a.txt and b.txt" in second.final_output
+
+
+async def local_shell() -> None:
+    def execute(request: object) -> str:
+        CALLS.append(request.data.action.command)  # type: ignore[attr-defined]
+        return "c.txt and d.txt"
+
+    guide = agent(LocalShellTool(executor=execute))
+    first = await Runner.run(guide, "Use the local shell to list files")
+    assert CALLS.pop()
+    assert "c.txt and d.txt" in first.final_output
+    second = await Runner.run(guide, [*first.to_input_list(), asks("Use the local shell again")])
+    assert CALLS.pop()
+    assert "c.txt and d.txt" in second.final_output
+
+
+async def apply_patch() -> None:
+    guide = agent(ApplyPatchTool(editor=Editor()))
+    first = await Runner.run(guide, "Apply patch to poem.txt")
+    assert "patched by the editor" in first.final_output
+    second = await Runner.run(guide, "Apply patch once more", previous_response_id=first.last_response_id)
+    assert "patched by the editor" in second.final_output
+    assert len(PATCHES) == 2
+
+
+async def hosted_tools_are_left_out() -> None:
+    result = await Runner.run(agent(WebSearchTool()), "Hello!")
+    assert "Hello!" in result.final_output
+
+
+cases.run(
+    text,
+    streaming,
+    tools_over_several_turns,
+    memory_by_items,
+    memory_by_previous_response_id,
+    custom_tool,
+    shell,
+    local_shell,
+    apply_patch,
+    hosted_tools_are_left_out,
+)

@@ -7,26 +7,18 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.records import Agent, Limits
 from antiphon.spec.request import CreateResponse
-from antiphon.spec.tools import (
-    AllowedTools,
-    CustomTool,
-    FunctionTool,
-    KindChoice,
-    NamespaceTool,
-    OneTool,
-    Tool,
-    ToolChoice,
-    is_hosted,
-)
+from antiphon.spec.tools import AllowedTools, KindChoice, OneTool, ToolChoice
 from antiphon.tools.choice import chosen, offered, translated
 from antiphon.tools.functions import function_of
-from antiphon.tools.table import ToolTable, key_of, leaves
+from antiphon.tools.offer import Offer, UnknownTools
+from antiphon.tools.table import ToolTable
 
 DEFAULTS: Final[dict[str, Any]] = {
     "tool_choice": "auto",
@@ -47,9 +39,6 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 """What holds where nobody says anything (Open Responses, ``ResponseResource``). A provider is not sent these."""
 
-UnknownTools = Literal["leave_out", "refuse"]
-
-_HOSTED: Final = "Only OpenAI's own service runs tools of this type, and this deployment refuses them. Leave it out."
 _MERGED: Final[dict[str, dict[str, Any]]] = {
     "text": DEFAULTS["text"],
     "reasoning": {"effort": None, "summary": None},
@@ -104,7 +93,12 @@ class Effective:
 
 
 def effective(
-    agent: Agent, request: CreateResponse, limits: Limits, *, unknown_tools: UnknownTools = "leave_out"
+    agent: Agent,
+    request: CreateResponse,
+    limits: Limits,
+    *,
+    brought: Iterable[dict[str, Any]] = (),
+    unknown_tools: UnknownTools = "leave_out",
 ) -> Effective:
     """Work out what is in force.
 
@@ -112,6 +106,7 @@ def effective(
         agent: who answers.
         request: what is asked.
         limits: in force for the caller.
+        brought: tools that items of the conversation bring along.
         unknown_tools: what becomes of tools that nobody can run here.
 
     Raises:
@@ -131,8 +126,10 @@ def effective(
     if agent.context_tokens is None:  # nothing can be cut to a size that nobody knows
         settings["truncation"] = "disabled"
     explicit = frozenset(name for name in DEFAULTS if name in said or name in asked or settings[name] != DEFAULTS[name])
-    tools, left_out = _tools(agent, request, unknown_tools)
-    table = ToolTable(tools)
+    offer = Offer(agent.tools, unknown_tools)
+    offer.ask([tool.wire() for tool in request.tools or ()])
+    offer.bring(brought)
+    table = ToolTable(offer.tools)
     _require_choice(request.tool_choice, table)
     include_logprobs = "message.output_text.logprobs" in request.include or settings["top_logprobs"] > 0
     own = request.instructions or ""
@@ -140,9 +137,9 @@ def effective(
     return Effective(
         instructions=instructions,
         shown_instructions=(own if agent.hide_instructions else instructions) or None,
-        tools=tools,
+        tools=offer.tools,
         table=table,
-        left_out=left_out,
+        left_out=offer.left_out,
         offered=[function_of(tool) for tool in offered(table, settings["tool_choice"])],
         settings=settings,
         explicit=explicit,
@@ -192,35 +189,6 @@ def _clipped(settings: dict[str, Any], limits: Limits) -> dict[str, Any]:
         if name in clipped and (value is None or value > maximum):
             clipped[name] = int(maximum) if isinstance(DEFAULTS[name], int | None) else maximum
     return clipped
-
-
-def _tools(
-    agent: Agent, request: CreateResponse, unknown_tools: UnknownTools
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the agent's tools and those of the request, and the types of those that are left out."""
-    tools = [dict(tool) for tool in agent.tools]
-    keys = {key_of(tool) for tool in tools}
-    left_out: list[str] = []
-    for index, asked in enumerate(request.tools or ()):
-        if is_hosted(asked):
-            if unknown_tools == "refuse":
-                raise ApiError("unsupported_value", _HOSTED, param=f"tools[{index}].type", complete=True)
-            left_out += [asked.type] if asked.type not in left_out else []
-            continue
-        tool = asked.wire()
-        for key in (key_of(*leaf) for leaf in leaves(tool)):
-            if key in keys:
-                raise _twice(index, asked)
-            keys.add(key)
-        tools.append(tool)
-    return tools, left_out
-
-
-def _twice(index: int, tool: Tool) -> ApiError:
-    if isinstance(tool, FunctionTool | CustomTool):
-        return ApiError("invalid_value", "Two tools have this name. Rename one.", param=f"tools[{index}].name")
-    message = "Two tools in it have one name." if isinstance(tool, NamespaceTool) else "This tool is there twice."
-    return ApiError("invalid_value", f"{message} Remove one.", param=f"tools[{index}]")
 
 
 def _require_choice(choice: ToolChoice | None, table: ToolTable) -> None:

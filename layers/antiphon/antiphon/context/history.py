@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from antiphon.errors import ApiError
 from antiphon.records import Item, StoredResponse
-from antiphon.tools.calls import CALLS, OUTPUTS
+from antiphon.tools.calls import is_call, is_output
 
 LONGEST_NAME: Final = 64
 _NAME: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{LONGEST_NAME}}}")
@@ -60,7 +60,7 @@ class _Pairs:
 
     def take_input(self, items: Sequence[Item], name: str | None) -> list[Item]:
         """Return an input without what repeats earlier turns; ``name`` is its parameter, None for an earlier turn."""
-        outputs = [item for item in items if _is_output(item)]
+        outputs = [item for item in items if is_output(item)]
         same = {item["call_id"] for item in outputs if _same_output(item, self._outputs.get(item["call_id"]))}
         return self.take(items, name, repeated=same)
 
@@ -98,9 +98,9 @@ class _Pairs:
         return self._dropped | left
 
     def _is_new(self, item: Item, param: str | None, repeated: Container[str]) -> bool:
-        if _is_call(item):
+        if is_call(item):
             return self._is_new_call(item, param, repeated)
-        return not _is_output(item) or self._is_new_output(item, param)
+        return not is_output(item) or self._is_new_output(item, param)
 
     def _is_new_call(self, item: Item, param: str | None, repeated: Container[str]) -> bool:
         call = item["call_id"]
@@ -124,20 +124,12 @@ class _Pairs:
         return True
 
 
-def _is_call(item: Item) -> bool:
-    return item["type"] in CALLS
-
-
-def _is_output(item: Item) -> bool:
-    return item["type"] in OUTPUTS
-
-
 def _same_call(one: Item, other: Item | None) -> bool:
     return other is not None and all(_called(one, name) == _called(other, name) for name in _CALLED)
 
 
 def _same_output(one: Item, other: Item | None) -> bool:
-    return other is not None and _parts(one.get("output")) == _parts(other.get("output"))
+    return other is not None and all(_parts(one.get(name)) == _parts(other.get(name)) for name in ("output", "tools"))
 
 
 _CALLED: Final = ("type", "name", "arguments", "input", "action", "operation")
@@ -147,7 +139,7 @@ _CALLED: Final = ("type", "name", "arguments", "input", "action", "operation")
 def _called(call: Item, name: str) -> Any:
     """Read a field of a call. The same arguments may be written with other spaces."""
     value = call.get(name)
-    if name != "arguments" or value is None:
+    if name != "arguments" or not isinstance(value, str):
         return value
     try:
         return json.loads(value)

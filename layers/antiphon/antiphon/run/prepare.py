@@ -9,6 +9,7 @@ call         the provider can carry it, the window holds it
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -36,8 +37,10 @@ from antiphon.run.idempotency import Hold
 from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
 from antiphon.run.sources import Sources, read_sources
+from antiphon.spec.loading import AdditionalTools, ToolSearchOutput
 from antiphon.spec.request import CreateResponse
 from antiphon.tools.calls import as_functions
+from antiphon.tools.offer import brought
 
 LEASE_MARGIN: Final = 5.0
 """Seconds after the deadline at which an unended response counts as lost."""
@@ -113,7 +116,13 @@ async def prepare(
         StorageUnavailable: a store did not answer.
     """
     agent, answering, chain = sources.agent, sources.answering, sources.chain
-    settings = effective(agent, request, principal.limits, unknown_tools=services.settings.unknown_tools)
+    settings = effective(
+        agent,
+        request,
+        principal.limits,
+        brought=_brought(sources, request),
+        unknown_tools=services.settings.unknown_tools,
+    )
     stored = await referenced_items(services, principal, request)
     record = _record(services, principal, request, sources, settings, until, response_id)
     given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
@@ -147,6 +156,14 @@ async def shortened(ready: Prepared) -> ModelCall:
     """
     count = ready.answering.current.count_tokens
     return await aside(ready.call, lambda: fitted(ready.call, ready.agent.context_tokens, ready.new, count))
+
+
+def _brought(sources: Sources, request: CreateResponse) -> Iterator[dict[str, Any]]:
+    """Yield the tools that earlier turns and the input bring along."""
+    for turn in sources.chain:
+        yield from brought(turn.input)
+    asked = request.input if isinstance(request.input, list) else ()
+    yield from brought(item.wire() for item in asked if isinstance(item, AdditionalTools | ToolSearchOutput))
 
 
 def _count(request: CreateResponse) -> int:

@@ -20,6 +20,7 @@ from antiphon.spec.calls import (
     Status,
 )
 from antiphon.spec.content import Hint, InputContent, OutputContent, SummaryText, TextContent
+from antiphon.spec.loading import AdditionalTools, AgentMessage, ToolSearchCall, ToolSearchOutput
 
 
 class UserMessage(Wire):
@@ -171,6 +172,10 @@ InputItem = Annotated[
     | Annotated[ShellCallOutput, Tag("#shell_call_output")]
     | Annotated[ApplyPatchCall, Tag("#apply_patch_call")]
     | Annotated[ApplyPatchCallOutput, Tag("#apply_patch_call_output")]
+    | Annotated[AdditionalTools, Tag("#additional_tools")]
+    | Annotated[ToolSearchCall, Tag("#tool_search_call")]
+    | Annotated[ToolSearchOutput, Tag("#tool_search_output")]
+    | Annotated[AgentMessage, Tag("#agent_message")]
     | Annotated[Reasoning, Tag("#reasoning")]
     | Annotated[Compaction, Tag("#compaction")]
     | Annotated[ItemReference, Tag("#item_reference")],

@@ -66,8 +66,9 @@ class TextParam(Wire):
 class ReasoningParam(Wire):
     """How much the model should think, and whether the answer has a summary of it."""
 
-    unserved: ClassVar[frozenset[str]] = frozenset({"context", "generate_summary", "mode"})
+    unserved: ClassVar[frozenset[str]] = frozenset({"generate_summary", "mode"})
 
+    context: Annotated[Literal["auto", "all_turns"] | None, Field(exclude=True)] = None
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     summary: Literal["concise", "detailed", "auto"] | None = None
 

@@ -114,17 +114,21 @@ class ShellTool(Wire):
     environment: ShellEnvironment | None = None
     allowed_callers: Callers = None
 
-    @property
-    def is_hosted(self) -> bool:
-        """Whether OpenAI would run it, not the client."""
-        return self.environment is not None and self.environment.type != "local"
-
 
 class ApplyPatchTool(Wire):
     """Creates, updates and deletes files on the client's machine."""
 
     type: Literal["apply_patch"]
     allowed_callers: Callers = None
+
+
+class ToolSearchTool(Wire):
+    """A search for further tools, by the client or by OpenAI's service."""
+
+    type: Literal["tool_search"]
+    execution: Literal["client", "server"] = "server"
+    description: Description | None = None
+    parameters: dict[str, Any] | None = None
 
 
 class HostedTool(Wire):
@@ -143,16 +147,15 @@ class HostedTool(Wire):
         "computer",
         "computer_use",
         "computer_use_preview",
-        "tool_search",
     ]
 
 
-_HOSTED: Final = frozenset(HostedTool.model_fields["type"].annotation.__args__)  # type: ignore[union-attr] # a Literal
+HOSTED: Final = frozenset(HostedTool.model_fields["type"].annotation.__args__)  # type: ignore[union-attr] # a Literal
 
 
 def _tool(value: Any) -> str | None:
     kind = by_type(value)
-    return "#hosted" if kind is not None and kind[1:] in _HOSTED else kind
+    return "#hosted" if kind is not None and kind[1:] in HOSTED else kind
 
 
 Tool = Annotated[
@@ -162,14 +165,10 @@ Tool = Annotated[
     | Annotated[LocalShellTool, Tag("#local_shell")]
     | Annotated[ShellTool, Tag("#shell")]
     | Annotated[ApplyPatchTool, Tag("#apply_patch")]
+    | Annotated[ToolSearchTool, Tag("#tool_search")]
     | Annotated[HostedTool, Tag("#hosted")],
     Discriminator(_tool),
 ]
-
-
-def is_hosted(tool: Tool) -> bool:
-    """Return whether only OpenAI's own service runs a tool."""
-    return isinstance(tool, HostedTool) or (isinstance(tool, ShellTool) and tool.is_hosted)
 
 
 class FunctionChoice(Wire):

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from antiphon.records import Item
 from antiphon.tools.functions import INPUT
-from antiphon.tools.table import ClientTool, ToolTable
+from antiphon.tools.table import ClientTool, ToolTable, leaves
 
-CALLS: Final = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call"})
-OUTPUTS: Final = frozenset(f"{kind}_output" for kind in CALLS)
+_OUTPUTS: Final = {
+    "function_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "local_shell_call": "local_shell_call_output",
+    "shell_call": "shell_call_output",
+    "apply_patch_call": "apply_patch_call_output",
+    "tool_search_call": "tool_search_output",
+}
 _BASH: Final = ("bash", "-lc")
 _CHANGES: Final = ("create_file", "update_file")
+
+
+def is_call(item: Item) -> bool:
+    """Return whether an item is a call that its client has to answer."""
+    return item["type"] in _OUTPUTS and item.get("call_id") is not None
+
+
+def is_output(item: Item) -> bool:
+    """Return whether an item is a client's answer to a call."""
+    return item["type"] in _OUTPUTS.values() and item.get("call_id") is not None
 
 
 def call_item(tool: ClientTool | None, name: str, arguments: str) -> Item | None:
@@ -116,7 +132,16 @@ def _is_texts_by_name(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
-_ACTIONS: Final = {"local_shell": _local_shell, "shell": _shell, "apply_patch": _apply_patch}
+def _tool_search(_: ClientTool, given: dict[str, Any]) -> Item:
+    return {"type": "tool_search_call", "execution": "client", "arguments": given}
+
+
+_ACTIONS: Final[dict[str, Callable[[ClientTool, dict[str, Any]], Item | None]]] = {
+    "local_shell": _local_shell,
+    "shell": _shell,
+    "apply_patch": _apply_patch,
+    "tool_search": _tool_search,
+}
 
 
 # items, as what the model called
@@ -179,7 +204,48 @@ def _patch_output(item: Item, _: ToolTable) -> Item:
     return {**output, "status": "completed"}
 
 
+def _search_as_function(item: Item, table: ToolTable) -> Item:
+    if not is_call(item):
+        return _nothing(item)
+    return _call(item, table.function_of("tool_search"), item["arguments"])
+
+
+def _found(item: Item, table: ToolTable) -> Item:
+    """Write the tools that a search found, by the names that the model knows."""
+    if not is_output(item):
+        return _nothing(item)
+    lines = [
+        f"{table.function_of(source['type'], source.get('name'), namespace)}: {source.get('description') or ''}"
+        for tool in item["tools"]
+        for source, namespace in leaves(tool)
+    ]
+    return _output(item, "\n".join(lines) or "No tool was found.")
+
+
+def _nothing(item: Item, _: ToolTable | None = None) -> Item:
+    """Return an item that no model reads: the others keep their places."""
+    return {**{key: item[key] for key in ("id",) if key in item}, "type": "reasoning", "summary": []}
+
+
+def _agent_message(item: Item, _: ToolTable) -> Item:
+    """Write what one agent told another as a message to the one that reads it."""
+    content = item.get("content") or ""
+    parts = [{"type": "input_text", "text": content}] if isinstance(content, str) else content
+    texts = [part.get("text", part.get("encrypted_content", "")) for part in parts]
+    head = f"Message from {item.get('author') or 'another agent'} to {item.get('recipient') or 'you'}:"
+    whole = {"type": "message", "role": "user", "status": "completed"}
+    return {
+        **{key: item[key] for key in ("id",) if key in item},
+        **whole,
+        "content": [{"type": "input_text", "text": "\n".join([head, *texts])}],
+    }
+
+
 _WRITERS: Final = {
+    "additional_tools": _nothing,
+    "tool_search_call": _search_as_function,
+    "tool_search_output": _found,
+    "agent_message": _agent_message,
     "function_call": _function_as_function,
     "custom_tool_call": _custom_as_function,
     "custom_tool_call_output": _output_as_is,

@@ -24,12 +24,13 @@ _LOCAL_SHELL: Final = (
 _SHELL: Final = (
     "Run shell commands on the user's machine, in order, and return what each of them wrote and its exit code."
 )
+_TOOL_SEARCH: Final = "Search for further tools. Those that are found can be called from then on."
 _APPLY_PATCH: Final = (
     "Create, update or delete one file. `path` is relative to the workspace. To create a file, `diff` is its content "
     "with `+` before each line. To update a file, `diff` is one or more hunks. A hunk begins with a line `@@`, which "
     "may go on with the line of the file that the hunk comes after. Then come some unchanged lines with a space before "
-    "each, removed lines with `-` and added lines with `+`. Line numbers are not used. To delete a file, leave `diff` "
-    "out."
+    "each, removed lines with `-` and added lines with `+`. Line numbers are not used. To delete a file, `diff` is "
+    "empty."
 )
 
 
@@ -41,6 +42,8 @@ def function_of(tool: ClientTool) -> Function:
         return {**named, "description": described} if tool.about else named
     if tool.kind == "custom":
         return _custom(tool)
+    if tool.kind == "tool_search":
+        return _search(tool)
     description, properties, required = _KINDS[tool.kind]
     return _function(tool.function, description, properties, required)
 
@@ -50,6 +53,12 @@ def _custom(tool: ClientTool) -> Function:
     grammar = _GRAMMAR.format_map(form) if form.get("type") == "grammar" else None
     description = _joined(_about(tool), tool.source.get("description"), _CUSTOM, grammar)
     return _function(tool.function, description or "", {INPUT: _TEXT}, [INPUT])
+
+
+def _search(tool: ClientTool) -> Function:
+    described = tool.source.get("description") or _TOOL_SEARCH
+    function = _function(tool.function, described, {"query": _TEXT}, ["query"])
+    return {**function, "parameters": tool.source.get("parameters") or function["parameters"]}
 
 
 def _about(tool: ClientTool) -> str | None:
@@ -84,7 +93,7 @@ _KINDS: Final[dict[str, tuple[str, dict[str, Any], list[str]]]] = {
     "apply_patch": (
         _APPLY_PATCH,
         {"type": {**_TEXT, "enum": ["create_file", "update_file", "delete_file"]}, "path": _TEXT, "diff": _TEXT},
-        ["type", "path"],
+        ["type", "path", "diff"],
     ),
 }
 """For each type without a name: what it does, its arguments, and those that it cannot do without."""

@@ -1,0 +1,107 @@
+"""Which tools are in force: the agent's, the request's, and those that items of the conversation bring along. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Literal
+
+from antiphon.errors import ApiError
+from antiphon.records import Item
+from antiphon.spec.tools import HOSTED
+from antiphon.tools.table import Key, key_of, leaves
+
+Tool = dict[str, Any]
+UnknownTools = Literal["leave_out", "refuse"]
+
+_BRINGING: Final = frozenset({"additional_tools", "tool_search_output"})
+_REFUSED: Final = "Only OpenAI's own service runs tools of this type, and this deployment refuses them. Leave it out."
+
+
+class Offer:
+    """The tools that are in force so far.
+
+    Args:
+        tools: the agent's own.
+        unknown_tools: what becomes of tools that only OpenAI's own service runs.
+
+    Attributes:
+        tools: as the response shows them.
+        left_out: the types of those that are not offered, each once.
+    """
+
+    def __init__(self, tools: Iterable[Tool], unknown_tools: UnknownTools) -> None:
+        self.tools = [dict(tool) for tool in tools]
+        self.left_out: list[str] = []
+        self._unknown_tools = unknown_tools
+        self._keys = {key for tool in self.tools for key in _keys(tool)}
+
+    def ask(self, tools: Sequence[Tool]) -> None:
+        """Add the tools of the request.
+
+        Raises:
+            ApiError: 400: two tools have one name, or a tool is refused here.
+        """
+        for index, tool in enumerate(tools):
+            if self._is_left_out(tool, f"tools[{index}].type"):
+                continue
+            for key in _keys(tool):
+                if key in self._keys:
+                    raise _twice(tool, f"tools[{index}]")
+                self._keys.add(key)
+            self.tools.append(tool)
+
+    def bring(self, tools: Iterable[Tool]) -> None:
+        """Add the tools that items bring along, where they are new: a client repeats them with every request.
+
+        Raises:
+            ApiError: 400: a tool is refused here.
+        """
+        for tool in tools:
+            if self._is_left_out(tool, "input"):
+                continue
+            if tool["type"] == "namespace":
+                inner = [inner for inner in tool["tools"] if self._is_new(key_of(inner, tool["name"]))]
+                self.tools += [{**tool, "tools": inner}] if inner else []
+            elif self._is_new(key_of(tool)):
+                self.tools.append(tool)
+
+    def _is_new(self, key: Key) -> bool:
+        is_new = key not in self._keys
+        self._keys.add(key)
+        return is_new
+
+    def _is_left_out(self, tool: Tool, param: str) -> bool:
+        if not is_hosted(tool):
+            return False
+        if self._unknown_tools == "refuse":
+            raise ApiError("unsupported_value", _REFUSED, param=param, complete=True)
+        if tool["type"] not in self.left_out:
+            self.left_out.append(tool["type"])
+        return True
+
+
+def is_hosted(tool: Tool) -> bool:
+    """Return whether only OpenAI's own service runs a tool."""
+    if tool["type"] == "shell":
+        return bool((tool.get("environment") or {"type": "local"})["type"] != "local")
+    if tool["type"] == "tool_search":
+        return bool(tool["execution"] == "server")
+    return tool["type"] in HOSTED
+
+
+def brought(items: Iterable[Item]) -> Iterator[Tool]:
+    """Yield the tools that items bring along."""
+    for item in items:
+        if item["type"] in _BRINGING:
+            yield from item["tools"]
+
+
+def _keys(tool: Tool) -> list[Key]:
+    return [key_of(*leaf) for leaf in leaves(tool)]
+
+
+def _twice(tool: Tool, param: str) -> ApiError:
+    if tool["type"] in ("function", "custom"):
+        return ApiError("invalid_value", "Two tools have this name. Rename one.", param=f"{param}.name")
+    message = "Two tools in it have one name." if tool["type"] == "namespace" else "This tool is there twice."
+    return ApiError("invalid_value", f"{message} Remove one.", param=param)
