@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 from antiphon.errors import CODES
-from antiphon.spec.request import Included
+from antiphon.spec.include import Included
 from docs.openapi.samples import (
     CANCELLED,
     CHAT_CHUNK,

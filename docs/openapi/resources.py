@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from antiphon.spec.tools import (
+from antiphon.spec.further import (
     ApplyPatchTool,
     CustomTool,
     LocalShellTool,
     NamespaceTool,
     ShellTool,
-    ToolChoice,
     ToolSearchTool,
 )
+from antiphon.spec.tools import ToolChoice
 
 
 def _drop_default(schema: dict[str, Any]) -> None:
@@ -130,7 +130,7 @@ class CustomCallItem(Shown):
     status: ItemStatus
 
 
-class LocalShellAction(Shown):
+class LocalShellCommand(Shown):
     """One command."""
 
     type: Literal["exec"]
@@ -146,11 +146,11 @@ class LocalShellCallItem(Shown):
     type: Literal["local_shell_call"]
     id: str
     call_id: str
-    action: LocalShellAction
+    action: LocalShellCommand
     status: ItemStatus
 
 
-class ShellAction(Shown):
+class ShellCommands(Shown):
     """Commands, in order."""
 
     commands: list[str]
@@ -158,7 +158,7 @@ class ShellAction(Shown):
     max_output_length: int = Absent
 
 
-class ShellEnvironment(Shown):
+class CallEnvironment(Shown):
     """Where the commands run: with the caller."""
 
     type: Literal["local"]
@@ -170,12 +170,12 @@ class ShellCallItem(Shown):
     type: Literal["shell_call"]
     id: str
     call_id: str
-    action: ShellAction
-    environment: ShellEnvironment = Absent
+    action: ShellCommands
+    environment: CallEnvironment = Absent
     status: ItemStatus
 
 
-class FileChange(Shown):
+class PatchOperation(Shown):
     """A file to create, update or delete."""
 
     type: Literal["create_file", "update_file", "delete_file"]
@@ -190,7 +190,7 @@ class ApplyPatchCallItem(Shown):
     type: Literal["apply_patch_call"]
     id: str
     call_id: str
-    operation: FileChange
+    operation: PatchOperation
     status: ItemStatus
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
-from pydantic_core.core_schema import ModelSchema, TaggedUnionSchema
+from pydantic_core.core_schema import ModelSchema, PlainValidatorFunctionSchema, TaggedUnionSchema
 
 from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
@@ -89,6 +89,14 @@ class _Document(GenerateJsonSchema):
     def tagged_union_schema(self, schema: TaggedUnionSchema) -> JsonSchemaValue:
         choices = {tag: choice for tag, choice in schema["choices"].items() if tag != _NEVER_VALID}
         return super().tagged_union_schema({**schema, "choices": choices})
+
+    def function_plain_schema(self, schema: PlainValidatorFunctionSchema) -> JsonSchemaValue:
+        """Write a model that is imported late as any other."""
+        rare = schema.get("metadata", {}).get("rare")
+        if rare is None:
+            return super().function_plain_schema(schema)
+        rare.model.model_rebuild(force=True)
+        return self.generate_inner(rare.model.__pydantic_core_schema__)
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         written = super().model_schema(schema)

@@ -14,7 +14,7 @@ from openai.types.responses import response_output_item as outputs
 from openai.types.shared import Reasoning as ReasoningSettings
 
 from antiphon.errors import ApiError
-from antiphon.spec import calls, content, items, loading, request, tools
+from antiphon.spec import calls, content, further, items, loading, request, tools
 from antiphon.spec.request import IGNORED, parse_compact, parse_create
 
 CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
@@ -112,12 +112,12 @@ FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [
     ),
     (content.Refusal, {"type": "refusal", "refusal": "No"}, [theirs.ResponseOutputRefusal]),
     (tools.FunctionTool, {"type": "function", "name": "look"}, [theirs.FunctionTool, theirs.FunctionToolParam]),
-    (tools.CustomTool, {"type": "custom", "name": "edit"}, [theirs.CustomTool, theirs.CustomToolParam]),
-    (tools.NamespaceTool, {"type": "namespace", "name": "crm", "tools": []}, [theirs.NamespaceTool]),
-    (tools.LocalShellTool, {"type": "local_shell"}, [theirs.tool.LocalShell]),
-    (tools.ShellTool, {"type": "shell"}, [theirs.FunctionShellTool, theirs.FunctionShellToolParam]),
-    (tools.ToolSearchTool, {"type": "tool_search"}, [theirs.ToolSearchTool]),
-    (tools.ApplyPatchTool, {"type": "apply_patch"}, [theirs.ApplyPatchTool, theirs.ApplyPatchToolParam]),
+    (further.CustomTool, {"type": "custom", "name": "edit"}, [theirs.CustomTool, theirs.CustomToolParam]),
+    (further.NamespaceTool, {"type": "namespace", "name": "crm", "tools": []}, [theirs.NamespaceTool]),
+    (further.LocalShellTool, {"type": "local_shell"}, [theirs.tool.LocalShell]),
+    (further.ShellTool, {"type": "shell"}, [theirs.FunctionShellTool, theirs.FunctionShellToolParam]),
+    (further.ToolSearchTool, {"type": "tool_search"}, [theirs.ToolSearchTool]),
+    (further.ApplyPatchTool, {"type": "apply_patch"}, [theirs.ApplyPatchTool, theirs.ApplyPatchToolParam]),
     (request.ReasoningParam, {}, [ReasoningSettings]),
     (request.TextParam, {}, [theirs.ResponseTextConfig]),
     (request.StreamOptions, {}, [creating.StreamOptions]),

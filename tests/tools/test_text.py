@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.stream.halves import valid
-from antiphon.tools.text import InputText
+from antiphon.tools.text import CustomInput
 
 
 def read(*pieces):
     """Give the pieces of the text, with the rest as the last."""
-    text = InputText()
+    text = CustomInput()
     told = [text.feed(piece) for piece in pieces]
     return [*told, text.rest("".join(pieces))]
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 from antiphon.errors import ApiError
 from antiphon.records import Agent, Limits
 from antiphon.spec.request import CreateResponse
-from antiphon.spec.tools import AllowedTools, KindChoice, OneTool, ToolChoice
 from antiphon.tools.choice import chosen, offered, translated
 from antiphon.tools.functions import function_of
 from antiphon.tools.offer import Offer, UnknownTools
@@ -130,7 +129,7 @@ def effective(
     offer.ask([tool.wire() for tool in request.tools or ()])
     offer.bring(brought)
     table = ToolTable(offer.tools)
-    _require_choice(request.tool_choice, table)
+    _require_choice(asked.get("tool_choice"), table)
     include_logprobs = "message.output_text.logprobs" in request.include or settings["top_logprobs"] > 0
     own = request.instructions or ""
     instructions = "\n\n".join(text for text in (agent.instructions, own) if text)
@@ -191,20 +190,22 @@ def _clipped(settings: dict[str, Any], limits: Limits) -> dict[str, Any]:
     return clipped
 
 
-def _require_choice(choice: ToolChoice | None, table: ToolTable) -> None:
+def _require_choice(choice: Any, table: ToolTable) -> None:
     """Require that what a request chooses is among the tools."""
     if choice == "required" and not table.tools:
         raise ApiError("invalid_value", "`required` needs at least one tool. Add one to `tools`.", param="tool_choice")
-    if isinstance(choice, AllowedTools):
-        for index, allowed in enumerate(choice.tools):
-            _require_tool(allowed, table, f"tool_choice.tools[{index}]")
-    elif choice is not None and not isinstance(choice, str):
-        _require_tool(choice, table, "tool_choice")
-
-
-def _require_tool(choice: OneTool, table: ToolTable, param: str) -> None:
-    if chosen(choice.wire(), table) is not None:
+    if isinstance(choice, str | None):
         return
-    if isinstance(choice, KindChoice):
+    if choice["type"] != "allowed_tools":
+        _require_tool(choice, table, "tool_choice")
+        return
+    for index, allowed in enumerate(choice["tools"]):
+        _require_tool(allowed, table, f"tool_choice.tools[{index}]")
+
+
+def _require_tool(choice: dict[str, Any], table: ToolTable, param: str) -> None:
+    if chosen(choice, table) is not None:
+        return
+    if "name" not in choice:
         raise ApiError("invalid_value", "There is no such tool. Add it to `tools`.", param=f"{param}.type")
     raise ApiError("invalid_value", "No tool has this name. Name one of `tools`.", param=f"{param}.name")

@@ -37,7 +37,6 @@ from antiphon.run.idempotency import Hold
 from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
 from antiphon.run.sources import Sources, read_sources
-from antiphon.spec.loading import AdditionalTools, ToolSearchOutput
 from antiphon.spec.request import CreateResponse
 from antiphon.tools.calls import as_functions
 from antiphon.tools.offer import brought
@@ -163,7 +162,7 @@ def _brought(sources: Sources, request: CreateResponse) -> Iterator[dict[str, An
     for turn in sources.chain:
         yield from brought(turn.input)
     asked = request.input if isinstance(request.input, list) else ()
-    yield from brought(item.wire() for item in asked if isinstance(item, AdditionalTools | ToolSearchOutput))
+    yield from brought(item.wire() for item in asked if getattr(item, "tools", None))
 
 
 def _count(request: CreateResponse) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 MAX_TEXT = 10_485_760
 """The longest text of the specification, in characters (``maxLength`` of every text field)."""
@@ -18,6 +20,8 @@ CallId = Annotated[str, Field(pattern=r"^[^\x00]+$", min_length=1, max_length=65
 CalledName = Annotated[str, Field(pattern=r"^[^\x00]+$", min_length=1, max_length=256)]
 """The name of a function as a model wrote it, which need not be the name of a tool."""
 
+ItemId = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=256)]
+Status = Literal["in_progress", "completed", "incomplete"]
 Label = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=64)]
 
 
@@ -52,3 +56,31 @@ class Wire(BaseModel):
     def wire(self) -> dict[str, Any]:
         """Return the object as JSON, without absent fields."""
         return self.model_dump(by_alias=True, exclude_none=True)
+
+
+class Rare:
+    """Marks a member of a union that few requests have: its module is imported when the first such object comes.
+
+    Without it, every cold start would build the models of all types of items and tools (docs/adr, 21).
+
+    Args:
+        module: the module of the model.
+        name: the model.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._name = name
+
+    @property
+    def model(self) -> type[Wire]:
+        """The model."""
+        found: type[Wire] = getattr(import_module(self._module), self._name)
+        return found
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        """Return a validator that has not built the model's yet."""
+        return core_schema.no_info_plain_validator_function(self._validate, metadata={"rare": self})
+
+    def _validate(self, value: Any) -> Wire:
+        return self.model.model_validate(value)

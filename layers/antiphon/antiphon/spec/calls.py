@@ -6,11 +6,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from antiphon.spec.base import CalledName, CallId, Text, Wire
+from antiphon.spec.base import CalledName, CallId, ItemId, Status, Text, Wire
 from antiphon.spec.content import Hint, InputContent, by_type
-
-ItemId = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=256)]
-Status = Literal["in_progress", "completed", "incomplete"]
 
 _CALLERS: Final = frozenset({"async", "async_", "caller"})
 MAX_COMMANDS: Final = 1000

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from antiphon.spec.base import MAX_TEXT, CalledName, CallId, Text, Wire
-from antiphon.spec.calls import (
-    ApplyPatchCall,
-    ApplyPatchCallOutput,
-    CustomToolCall,
-    CustomToolCallOutput,
-    ItemId,
-    LocalShellCall,
-    LocalShellCallOutput,
-    ShellCall,
-    ShellCallOutput,
-    Status,
-)
+from antiphon.spec.base import MAX_TEXT, CalledName, CallId, ItemId, Rare, Status, Text, Wire
 from antiphon.spec.content import Hint, InputContent, OutputContent, SummaryText, TextContent
-from antiphon.spec.loading import AdditionalTools, AgentMessage, ToolSearchCall, ToolSearchOutput
 
 
 class UserMessage(Wire):
@@ -157,6 +144,9 @@ def kind_of(value: Any) -> str | None:
     return _ROLES.get(role, "#message") if isinstance(role, str) else "#message"
 
 
+_CALLS: Final = "antiphon.spec.calls"
+_LOADING: Final = "antiphon.spec.loading"
+
 InputItem = Annotated[
     Annotated[UserMessage, Tag("#user")]
     | Annotated[InstructingMessage, Tag("#instructing")]
@@ -164,18 +154,18 @@ InputItem = Annotated[
     | Annotated[MessageOfUnknownRole, Tag("#message")]
     | Annotated[FunctionCall, Tag("#function_call")]
     | Annotated[FunctionCallOutput, Tag("#function_call_output")]
-    | Annotated[CustomToolCall, Tag("#custom_tool_call")]
-    | Annotated[CustomToolCallOutput, Tag("#custom_tool_call_output")]
-    | Annotated[LocalShellCall, Tag("#local_shell_call")]
-    | Annotated[LocalShellCallOutput, Tag("#local_shell_call_output")]
-    | Annotated[ShellCall, Tag("#shell_call")]
-    | Annotated[ShellCallOutput, Tag("#shell_call_output")]
-    | Annotated[ApplyPatchCall, Tag("#apply_patch_call")]
-    | Annotated[ApplyPatchCallOutput, Tag("#apply_patch_call_output")]
-    | Annotated[AdditionalTools, Tag("#additional_tools")]
-    | Annotated[ToolSearchCall, Tag("#tool_search_call")]
-    | Annotated[ToolSearchOutput, Tag("#tool_search_output")]
-    | Annotated[AgentMessage, Tag("#agent_message")]
+    | Annotated[Wire, Rare(_CALLS, "CustomToolCall"), Tag("#custom_tool_call")]
+    | Annotated[Wire, Rare(_CALLS, "CustomToolCallOutput"), Tag("#custom_tool_call_output")]
+    | Annotated[Wire, Rare(_CALLS, "LocalShellCall"), Tag("#local_shell_call")]
+    | Annotated[Wire, Rare(_CALLS, "LocalShellCallOutput"), Tag("#local_shell_call_output")]
+    | Annotated[Wire, Rare(_CALLS, "ShellCall"), Tag("#shell_call")]
+    | Annotated[Wire, Rare(_CALLS, "ShellCallOutput"), Tag("#shell_call_output")]
+    | Annotated[Wire, Rare(_CALLS, "ApplyPatchCall"), Tag("#apply_patch_call")]
+    | Annotated[Wire, Rare(_CALLS, "ApplyPatchCallOutput"), Tag("#apply_patch_call_output")]
+    | Annotated[Wire, Rare(_LOADING, "AdditionalTools"), Tag("#additional_tools")]
+    | Annotated[Wire, Rare(_LOADING, "ToolSearchCall"), Tag("#tool_search_call")]
+    | Annotated[Wire, Rare(_LOADING, "ToolSearchOutput"), Tag("#tool_search_output")]
+    | Annotated[Wire, Rare(_LOADING, "AgentMessage"), Tag("#agent_message")]
     | Annotated[Reasoning, Tag("#reasoning")]
     | Annotated[Compaction, Tag("#compaction")]
     | Annotated[ItemReference, Tag("#item_reference")],

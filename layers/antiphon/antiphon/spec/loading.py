@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from antiphon.spec.base import MAX_TEXT, CallId, Text, Wire
-from antiphon.spec.calls import ItemId, Status
+from antiphon.spec.base import MAX_TEXT, CallId, ItemId, Status, Text, Wire
 from antiphon.spec.content import Hint, InputText, by_type, text_or_list
 from antiphon.spec.tools import MAX_TOOLS, Tool
 

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails, PydanticKnownError
 from antiphon.errors import ApiError
 from antiphon.spec.base import NAME_PATTERN, Label, Name, Text, Wire
 from antiphon.spec.content import by_type, text_or_list
+from antiphon.spec.include import Included
 from antiphon.spec.items import InputItem
 from antiphon.spec.tools import MAX_TOOLS, Tool, ToolChoice
 
@@ -97,19 +98,6 @@ Truncation = Literal["auto", "disabled"]
 ServiceTier = Literal["auto", "default", "flex", "priority"]
 MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
-
-
-Included = Literal[
-    "reasoning.encrypted_content",
-    "message.output_text.logprobs",
-    "message.input_image.image_url",
-    "web_search_call.results",
-    "web_search_call.action.sources",
-    "file_search_call.results",
-    "code_interpreter_call.outputs",
-    "computer_call_output.output.image_url",
-]
-"""What ``include`` may name. The first two add something; there is nothing yet that the others could add to."""
 
 
 class CompactResponse(Wire):

@@ -5,11 +5,11 @@ Open Responses, "Tools", and the further types of OpenAI's API that its clients 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from antiphon.spec.base import MAX_TEXT, Name, Wire
+from antiphon.spec.base import MAX_TEXT, Name, Rare, Wire
 from antiphon.spec.content import Hint, by_type
 
 MAX_TOOLS: Final = 128
@@ -44,113 +44,21 @@ class FunctionTool(Wire):
         return self.model_dump()
 
 
-class PlainInput(Wire):
-    """Any text."""
+Hosted = Literal[
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+    "file_search",
+    "code_interpreter",
+    "image_generation",
+    "computer",
+    "computer_use",
+    "computer_use_preview",
+]
+"""The tools that OpenAI's own service runs."""
 
-    type: Literal["text"]
-
-
-class GrammarInput(Wire):
-    """Text that a grammar describes."""
-
-    type: Literal["grammar"]
-    syntax: Literal["lark", "regex"]
-    definition: Annotated[str, Field(max_length=MAX_TEXT)]
-
-
-class CustomTool(Wire):
-    """A tool that takes free text, or text in a format."""
-
-    unserved: ClassVar[frozenset[str]] = frozenset({"async", "async_"})
-
-    type: Literal["custom"]
-    name: Name
-    description: Description | None = None
-    format: (
-        Annotated[
-            Annotated[PlainInput, Tag("#text")] | Annotated[GrammarInput, Tag("#grammar")], Discriminator(by_type)
-        ]
-        | None
-    ) = None
-    allowed_callers: Callers = None
-    defer_loading: Hint = None
-
-
-class NamespaceTool(Wire):
-    """Functions and custom tools under one name."""
-
-    type: Literal["namespace"]
-    name: Name
-    description: Description = ""
-    tools: Annotated[
-        list[
-            Annotated[
-                Annotated[FunctionTool, Tag("#function")] | Annotated[CustomTool, Tag("#custom")],
-                Discriminator(by_type),
-            ]
-        ],
-        Field(max_length=MAX_TOOLS),
-    ]
-
-
-class LocalShellTool(Wire):
-    """A shell on the client's machine, which takes one command at a time."""
-
-    type: Literal["local_shell"]
-
-
-class ShellEnvironment(Wire):
-    """Where a shell runs: ``local`` is the client's own machine, any other is a container of OpenAI's."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    type: Literal["local", "container_auto", "container_reference"]
-
-
-class ShellTool(Wire):
-    """A shell that takes several commands at once."""
-
-    type: Literal["shell"]
-    environment: ShellEnvironment | None = None
-    allowed_callers: Callers = None
-
-
-class ApplyPatchTool(Wire):
-    """Creates, updates and deletes files on the client's machine."""
-
-    type: Literal["apply_patch"]
-    allowed_callers: Callers = None
-
-
-class ToolSearchTool(Wire):
-    """A search for further tools, by the client or by OpenAI's service."""
-
-    type: Literal["tool_search"]
-    execution: Literal["client", "server"] = "server"
-    description: Description | None = None
-    parameters: dict[str, Any] | None = None
-
-
-class HostedTool(Wire):
-    """A tool that OpenAI's own service runs. Its settings are not read: without that service they mean nothing."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    type: Literal[
-        "web_search",
-        "web_search_2025_08_26",
-        "web_search_preview",
-        "web_search_preview_2025_03_11",
-        "file_search",
-        "code_interpreter",
-        "image_generation",
-        "computer",
-        "computer_use",
-        "computer_use_preview",
-    ]
-
-
-HOSTED: Final = frozenset(HostedTool.model_fields["type"].annotation.__args__)  # type: ignore[union-attr] # a Literal
+HOSTED: Final = frozenset(get_args(Hosted))
 
 
 def _tool(value: Any) -> str | None:
@@ -158,15 +66,17 @@ def _tool(value: Any) -> str | None:
     return "#hosted" if kind is not None and kind[1:] in HOSTED else kind
 
 
+_FURTHER: Final = "antiphon.spec.further"
+
 Tool = Annotated[
     Annotated[FunctionTool, Tag("#function")]
-    | Annotated[CustomTool, Tag("#custom")]
-    | Annotated[NamespaceTool, Tag("#namespace")]
-    | Annotated[LocalShellTool, Tag("#local_shell")]
-    | Annotated[ShellTool, Tag("#shell")]
-    | Annotated[ApplyPatchTool, Tag("#apply_patch")]
-    | Annotated[ToolSearchTool, Tag("#tool_search")]
-    | Annotated[HostedTool, Tag("#hosted")],
+    | Annotated[Wire, Rare(_FURTHER, "CustomTool"), Tag("#custom")]
+    | Annotated[Wire, Rare(_FURTHER, "NamespaceTool"), Tag("#namespace")]
+    | Annotated[Wire, Rare(_FURTHER, "LocalShellTool"), Tag("#local_shell")]
+    | Annotated[Wire, Rare(_FURTHER, "ShellTool"), Tag("#shell")]
+    | Annotated[Wire, Rare(_FURTHER, "ApplyPatchTool"), Tag("#apply_patch")]
+    | Annotated[Wire, Rare(_FURTHER, "ToolSearchTool"), Tag("#tool_search")]
+    | Annotated[Wire, Rare(_FURTHER, "HostedTool"), Tag("#hosted")],
     Discriminator(_tool),
 ]
 
@@ -179,26 +89,12 @@ class FunctionChoice(Wire):
     namespace: Name | None = None
 
 
-class CustomChoice(Wire):
-    """The model must call this custom tool."""
-
-    type: Literal["custom"]
-    name: Name
-    namespace: Name | None = None
-
-
-class KindChoice(Wire):
-    """The model must call the tool of this type."""
-
-    type: Literal["local_shell", "shell", "apply_patch"]
-
-
 OneTool = Annotated[
     Annotated[FunctionChoice, Tag("#function")]
-    | Annotated[CustomChoice, Tag("#custom")]
-    | Annotated[KindChoice, Tag("#local_shell")]
-    | Annotated[KindChoice, Tag("#shell")]
-    | Annotated[KindChoice, Tag("#apply_patch")],
+    | Annotated[Wire, Rare(_FURTHER, "CustomChoice"), Tag("#custom")]
+    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#local_shell")]
+    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#shell")]
+    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#apply_patch")],
     Discriminator(by_type),
 ]
 
@@ -218,10 +114,10 @@ def _choice(value: Any) -> str | None:
 ToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("#mode")]
     | Annotated[FunctionChoice, Tag("#function")]
-    | Annotated[CustomChoice, Tag("#custom")]
-    | Annotated[KindChoice, Tag("#local_shell")]
-    | Annotated[KindChoice, Tag("#shell")]
-    | Annotated[KindChoice, Tag("#apply_patch")]
+    | Annotated[Wire, Rare(_FURTHER, "CustomChoice"), Tag("#custom")]
+    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#local_shell")]
+    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#shell")]
+    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#apply_patch")]
     | Annotated[AllowedTools, Tag("#allowed_tools")],
     Discriminator(_choice),
 ]

@@ -13,7 +13,7 @@ from antiphon.spec.arguments import is_cut, is_whole
 from antiphon.stream.halves import Halves, valid_texts
 from antiphon.tools.calls import call_item
 from antiphon.tools.table import ClientTool
-from antiphon.tools.text import InputText
+from antiphon.tools.text import CustomInput
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Call:
     sent: list[str] = field(default_factory=list)
     closed: bool = False
     halves: Halves = field(default_factory=Halves)
-    input: InputText = field(default_factory=InputText)
+    input: CustomInput = field(default_factory=CustomInput)
     input_halves: Halves = field(default_factory=Halves)
 
     @property

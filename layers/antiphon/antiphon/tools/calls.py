@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from antiphon.records import Item
-from antiphon.tools.functions import INPUT
-from antiphon.tools.table import ClientTool, ToolTable, leaves
+from antiphon.tools.table import INPUT, ClientTool, ToolTable, leaves
 
 _OUTPUTS: Final = {
     "function_call": "function_call_output",
@@ -206,14 +205,14 @@ def _patch_output(item: Item, _: ToolTable) -> Item:
 
 def _search_as_function(item: Item, table: ToolTable) -> Item:
     if not is_call(item):
-        return _nothing(item)
+        return _nothing(item, table)
     return _call(item, table.function_of("tool_search"), item["arguments"])
 
 
 def _found(item: Item, table: ToolTable) -> Item:
     """Write the tools that a search found, by the names that the model knows."""
     if not is_output(item):
-        return _nothing(item)
+        return _nothing(item, table)
     lines = [
         f"{table.function_of(source['type'], source.get('name'), namespace)}: {source.get('description') or ''}"
         for tool in item["tools"]
@@ -222,7 +221,7 @@ def _found(item: Item, table: ToolTable) -> Item:
     return _output(item, "\n".join(lines) or "No tool was found.")
 
 
-def _nothing(item: Item, _: ToolTable | None = None) -> Item:
+def _nothing(item: Item, _: ToolTable) -> Item:
     """Return an item that no model reads: the others keep their places."""
     return {**{key: item[key] for key in ("id",) if key in item}, "type": "reasoning", "summary": []}
 
@@ -241,7 +240,7 @@ def _agent_message(item: Item, _: ToolTable) -> Item:
     }
 
 
-_WRITERS: Final = {
+_WRITERS: Final[dict[str, Callable[[Item, ToolTable], Item]]] = {
     "additional_tools": _nothing,
     "tool_search_call": _search_as_function,
     "tool_search_output": _found,

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from antiphon.tools.table import ClientTool
+from antiphon.tools.table import INPUT, ClientTool
 
 Function = dict[str, Any]
-
-INPUT: Final = "input"
-"""The argument of a custom tool's function that holds the whole input."""
 
 _TEXT: Final = {"type": "string"}
 _CUSTOM: Final = "Pass the whole input as one text in `input`, without any other form around it."

@@ -15,6 +15,9 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+INPUT: Final = "input"
+"""The argument of a custom tool's function that holds the whole input."""
+
 LONGEST_NAME: Final = 64
 _DIGEST: Final = 8
 _NAMED: Final = frozenset({"function", "custom"})

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from antiphon.tools.calls import input_of
-from antiphon.tools.functions import INPUT
+from antiphon.tools.table import INPUT
 
 _BEGIN: Final = re.compile(rf'\s*\{{\s*"{INPUT}"\s*:\s*"')
 _PREFIX: Final = f'{{"{INPUT}":"'
@@ -22,7 +22,7 @@ _PART: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?")
 """What stands of an escape whose rest has not come."""
 
 
-class InputText:
+class CustomInput:
     """The text of one input. Halves of surrogate pairs come as they are."""
 
     __slots__ = ("_begun", "_over", "_waiting", "given")

@@ -14,7 +14,7 @@ from antiphon.records import IN_PROGRESS
 from antiphon.run.cancel import cancel, delete
 from antiphon.run.items import MAX_PAGE, input_items, page
 from antiphon.run.retrieve import retrieve
-from antiphon.spec.request import Included
+from antiphon.spec.include import Included
 from antiphon.stream.kept import shown_response
 from antiphon.stream.replay import replay_feed
 from antiphon.web.auth import Reader, Writer
