@@ -52,7 +52,7 @@ def main() -> None:
         await stores.aclose()
 
     app = build_app(services, [create.router, chat.router, models.router, responses.router, about.router], aclose)
-    serve(app, listener, lambda: print(ready, flush=True))
+    serve(app, listener, lambda: print(ready, flush=True), settings.max_body_bytes)
 
 
 if __name__ == "__main__":

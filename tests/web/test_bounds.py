@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from antiphon.errors import ApiError
-from antiphon.web import body, bounds
+from antiphon.web import bounds, shape
 from antiphon.web.body import parse_object
 from antiphon.web.bounds import require_bounded
 
@@ -36,8 +36,8 @@ def test_a_string_without_an_end_is_read_once(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b'{"user":[' + b"[]," * body.MAX_VALUES + b"[]]}",
-        b'{"user":[' + b"1," * body.MAX_VALUES + b"1]}",
+        b'{"user":[' + b"[]," * shape.MAX_VALUES + b"[]]}",
+        b'{"user":[' + b"1," * shape.MAX_VALUES + b"1]}",
         b'"" ' * BYTES,
     ],
     ids=["arrays", "numbers", "strings"],

@@ -16,13 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from antiphon.errors import ApiError
 from antiphon.web.bounds import require_bounded
-
-MAX_DEPTH: Final = 100
-MAX_VALUES: Final = 100_000
-"""The most values in one body, counted by commas and opening brackets. A history of 3,000 messages has about 30,000."""
-
-MAX_STRINGS: Final = 2 * MAX_VALUES
-"""The most strings: each value may have a key."""
+from antiphon.web.shape import has_plain_numbers, outside_strings, require_shallow
 
 LARGE: Final = 32_768
 """A body of more bytes is parsed in a thread, so that other requests go on."""
@@ -36,11 +30,6 @@ MAX_DIGITS: Final = 20
 MAX_FLOAT: Final = 1000
 """The longest number with a fraction or an exponent. A double never needs more than 767 digits."""
 
-# Possessive, and the closing quote is optional: a string without an end is passed over once, not once for each quote.
-_TOKENS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
-_QUOTE: Final = ord('"')
-_OPENING: Final = b"[{"
-_CLOSING: Final = b"]}"
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -72,14 +61,16 @@ def parse_object(raw: bytes) -> dict[str, Any]:
             ``invalid_unicode``, ``out_of_range``, ``invalid_json`` or ``invalid_type``.
     """
     text = _decode(raw)
-    _require_shallow(raw)
+    outside = outside_strings(raw)
+    require_shallow(outside)
+    plain = has_plain_numbers(outside)
     try:
         value = json.loads(
             text,
             object_pairs_hook=_unique,
             parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_short_integer,
+            parse_float=None if plain else _finite,
+            parse_int=None if plain else _short_integer,
         )
     except ValueError:
         raise ApiError("invalid_json") from None
@@ -126,30 +117,6 @@ def _decode(raw: bytes) -> str:
     if "\x00" in text[:4]:  # UTF-16 of ASCII text is valid UTF-8 with NULs
         raise ApiError("invalid_encoding")
     return text
-
-
-def _require_shallow(raw: bytes) -> None:
-    """Check depth and number of values before a parser sees the body.
-
-    Raises:
-        ApiError: 400 ``json_too_deep``, ``out_of_range`` or ``invalid_json``.
-    """
-    depth = values = strings = 0
-    for token in _TOKENS.finditer(raw):
-        first = raw[token.start()]
-        if first == _QUOTE:
-            strings += 1
-        elif first in _CLOSING:
-            depth -= 1
-            if depth < 0:
-                raise ApiError("invalid_json")
-        else:
-            values += 1
-            depth += first in _OPENING
-        if depth > MAX_DEPTH:
-            raise ApiError("json_too_deep", f"The body may be nested at most {MAX_DEPTH} levels deep.")
-        if values > MAX_VALUES or strings > MAX_STRINGS:
-            raise ApiError("out_of_range", f"The body may have at most {MAX_VALUES} values.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
