@@ -39,6 +39,7 @@ def bodies() -> Iterator[tuple[str, bytes]]:
     """Yield hostile bodies by name, and a harmless one."""
     yield "harmless", _request(input="Hi")
     yield "a string of quotes without an end", b'{"input":"' + b'\\"' * (BYTES // 2)
+    yield "a string of quotes with an end", b'{"input":"' + b'\\"' * (BYTES // 2) + b'","model":"demo"}'
     yield "empty arrays in an ignored field", b'{"user":[' + b"[]," * (BYTES // 3) + b"[]]}"
     yield "99,000 numbers in an unknown field", b'{"unknown":[' + b"1," * 99_000 + b"1]}"
     yield "one text", _request(input="word " * (BYTES // 5))

@@ -645,3 +645,15 @@ def test_one_mistake_is_enough_to_end_the_reading(fields: dict[str, Any]) -> Non
     with pytest.raises(ValidationError) as caught:
         CreateResponse.model_validate({"model": "agent", "input": "Hi", **fields})
     assert caught.value.error_count() == 1
+
+
+def test_a_long_input_is_read_in_slices_that_change_nothing() -> None:
+    texts = [{"type": "input_text", "text": f"{n}"} for n in range(900)]
+    sent = [{"role": "user", "content": f"{n}"} for n in range(1200)] + [{"role": "user", "content": texts}] * 3
+    document = {"model": "agent", "input": sent, "temperature": 0.5}
+    assert parse_create(document) == CreateResponse.model_validate(document)
+    assert max(sum(map(request.weight_of, cut)) for cut in request.slices(sent)) <= request.SLICE + 901
+    for index, wrong in ((0, 1), (499, "x"), (777, {}), (1201, {"role": "user", "content": [*texts, {"type": "no"}]})):
+        with pytest.raises(ApiError) as caught:
+            parse_create({**document, "input": [*sent[:index], wrong, *sent[index + 1 :]]})
+        assert f"input[{index}]" in caught.value.message

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from antiphon.access.principal import Principal
 from antiphon.ports import Services
+from antiphon.run.aside import aside_if_many
+from antiphon.spec.request import weight_of
 from antiphon.web.body import read_json
+
+Asked = TypeVar("Asked")
 
 
 async def read_body(request: Request, principal: Principal) -> dict[str, Any]:
@@ -19,6 +25,17 @@ async def read_body(request: Request, principal: Principal) -> dict[str, Any]:
     """
     services: Services = request.app.state.services
     return await read_json(request, principal.limits.max_body_bytes or services.settings.max_body_bytes)
+
+
+async def parsed(parse: Callable[[dict[str, Any]], Asked], body: dict[str, Any]) -> Asked:
+    """Read a body as a request, in a thread if it has many items or parts.
+
+    Raises:
+        ApiError: 400, with the field that is wrong.
+    """
+    items = body.get("input")
+    count = sum(map(weight_of, items)) if isinstance(items, list) else 0
+    return await aside_if_many(count, partial(parse, body))
 
 
 def until(request: Request) -> float:

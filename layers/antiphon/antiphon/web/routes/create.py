@@ -17,7 +17,7 @@ from antiphon.run.create import create
 from antiphon.spec.request import CreateResponse, parse_compact, parse_create
 from antiphon.stream.kept import shown_response
 from antiphon.stream.replay import replay_feed
-from antiphon.web.asked import read_body, until
+from antiphon.web.asked import parsed, read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
 from antiphon.web.sse import EventStream
@@ -32,7 +32,7 @@ async def create_response(request: Request, principal: Writer) -> Response:
     """Create a response: one JSON body, or with ``stream: true`` server-sent events."""
     services: Services = request.app.state.services
     body = await read_body(request, principal)
-    wanted = parse_create(body)
+    wanted = await parsed(parse_create, body)
     attempt = read_attempt(request.headers, principal.key_id, body)
     execution = await create(services, principal, wanted, until(request), attempt)
     if isinstance(execution, StoredResponse):
@@ -49,7 +49,7 @@ async def create_response(request: Request, principal: Writer) -> Response:
 @router.post("/v1/responses/input_tokens")
 async def count(request: Request, principal: Writer) -> Response:
     """Count what a request would give its model to read."""
-    wanted = parse_create(await read_body(request, principal))
+    wanted = await parsed(parse_create, await read_body(request, principal))
     counted = await count_input_tokens(request.app.state.services, principal, wanted, until(request))
     return Response(orjson.dumps(counted), media_type="application/json")
 
@@ -57,7 +57,7 @@ async def count(request: Request, principal: Writer) -> Response:
 @router.post("/v1/responses/compact")
 async def compact_conversation(request: Request, principal: Writer) -> Response:
     """Compact a conversation."""
-    wanted = parse_compact(await read_body(request, principal))
+    wanted = await parsed(parse_compact, await read_body(request, principal))
     compacted = await compact(request.app.state.services, principal, wanted, until(request))
     return Response(orjson.dumps(compacted), media_type="application/json")
 

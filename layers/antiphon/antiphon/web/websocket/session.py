@@ -23,6 +23,7 @@ from antiphon.run.execution import Execution
 from antiphon.run.warm import warm
 from antiphon.stream.events import Event
 from antiphon.stream.replay import replay
+from antiphon.web.asked import parsed
 from antiphon.web.errors import as_api_error, error_fields, retry_headers
 from antiphon.web.websocket.memory import Memory
 from antiphon.web.websocket.message import Message, parse, read_message
@@ -70,7 +71,7 @@ class SocketSession:
             document = await parse(raw, call.principal.limits.max_body_bytes or settings.max_body_bytes)
             previous = document.get("previous_response_id")
             continued = previous if isinstance(previous, str) else None
-            message = read_message(document)
+            message = await parsed(read_message, document)
             started = None if message is None else await self._start(call, message)
         except Exception as error:  # noqa: BLE001 - one message that fails must not end the connection
             self._memory.evict(continued)
