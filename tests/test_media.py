@@ -7,7 +7,7 @@ import pytest
 
 from antiphon.errors import ApiError
 from antiphon.media import (
-    Whole,
+    Attachment,
     file_of_bytes,
     file_of_data,
     image_of_bytes,
@@ -31,8 +31,8 @@ def code(caught: pytest.ExceptionInfo[ApiError]) -> str:
 @pytest.mark.parametrize("kind", IMAGES)
 def test_an_image_that_is_what_it_says_is_taken_as_it_is(kind: str) -> None:
     url = f"data:{kind};base64,{b64(IMAGES[kind])}"
-    assert image_of_data_url(url, 1000) == Whole("image", url)
-    assert image_of_bytes(IMAGES[kind], kind) == Whole("image", url)
+    assert image_of_data_url(url, 1000) == Attachment("image", url)
+    assert image_of_bytes(IMAGES[kind], kind) == Attachment("image", url)
 
 
 @pytest.mark.parametrize("header", ["DATA:IMAGE/PNG;BASE64,", "data:image/png;name=a.png;base64,"])
@@ -126,7 +126,7 @@ def test_a_fetched_page_is_no_image(content: bytes, declared: str) -> None:
     ],
 )
 def test_a_file_is_what_its_type_and_content_agree_on(declared: str, content: bytes, medium: str, kind: str) -> None:
-    expected = Whole(medium, f"data:{kind};base64,{b64(content)}")
+    expected = Attachment(medium, f"data:{kind};base64,{b64(content)}")
     assert file_of_bytes(content, declared) == expected
     data = f"data:{declared};base64,{b64(content)}" if declared else b64(content)
     assert file_of_data(data, 1000) == expected

@@ -12,7 +12,7 @@ from cfnlint.config import ManualArgs
 
 from antiphon.awslambda.http import BASE_PATH
 from antiphon.errors import CODES, SettingsError
-from antiphon.records import Owner, Window
+from antiphon.records import Owner, Period
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
@@ -351,7 +351,7 @@ def test_in_the_whole_template_only_traces_have_no_resource_to_name(template):
 def test_the_leading_keys_of_the_policies_are_those_of_the_layout():
     assert layout.api_key("d")["pk"]["S"].startswith("KEY#")
     assert layout.used("t").startswith("USED#")
-    assert layout.meter(Owner("t", "u"), Window("tokens", 60, 1))["pk"]["S"].startswith("METER#")
+    assert layout.meter(Owner("t", "u"), Period("tokens", 60, 1))["pk"]["S"].startswith("METER#")
     assert all(pk.startswith("T#") for pk in (layout.collection("t", "USERS"), layout.grants_of("t", "user:u")))
 
 

@@ -1,5 +1,6 @@
 """The architecture page names what is there."""
 
+import ast
 import re
 from collections import Counter
 from pathlib import Path
@@ -33,18 +34,48 @@ def test_every_step_of_the_ways_of_a_request_and_of_a_delta_exists():
     assert [step for step in steps if not exists(step)] == []
 
 
-def test_every_function_that_the_page_names_exists():
-    named = re.findall(r"\b((?:run|stream|web)/\w+)(?:\.py)?`? ?(?:\(`|\.)(_\w+)", PAGE)
-    assert named
-    for module, function in named:
-        assert f"def {function}(" in (PACKAGE / f"{module}.py").read_text(), (module, function)
+def named_in(body):
+    """Return what a body of statements defines, by name."""
+    named = {}
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            named[node.name] = node
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            named[node.target.id] = node
+        elif isinstance(node, ast.Assign):
+            named |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+    return named
+
+
+def is_defined(module, path):
+    body = ast.parse((PACKAGE / f"{module}.py").read_text()).body
+    for name in path.split("."):
+        found = named_in(body).get(name)
+        if found is None:
+            return False
+        body = getattr(found, "body", [])
+    return True
+
+
+def test_every_function_and_class_that_the_page_names_exists():
+    named = re.findall(r"\b([a-z_]+(?:/[a-z_]+)*):(_?[A-Za-z][\w.]*\w)", PAGE)
+    assert len(named) > 40
+    assert [f"{module}:{path}" for module, path in named if not is_defined(module, path)] == []
+
+
+def test_every_word_of_the_glossary_has_one_row_and_a_name_in_the_code():
+    section = PAGE.split("## The words")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([a-z ]+) \| .+ \| `[\w/]+:[\w.]+` \|$", section, re.MULTILINE)
+    words = [word for word in rows if word != "word"]
+    assert len(words) == len(set(words)) >= 20
+    assert len(words) == section.count("\n|") - 2, "a row has another form"
 
 
 SPECIFICATIONS_WORDS = {"Refusal", "RefusalDelta"}
-"""Names of the specification's schemas, which our own classes have too."""
+"""Names of the specification's own models, which other classes have too."""
 
 
 def test_no_two_public_classes_share_a_name():
-    files = [path for folder in (PACKAGE, ROOT / "local", ROOT / "cli", ROOT / "docs") for path in folder.rglob("*.py")]
+    files = [path for folder in (PACKAGE, ROOT / "local", ROOT / "cli") for path in folder.rglob("*.py")]
     names = Counter(name for file in files for name in re.findall(r"^class ([A-Z]\w*)", file.read_text(), re.MULTILINE))
     assert {name for name, count in names.items() if count > 1} <= SPECIFICATIONS_WORDS | {"OpenItem"}

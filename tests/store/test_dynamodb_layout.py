@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from antiphon.records import Owner, Stretch, Window
+from antiphon.records import Owner, Period, Stretch
 from antiphon.store.dynamodb.layout import (
     bounds,
     collection,
@@ -20,7 +20,7 @@ from antiphon.store.dynamodb.layout import (
 
 WORDS = st.text(st.sampled_from("a#%23T"), max_size=6)
 SEGMENT = "0" * 22
-MINUTE = Window("requests", 60, 1)
+MINUTE = Period("requests", 60, 1)
 
 
 @given(WORDS, WORDS, WORDS, WORDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.records import Owner, Window
+from antiphon.records import Owner, Period
 from antiphon.store.dynamodb import layout
 from antiphon.store.sqlite import open_stores
 from local.lambda_host.dynamodb import Command, Emulator
@@ -17,22 +17,22 @@ from tests.support.counting import Counting
 from tests.support.stored import NOW, OWNER, Stores, add_turn
 from tests.support.tables import CORE
 
-MINUTE = Window.at("requests", 60, NOW)
-DAY = Window.at("tokens", 86_400, NOW)
+MINUTE = Period.at("requests", 60, NOW)
+DAY = Period.at("tokens", 86_400, NOW)
 
 
-def take(stores: Stores, limit: int, owner: Owner = OWNER, window: Window = MINUTE) -> bool:
-    return asyncio.run(stores.meter.take(owner, window, limit))
+def take(stores: Stores, limit: int, owner: Owner = OWNER, period: Period = MINUTE) -> bool:
+    return asyncio.run(stores.meter.take(owner, period, limit))
 
 
-def count(stores: Stores, owner: Owner = OWNER, window: Window = MINUTE) -> int:
-    return asyncio.run(stores.meter.count(owner, window))
+def count(stores: Stores, owner: Owner = OWNER, period: Period = MINUTE) -> int:
+    return asyncio.run(stores.meter.count(owner, period))
 
 
 def test_a_window_begins_and_ends_on_the_clock() -> None:
-    assert Window.at("requests", 60, 119.9) == Window("requests", 60, 1)
-    assert Window("requests", 60, 1).ends == 120
-    assert Window.at("requests", 60, 120).number == 2
+    assert Period.at("requests", 60, 119.9) == Period("requests", 60, 1)
+    assert Period("requests", 60, 1).ends == 120
+    assert Period.at("requests", 60, 120).number == 2
 
 
 def test_one_is_counted_until_the_limit_is_reached(stores: Stores) -> None:
@@ -45,29 +45,29 @@ def test_a_limit_that_is_raised_leaves_room_and_one_that_is_lowered_none(stores:
 
 
 def test_what_was_added_counts_whatever_was_there(stores: Stores) -> None:
-    assert count(stores, window=DAY) == 0
+    assert count(stores, period=DAY) == 0
     asyncio.run(stores.meter.add(OWNER, DAY, 40))
     asyncio.run(stores.meter.add(OWNER, DAY, 2))
-    assert count(stores, window=DAY) == 42
-    assert not take(stores, 42, window=DAY)
-    assert take(stores, 43, window=DAY)
+    assert count(stores, period=DAY) == 42
+    assert not take(stores, 42, period=DAY)
+    assert take(stores, 43, period=DAY)
 
 
 @pytest.mark.parametrize(
-    ("owner", "window"),
+    ("owner", "period"),
     [
         (Owner("acme", "bob"), MINUTE),
         (Owner("acme#ann", ""), MINUTE),
         (Owner("other", "ann"), MINUTE),
-        (OWNER, Window("requests", 60, MINUTE.number + 1)),
-        (OWNER, Window("tokens", 60, MINUTE.number)),
+        (OWNER, Period("requests", 60, MINUTE.number + 1)),
+        (OWNER, Period("tokens", 60, MINUTE.number)),
     ],
     ids=str,
 )
-def test_every_user_and_every_window_has_a_counter_of_its_own(stores: Stores, owner: Owner, window: Window) -> None:
+def test_every_user_and_every_window_has_a_counter_of_its_own(stores: Stores, owner: Owner, period: Period) -> None:
     take(stores, 1)
-    assert count(stores, owner, window) == 0
-    assert take(stores, 1, owner, window)
+    assert count(stores, owner, period) == 0
+    assert take(stores, 1, owner, period)
 
 
 def test_in_dynamodb_each_is_one_call_and_the_counter_forgets_itself(aws: Emulator, dynamodb: Stores) -> None:

@@ -26,13 +26,13 @@ SPREAD: Final = 0.25
 
 @dataclass(slots=True, eq=False)
 class _Circuit:
-    """One circuit. ``error`` opened it, and it stays open until ``until``; ``turn`` counts how often it was opened."""
+    """One circuit. ``error`` opened it until ``until``; ``openings`` counts how often it was opened."""
 
     failures: int = 0
     error: ProviderError | None = None
     until: float = 0.0
     trial: bool = False
-    turn: int = 0
+    openings: int = 0
 
     def require(self, now: float) -> None:
         """Let calls through while closed, and one more once the time is over."""
@@ -42,7 +42,7 @@ class _Circuit:
 
     def open(self, error: ProviderError, until: float) -> None:
         self.error, self.until, self.trial = error, until, False
-        self.turn += 1
+        self.openings += 1
 
     def close(self) -> None:
         self.error, self.failures, self.trial = None, 0, False
@@ -99,7 +99,7 @@ class Admission:
         self._endpoint = endpoint
         self._model = model
         self._count = count
-        self._turns = {circuit: circuit.turn for circuit in (endpoint, model)}
+        self._openings = {circuit: circuit.openings for circuit in (endpoint, model)}
 
     def answered(self) -> None:
         """Say that the first token came, or at least a refusal that only this request deserves."""
@@ -124,5 +124,5 @@ class Admission:
 
     def _settle(self) -> list[_Circuit]:
         """Give the circuits that this call still says something about, once."""
-        turns, self._turns = self._turns, {}
-        return [circuit for circuit, turn in turns.items() if circuit.turn == turn]
+        openings, self._openings = self._openings, {}
+        return [circuit for circuit, count in openings.items() if circuit.openings == count]

@@ -28,7 +28,7 @@ _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"
 _PDF_WITHIN: Final = 1024
 
 
-class Whole(NamedTuple):
+class Attachment(NamedTuple):
     """A checked image or file, with its whole content in ``url``."""
 
     medium: Medium
@@ -40,7 +40,7 @@ def is_data_url(text: str) -> bool:
     return text[:5].lower() == "data:"
 
 
-def image_of_data_url(url: str, max_bytes: int) -> Whole:
+def image_of_data_url(url: str, max_bytes: int) -> Attachment:
     """Check an image that came as a data URL.
 
     Raises:
@@ -55,10 +55,10 @@ def image_of_data_url(url: str, max_bytes: int) -> Whole:
     kind = image_type(content)
     if kind is None or kind != _ALIASES.get(declared, declared):
         raise ApiError("invalid_image", "The content is not the image that its media type says.")
-    return Whole("image", f"data:{kind};base64,{payload}")
+    return Attachment("image", f"data:{kind};base64,{payload}")
 
 
-def image_of_bytes(content: bytes, declared: str) -> Whole:
+def image_of_bytes(content: bytes, declared: str) -> Attachment:
     """Check an image that was fetched; the content decides its type.
 
     Raises:
@@ -67,10 +67,10 @@ def image_of_bytes(content: bytes, declared: str) -> Whole:
     kind = image_type(content)
     if kind is None or _ALIASES.get(declared, declared) not in _IMAGES | _UNTOLD:
         raise ApiError("invalid_image", "The URL gives no PNG, JPEG, GIF or WebP image.")
-    return Whole("image", _data_url(kind, content))
+    return Attachment("image", _data_url(kind, content))
 
 
-def file_of_data(data: str, max_bytes: int) -> Whole:
+def file_of_data(data: str, max_bytes: int) -> Attachment:
     """Check a file that came as a data URL, or in bare base64.
 
     Raises:
@@ -83,17 +83,17 @@ def file_of_data(data: str, max_bytes: int) -> Whole:
             raise ApiError("invalid_file", "A data URL must begin `data:TYPE;base64,`.")
         declared, payload = (header["type"] or "").lower(), data[header.end() :]
     medium, kind = file_type(_decoded(payload, max_bytes, "file"), declared)
-    return Whole(medium, f"data:{kind};base64,{payload}")
+    return Attachment(medium, f"data:{kind};base64,{payload}")
 
 
-def file_of_bytes(content: bytes, declared: str) -> Whole:
+def file_of_bytes(content: bytes, declared: str) -> Attachment:
     """Check a file that was fetched.
 
     Raises:
         ApiError: 400 ``invalid_file``.
     """
     medium, kind = file_type(content, declared)
-    return Whole(medium, _data_url(kind, content))
+    return Attachment(medium, _data_url(kind, content))
 
 
 def image_type(content: bytes) -> str | None:

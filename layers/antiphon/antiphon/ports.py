@@ -21,12 +21,12 @@ from antiphon.records import (
     Item,
     Key,
     Owner,
+    Period,
     Reservation,
     Role,
     StoredResponse,
     Tenant,
     User,
-    Window,
 )
 from antiphon.seal import Seal
 from antiphon.settings import Settings
@@ -162,15 +162,15 @@ class ResponseStore(Protocol):
 
 
 class Meter(Protocol):
-    """Counters, one for each user and window of time: what was counted in a window is nothing to the next."""
+    """Counters, one for each user and period. Every period begins at 0."""
 
-    async def take(self, owner: Owner, window: Window, limit: int) -> bool:
+    async def take(self, owner: Owner, period: Period, limit: int) -> bool:
         """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Whether it was counted."""
 
-    async def add(self, owner: Owner, window: Window, amount: int) -> None:
+    async def add(self, owner: Owner, period: Period, amount: int) -> None:
         """Count more, whatever was counted; one write."""
 
-    async def count(self, owner: Owner, window: Window) -> int:
+    async def count(self, owner: Owner, period: Period) -> int:
         """Read what was counted, consistently; one trip."""
 
 

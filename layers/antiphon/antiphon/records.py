@@ -276,7 +276,7 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Period:
     """A stretch of time in which something is counted by itself: the number-th of its length since the epoch.
 
     Attributes:
@@ -289,13 +289,13 @@ class Window:
     number: int
 
     @classmethod
-    def at(cls, what: Literal["requests", "tokens"], seconds: int, now: float) -> Window:
-        """Give the window that a time in seconds since the epoch falls into."""
+    def at(cls, what: Literal["requests", "tokens"], seconds: int, now: float) -> Period:
+        """Return the period that a time in seconds since the epoch falls into."""
         return cls(what, seconds, int(now // seconds))
 
     @property
     def name(self) -> str:
-        """A name that no other window has."""
+        """A name that no other period has."""
         return f"{self.what}#{self.seconds}#{self.number}"
 
     @property

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from antiphon.errors import ApiError, FetchError
 from antiphon.media import (
-    Whole,
+    Attachment,
     file_of_bytes,
     file_of_data,
     image_of_bytes,
@@ -95,13 +95,13 @@ async def with_attachments(services: Services, reads: Reads, call: ModelCall) ->
     for place in places:  # as far as can be told before anything is fetched
         _require(reads, place, _MEDIA[place.value["type"]])
     budget = _Budget()
-    wholes = {id(place): _at_hand(services, place, budget) for place in places if _require_source(place) is None}
-    wholes |= await _fetched(services, [place for place in places if place.url is not None], call.deadline, budget)
+    attachments = {id(place): _at_hand(services, place, budget) for place in places if _require_source(place) is None}
+    attachments |= await _fetched(services, [place for place in places if place.url is not None], call.deadline, budget)
     items = list(call.items)
     for place in places:
-        whole = wholes[id(place)]
-        _require(reads, place, frozenset({whole.medium}))
-        items[place.item] = _replaced(items[place.item], place, whole)
+        attachment = attachments[id(place)]
+        _require(reads, place, frozenset({attachment.medium}))
+        items[place.item] = _replaced(items[place.item], place, attachment)
     return replace(call, items=items)
 
 
@@ -136,20 +136,22 @@ def _require_source(place: _Place) -> str | None:
     return place.url
 
 
-def _at_hand(services: Services, place: _Place, budget: _Budget) -> Whole:
+def _at_hand(services: Services, place: _Place, budget: _Budget) -> Attachment:
     settings = services.settings
     try:
         if place.what == "image":
-            whole = image_of_data_url(place.value["image_url"], settings.max_image_bytes)
+            attachment = image_of_data_url(place.value["image_url"], settings.max_image_bytes)
         else:
-            whole = file_of_data(place.value["file_data"], settings.max_file_bytes)
+            attachment = file_of_data(place.value["file_data"], settings.max_file_bytes)
     except ApiError as error:
         raise place.refusal(error) from None
-    budget.take(whole)
-    return whole
+    budget.take(attachment)
+    return attachment
 
 
-async def _fetched(services: Services, places: Sequence[_Place], deadline: float, budget: _Budget) -> dict[int, Whole]:
+async def _fetched(
+    services: Services, places: Sequence[_Place], deadline: float, budget: _Budget
+) -> dict[int, Attachment]:
     """Fetch all URLs together, each once; the first failure ends the rest."""
     if not places:
         return {}
@@ -159,11 +161,11 @@ async def _fetched(services: Services, places: Sequence[_Place], deadline: float
     times = Counter((place.what, place.url or "") for place in places)
     gates = _Gates([url for _, url in first])
 
-    async def fetch(key: tuple[str, str]) -> Whole:
+    async def fetch(key: tuple[str, str]) -> Attachment:
         async with gates.enter(key[1]):
-            whole = await _fetch(services, first[key], deadline)
-            budget.take(whole, times[key])
-            return whole
+            attachment = await _fetch(services, first[key], deadline)
+            budget.take(attachment, times[key])
+            return attachment
 
     tasks = {key: asyncio.ensure_future(fetch(key)) for key in first}
     try:
@@ -180,13 +182,13 @@ class _Budget:
     def __init__(self) -> None:
         self._left = MAX_TOTAL
 
-    def take(self, whole: Whole, times: int = 1) -> None:
+    def take(self, attachment: Attachment, times: int = 1) -> None:
         """Count an attachment that is at so many places.
 
         Raises:
             ApiError: 413 ``request_too_large``.
         """
-        self._left -= len(whole.url) * times
+        self._left -= len(attachment.url) * times
         if self._left < 0:
             raise ApiError("request_too_large", "All images and files together are over the limit.")
 
@@ -222,7 +224,7 @@ def _host(url: str) -> str:
         return ""  # the door refuses it
 
 
-async def _fetch(services: Services, place: _Place, deadline: float) -> Whole:
+async def _fetch(services: Services, place: _Place, deadline: float) -> Attachment:
     settings = services.settings
     image = place.what == "image"
     max_bytes = settings.max_image_bytes if image else settings.max_file_bytes
@@ -238,15 +240,15 @@ async def _fetch(services: Services, place: _Place, deadline: float) -> Whole:
         raise place.refusal(error) from None
 
 
-def _replaced(item: Item, place: _Place, whole: Whole) -> Item:
+def _replaced(item: Item, place: _Place, attachment: Attachment) -> Item:
     """Return the item with one part whole."""
     parts = list(item[place.field])
     if place.what == "image":
-        parts[place.part] = {**place.value, "image_url": whole.url}
+        parts[place.part] = {**place.value, "image_url": attachment.url}
     else:
         name = place.value.get("filename") or _name(place.url or "")
         named = {"filename": name} if name else {}
-        parts[place.part] = {"type": "input_file", **named, "file_data": whole.url}
+        parts[place.part] = {"type": "input_file", **named, "file_data": attachment.url}
     return {**item, place.field: parts}
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, trace
 from antiphon.ports import Services
-from antiphon.records import DAY, Window
+from antiphon.records import DAY, Period
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -44,11 +44,11 @@ class Quota:
         """Count the request, at once with reading the day's tokens: one trip.
 
         Raises:
-            ApiError: 429 ``insufficient_quota`` or ``rate_limit_exceeded``, with the seconds until the next window.
+            ApiError: 429 ``insufficient_quota`` or ``rate_limit_exceeded``, with the seconds until the next period.
             StorageUnavailable: the meter did not answer; no request passes a limit that cannot be checked.
         """
         now = self._services.clock()
-        minute, day = Window.at("requests", MINUTE, now), Window.at("tokens", DAY, now)
+        minute, day = Period.at("requests", MINUTE, now), Period.at("tokens", DAY, now)
         counted, budget = await asyncio.gather(self._counted(minute), self._has_budget(day))
         if not budget:
             raise ApiError("insufficient_quota", headers={"retry-after": str(_seconds(day, now))})
@@ -67,19 +67,19 @@ class Quota:
         try:
             tokens = await used()
             if tokens:
-                day = Window.at("tokens", DAY, self._services.clock())
+                day = Period.at("tokens", DAY, self._services.clock())
                 async with asyncio.timeout_at(limit):
                     await self._services.meter.add(self._owner, day, tokens)
         except Exception as error:  # noqa: BLE001 - beside the ending of a run, which must come to its end
             log.warning("tokens not counted", extra={"error": trace(error)})
 
-    async def _counted(self, minute: Window) -> bool:
+    async def _counted(self, minute: Period) -> bool:
         return self._requests is None or await self._services.meter.take(self._owner, minute, self._requests)
 
-    async def _has_budget(self, day: Window) -> bool:
+    async def _has_budget(self, day: Period) -> bool:
         return self._tokens is None or await self._services.meter.count(self._owner, day) < self._tokens
 
 
-def _seconds(window: Window, now: float) -> int:
-    """Return the whole seconds after which the window has ended; at least 1."""
-    return math.ceil(window.ends - now)
+def _seconds(period: Period, now: float) -> int:
+    """Return the whole seconds after which the period has ended; at least 1."""
+    return math.ceil(period.ends - now)

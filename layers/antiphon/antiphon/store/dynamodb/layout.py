@@ -10,7 +10,7 @@
     T#tenant#GROUPS         group id                                   a group                    document
     T#tenant#AGENTS         agent id                                   an agent                   document
     T#tenant#PRIN#principal AGENT#id     T#tenant#AGENT#id principal   a grant                    bits
-    METER#tenant#user       window                                     what was used in a window  amount, expires_at
+    METER#tenant#user       period                                     what was used in a period  amount, expires_at
 
     responses
     R#tenant#user#segment   000123                                     a turn's head              see ``rows``
@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.ids import Place
-from antiphon.records import Grant, Owner, Stretch, Window
+from antiphon.records import Grant, Owner, Period, Stretch
 
 Row = dict[str, Any]
 """One DynamoDB item, or its key, in the low-level form: ``{"name": {"S": "value"}}``."""
@@ -64,9 +64,9 @@ def used(tenant: str) -> str:
     return f"USED#{_word(tenant)}"
 
 
-def meter(owner: Owner, window: Window) -> Row:
-    """Return the key of the counter of a user and window."""
-    return key(f"METER#{_word(owner.tenant)}#{_word(owner.user)}", window.name)
+def meter(owner: Owner, period: Period) -> Row:
+    """Return the key of the counter of a user and period."""
+    return key(f"METER#{_word(owner.tenant)}#{_word(owner.user)}", period.name)
 
 
 def collection(tenant: str, name: str) -> str:

@@ -1,11 +1,11 @@
-"""Counters in SQLite: one row for each owner and window."""
+"""Counters in SQLite: one row for each owner and period."""
 
 from __future__ import annotations
 
 from sqlite3 import Connection
 from typing import Any, Final
 
-from antiphon.records import Owner, Window
+from antiphon.records import Owner, Period
 from antiphon.store.sqlite.database import SQLite
 
 _ADD: Final = """
@@ -22,25 +22,25 @@ class SQLiteMeter:
     def __init__(self, database: SQLite) -> None:
         self._database = database
 
-    async def take(self, owner: Owner, window: Window, limit: int) -> bool:
+    async def take(self, owner: Owner, period: Period, limit: int) -> bool:
         """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Return whether it was counted."""
-        values = {**_values(owner, window), "amount": 1, "limit": limit}
+        values = {**_values(owner, period), "amount": 1, "limit": limit}
         return await self._database.write(lambda db: db.execute(_TAKE, values).rowcount > 0)
 
-    async def add(self, owner: Owner, window: Window, amount: int) -> None:
+    async def add(self, owner: Owner, period: Period, amount: int) -> None:
         """Count more, whatever was counted; one write."""
-        await self._database.write(lambda db: db.execute(_ADD, {**_values(owner, window), "amount": amount}))
+        await self._database.write(lambda db: db.execute(_ADD, {**_values(owner, period), "amount": amount}))
 
-    async def count(self, owner: Owner, window: Window) -> int:
+    async def count(self, owner: Owner, period: Period) -> int:
         """Read what was counted, consistently; one trip."""
-        row = await self._database.read(lambda db: db.execute(_COUNT, _values(owner, window)).fetchone())
+        row = await self._database.read(lambda db: db.execute(_COUNT, _values(owner, period)).fetchone())
         return int(row[0]) if row else 0
 
 
 def sweep(db: Connection, now: float) -> None:
-    """Remove the counters of windows that have ended."""
+    """Remove the counters of periods that have ended."""
     db.execute(_SWEEP, (now,))
 
 
-def _values(owner: Owner, window: Window) -> dict[str, Any]:
-    return {"tenant": owner.tenant, "user": owner.user, "name": window.name, "expires_at": window.ends}
+def _values(owner: Owner, period: Period) -> dict[str, Any]:
+    return {"tenant": owner.tenant, "user": owner.user, "name": period.name, "expires_at": period.ends}
