@@ -115,6 +115,16 @@ class Bounded(HttpToolsProtocol):
             self._stop()
             super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; refuse a head that the WebSocket's own parser, which is stricter, did not take.
+
+        uvicorn would leave such a connection open for ever, without an answer.
+        """
+        super().handle_websocket_upgrade()
+        successor = self.transport.get_protocol()
+        if not getattr(successor, "handshake_initiated", True):
+            self._refuse(431, "The request line or the headers are too long, too many or malformed for a WebSocket.")
+
     def _expect_head(self) -> None:
         self._stop()
         self._timer = self.loop.call_later(
