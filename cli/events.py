@@ -35,5 +35,5 @@ def check_events(events: Iterable[Event]) -> list[str]:
 def _folded(events: list[Event]) -> dict[str, Any]:
     fold = Fold()
     for event in events:
-        fold.add(event)
+        fold.put(event)
     return fold.response() if events[-1]["type"] in ENDINGS else {}

@@ -177,9 +177,8 @@ def test_a_nul_in_an_id_or_a_name_is_refused(service: Service, key: str, field: 
     assert service.post(key, body(**{field: value})).status_code in {400, 404}
 
 
-@pytest.mark.parametrize("fields", [{"background": True}], ids=["background"])
-def test_what_cannot_be_served_is_refused_by_name(service: Service, key: str, fields: dict[str, Any]) -> None:
-    refused(service.post(key, body(**fields)), 400, "unsupported_parameter", next(iter(fields)))
+def test_a_background_response_that_is_not_stored_is_refused(service: Service, key: str) -> None:
+    refused(service.post(key, body(background=True, store=False)), 400, "unsupported_parameter", "background")
 
 
 def test_no_message_repeats_what_was_sent(service: Service, key: str) -> None:

@@ -201,18 +201,6 @@ def test_a_cancelled_response_can_be_replayed_and_continued(service: Service, ke
     assert said == ["Hi", "Half", "On"]
 
 
-def test_a_running_response_is_not_replayed(service: Service, key: str, upstream: Upstream) -> None:
-    upstream.scripts = [held(text("A"))[0]]
-    with service.streaming(key, input="Hi") as stream:
-        running = Running(stream)
-        running.until(b'"delta":"A"')
-        reply = service.get(f"/v1/responses/{running.id}?stream=true", key)
-        refused(reply, 409, "response_in_progress", "stream")
-        assert int(reply.headers["retry-after"]) >= 1
-        cancel(service, key, running.id)
-        running.ended()
-
-
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_deleting_a_running_response_cancels_it_first(
     service: Service, other: Service, key: str, upstream: Upstream, where: str
@@ -238,7 +226,6 @@ def test_a_response_whose_worker_was_lost_is_cancelled_by_the_canceller(
     service.responses.broken.clear()
     service.clock.ahead = 100_000
     key = service.key()
-    assert service.retrieve(key, lost["id"])["status"] == "failed"
     cancelled = cancel(service, key, lost["id"])
     assert_cancelled(cancelled)
     assert service.retrieve(key, lost["id"]) == cancelled == cancel(service, key, lost["id"])

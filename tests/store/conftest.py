@@ -11,11 +11,13 @@ from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
 from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.responses import DynamoDBResponses
+from antiphon.store.dynamodb.runs import DynamoDBRuns
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.meter import SQLiteMeter
 from antiphon.store.sqlite.responses import SQLiteResponses
+from antiphon.store.sqlite.runs import SQLiteRuns
 from local.lambda_host.dynamodb import Emulator
 from tests.support.dynamodb import dynamodb as emulated
 from tests.support.dynamodb import sign_as_anyone
@@ -51,6 +53,7 @@ def dynamodb(aws: Emulator) -> Iterator[Stores]:
         DynamoDBDirectory(database, CORE),
         DynamoDBResponses(database, RESPONSES, clock),
         DynamoDBMeter(database, CORE),
+        DynamoDBRuns(database, RESPONSES),
         clock.set,
     )
     asyncio.run(database.aclose())
@@ -64,6 +67,7 @@ def sqlite(tmp_path: Path) -> Iterator[Stores]:
         SQLiteDirectory(database),
         SQLiteResponses(database, clock),
         SQLiteMeter(database),
+        SQLiteRuns(database),
         clock.set,
     )
     asyncio.run(database.aclose())

@@ -50,11 +50,11 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(url: str, call: Story) -> Any:
-    keys, directory, responses, meter = open_stores("core", "responses", endpoint_url=url)
+    keys, directory, responses, meter, runs = open_stores("core", "responses", endpoint_url=url)
 
     async def story() -> Any:
         try:
-            return await call(Stores(keys, directory, responses, meter, lambda _: None))
+            return await call(Stores(keys, directory, responses, meter, runs, lambda _: None))
         finally:
             await responses.aclose()
 

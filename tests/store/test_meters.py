@@ -86,7 +86,7 @@ def test_of_many_at_once_over_several_connections_exactly_the_limit_is_counted(t
     opened = [open_stores(tmp_path / "antiphon.db") for _ in range(4)]
 
     async def story() -> tuple[list[bool], int]:
-        meters = [meter for *_, meter in opened]
+        meters = [meter for _, _, _, meter, *_ in opened]
         taken = await asyncio.gather(*(meters[index % 4].take(OWNER, MINUTE, 30) for index in range(80)))
         await asyncio.gather(*(meters[index % 4].add(OWNER, DAY, 5) for index in range(80)))
         spent = await meters[0].count(OWNER, DAY)

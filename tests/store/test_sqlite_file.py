@@ -42,7 +42,7 @@ def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Pa
     acknowledged += [line.strip() for line in writer.stdout if line.endswith("\n")]
     writer.stdout.close()
     assert writer.wait() == -9
-    _, _, responses, _ = open_stores(path)
+    _, _, responses, *_ = open_stores(path)
 
     async def story() -> list[bool]:
         found = [await responses.get(OWNER, response, NOW) for response in acknowledged]
@@ -54,8 +54,8 @@ def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Pa
 
 def test_what_one_process_wrote_another_reads_at_once(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
-    _, here, _, _ = open_stores(path)
-    _, there, _, _ = open_stores(path)
+    _, here, *_ = open_stores(path)
+    _, there, *_ = open_stores(path)
 
     async def story() -> list[User]:
         await here.put(User("acme", "ann"))
@@ -89,7 +89,7 @@ def test_expired_rows_are_removed_at_the_first_claim_and_now_and_then(
 
 def test_deleted_content_is_not_left_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
-    _, _, responses, _ = open_stores(path)
+    _, _, responses, *_ = open_stores(path)
     canary = "canary-4711"
 
     async def story() -> None:
@@ -111,7 +111,7 @@ def modes(folder: Path) -> dict[str, int]:
 
 def test_deleted_content_is_gone_from_the_disk_while_the_file_is_open(tmp_path: Path) -> None:
     """The text stayed in the write-ahead log until an orderly stop."""
-    _, _, responses, _ = open_stores(tmp_path / "antiphon.db")
+    _, _, responses, *_ = open_stores(tmp_path / "antiphon.db")
     canary = "canary-4711"
 
     async def story() -> tuple[bytes, bytes]:
@@ -132,7 +132,7 @@ def test_deleted_content_that_a_reader_holds_is_gone_after_the_next_call(
 ) -> None:
     monkeypatch.setattr("antiphon.store.sqlite.database.BUSY_SECONDS", 0.01)
     path = tmp_path / "antiphon.db"
-    _, _, responses, _ = open_stores(path)
+    _, _, responses, *_ = open_stores(path)
     canary = "canary-4711"
 
     async def story() -> tuple[bytes, bytes]:
@@ -159,7 +159,7 @@ def test_the_file_and_its_log_are_for_their_owner_alone(tmp_path: Path, *, there
     if there:
         asyncio.run(SQLite(path).aclose())
         path.chmod(0o644)
-    _, _, responses, _ = open_stores(path)
+    _, _, responses, *_ = open_stores(path)
 
     async def story() -> dict[str, int]:
         await add_turn(responses)
@@ -208,7 +208,7 @@ def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
 ) -> None:
     monkeypatch.setattr("antiphon.store.sqlite.database.BUSY_SECONDS", 0.01)
     path = tmp_path / "antiphon.db"
-    _, _, responses, _ = open_stores(path)
+    _, _, responses, *_ = open_stores(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
@@ -263,7 +263,7 @@ def test_a_file_that_another_process_is_writing_opens_and_is_read(tmp_path: Path
     asyncio.run(SQLite(path).aclose())
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    _, directory, _, _ = open_stores(path)
+    _, directory, *_ = open_stores(path)
 
     async def story() -> list[User]:
         found = await directory.list_users("acme")
@@ -306,7 +306,14 @@ def test_a_large_body_is_compressed(sqlite: Stores) -> None:
     assert asyncio.run(add_turn(sqlite.responses, seed=1, text=noise(100_000))).size < 90_000
 
 
-@pytest.mark.parametrize(("version", "later"), [(1, ["reservations", "meters"]), (2, ["meters"])])
+LATER_TABLES = {2: ["reservations"], 3: ["meters"], 4: ["logs", "runs"]}
+"""What each schema has that the one before it had not."""
+
+
+@pytest.mark.parametrize(
+    ("version", "later"),
+    [(old, [table for new in LATER_TABLES if new > old for table in LATER_TABLES[new]]) for old in (1, 2, 3)],
+)
 def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(
     tmp_path: Path, version: int, later: list[str]
 ) -> None:

@@ -33,7 +33,7 @@ class Rig:
 
     def take(self, *events):
         for taken in events:
-            self.checkpoints.take(taken)
+            self.checkpoints.put(taken)
 
     async def stored(self):
         self.answer.set()

@@ -40,7 +40,7 @@ def test_an_item_that_is_not_done_is_not_in_the_fold():
 
 def test_the_fold_says_what_the_response_will_be_before_its_ending_is_sent():
     folded = Fold()
-    stream = ResponseStream(resource(), folded.add)
+    stream = ResponseStream(resource(), folded.put)
     stream.open()
     stream.text("Hi")
     ending = stream.ending("completed", at=1, usage=USAGE)
@@ -54,9 +54,9 @@ def test_a_response_that_was_given_does_not_change_with_later_events():
     events = record([("text", "Hi"), ("call", 0, "call_a", "look")])
     folded = Fold()
     for event in events[:3]:
-        folded.add(event)
+        folded.put(event)
     early = folded.response()
     for event in events[3:]:
-        folded.add(event)
+        folded.put(event)
     assert early["output"] == []
     assert len(folded.response()["output"]) == 2

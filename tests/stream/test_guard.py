@@ -29,7 +29,7 @@ def guarded(events):
 
     def emit(event):
         sent.append(event)
-        fold.add(event)
+        fold.put(event)
 
     guard = Guard(resource(), emit)
     *inside, ending = copy.deepcopy(events)
@@ -37,11 +37,11 @@ def guarded(events):
 
     def play():
         for event in inside:
-            guard(event)
+            guard.put(event)
 
     def end(ending):
         for event in (*told, ending):
-            guard(event)
+            guard.put(event)
 
     guard.open(play)
     ending = guard.ending(lambda: ending)
@@ -101,7 +101,7 @@ def test_a_machine_that_refuses_to_end_is_ended():
     sent = []
     guard = Guard(resource(), sent.append)
     for event in EVERYTHING[:5]:
-        guard(event)
+        guard.put(event)
 
     def refuse():
         raise StreamInvalid("order")
@@ -113,9 +113,9 @@ def test_a_machine_that_refuses_to_end_is_ended():
 
 def test_nothing_of_a_broken_machine_gets_through_and_one_line_names_the_rule(caplog):
     guard = Guard(resource(), lambda _: None)
-    guard(EVERYTHING[0])
+    guard.put(EVERYTHING[0])
     for event in (EVERYTHING[2], EVERYTHING[1]):
         with pytest.raises(StreamInvalid):
-            guard(event)
+            guard.put(event)
     [line] = caplog.records
     assert (line.message, line.rule, line.response_id) == ("stream invalid", "sequence", resource()["id"])

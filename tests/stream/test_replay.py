@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import base64
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.stream.replay import replay, replay_feed
-from tests.support.recording import record, resource, sse
+from antiphon.stream.fold import Fold
+from antiphon.stream.replay import replay
+from tests.support.recording import play, record, resource, sse
 from tests.support.streams import assert_stream
 
 TOKEN = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
@@ -71,21 +72,47 @@ def test_a_response_that_was_lost_before_it_said_anything_is_replayed_as_failed(
     assert [event["type"] for event in events[-2:]] == ["error", "response.failed"]
 
 
-def after(number):
-    async def listen():
-        return [event async for batch in replay_feed(stored("text"), after=number).batches(15) for event in batch]
-
-    return asyncio.run(listen())
-
-
-@pytest.mark.parametrize("number", [-1, 0, 4, 7])
+@pytest.mark.parametrize("number", [-1, 0, 4, 7, 8, 10**12])
 def test_a_replay_goes_on_after_a_number(number):
-    assert after(number) == replay(stored("text"))[number + 1 :]
+    assert replay(stored("text"), after=number) == replay(stored("text"))[number + 1 :]
 
 
-@pytest.mark.parametrize("number", [8, 9, 10**12])
-def test_the_terminal_event_is_never_left_out(number):
-    assert after(number) == replay(stored("text"))[-1:]
+SAID = st.one_of(
+    st.tuples(st.just("text"), st.text(min_size=1)),
+    st.tuples(st.just("text"), st.text(min_size=1), st.lists(st.just(TOKEN), max_size=3)),
+    st.tuples(st.just("refusal"), st.text(min_size=1)),
+    st.tuples(st.just("reasoning"), st.text(min_size=1)),
+    st.tuples(st.just("message"), st.sampled_from([None, "commentary", "final_answer"])),
+)
+CALLED = st.integers(0, 10**6).flatmap(
+    lambda slot: st.tuples(
+        st.just([("call", slot, f"c{slot}", "look")]),
+        st.lists(st.text(min_size=1), max_size=3).map(lambda texts: [("arguments", slot, text) for text in texts]),
+    ).map(lambda pair: [*pair[0], *pair[1]])
+)
+STORY = st.lists(st.one_of(SAID.map(lambda said: [said]), CALLED), max_size=8).map(
+    lambda parts: [delta for part in parts for delta in part]
+)
+
+
+def is_playable(deltas):
+    slots = [delta[1] for delta in deltas if delta[0] == "call"]
+    return len(slots) == len(set(slots))
+
+
+@given(STORY.filter(is_playable), st.sampled_from(["completed", "incomplete", "failed", "cancelled"]), st.booleans())
+def test_a_response_and_its_cuts_give_the_very_stream_that_was_sent(deltas, ending, background):
+    folded, events = Fold(), []
+    play(events.append, deltas, ending, background=background)
+    for event in events:
+        folded.put(event)
+    assert replay(folded.response(), folded.cuts()) == events
+
+
+def test_the_cuts_of_a_delta_are_one_byte():
+    folded = Fold()
+    play(folded.put, [("text", "word ")] * 600)
+    assert len(base64.b64decode(folded.cuts())) == 600
 
 
 @given(st.lists(st.sampled_from([delta for story in STORIES.values() for delta in story if len(delta) == 2])))

@@ -64,9 +64,10 @@ def play(
     ending: Ended | None = "completed",
     *,
     obfuscate: bool = True,
+    **changes: Any,
 ) -> None:
     """Play deltas, each a method of the stream machine with its arguments; ``ending`` None leaves the stream open."""
-    stream = ResponseStream(resource(), emit, obfuscate=obfuscate)
+    stream = ResponseStream(resource(**changes), emit, obfuscate=obfuscate)
     stream.open()
     for name, *arguments in deltas:
         getattr(stream, name)(*arguments)
@@ -81,10 +82,12 @@ def play(
     stream.end(stream.ending(ending, at=1_700_000_001, **more[ending]))
 
 
-def record(deltas: Iterable[tuple[Any, ...]], ending: Ended = "completed", *, obfuscate: bool = True) -> list[Event]:
+def record(
+    deltas: Iterable[tuple[Any, ...]], ending: Ended = "completed", *, obfuscate: bool = True, **changes: Any
+) -> list[Event]:
     """Give the events of a whole stream."""
     events: list[Event] = []
-    play(events.append, deltas, ending, obfuscate=obfuscate)
+    play(events.append, deltas, ending, obfuscate=obfuscate, **changes)
     return events
 
 

@@ -19,8 +19,11 @@ from typing import Any, Self
 import uvicorn
 
 from antiphon.bootstrap import build_services, build_stores
+from antiphon.ports import Services
 from antiphon.providers.configured import Providers
+from antiphon.records import Owner
 from antiphon.run.execution import settle
+from antiphon.run.worker import start_here
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, chat, create, models, responses, websocket
@@ -54,7 +57,9 @@ class Service(Caller):
     """The server in a thread; a context manager.
 
     Attributes:
-        keys, directory, responses, meter: the stores, which can be broken and count their calls.
+        keys, directory, responses, meter, runs: the stores, which can be broken and count their calls.
+        has_workers: whether a worker that is started also runs; if not, its invocation is lost.
+        invoked: the ids for which a worker was started.
         clock: ``ahead`` moves the service's time.
     """
 
@@ -68,11 +73,17 @@ class Service(Caller):
         self._providers = Providers({**endpoints, **self.settings.providers}, {})
         stores = build_stores(self.settings)
         self._close_stores = stores.aclose
-        self.keys, self.directory, self.responses, self.meter = (Faulty(store) for store in stores[:4])
-        faulty = stores._replace(keys=self.keys, directory=self.directory, responses=self.responses, meter=self.meter)
-        services = replace(
-            build_services(self.settings, faulty, self._providers), clock=self.clock, steady=self.clock.steady
+        self.keys, self.directory, self.responses, self.meter, self.runs = (Faulty(store) for store in stores[:5])
+        faulty = stores._replace(
+            keys=self.keys, directory=self.directory, responses=self.responses, meter=self.meter, runs=self.runs
         )
+        self.services = services = replace(
+            build_services(self.settings, faulty, self._providers, self._start_worker),
+            clock=self.clock,
+            steady=self.clock.steady,
+        )
+        self.has_workers = True
+        self.invoked: list[str] = []
         routers = [create.router, chat.router, models.router, responses.router, about.router, websocket.router]
         app = build_app(services, routers, self._aclose)
         config = uvicorn.Config(
@@ -114,6 +125,11 @@ class Service(Caller):
         await self._providers.aclose()
         await self._close_stores()
 
+    async def _start_worker(self, services: Services, owner: Owner, response_id: str) -> None:
+        self.invoked.append(response_id)
+        if self.has_workers:
+            await start_here(services, owner, response_id)
+
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine on the server's own loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -123,9 +139,10 @@ class Service(Caller):
         self.run(settle(seconds))
 
     def forget_calls(self) -> None:
-        for store in (self.keys, self.directory, self.responses, self.meter):
+        for store in (self.keys, self.directory, self.responses, self.meter, self.runs):
             store.calls.clear()
 
     @property
     def store_calls(self) -> int:
-        return sum(sum(store.calls.values()) for store in (self.keys, self.directory, self.responses, self.meter))
+        stores = (self.keys, self.directory, self.responses, self.meter, self.runs)
+        return sum(sum(store.calls.values()) for store in stores)

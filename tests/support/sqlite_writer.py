@@ -12,7 +12,7 @@ from tests.support.stored import claimed, ended, noise
 
 async def write_for_ever(path: str) -> None:
     """Write to a file until the process ends."""
-    _, _, responses, _ = open_stores(path)
+    _, _, responses, *_ = open_stores(path)
     for seed in itertools.count():
         turn = claimed(seed=seed)
         await responses.claim(turn)

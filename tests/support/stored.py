@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from antiphon.ids import Entropy, Place, branch_response_id, first_response_id, next_response_id, parse_response_id
-from antiphon.ports import Directory, KeyStore, Meter, ResponseStore
+from antiphon.ports import Directory, KeyStore, Meter, ResponseStore, RunStore
 from antiphon.records import Owner, StoredResponse, lineage_after
 
 NOW = 1_800_000_000
@@ -27,6 +27,7 @@ class Stores:
     directory: Directory
     responses: ResponseStore
     meter: Meter
+    runs: RunStore
     set_clock: Callable[[float], None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ def fold(events: Iterable[Event]) -> dict[str, Any]:
     """Give the response that the events amount to."""
     folded = Fold()
     for event in events:
-        folded.add(event)
+        folded.put(event)
     return folded.response()
 
 
@@ -36,3 +37,9 @@ def assert_stream(raw: bytes, headers: Mapping[str, str] | None = None) -> list[
     events = check_frames(parse_sse(raw))
     assert_events(events)
     return events
+
+
+def sent_events(raw: bytes) -> list[Event]:
+    """Return the events of a stream's bytes, or of a part of a stream, without checking them."""
+    lines = [line for line in raw.split(b"\n") if line.startswith(b"data: {")]
+    return [json.loads(line.removeprefix(b"data: ")) for line in lines]

@@ -11,6 +11,7 @@ HELPED_BY_WAITING = {
     "response_in_progress",
     "idempotency_in_progress",
     "rate_limit_exceeded",
+    "too_many_queued",
     "provider_rate_limited",
     "provider_timeout",
     "provider_unreachable",

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from antiphon.circuits import Circuits
 from antiphon.fetch.lazy import LazyDoor
-from antiphon.ports import Directory, KeyStore, Meter, ResponseStore, Services
+from antiphon.ports import Directory, KeyStore, Meter, ResponseStore, RunStore, Services, StartWorker
 from antiphon.providers.configured import Providers
 from antiphon.seal import Seals, check_keys
 from antiphon.settings import Settings, read_settings
@@ -32,6 +32,7 @@ class Stores(NamedTuple):
     directory: Directory
     responses: ResponseStore
     meter: Meter
+    runs: RunStore
     aclose: Callable[[], Awaitable[None]]
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
@@ -56,12 +57,22 @@ def build_stores(settings: Settings) -> Stores:
     return Stores(*file, file[0].aclose)
 
 
-def build_services(settings: Settings, stores: Stores, providers: Providers) -> Services:
+def build_services(
+    settings: Settings, stores: Stores, providers: Providers, start_worker: StartWorker | None = None
+) -> Services:
     """Connect the adapters of a process.
+
+    Args:
+        settings: the settings.
+        stores: the stores.
+        providers: the providers.
+        start_worker: starts a worker for a background response; None if this process runs them itself.
 
     Raises:
         SettingsError: the keys for sealing are malformed.
     """
+    from antiphon.run.worker import start_here
+
     return Services(
         keys=stores.keys,
         directory=stores.directory,
@@ -69,12 +80,14 @@ def build_services(settings: Settings, stores: Stores, providers: Providers) -> 
         circuits=Circuits(settings.circuit_failures, settings.circuit_seconds, secrets.token_bytes),
         responses=stores.responses,
         meter=stores.meter,
+        runs=stores.runs,
         providers=providers,
         seal=Seals(_seal_keys(settings), secrets.token_bytes),
         clock=time.time,
         entropy=secrets.token_bytes,
         settings=settings,
         capabilities=providers.capabilities,
+        start_worker=start_worker or start_here,
     )
 
 

@@ -199,6 +199,13 @@ CODES: Final[dict[str, ErrorCode]] = {
     ),
     # limits
     "rate_limit_exceeded": ErrorCode(429, TOO_MANY_REQUESTS, "Too many requests.", "Wait as `retry-after` says.", 1),
+    "too_many_queued": ErrorCode(
+        429,
+        TOO_MANY_REQUESTS,
+        "Too many background responses of this user are queued or running.",
+        "Wait until one has ended (`retry-after` says when to try), or cancel one.",
+        10,
+    ),
     "insufficient_quota": ErrorCode(
         429,
         TOO_MANY_REQUESTS,

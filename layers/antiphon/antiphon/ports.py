@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -20,6 +20,8 @@ from antiphon.records import (
     Group,
     Item,
     Key,
+    LogBatch,
+    OpenRun,
     Owner,
     Period,
     Reservation,
@@ -130,6 +132,17 @@ class ResponseStore(Protocol):
             Superseded: it was ended or deleted by somebody else meanwhile.
         """
 
+    async def take_over(self, seen: StoredResponse, taken: StoredResponse) -> bool:
+        """Make somebody else the writer of a response that has not ended; one conditional write.
+
+        Args:
+            seen: the response as it was read; nothing happens if its lease has changed since, or it was cancelled.
+            taken: the same response with the new writer's lease and epoch.
+
+        Returns:
+            whether ``taken`` is stored now.
+        """
+
     async def cancel(self, owner: Owner, response_id: str) -> bool:
         """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
 
@@ -159,6 +172,43 @@ class ResponseStore(Protocol):
 
     async def release(self, held: Reservation) -> None:
         """Remove a reservation, if it is still this one."""
+
+
+class RunStore(Protocol):
+    """What is kept of responses while they run: their logs, and which of them a worker has to run."""
+
+    async def append(self, owner: Owner, response_id: str, batch: LogBatch, expires_at: int) -> bool:
+        """Add a batch to the log of a response; one conditional write.
+
+        The number decides: nobody writes a batch twice, so a writer whose response was taken over cannot go on.
+
+        Args:
+            owner: whose response it is.
+            response_id: its id.
+            batch: what is added.
+            expires_at: when the batch may be removed, in seconds since the epoch.
+
+        Returns:
+            whether it is the log's batch of this number; False if another writer's is.
+        """
+
+    async def read(self, owner: Owner, response_id: str, first: int) -> list[LogBatch]:
+        """Read the batches of a log from a number on, in order, consistently; one trip for each MB."""
+
+    async def latest(self, owner: Owner, response_id: str) -> LogBatch | None:
+        """Read the last batch of a log, consistently; one trip. None if the log is empty."""
+
+    async def open(self, run: OpenRun) -> None:
+        """Note a response for a worker; one write."""
+
+    async def close(self, owner: Owner, response_id: str) -> None:
+        """Remove the note; one write."""
+
+    async def count_open(self, owner: Owner) -> int:
+        """Count the noted responses of an owner, consistently."""
+
+    async def list_open(self) -> list[OpenRun]:
+        """List all noted responses; what was noted in the last second may be missing."""
 
 
 class Meter(Protocol):
@@ -395,6 +445,10 @@ class Door(Protocol):
         """
 
 
+StartWorker = Callable[["Services", Owner, str], Awaitable[None]]
+"""Starts a worker for the response of an owner with this id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All adapters of one process, as ``bootstrap`` puts them together.
@@ -408,12 +462,15 @@ class Services:
         steady: gives seconds of a clock that is never set, such as ``time.monotonic``: for what is kept in memory.
         capabilities: tells what a provider's model can be asked, by the names of the request's fields; None where
             nothing is known. It needs no credentials.
+        start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
+            queued response starts what was not started.
     """
 
     keys: KeyStore
     directory: Directory
     responses: ResponseStore
     meter: Meter
+    runs: RunStore
     providers: Callable[[str], ModelProvider | None]
     seal: Callable[[], Seal]
     door: Door
@@ -421,5 +478,6 @@ class Services:
     clock: Clock
     entropy: Entropy
     settings: Settings
+    start_worker: StartWorker
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
     steady: Clock = time.monotonic

@@ -22,7 +22,10 @@ _adapters: dict[Any, Any] = {}
 PUBLIC: Final = "public"
 """The principal that everybody of a tenant is."""
 
+QUEUED: Final = "queued"
 IN_PROGRESS: Final = "in_progress"
+RUNNING: Final = frozenset({QUEUED, IN_PROGRESS})
+"""The statuses of a response that has not ended."""
 
 DAY: Final = 86_400
 """Seconds."""
@@ -229,6 +232,12 @@ class StoredResponse:
         response: the resource, output included: the fold of the events that were sent.
         size, chunks: what the store made of it; filled in on reading.
         reservation: the name under which its request can be sent again; empty for none.
+        epoch: how often the response got a new writer.
+        logged: its events are logged while it runs.
+        job: what a worker needs to run it, until it has ended; None for a response that its request runs.
+        cuts: where the deltas of its texts ended, see ``stream.cuts``.
+        stream_version: of the stream that its cuts give; 0 if it has none.
+        lost_after: how many of its events were logged when its writer was lost; None if none was lost.
     """
 
     owner: Owner
@@ -245,12 +254,55 @@ class StoredResponse:
     size: int = 0
     chunks: int = 0
     reservation: str = ""
+    epoch: int = 0
+    logged: bool = False
+    job: dict[str, Any] | None = None
+    cuts: str = ""
+    stream_version: int = 0
+    lost_after: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has its final status."""
+        return self.status not in RUNNING
 
     @property
     def previous_response_id(self) -> str | None:
         """The id of the turn that this one continues."""
         previous: str | None = self.response["previous_response_id"]
         return previous
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Some entries of a running response's log, written together.
+
+    Attributes:
+        number: its place in the log, from 0 without gaps.
+        epoch: of the writer.
+        at: when it was written, in seconds since the epoch.
+        data: bytes of the log: entries as lines of JSON. A line may go on in the next batch.
+        last: the response has ended; what is missing here is in the stored response.
+    """
+
+    number: int
+    epoch: int
+    at: float
+    data: bytes
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A response that a worker has to run to its end.
+
+    Attributes:
+        at: when it was queued, in seconds since the epoch.
+    """
+
+    owner: Owner
+    response_id: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

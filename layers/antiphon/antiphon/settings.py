@@ -170,6 +170,10 @@ class Settings(BaseModel):
         run_seconds: the longest run of one response, if the host sets no limit of its own.
         reserve_seconds: how long before the limit a run is ended, so that its ending can be stored and sent.
         cache_seconds: how long a warm process trusts what it read of a key, its user, role and tenant; at most 60.
+        run_log: which stored responses are logged while they run, so that others can follow them: ``all``, those in
+            the ``background``, or none (``off``).
+        lease_seconds: a running response of which nothing was logged for so long has lost its writer.
+        max_queued_runs: how many background responses of one user may be queued or running.
         watch_seconds: how often a running response asks the store whether it was cancelled by another process.
         circuit_failures: after so many failures of a model in a row, each before its first token, this process does not
             ask it for a while; 0 for never.
@@ -207,6 +211,9 @@ class Settings(BaseModel):
     run_seconds: Annotated[float, Field(gt=0)] = 840.0
     reserve_seconds: Annotated[float, Field(ge=0)] = 3.0
     cache_seconds: Annotated[float, Field(ge=0, le=60)] = 60.0
+    run_log: Literal["all", "background", "off"] = "all"
+    lease_seconds: Annotated[float, Field(ge=0.5, le=300)] = 30.0
+    max_queued_runs: Annotated[int, Field(ge=0, le=1000)] = 20
     watch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     circuit_failures: Annotated[int, Field(ge=0, le=1000)] = 5
     circuit_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0

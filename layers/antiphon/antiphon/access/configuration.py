@@ -9,6 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from antiphon.records import Limits
+from antiphon.settings import Settings
+
+
+def deployment_limits(settings: Settings) -> Limits:
+    """Return the layer that the deployment's settings are."""
+    return Limits(
+        retention_days=settings.retention_days,
+        max_body_bytes=settings.max_body_bytes,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_day=settings.tokens_per_day,
+    )
 
 
 def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:

@@ -112,7 +112,7 @@ def effective(
         ApiError: 400, where the request asks for more than the configuration allows, for what is not there, or for what
             cannot be served yet.
     """
-    _refuse_unserved(request)
+    _refuse_background(request)
     asked = _asked(request)
     for name, value in asked.items():
         _within(name, value, limits)
@@ -146,9 +146,10 @@ def effective(
     )
 
 
-def _refuse_unserved(request: CreateResponse) -> None:
-    if request.background:
-        raise ApiError("unsupported_parameter", "`background` runs are not offered here.", param="background")
+def _refuse_background(request: CreateResponse) -> None:
+    if request.background and not request.store:
+        message = "`background` needs `store: true`: the response is read later."
+        raise ApiError("unsupported_parameter", message, param="background", complete=True)
 
 
 def _asked(request: CreateResponse) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Cancel a response, from any process; delete one.
 
 ended already      it stays as it is
+queued             it is ended here, and no worker begins it
 runs here          its execution ends it and stores what it has
 runs elsewhere     it is marked in the store; its writer sees the mark and does the same
 worker lost        the ending is stored here, with the items that were stored
@@ -9,15 +10,15 @@ worker lost        the ending is stored here, with the items that were stored
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 from antiphon.access.principal import Principal
-from antiphon.errors import ApiError, Superseded
+from antiphon.errors import ApiError
 from antiphon.ports import Services
-from antiphon.records import CANCELLED, IN_PROGRESS, StoredResponse
+from antiphon.records import CANCELLED, QUEUED, StoredResponse
+from antiphon.run.lost import end_lost, is_lost
 from antiphon.run.registry import running
-from antiphon.run.retrieve import current, find, is_lost
+from antiphon.run.retrieve import find
 
 PATIENCE: Final = 6.0
 """Seconds that a canceller waits for the ending; a writer elsewhere looks for the mark every ``watch_seconds``."""
@@ -35,12 +36,16 @@ async def cancel(services: Services, principal: Principal, response_id: str) -> 
         ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.
     """
     stored = await find(services, principal, response_id)
-    if stored.status != IN_PROGRESS:
+    if stored.has_ended:
         return stored
-    if is_lost(stored, services.clock()):
-        return await _end_lost(services, stored)
+    if stored.status == QUEUED or await is_lost(services, stored):
+        now = await end_lost(services, stored, CANCELLED)
+        if now is None:
+            raise ApiError("response_not_found")
+        if now.has_ended:
+            return now
     await _end_running(services, stored)
-    return current(await find(services, principal, response_id), services.clock())
+    return await find(services, principal, response_id)
 
 
 async def delete(services: Services, principal: Principal, response_id: str) -> None:
@@ -67,17 +72,5 @@ async def _wait(services: Services, stored: StoredResponse) -> None:
     for _ in range(int(PATIENCE / LOOK_SECONDS)):
         await asyncio.sleep(LOOK_SECONDS)
         found = await services.responses.get(stored.owner, stored.id, services.clock())
-        if found is None or found.status != IN_PROGRESS:
+        if found is None or found.has_ended:
             return
-
-
-async def _end_lost(services: Services, stored: StoredResponse) -> StoredResponse:
-    response = {**stored.response, "status": CANCELLED, "incomplete_details": {"reason": CANCELLED}}
-    cancelled = replace(stored, status=CANCELLED, response=response)
-    try:
-        await services.responses.commit(cancelled)
-    except Superseded as lost:
-        if lost.winner is None:
-            raise ApiError("response_not_found") from None
-        return lost.winner
-    return cancelled

@@ -2,12 +2,12 @@
 
 prepare      whatever is wrong until here is a status code, and no response is stored
 claim        one conditional write: from here on errors are events
-run          a task of its own
+run          a task of its own; a background response is queued, and a worker runs it
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from antiphon import measures
@@ -16,7 +16,7 @@ from antiphon.context.sealed import sealer
 from antiphon.errors import ApiError, SlotTaken
 from antiphon.ids import branch_response_id, first_response_id
 from antiphon.ports import Services
-from antiphon.records import StoredResponse
+from antiphon.records import OpenRun, StoredResponse
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
@@ -25,8 +25,18 @@ from antiphon.run.sources import read_sources
 from antiphon.spec.request import CreateResponse
 
 SEALED_REASONING: Final = "reasoning.encrypted_content"
+QUEUE_PAUSE: Final = 10
+"""Seconds after which a client may try again that has too many background responses."""
+
 CLAIMS: Final = 4
 """How often a place is tried: each failure means that another turn took it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A background response that a worker runs."""
+
+    record: StoredResponse
 
 
 async def create(
@@ -36,7 +46,7 @@ async def create(
     until: float,
     attempt: Attempt | None = None,
     stop: tuple[str, ...] = (),
-) -> Execution | StoredResponse:
+) -> Execution | Queued | StoredResponse:
     """Start a response; or return the one that answered the same request before.
 
     Args:
@@ -68,11 +78,13 @@ async def _create(
     response_id: str,
     hold: Hold,
     stop: tuple[str, ...],
-) -> Execution | StoredResponse:
+) -> Execution | Queued | StoredResponse:
     quota = Quota(services, principal)
     sources = await read_sources(services, principal, request, hold, quota)
     if sources.answered is not None:
         return sources.answered
+    if request.background:
+        await _require_room(services, principal)
     ready = await prepare(services, principal, request, sources, until, response_id)
     call, record = replace(await shortened(ready), stop=stop), ready.record
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
@@ -81,6 +93,9 @@ async def _create(
     noted = measures.current()
     noted.response_id, noted.agent, noted.provider = record.id, ready.agent.id, ready.agent.provider
     noted.model = call.model
+    if request.background:
+        await services.start_worker(services, record.owner, record.id)
+        return Queued(record)
     options = request.stream_options
     obfuscate = options is None or options.include_obfuscation
     execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
@@ -88,13 +103,27 @@ async def _create(
     return execution
 
 
+async def _require_room(services: Services, principal: Principal) -> None:
+    """Refuse a background response if its user has too many.
+
+    Raises:
+        ApiError: 429 ``too_many_queued``.
+    """
+    if await services.runs.count_open(principal.owner) >= services.settings.max_queued_runs:
+        raise ApiError("too_many_queued", param="background", retry_after=QUEUE_PAUSE)
+
+
 async def _claim(services: Services, record: StoredResponse, hold: Hold) -> StoredResponse:
     """Take a place; if another turn continued the same response first, branch off beside it."""
     for _ in range(CLAIMS):
         hold.require()
+        if record.job is not None:
+            await services.runs.open(OpenRun(record.owner, record.id, services.clock()))
         try:
             await services.responses.claim(record)
         except SlotTaken:
+            if record.job is not None:
+                await services.runs.close(record.owner, record.id)
             record = _elsewhere(services, record)
             await hold.move(record.id)
         else:

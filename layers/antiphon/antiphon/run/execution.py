@@ -4,6 +4,8 @@
               item done, another follows -> CHECKPOINT -> done sent
                                               COMMIT fails -> failure sent -> failure stored once the store answers
 
+    the way of an event:  machine -> (guard) -> fold -> checkpoints -> shown -> journal -> feed
+
 It runs as a task of its own, so a client that leaves does not end it; a cancellation does: at once from this process,
 else when the store is next asked whether the response is still wanted. The terminal event leaves only after what it
 says is stored; a failure of the store, or a shutdown while it is awaited, is a terminal event too.
@@ -14,10 +16,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from antiphon import measures
 from antiphon.answering.failover import Failover
@@ -27,18 +27,18 @@ from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, 
 from antiphon.ports import ModelCall, Services
 from antiphon.records import StoredResponse
 from antiphon.run.aside import aside
+from antiphon.run.journal import Journal
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, register
 from antiphon.run.unstored import store_later, store_now
+from antiphon.settings import Settings
 from antiphon.stream.checkpoints import Checkpoints
-from antiphon.stream.events import Event, ending_type
+from antiphon.stream.cuts import VERSION
+from antiphon.stream.events import Event, Sink, ending_type
 from antiphon.stream.feed import Feed
 from antiphon.stream.fold import ENDINGS, Fold
 from antiphon.stream.kept import shown_event, shown_response
 from antiphon.stream.machine import ResponseStream
-
-if TYPE_CHECKING:
-    from antiphon.stream.guard import Guard
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -52,6 +52,10 @@ SETTLING: Final = 0.5
 """The part of the reserve that may pass until the ending is stored; what is left of it is for sending it."""
 
 
+NOTING: Final = 1.0
+"""Seconds within which the log must say that the response has ended; a reader finds out without it, a little later."""
+
+
 class Execution:
     """One response on its way.
 
@@ -62,10 +66,12 @@ class Execution:
         obfuscate: pad delta events.
         seal: seals reasoning for the caller to keep; None if the caller did not ask for it.
         quota: counts what the run used.
+        first, known: where an earlier writer has left the log, see ``Journal``.
 
     Attributes:
         task: what runs; None before the start.
-        feed: its events, for whoever listens.
+        feed: its events, for the request that runs it; a worker has none.
+        journal: logs its events; None if they are not logged.
         retry_after: the seconds after which a provider that failed can be asked again; None if it did not tell.
     """
 
@@ -78,18 +84,24 @@ class Execution:
         obfuscate: bool,
         quota: Quota,
         seal: Sealer | None = None,
+        first: int = 0,
+        known: int = 0,
     ) -> None:
         self._services = services
         self._record = record
         self._stored = stored
         self._quota = quota
-        self._fold = Fold()
         self.feed = Feed()
-        self._checkpoints = Checkpoints(self._save, lambda event: self.feed.put(shown_event(event)))
+        self.journal: Journal | None = None
+        listener = self.feed.put if record.job is None else None
+        if stored and record.logged:
+            self.journal = Journal(services, record, listener, self._cancel, first=first, known=known)
+            listener = self.journal.put
+        self._checkpoints = Checkpoints(self._save, _shown(listener))
+        self._fold = Fold(self._checkpoints.put)
         if not stored:
             self._checkpoints.release()
-        self._guard = _guard(record.response, self._send) if services.settings.check_streams else None
-        self._stream = ResponseStream(record.response, self._guard or self._send, obfuscate=obfuscate, seal=seal)
+        self._stream = _machine(services.settings)(record.response, self._fold.put, obfuscate=obfuscate, seal=seal)
         self.task: asyncio.Task[None] | None = None
         self.retry_after: int | None = None
         self._answering = False
@@ -151,27 +163,34 @@ class Execution:
         except ApiError:
             return None
 
-    def _send(self, event: Event) -> None:
-        self._fold.add(event)
-        self._checkpoints.take(event)
-
     async def _save(self) -> None:
-        await self._services.responses.checkpoint(replace(self._record, response=self._fold.response()))
+        await self._services.responses.checkpoint(self._with(self._fold.response()))
+
+    def _with(self, response: dict[str, Any]) -> StoredResponse:
+        """Return the record with what the response has come to."""
+        cuts = self._fold.cuts()
+        return replace(self._record, status=response["status"], response=response, cuts=cuts, stream_version=VERSION)
 
     async def _run(self, answering: Failover, turn: Turn, call: ModelCall) -> None:
         watching = asyncio.create_task(self._watch()) if self._stored else None
+        if self.journal is not None:
+            self.journal.start()
         try:
-            self._open()
+            self._stream.open()
             outcome = await self._answer(turn, call.deadline)
             limit = self._limit(call.deadline)
             spending = asyncio.create_task(self._spend(answering, call, limit))
             await self._finish(outcome, answering, limit)
-            await spending
+            await asyncio.gather(spending, self._note_ending())
         finally:
             measures.current().take(self._fold.response())
             self.feed.close()
             if watching is not None:
                 watching.cancel()
+
+    async def _note_ending(self) -> None:
+        if self.journal is not None:
+            await self.journal.finish(NOTING)
 
     def _limit(self, deadline: float) -> float:
         """Return by when the ending must be stored, in the event loop's time."""
@@ -225,10 +244,7 @@ class Execution:
         if self._stored:
             ending = await self._store(ending, answering, limit)
         self._checkpoints.release()
-        if self._guard is None:
-            self._stream.end(ending)
-        else:
-            self._guard.end(ending, self._stream.end)
+        self._stream.end(ending)
 
     async def _store(self, ending: Event, answering: Failover, limit: float) -> Event:
         """Store the ending; return the one to send, which is a failure if it could not be stored."""
@@ -258,26 +274,16 @@ class Execution:
         return ending
 
     def _record_of(self, ending: Event) -> StoredResponse:
-        response = self._fold.after(ending)
-        return replace(self._record, status=response["status"], response=response)
-
-    def _open(self) -> None:
-        """Open the stream; if a guard stops it at once, the guard also ends it."""
-        if self._guard is None:
-            self._stream.open()
-        else:
-            self._guard.open(self._stream.open)
+        return replace(self._with(self._fold.after(ending)), job=None)
 
     def _ending(self, outcome: Outcome, answering: Failover) -> Event:
-        make = partial(
-            self._stream.ending,
+        return self._stream.ending(
             outcome.status,
             at=int(self._services.clock()),
             usage=usage_resource(answering.usage, answering.shown()),
             incomplete_reason=outcome.incomplete_reason,
             error=outcome.error,
         )
-        return make() if self._guard is None else self._guard.ending(make)
 
     def _winning(self, winner: StoredResponse | None, answering: Failover) -> Event:
         """Return the ending that another writer stored first: it, and not ours, is the last event.
@@ -325,11 +331,18 @@ def _forget_cancellation() -> None:
     task.uncancel()
 
 
-def _guard(resource: dict[str, Any], emit: Callable[[Event], None]) -> Guard:
-    """Make a guard; it is imported only if it is wanted."""
-    from antiphon.stream.guard import Guard
+def _shown(to: Sink | None) -> Sink:
+    """Return a stage that passes events on as their caller may see them."""
+    return (lambda event: to(shown_event(event))) if to is not None else (lambda _: None)
 
-    return Guard(resource, emit)
+
+def _machine(settings: Settings) -> type[ResponseStream]:
+    """Return the stream machine, guarded if the settings say so; the guard is imported only then."""
+    if not settings.check_streams:
+        return ResponseStream
+    from antiphon.stream.guard import guarded
+
+    return guarded(ResponseStream)
 
 
 def _failure(code: str) -> Outcome:

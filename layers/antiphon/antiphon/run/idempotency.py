@@ -7,6 +7,7 @@
     run ............ a retry: 409 idempotency_in_progress; another body under the key: 422 idempotency_key_reused
       |
     completed ...... a retry: the same answer again, for a day; after a deletion 404
+    background ..... a retry: the response as it is, queued or running
     failed, lost ... a retry runs, in the place of the first attempt
 
 Two kinds of attempts are recognised. One has an ``Idempotency-Key``. The other comes from a client that sends how
@@ -26,8 +27,8 @@ from typing import Any, Final
 
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import Services
-from antiphon.records import DAY, IN_PROGRESS, Owner, Reservation, StoredResponse
-from antiphon.run.retrieve import settled
+from antiphon.records import DAY, Owner, Reservation, StoredResponse
+from antiphon.run.lost import settled
 
 LEASE_SECONDS: Final = 60
 """From the reservation to the claim; with every retry of a store it takes seconds."""
@@ -160,7 +161,7 @@ class Hold:
         found = await settled(self._services, found) if found else None
         if found is None or found.status == "failed" or (attempt.automatic and _is_old(found, now)):
             return None
-        if found.status == IN_PROGRESS:
+        if not found.has_ended and found.job is None:
             raise _in_progress()
         return found
 
@@ -178,7 +179,7 @@ def _reservation(owner: Owner, attempt: Attempt, response_id: str, now: float) -
 
 def _is_old(found: StoredResponse, now: float) -> bool:
     ended: float = found.response["completed_at"] or found.created_at
-    return found.status != IN_PROGRESS and now - ended > RETRY_SECONDS
+    return found.has_ended and now - ended > RETRY_SECONDS
 
 
 def _in_progress() -> ApiError:

@@ -14,7 +14,7 @@ from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ports import Services
 from antiphon.records import Item
 from antiphon.run.models import are_visible
-from antiphon.run.retrieve import current, find
+from antiphon.run.retrieve import find
 from antiphon.stream.kept import shown_item
 
 Order = Literal["asc", "desc"]
@@ -41,7 +41,7 @@ async def input_items(services: Services, principal: Principal, response_id: str
         if found is None or not await are_visible(services, principal, (turn.agent for turn in found)):
             raise ApiError("previous_response_not_found", "An earlier turn of this response is gone.")
         turns = found
-    earlier, new = context([current(turn, now) for turn in turns[:-1]], turns[-1].input)
+    earlier, new = context(turns[:-1], turns[-1].input)
     by_id: dict[str, Item] = {}
     for item in earlier + new:
         by_id.setdefault(item["id"], item)

@@ -31,7 +31,7 @@ from antiphon.ids import (
     random_base62,
 )
 from antiphon.ports import ModelCall, Services
-from antiphon.records import DAY, IN_PROGRESS, Agent, Item, StoredResponse, lineage_after
+from antiphon.records import DAY, IN_PROGRESS, QUEUED, Agent, Item, StoredResponse, lineage_after
 from antiphon.run.aside import aside, aside_if_many
 from antiphon.run.idempotency import Hold
 from antiphon.run.quota import Quota
@@ -96,6 +96,7 @@ async def prepare(
     sources: Sources,
     until: float,
     response_id: str,
+    claimed: StoredResponse | None = None,
     *,
     generate: bool = True,
 ) -> Prepared:
@@ -108,6 +109,7 @@ async def prepare(
         sources: what it rests on.
         until: when the host ends the process's turn, in seconds since the epoch.
         response_id: the id of the response to be.
+        claimed: the response, if it was prepared and claimed before; then it holds the request's input.
         generate: whether a model will be asked; if not, there may be nothing to ask.
 
     Raises:
@@ -122,10 +124,12 @@ async def prepare(
         brought=_brought(sources, request),
         unknown_tools=services.settings.unknown_tools,
     )
-    stored = await referenced_items(services, principal, request)
-    record = _record(services, principal, request, sources, settings, until, response_id)
-    given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
-    record = replace(record, input=given)
+    record = claimed
+    if record is None:
+        stored = await referenced_items(services, principal, request)
+        record = _record(services, principal, request, sources, settings, until, response_id)
+        given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
+        record = replace(record, input=given)
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     items = with_plain_names(as_functions(earlier + new, settings.table))
     if generate and not items:
@@ -181,19 +185,29 @@ def _record(
     now = int(services.clock())
     parent = sources.chain[-1] if sources.chain else None
     days = min(services.settings.retention_days, principal.limits.retention_days or services.settings.retention_days)
+    run_log = services.settings.run_log
+    logged = request.store and (run_log == "all" or (request.background and run_log == "background"))
     return StoredResponse(
         owner=principal.owner,
         id=response_id,
         agent=sources.agent.id,
-        status=IN_PROGRESS,
+        status=QUEUED if request.background else IN_PROGRESS,
         created_at=now,
         expires_at=now + days * DAY,
         lease=random_base62(services.entropy, 16),
-        lease_until=until + LEASE_MARGIN,
+        lease_until=now + services.settings.lease_seconds if logged else until + LEASE_MARGIN,
         lineage=lineage_after(parent) if parent else (),
         input=[],
         response=_resource(response_id, now, request, settings),
+        logged=logged,
+        job=job_of(request, principal) if request.background else None,
     )
+
+
+def job_of(request: CreateResponse, principal: Principal) -> dict[str, Any]:
+    """Return what a worker needs to run a request: who asked, and the request without the input that is stored."""
+    asked = request.model_dump(by_alias=True, exclude_none=True, exclude={"input"})
+    return {"request": asked, "key_id": principal.key_id, "key_agents": principal.key_agents}
 
 
 def _resource(response_id: str, now: int, request: CreateResponse, settings: Effective) -> dict[str, Any]:
@@ -203,7 +217,7 @@ def _resource(response_id: str, now: int, request: CreateResponse, settings: Eff
         "object": "response",
         "created_at": now,
         "completed_at": None,
-        "status": IN_PROGRESS,
+        "status": QUEUED if request.background else IN_PROGRESS,
         "incomplete_details": None,
         "model": request.model,
         "previous_response_id": request.previous_response_id,

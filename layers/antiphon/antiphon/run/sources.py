@@ -15,11 +15,11 @@ from antiphon.answering.failover import Failover
 from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ids import parse_response_id
 from antiphon.ports import Services
-from antiphon.records import IN_PROGRESS, Agent, StoredResponse
+from antiphon.records import Agent, StoredResponse
 from antiphon.run.idempotency import Hold
+from antiphon.run.lost import settled
 from antiphon.run.models import are_visible, visible_agent
 from antiphon.run.quota import Quota
-from antiphon.run.retrieve import current, settled
 from antiphon.spec.request import CreateResponse
 
 
@@ -123,10 +123,9 @@ async def _open_chain(
     last = await settled(services, chain[-1])
     if last is None:
         raise _gone()
-    if last.status == IN_PROGRESS:
+    if not last.has_ended:
         raise ApiError("response_in_progress", param="previous_response_id")
-    now = services.clock()
-    return [*(current(turn, now) for turn in chain[:-1]), last]
+    return [*chain[:-1], last]
 
 
 def _gone() -> ApiError:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from antiphon.errors import ChainTooLarge
-from antiphon.records import IN_PROGRESS, StoredResponse, Stretch, dump, load
+from antiphon.records import StoredResponse, Stretch, dump, load
 
 COMPRESS_BYTES: Final = 2048
+_RARE: Final = ("job", "cuts")
+"""What the body holds beside input items and resource, if there is any."""
 _ZLIB: Final = b"\x78"
 """How every zlib stream with the usual window begins (RFC 1950, 2.2); a JSON object begins with a brace."""
 
@@ -38,8 +40,9 @@ class Packed:
 
 def pack(response: StoredResponse) -> Packed:
     """Write a turn. Large bodies take milliseconds: not for the event loop's thread."""
-    document = _squeeze(dump(replace(response, input=[], response={}, size=0, chunks=0)))
+    document = _squeeze(dump(replace(response, input=[], response={}, size=0, chunks=0, job=None, cuts="")))
     content = {"input": response.input, "response": response.response}
+    content |= {name: value for name in _RARE if (value := getattr(response, name))}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     body = _squeeze(text.encode("utf-8", "surrogatepass"))
     return Packed(document, body, hashlib.sha256(document + body).hexdigest()[:32])
@@ -79,9 +82,10 @@ def unpack(document: bytes, body: bytes, *, size: int, chunks: int = 0, room: Ro
     content = json.loads(text.decode("utf-8", "surrogatepass"))
     return replace(
         record,
-        lease=record.lease if record.status == IN_PROGRESS else "",
+        lease="" if record.has_ended else record.lease,
         input=content["input"],
         response=content["response"],
+        **{name: content[name] for name in _RARE if name in content},
         size=size,
         chunks=chunks,
     )

@@ -5,7 +5,7 @@
     done, and the run ends         the commit stores it: no write of its own
 
 One write for each item but the last, however long it is, and none for the usual answer of one item. While a store is
-out of order the events wait for the commit. It must not know stores or how events come to be.
+out of order the events wait for the commit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from antiphon.errors import StorageUnavailable
-from antiphon.stream.events import Event
+from antiphon.stream.events import Event, Sink
 
 DONE: Final = "response.output_item.done"
 
@@ -25,20 +25,20 @@ class Checkpoints:
 
     Args:
         save: stores the response with all items that are done.
-        put: takes the events that may leave.
+        to: takes the events that may leave.
     """
 
-    def __init__(self, save: Callable[[], Awaitable[None]], put: Callable[[Event], None]) -> None:
+    def __init__(self, save: Callable[[], Awaitable[None]], to: Sink) -> None:
         self._save = save
-        self._put = put
+        self._to = to
         self._held: list[Event] = []
         self._writing: asyncio.Task[None] | None = None
         self._over = False
 
-    def take(self, event: Event) -> None:
+    def put(self, event: Event) -> None:
         """Pass an event on, now or once what it says is stored."""
         if self._over or not (self._held or event["type"] == DONE):
-            self._put(event)
+            self._to(event)
             return
         self._held.append(event)
         if self._writing is None and len(self._held) > 1:
@@ -73,4 +73,4 @@ class Checkpoints:
     def _leave(self, count: int) -> None:
         leaving, self._held = self._held[:count], self._held[count:]
         for event in leaving:
-            self._put(event)
+            self._to(event)

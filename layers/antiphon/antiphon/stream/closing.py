@@ -1,6 +1,6 @@
 """The closing of an item that a stream leaves open: out of the events that were sent of it, and of nothing else. Pure.
 
-It must not know the machine that made them: it is for the case that the machine is wrong.
+It shares no code with the machine that made them, because it also serves the case that the machine is wrong.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ _WITH_PARTS: Final = ("message", "reasoning")
 _PLACE: Final = ("item_id", "output_index", "content_index", "summary_index")
 
 
-def closing(sent: Sequence[Event]) -> list[Event]:
-    """Give the events, without their numbers, that close an item as incomplete.
+def closing(sent: Sequence[Event], status: str = "incomplete") -> list[Event]:
+    """Return the events, without their numbers, that close an item.
 
     Args:
-        sent: what was sent of the item, ``output_item.added`` first; empty where no item is open.
+        sent: what was sent of the item, ``output_item.added`` first; empty if no item is open.
+        status: of the item when it is done.
     """
     if not sent:
         return []
     added, *inside = sent
     begun = [at for at, event in enumerate(inside) if event["type"].endswith("_part.added")]
     parts = [event["part"] for event in inside if event["type"].endswith("_part.done")]
-    events = _close_part(inside[begun[-1] :]) if len(begun) > len(parts) else []
+    events = close_part(inside[begun[-1] :]) if len(begun) > len(parts) else []
     parts += [event["part"] for event in events if "part" in event]
     item = {**added["item"]}
     if item["type"] in _CALLS:
@@ -46,11 +47,12 @@ def closing(sent: Sequence[Event]) -> list[Event]:
     elif item["type"] in _WITH_PARTS:
         item["summary" if item["type"] == "reasoning" else "content"] = parts
     if "status" in item:
-        item["status"] = "incomplete"
+        item["status"] = status
     return [*events, {"type": "response.output_item.done", "output_index": added["output_index"], "item": item}]
 
 
-def _close_part(sent: Sequence[Event]) -> list[Event]:
+def close_part(sent: Sequence[Event]) -> list[Event]:
+    """Return the events, without their numbers, that close a part: what was sent of it, ``added`` first."""
     added, *inside = sent
     kind = added["part"]["type"]
     name = "refusal" if kind == "refusal" else "text"

@@ -1,19 +1,26 @@
 """The feed: what lies between a run and whoever listens to it.
 
 The run never waits for the listener, so a stalled client cannot keep a response from being stored; what piles up is
-bounded by the response itself. One producer and one consumer in one event loop. It must not know what the events say.
+bounded by the response itself. One producer and one consumer in one event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Final
 
 from antiphon.stream.events import Event
 
 
 class Feed:
-    """A single-producer, single-consumer queue that hands over all that has come since the last time."""
+    """A single-producer, single-consumer queue that hands over all that has come since the last time.
+
+    Attributes:
+        ended: when it is closed, the terminal event has been there.
+    """
+
+    ended: Final = True
 
     def __init__(self) -> None:
         self._events: list[Event] = []

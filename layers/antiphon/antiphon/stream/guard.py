@@ -1,12 +1,10 @@
-"""The guard: stands between the stream machine and the feed, where ``ANTIPHON_CHECK_STREAMS`` is set.
+"""The guard: holds each event against the grammar before it goes on. Used if ``ANTIPHON_CHECK_STREAMS`` is set.
 
-    machine -> guard: does it fit the grammar? -> feed
+    machine -> guard: does it fit the grammar? -> the next stage
                       else: nothing more of the machine; what is open is closed, error, response.failed
 
-A client never sees what breaks the grammar, and the terminal event is looked at before what it says is stored. A
+A client never sees what breaks the grammar, and the terminal event is checked before what it says is stored. A
 violation is one log line, ``stream invalid``, with the rule; it never quotes the stream.
-
-It must not know stores or HTTP.
 """
 
 from __future__ import annotations
@@ -14,15 +12,16 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from antiphon.errors import CODES, AntiphonError
 from antiphon.records import Item
 from antiphon.stream.closing import closing
-from antiphon.stream.events import Event, error_event
+from antiphon.stream.events import Event, Sink, error_event, opening
 from antiphon.stream.fold import ENDINGS
 from antiphon.stream.grammar import Checker, Violation
+from antiphon.stream.machine import Ended, ResponseStream
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -36,16 +35,16 @@ class StreamInvalid(AntiphonError):
 
 
 class Guard:
-    """Lets the events of one stream through while they fit the grammar; it is called with each.
+    """Lets the events of one stream through while they fit the grammar.
 
     Args:
         resource: the response as it begins.
-        emit: takes what is let through.
+        to: takes what is let through.
     """
 
-    def __init__(self, resource: dict[str, Any], emit: Callable[[Event], None]) -> None:
+    def __init__(self, resource: dict[str, Any], to: Sink) -> None:
         self._resource = resource
-        self._emit = emit
+        self._to = to
         self._checker = Checker()
         self._broken = False
         self._sent = 0
@@ -54,7 +53,7 @@ class Guard:
         self._told = False
         self._ended = False
 
-    def __call__(self, event: Event) -> None:
+    def put(self, event: Event) -> None:
         """Let an event through.
 
         Raises:
@@ -75,7 +74,7 @@ class Guard:
             send()
 
     def ending(self, make: Callable[[], Event]) -> Event:
-        """Give the terminal event that ``make`` builds if the stream is sound with it, else a failure."""
+        """Return the terminal event that ``make`` builds if the stream is sound with it, else a failure."""
         if not self._broken:
             try:
                 return self._sound(make())
@@ -100,7 +99,7 @@ class Guard:
         self._number(ending)
 
     def _sound(self, ending: Event) -> Event:
-        """Look at a terminal event before it is stored: a copy of the checker follows it.
+        """Check a terminal event before it is stored, with a copy of the checker.
 
         Raises:
             Violation: it does not fit.
@@ -114,8 +113,8 @@ class Guard:
 
     def _failure(self) -> Event:
         """Close what is open, out of what was sent, and build the terminal event."""
-        for kind in ("response.created", "response.in_progress")[self._sent :]:
-            self._number({"type": kind, "response": self._resource})
+        for event in opening(self._resource)[self._sent :]:
+            self._number(event)
         for event in closing(self._open):
             self._number(event)
         error = {"code": CODE, "message": CODES[CODE].message}
@@ -142,4 +141,52 @@ class Guard:
         self._told = self._told or kind == "error"
         self._ended = kind in ENDINGS
         self._sent += 1
-        self._emit(event)
+        self._to(event)
+
+
+def guarded(machine: type[ResponseStream]) -> type[ResponseStream]:
+    """Return a stream machine with a guard behind it, with the same methods."""
+
+    class GuardedStream(machine):  # type: ignore[misc, valid-type] # a base that is known at run time only
+        """A stream machine with a guard behind it, with the same methods.
+
+        Args:
+            resource, obfuscate, seal: as for ``ResponseStream``.
+            to: takes each event that fits the grammar.
+        """
+
+        def __init__(
+            self,
+            resource: dict[str, Any],
+            to: Sink,
+            *,
+            obfuscate: bool = True,
+            seal: Callable[[str, Sequence[str]], str] | None = None,
+        ) -> None:
+            self._guard = Guard(resource, to)
+            super().__init__(resource, self._guard.put, obfuscate=obfuscate, seal=seal)
+
+        def open(self) -> None:
+            """Open the stream; what is wrong with it shows at the next event."""
+            self._guard.open(super().open)
+
+        def ending(
+            self,
+            status: Ended,
+            *,
+            at: int,
+            usage: dict[str, Any] | None = None,
+            incomplete_reason: str | None = None,
+            error: dict[str, str] | None = None,
+        ) -> Event:
+            """Return the terminal event if the stream is sound with it, else a failure."""
+            build = super().ending
+            return self._guard.ending(
+                lambda: build(status, at=at, usage=usage, incomplete_reason=incomplete_reason, error=error)
+            )
+
+        def end(self, ending: Event) -> None:
+            """Send the terminal event."""
+            self._guard.end(ending, super().end)
+
+    return GuardedStream

@@ -11,12 +11,13 @@ must not know providers, stores or bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from antiphon.errors import AntiphonError
 from antiphon.ids import item_id
 from antiphon.records import Item
-from antiphon.stream.events import Event, ending_type, error_event
+from antiphon.stream.cuts import Cutter
+from antiphon.stream.events import Event, Sink, ending_type, error_event, opening, padded
 from antiphon.stream.halves import valid
 from antiphon.stream.kept import KEPT
 from antiphon.stream.parts import TEXTS, Call, OpenItem, Part
@@ -24,9 +25,6 @@ from antiphon.stream.whole import item_events
 from antiphon.tools.table import ToolTable
 
 Ended = Literal["completed", "incomplete", "failed", "cancelled"]
-
-_PADDING: Final = "0123456789abcdef"
-_PADDED: Final = 16
 
 
 class IllegalOrder(AntiphonError):
@@ -48,7 +46,7 @@ class ResponseStream:
     def __init__(
         self,
         resource: dict[str, Any],
-        emit: Callable[[Event], None],
+        emit: Sink,
         *,
         obfuscate: bool = True,
         seal: Callable[[str, Sequence[str]], str] | None = None,
@@ -81,8 +79,8 @@ class ResponseStream:
         if self._state != "new":
             raise IllegalOrder("open")
         self._state = "open"
-        self._send({"type": "response.created", "response": self._resource})
-        self._send({"type": "response.in_progress", "response": self._resource})
+        for event in opening(self._resource):
+            self._send(event)
 
     def message(self, phase: str | None = None) -> None:
         """Let what is said next be a message of its own: one that is open is done.
@@ -114,7 +112,7 @@ class ResponseStream:
             part.logprobs.extend(logprobs)
         item = self._item
         assert item is not None
-        event = {
+        event: Event = {
             "type": "response.output_text.delta",
             "sequence_number": self._sequence,
             "item_id": item.id,
@@ -124,7 +122,7 @@ class ResponseStream:
             "logprobs": logprobs or [],
         }
         if self._obfuscate:
-            event["obfuscation"] = _PADDING[: -len(delta) % _PADDED]
+            padded(event)
         self._sequence += 1
         self._emit(event)
 
@@ -275,15 +273,19 @@ class ResponseStream:
         }
         return {"type": ending_type(status), "response": response}
 
-    def whole(self, item: Item) -> None:
-        """Send an item that is whole already, each of its texts as one delta. What is open is closed before.
+    def whole(self, item: Item, cutter: Cutter | None = None) -> None:
+        """Send an item that is whole already. What is open is closed before.
+
+        Args:
+            item: the item, as it is when it is done.
+            cutter: cuts its texts into deltas; None if each is one.
 
         Raises:
             IllegalOrder: the stream is not open.
         """
         self._require_open()
         self._close_item(whole=True)
-        self._send_whole(item)
+        self._send_whole(item, cutter or Cutter())
 
     def end(self, ending: Event) -> None:
         """Send the terminal event; nothing comes after it. Before ``response.failed`` goes one ``error`` event.
@@ -390,7 +392,7 @@ class ResponseStream:
         if whole:
             value = call.whole()
             own = item_id(self._resource["id"], value["type"], "o", item.index)
-            self._send_whole({"type": value.pop("type"), "id": own, **value, "status": "completed"})
+            self._send_whole({"type": value.pop("type"), "id": own, **value, "status": "completed"}, Cutter())
 
     def _close_all(self, *, whole: bool) -> None:
         """Close the open item and let waiting calls stream; of a cut response those up to the first that is cut."""
@@ -463,18 +465,16 @@ class ResponseStream:
         index = "summary_index" if item.kind == "reasoning" else "content_index"
         return {"item_id": item.id, "output_index": item.index, index: part.index}
 
-    def _send_whole(self, item: Item) -> None:
-        for event in item_events(item, len(self._output)):
-            if "delta" in event and event["type"] != "response.refusal.delta":  # it has no field for padding
+    def _send_whole(self, item: Item, cutter: Cutter) -> None:
+        for event in item_events(item, len(self._output), cutter):
+            if "delta" in event:
                 self._send_delta(event)
             else:
                 self._send(event)
         self._output.append(item)
 
     def _send_delta(self, event: Event) -> None:
-        if self._obfuscate:
-            event["obfuscation"] = _PADDING[: -len(event["delta"]) % _PADDED]
-        self._send(event)
+        self._send(padded(event) if self._obfuscate else event)
 
     def _send(self, event: Event) -> None:
         event["sequence_number"] = self._sequence

@@ -1,16 +1,15 @@
-"""The replay: a stored response that has ended -> the events of a stream that amounts to exactly it.
+"""The replay: a stored response that has ended -> its stream, event for event as it was sent first.
 
-The events are made anew by the stream machine, so they obey the grammar; the same response always gives the same
-events. They are not the very ones that were sent first: those are not kept, so each text is one delta here, and the
-numbers count these events. It must not know stores or bytes.
+The stream machine makes the events again, of the response and of the cuts that were stored with it. A response without
+cuts gives a stream with each text as one delta. Padding is made anew, and only if it is wanted.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from antiphon.stream.cuts import Cutter
 from antiphon.stream.events import Event, ending_type
-from antiphon.stream.feed import Feed
 from antiphon.stream.kept import shown_response
 from antiphon.stream.machine import ResponseStream
 
@@ -24,35 +23,26 @@ _UNKNOWN_AT_FIRST: Final[dict[str, Any]] = {
 }
 
 
-def replay(response: dict[str, Any], *, obfuscate: bool = True) -> list[Event]:
-    """Give the events of a response's stream.
+def as_begun(response: dict[str, Any]) -> dict[str, Any]:
+    """Return a response as it was when its stream began."""
+    return {**response, **_UNKNOWN_AT_FIRST}
+
+
+def replay(response: dict[str, Any], cuts: str = "", *, after: int = -1, obfuscate: bool = True) -> list[Event]:
+    """Return the events of a response's stream.
 
     Args:
         response: the resource of a response that has ended. It is not changed.
+        cuts: where the deltas of its texts ended; empty if each text is one delta.
+        after: leave out the events up to and with this number.
         obfuscate: pad delta events.
     """
     events: list[Event] = []
     response = shown_response(response)
-    stream = ResponseStream({**response, **_UNKNOWN_AT_FIRST}, events.append, obfuscate=obfuscate)
+    stream = ResponseStream(as_begun(response), events.append, obfuscate=obfuscate)
     stream.open()
+    cutter = Cutter(cuts)
     for item in response["output"]:
-        stream.whole(item)
+        stream.whole(item, cutter)
     stream.end({"type": ending_type(response["status"]), "response": response})
-    return events
-
-
-def replay_feed(response: dict[str, Any], *, after: int = -1, obfuscate: bool = True) -> Feed:
-    """Give a closed feed with the events of a response's stream.
-
-    Args:
-        response: the resource of a response that has ended.
-        after: leave out the events up to and with this number. The terminal event is never left out: a stream without
-            one looks cut, and somebody who counts the events of the first stream counts more than there are here.
-        obfuscate: pad delta events.
-    """
-    feed = Feed()
-    *events, ending = replay(response, obfuscate=obfuscate)
-    for event in (*(event for event in events if event["sequence_number"] > after), ending):
-        feed.put(event)
-    feed.close()
-    return feed
+    return events[after + 1 :]

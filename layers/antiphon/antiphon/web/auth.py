@@ -17,10 +17,11 @@ from starlette.requests import HTTPConnection
 
 from antiphon import measures
 from antiphon.access import decide, keys
+from antiphon.access.configuration import deployment_limits
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import Services
-from antiphon.records import Key, Limits
+from antiphon.records import Key
 
 audit: Final = logging.getLogger("antiphon.audit")
 
@@ -88,14 +89,7 @@ class Authenticator:
         if key is None or account is None:
             self._note_unknown(digest, steady)
             raise ApiError("invalid_api_key")
-        settings = self._services.settings
-        deployment = Limits(
-            retention_days=settings.retention_days,
-            max_body_bytes=settings.max_body_bytes,
-            requests_per_minute=settings.requests_per_minute,
-            tokens_per_day=settings.tokens_per_day,
-        )
-        principal = Principal.from_account(account, key, deployment)
+        principal = Principal.from_account(account, key, deployment_limits(self._services.settings))
         if len(self._known) >= MAX_CACHED:
             self._known.clear()
         known = _Known(key, principal, now, steady)

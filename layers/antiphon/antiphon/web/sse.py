@@ -7,8 +7,10 @@ compressed: a compressing edge would deliver everything in one piece at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from typing import Final, Protocol
 
 import orjson
 from starlette.responses import Response
@@ -16,7 +18,6 @@ from starlette.types import Receive, Scope, Send
 
 from antiphon import measures
 from antiphon.stream.events import Event
-from antiphon.stream.feed import Feed
 
 HEADERS: Final = {
     "content-type": "text/event-stream",
@@ -52,10 +53,21 @@ def writes(events: Iterable[Event], framed: Callable[[Event], bytes] = frame) ->
         yield b"".join(joined)
 
 
-class EventStream(Response):
-    """Sends a feed as server-sent events until it is closed, then ``[DONE]``.
+class Source(Protocol):
+    """Where the events of a stream come from."""
 
-    A client that leaves is not waited for: the server drops what is sent to it, and the run goes on.
+    @property
+    def ended(self) -> bool:
+        """Whether the terminal event has been there; if not, the stream breaks off to be continued."""
+
+    def batches(self, idle: float) -> AsyncGenerator[list[Event], None]:
+        """Yield events as they come; an empty list after ``idle`` seconds of silence."""
+
+
+class EventStream(Response):
+    """Sends events as server-sent events until there are no more, then ``[DONE]``.
+
+    A client that leaves is not waited for: what was begun for it goes on, and nothing more is read for it.
 
     Args:
         feed: where the events come from.
@@ -63,7 +75,7 @@ class EventStream(Response):
         framed: writes an event as frames; empty if it has none.
     """
 
-    def __init__(self, feed: Feed, ping_seconds: float, framed: Callable[[Event], bytes] = frame) -> None:
+    def __init__(self, feed: Source, ping_seconds: float, framed: Callable[[Event], bytes] = frame) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._feed = feed
@@ -73,13 +85,27 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Send the stream (ASGI)."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        leaving = asyncio.create_task(_disconnected(receive))
         begun = False
-        async for batch in self._feed.batches(self._ping_seconds):
-            for body in writes(batch, self._framed) if batch else (PING,):
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-            begun = begun or _begins(batch)
-        await send({"type": "http.response.body", "body": DONE, "more_body": True})
+        try:
+            async with contextlib.aclosing(self._feed.batches(self._ping_seconds)) as batches:
+                async for batch in batches:
+                    for body in writes(batch, self._framed) if batch else (PING,):
+                        await send({"type": "http.response.body", "body": body, "more_body": True})
+                    begun = begun or _begins(batch)
+                    if leaving.done():
+                        break
+        finally:
+            leaving.cancel()
+        if self._feed.ended:
+            await send({"type": "http.response.body", "body": DONE, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _begins(batch: list[Event]) -> bool:

@@ -7,11 +7,12 @@ from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
 from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.responses import DynamoDBResponses
+from antiphon.store.dynamodb.runs import DynamoDBRuns
 
 
 def open_stores(
     core: str, responses: str, *, endpoint_url: str | None = None, database: DynamoDB | None = None
-) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBResponses, DynamoDBMeter]:
+) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBResponses, DynamoDBMeter, DynamoDBRuns]:
     """Put the stores together over one client, which connects at the first call.
 
     Args:
@@ -26,4 +27,5 @@ def open_stores(
         DynamoDBDirectory(database, core),
         DynamoDBResponses(database, responses),
         DynamoDBMeter(database, core),
+        DynamoDBRuns(database, responses),
     )

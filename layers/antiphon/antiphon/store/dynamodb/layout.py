@@ -16,6 +16,8 @@
     R#tenant#user#segment   000123                                     a turn's head              see ``rows``
     R#tenant#user#segment   part#000123#01#tag                         a further part of its body body, expires_at
     I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
+    L#tenant#user#id        000012                                     a batch of a log           see ``runs``
+    RUNS                    tenant#user#id                             a run for a worker         at, expires_at
 
 A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
 ``core`` (``dynamodb:LeadingKeys``); so have the counters. The TTL attribute is ``expires_at``. A turn's parts sort
@@ -34,6 +36,8 @@ Row = dict[str, Any]
 
 GSI: Final = "gsi1"
 TTL: Final = "expires_at"
+RUNS: Final = "RUNS"
+"""The partition of all runs for workers: one write at the beginning and one at the end of each."""
 AGENT: Final = "AGENT#"
 ID_BYTES: Final = 512
 """The longest id that is looked up; a sort key may have 1024 bytes (DynamoDB, "Constraints")."""
@@ -119,6 +123,27 @@ def reservation(owner: Owner, name: str) -> Row:
     return key(f"I#{_word(owner.tenant)}#{_word(owner.user)}#{_word(name)}", "RESERVATION")
 
 
+def log(owner: Owner, response_id: str) -> str:
+    """The partition of the log of a response."""
+    return f"L#{_word(owner.tenant)}#{_word(owner.user)}#{_word(response_id)}"
+
+
+def run(owner: Owner, response_id: str) -> Row:
+    """Return the key of the note that a worker has to run a response."""
+    return key(RUNS, runs_of(owner) + response_id)
+
+
+def runs_of(owner: Owner) -> str:
+    """The beginning of the sort keys of an owner's runs for workers."""
+    return f"{_word(owner.tenant)}#{_word(owner.user)}#"
+
+
+def run_of(sort_key: str) -> tuple[Owner, str]:
+    """Read the sort key of a run for a worker."""
+    tenant, user, response_id = sort_key.split("#")
+    return Owner(_text(tenant), _text(user)), response_id
+
+
 def depth(number: int) -> str:
     """Write a depth so that it sorts as a number (at most 238,327, see ``ids``)."""
     return f"{number:06}"
@@ -142,3 +167,8 @@ def part(number: int, index: int) -> str:
 def _word(text: str) -> str:
     """Keep a separator inside an id from ending it: ``a#b`` is one word."""
     return text.replace("%", "%25").replace("#", "%23")
+
+
+def _text(word: str) -> str:
+    """Read what ``_word`` wrote."""
+    return word.replace("%23", "#").replace("%25", "%")

@@ -1,11 +1,13 @@
 """Stored responses in the table ``responses``.
 
     claim    parts -> head, if the place is free                        one conditional write decides
+    take over
+             head under this lease -> head under another
     cancel   head is marked, if in progress                             status "cancelling"; the document stays as it is
     checkpoint, commit
              parts -> head, if in progress under this lease -> the parts of the head before it go
     chain    head -> everything else at once: its lineage says where
-    delete   head is read -> its reservation says so -> its parts go -> head goes, if it still is that one
+    delete   head is read -> its reservation says so -> its log and its parts go -> head goes, if it still is that one
 
 Parts are stored before the head that names them, so a writer that dies leaves no head without its content; what it
 leaves has no head and goes with its TTL. A deletion that dies half-way can be sent again.
@@ -25,7 +27,7 @@ from typing import Any, Final
 from antiphon.errors import SlotTaken, StorageUnavailable, Superseded
 from antiphon.ids import parse_response_id, place_of
 from antiphon.ports import Clock
-from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
+from antiphon.records import IN_PROGRESS, QUEUED, Owner, StoredResponse, Stretch
 from antiphon.store import turns
 from antiphon.store.dynamodb import layout, rows
 from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
@@ -35,6 +37,7 @@ from antiphon.store.dynamodb.reservations import DynamoDBReservations
 _FREE: Final = "attribute_not_exists(pk) OR #expires_at <= :now"
 _OURS: Final = "#status IN (:status, :cancelling) AND #lease = :lease"
 _RUNNING: Final = "#status = :status AND #lease = :lease"
+_WANTED: Final = "#status IN (:status, :queued) AND #lease = :lease"
 _RUNS: Final = "#id = :id AND #status IN (:status, :cancelling)"
 _CANCELLING: Final = "cancelling"
 _SAME: Final = "#tag = :tag"
@@ -90,6 +93,19 @@ class DynamoDBResponses(DynamoDBReservations):
         except ConditionFailed as failed:
             there = failed.row.get("id") == {"S": response.id}
             raise Superseded(await self._whole(failed.row) if there else None) from None
+
+    async def take_over(self, seen: StoredResponse, taken: StoredResponse) -> bool:
+        """Make somebody else the writer of a response that has not ended; one conditional write.
+
+        Return whether ``taken`` is stored now: not if the lease of ``seen`` has changed, or it was cancelled.
+        """
+        values = {":status": {"S": IN_PROGRESS}, ":queued": {"S": QUEUED}, ":lease": {"S": seen.lease}}
+        names = _names("status", "lease")
+        try:
+            await self._put(taken, ConditionExpression=_WANTED, **names, ExpressionAttributeValues=values)
+        except ConditionFailed:
+            return False
+        return True
 
     async def cancel(self, owner: Owner, response_id: str) -> bool:
         """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
@@ -158,9 +174,11 @@ class DynamoDBResponses(DynamoDBReservations):
         head = await self._head(owner, response_id)
         if head is None:
             return False
-        reservation = turns.unpack_document(head["document"]["B"]).reservation
-        if reservation:
-            await self._bury(owner, reservation, response_id)
+        document = turns.unpack_document(head["document"]["B"])
+        if document.reservation:
+            await self._bury(owner, document.reservation, response_id)
+        if document.logged:
+            await self._remove_log(owner, response_id)
         await self._remove_parts(head)
         try:
             await self._database.call(
@@ -212,6 +230,10 @@ class DynamoDBResponses(DynamoDBReservations):
         if chunks:
             names = rows.part_names(int(head["sk"]["S"]), chunks, head["tag"]["S"])
             await self._database.batch_delete(self._table, [layout.key(head["pk"]["S"], name) for name in names])
+
+    async def _remove_log(self, owner: Owner, response_id: str) -> None:
+        batches = await self._database.query(self._table, "pk = :pk", pk=layout.log(owner, response_id))
+        await self._database.batch_delete(self._table, [layout.key(row["pk"]["S"], row["sk"]["S"]) for row in batches])
 
     async def _head(self, owner: Owner, response_id: str) -> Row | None:
         place = parse_response_id(response_id)

@@ -9,13 +9,22 @@ from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.meter import SQLiteMeter
 from antiphon.store.sqlite.responses import SQLiteResponses
+from antiphon.store.sqlite.runs import SQLiteRuns
 
 
-def open_stores(path: str | Path) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteResponses, SQLiteMeter]:
+def open_stores(
+    path: str | Path,
+) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteResponses, SQLiteMeter, SQLiteRuns]:
     """Open the stores of one file, which is made if it does not exist.
 
     Raises:
         SettingsError: it cannot be opened.
     """
     database = SQLite(path)
-    return SQLiteKeys(database), SQLiteDirectory(database), SQLiteResponses(database), SQLiteMeter(database)
+    return (
+        SQLiteKeys(database),
+        SQLiteDirectory(database),
+        SQLiteResponses(database),
+        SQLiteMeter(database),
+        SQLiteRuns(database),
+    )

@@ -26,7 +26,7 @@ from antiphon.errors import SettingsError, StorageUnavailable
 
 T = TypeVar("T")
 
-VERSION: Final = 3
+VERSION: Final = 4
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
 
@@ -73,7 +73,18 @@ _THIRD: Final = (
     ) WITHOUT ROWID""",
     "CREATE INDEX meters_by_expiry ON meters (expires_at)",
 )
-_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD)
+_FOURTH: Final = (
+    """CREATE TABLE logs (
+        tenant TEXT, user TEXT, response_id TEXT, number INTEGER, epoch INTEGER NOT NULL, at REAL NOT NULL,
+        data BLOB NOT NULL, last INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        PRIMARY KEY (tenant, user, response_id, number)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX logs_by_expiry ON logs (expires_at)",
+    """CREATE TABLE runs (
+        tenant TEXT, user TEXT, response_id TEXT, at REAL NOT NULL, PRIMARY KEY (tenant, user, response_id)
+    ) WITHOUT ROWID""",
+)
+_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """What each schema has beyond the one before; a file of an earlier one gets the rest when it is opened."""
 
 

@@ -16,7 +16,7 @@ from antiphon.ids import parse_response_id
 from antiphon.ports import Clock
 from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
 from antiphon.store import turns
-from antiphon.store.sqlite import meter, reservations
+from antiphon.store.sqlite import meter, reservations, runs
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.reservations import SQLiteReservations
 
@@ -36,6 +36,10 @@ _COMMIT: Final = """
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth
         AND status IN ('in_progress', 'cancelling') AND lease = :lease"""
 _CHECKPOINT: Final = f"{_COMMIT} AND status = 'in_progress'"
+_TAKE_OVER: Final = """
+    UPDATE responses SET status = :status, lease = :lease, tag = :tag, size = :size, document = :document, body = :body
+    WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth
+        AND status IN ('in_progress', 'queued') AND lease = :seen"""
 _CANCEL: Final = """
     UPDATE responses SET status = 'cancelling'
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth AND id = :id
@@ -97,6 +101,14 @@ class SQLiteResponses(SQLiteReservations):
             Superseded: it was ended or deleted meanwhile.
         """
         await self._database.write(lambda db: _commit(db, response))
+
+    async def take_over(self, seen: StoredResponse, taken: StoredResponse) -> bool:
+        """Make somebody else the writer of a response that has not ended; one conditional write.
+
+        Return whether ``taken`` is stored now: not if the lease of ``seen`` has changed, or it was cancelled.
+        """
+        values = {**_values(taken), "seen": seen.lease}
+        return await self._database.write(lambda db: db.execute(_TAKE_OVER, values).rowcount > 0)
 
     async def cancel(self, owner: Owner, response_id: str) -> bool:
         """Ask the writer of a response to end it; one conditional write. Return whether it was in progress."""
@@ -160,12 +172,14 @@ def _delete(db: Connection, owner: Owner, response_id: str, now: float) -> bool:
         return False
     expires_at, document = row
     reservations.bury(db, owner, turns.unpack_document(document).reservation, response_id)
+    runs.erase(db, owner, response_id)
     return not turns.is_expired(expires_at, now)
 
 
 def _sweep(db: Connection, now: float) -> int:
     reservations.sweep(db, now)
     meter.sweep(db, now)
+    runs.sweep(db, now)
     return db.execute(_SWEEP, (now,)).rowcount
 
 

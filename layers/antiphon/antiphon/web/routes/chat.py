@@ -8,18 +8,19 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
-from antiphon.run.create import create
+from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
+from antiphon.run.follow import stream_of
 from antiphon.stream.events import Event
 from antiphon.stream.kept import shown_response
-from antiphon.stream.replay import replay_feed
 from antiphon.web.asked import read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
-from antiphon.web.sse import EventStream
+from antiphon.web.sse import EventStream, Source
 
 if TYPE_CHECKING:
     from antiphon.chat.chunks import Chunks
@@ -41,17 +42,21 @@ async def create_chat_completion(request: Request, principal: Writer) -> Respons
         execution = await create(services, principal, asked.request, until(request), attempt, asked.stop)
     except ApiError as error:
         raise asked.placed(error) from None
-    return await _answer(services, asked, execution)
+    assert not isinstance(execution, Queued)  # Chat Completions has no background
+    return await _answer(services, principal, asked, execution)
 
 
-async def _answer(services: Services, asked: Asked, execution: Execution | StoredResponse) -> Response:
+async def _answer(
+    services: Services, principal: Principal, asked: Asked, execution: Execution | StoredResponse
+) -> Response:
     from antiphon.chat.completion import completion
 
     again = isinstance(execution, StoredResponse)
     answer: Response
     if asked.chat.stream:
-        feed = replay_feed(execution.response) if isinstance(execution, StoredResponse) else execution.feed
-        answer = EventStream(feed, services.settings.ping_seconds, _Frames(_chunks(asked)))
+        answer = EventStream(
+            _feed(services, principal, execution), services.settings.ping_seconds, _Frames(_chunks(asked))
+        )
     elif isinstance(execution, StoredResponse):
         answer = _json(completion(shown_response(execution.response)))
     else:
@@ -59,6 +64,10 @@ async def _answer(services: Services, asked: Asked, execution: Execution | Store
     if again:
         answer.headers[REPLAYED] = "true"
     return answer
+
+
+def _feed(services: Services, principal: Principal, execution: Execution | StoredResponse) -> Source:
+    return stream_of(services, principal, execution) if isinstance(execution, StoredResponse) else execution.feed
 
 
 def _json(whole: dict[str, object]) -> Response:

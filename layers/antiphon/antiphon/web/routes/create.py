@@ -8,15 +8,16 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
 from antiphon.run.compact import compact
 from antiphon.run.count import count_input_tokens
-from antiphon.run.create import create
+from antiphon.run.create import Queued, create
+from antiphon.run.follow import stream_of
 from antiphon.spec.request import CreateResponse, parse_compact, parse_create
 from antiphon.stream.kept import shown_response
-from antiphon.stream.replay import replay_feed
 from antiphon.web.asked import parsed, read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
@@ -34,9 +35,14 @@ async def create_response(request: Request, principal: Writer) -> Response:
     body = await read_body(request, principal)
     wanted = await parsed(parse_create, body)
     attempt = read_attempt(request.headers, principal.key_id, body)
-    execution = await create(services, principal, wanted, until(request), attempt)
+    leave = until(request)
+    execution = await create(services, principal, wanted, leave, attempt)
     if isinstance(execution, StoredResponse):
-        return _again(services, wanted, execution)
+        answer = _stored(services, principal, wanted, execution, leave)
+        answer.headers[REPLAYED] = "true"
+        return answer
+    if isinstance(execution, Queued):
+        return _stored(services, principal, wanted, execution.record, leave)
     if wanted.stream:
         return _named(EventStream(execution.feed, services.settings.ping_seconds), execution.begun)
     response = await execution.response()
@@ -62,17 +68,19 @@ async def compact_conversation(request: Request, principal: Writer) -> Response:
     return Response(orjson.dumps(compacted), media_type="application/json")
 
 
-def _again(services: Services, wanted: CreateResponse, answered: StoredResponse) -> Response:
-    """Give an answer that was given before."""
+def _stored(
+    services: Services, principal: Principal, wanted: CreateResponse, stored: StoredResponse, until: float
+) -> Response:
+    """Answer with a response that somebody else runs or ran."""
     answer: Response
     if wanted.stream:
         obfuscate = wanted.stream_options is None or wanted.stream_options.include_obfuscation
-        feed = replay_feed(answered.response, obfuscate=obfuscate)
-        answer = EventStream(feed, services.settings.ping_seconds)
+        leave = until - services.settings.reserve_seconds
+        stream = stream_of(services, principal, stored, obfuscate=obfuscate, until=leave)
+        answer = EventStream(stream, services.settings.ping_seconds)
     else:
-        answer = Response(orjson.dumps(shown_response(answered.response)), media_type="application/json")
-    answer.headers[REPLAYED] = "true"
-    return _named(answer, answered.response)
+        answer = Response(orjson.dumps(shown_response(stored.response)), media_type="application/json")
+    return _named(answer, stored.response)
 
 
 def _named(answer: Response, response: dict[str, Any]) -> Response:

@@ -10,13 +10,12 @@ from starlette.responses import Response
 
 from antiphon.errors import ApiError
 from antiphon.ports import Services
-from antiphon.records import IN_PROGRESS
 from antiphon.run.cancel import cancel, delete
+from antiphon.run.follow import stream_of
 from antiphon.run.items import MAX_PAGE, input_items, page
 from antiphon.run.retrieve import retrieve
 from antiphon.spec.include import Included
 from antiphon.stream.kept import shown_response
-from antiphon.stream.replay import replay_feed
 from antiphon.web.auth import Reader, Writer
 from antiphon.web.query import Query
 from antiphon.web.sse import EventStream
@@ -44,11 +43,10 @@ async def retrieve_response(request: Request, response_id: str, principal: Reade
     stored = await retrieve(services, principal, response_id)
     if not streamed:
         return Response(orjson.dumps(shown_response(stored.response)), media_type="application/json")
-    if stored.status == IN_PROGRESS:
-        message = "The response is still running, and its events are not kept; read it without `stream`."
-        raise ApiError("response_in_progress", message, param="stream", retry_after=2)
-    feed = replay_feed(stored.response, after=-1 if after is None else after, obfuscate=padded is not False)
-    return EventStream(feed, services.settings.ping_seconds)
+    until: float | None = request.scope.get("antiphon.deadline")
+    leave = None if until is None else until - services.settings.reserve_seconds
+    stream = stream_of(services, principal, stored, after=after, obfuscate=padded is not False, until=leave)
+    return EventStream(stream, services.settings.ping_seconds)
 
 
 @router.delete("/v1/responses/{response_id}")

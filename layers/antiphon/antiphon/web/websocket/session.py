@@ -18,7 +18,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import CODES, ApiError, trace
 from antiphon.ports import ResponseStore, Services
 from antiphon.records import StoredResponse
-from antiphon.run.create import create
+from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
 from antiphon.run.warm import warm
 from antiphon.stream.events import Event
@@ -79,7 +79,7 @@ class SocketSession:
             return
         if isinstance(started, StoredResponse):
             self._memory.keep(started)
-            yield replay(started.response)
+            yield replay(started.response, started.cuts)
         elif started is not None:
             async for batch in started.feed.batches(settings.ping_seconds):
                 yield [_with_status(event) for event in batch]
@@ -90,7 +90,9 @@ class SocketSession:
         if request.store and self._memory.has(request.previous_response_id):
             raise ApiError("invalid_value", f"`store`: {_UNSTORED}", param="store")
         run = create if message.generate else warm
-        return await run(self._services, call.principal, request, call.until)
+        started = await run(self._services, call.principal, request, call.until)
+        assert not isinstance(started, Queued)  # a message has no `background`
+        return started
 
     def _remember(self, ended: StoredResponse, continued: str | None) -> None:
         if ended.status == "failed":

@@ -1,0 +1,214 @@
+"""The journal of a run: logs the events of a response while it runs, and never holds them back.
+
+The first delta is written at once, then what came in 250 ms or 900 bytes is one write. While nothing is said, an empty
+batch shows that the writer lives. Only the writer with the lease can write: see ``RunStore.append``. While the store is
+out of order, what is said waits, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import orjson
+
+from antiphon.errors import StorageUnavailable
+from antiphon.ports import Services
+from antiphon.records import LogBatch, StoredResponse
+from antiphon.stream.events import Event, Sink, opening
+from antiphon.stream.fold import ENDINGS
+from antiphon.stream.log import Encoder
+
+log: Final = logging.getLogger("antiphon.run")
+
+FLUSH_SECONDS: Final = 0.25
+FLUSH_BYTES: Final = 900
+"""With its keys such a batch is below 1 KB, one write unit of DynamoDB."""
+
+MAX_BATCH_BYTES: Final = 300_000
+KEEP_SECONDS: Final = 86_400
+"""How long a batch is kept after it was written: longer than any run. After its end the stored response is read."""
+
+BEATS: Final = 3
+"""How often a writer shows within its lease that it lives."""
+
+
+class Journal:
+    """The stage that logs what is sent.
+
+    Args:
+        services: for the store and the clock.
+        record: the response, as its writer has it.
+        to: takes each event; None if nobody in this process listens to the run itself.
+        lost: called if another writer has taken the response over.
+        first: the number of the next batch.
+        known: how many events an earlier writer has logged, which are not logged again.
+
+    Attributes:
+        lines: the entries so far, each as a line of JSON.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        record: StoredResponse,
+        to: Sink | None,
+        lost: Callable[[], None],
+        *,
+        first: int = 0,
+        known: int = 0,
+    ) -> None:
+        self._services = services
+        self._record = record
+        self._to = to
+        self._lost = lost
+        self._number = first
+        self._encoder = Encoder(record.response)
+        self._opening = len(opening(record.response))
+        self._pending = bytearray()
+        self._unsure: LogBatch | None = None
+        self._written = known
+        self._due = asyncio.Event()
+        self._full = asyncio.Event()
+        self._readers: list[asyncio.Future[None]] = []
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self.lines: list[bytes] = []
+
+    def start(self) -> None:
+        """Begin to write, in a task of its own."""
+        self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def put(self, event: Event) -> None:
+        """Log the next event, and pass it on. The terminal event is passed on alone: it is in the stored response."""
+        if event["type"] not in ENDINGS and event["type"] != "error":
+            line = orjson.dumps(self._encoder.entry(event)) + b"\n"
+            self.lines.append(line)
+            if len(self.lines) > self._written:
+                self._pending += line
+            if len(self.lines) > self._opening:
+                self._due.set()
+            if len(self._pending) >= FLUSH_BYTES:
+                self._full.set()
+            self._wake()
+        if self._to is not None:
+            self._to(event)
+
+    @property
+    def visible(self) -> int:
+        """How many events a reader may see: of a run that a worker may begin again, only what is stored."""
+        return len(self.lines) if self._record.job is None else min(self._written, len(self.lines))
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the response has ended."""
+        return self._closing
+
+    async def changed(self) -> None:
+        """Wait until there is more to see, or the response has ended."""
+        reader = asyncio.get_running_loop().create_future()
+        self._readers.append(reader)
+        await reader
+
+    async def finish(self, seconds: float) -> None:
+        """Note in the log that the response has ended, and write nothing more.
+
+        Args:
+            seconds: the longest that this may take; without the note a reader finds the ending a little later.
+        """
+        self._closing = True
+        self._due.set()
+        self._full.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=seconds)
+            self._task.cancel()
+        self._wake()
+
+    def _wake(self) -> None:
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            if not reader.done():
+                reader.set_result(None)
+
+    async def _write(self) -> None:
+        beat = self._services.settings.lease_seconds / BEATS
+        while not self._closing:
+            await _wait(self._due, beat)
+            if self._closing:
+                break
+            self._due.clear()
+            self._full.clear()
+            if not await self._append():
+                return
+            await _wait(self._full, FLUSH_SECONDS)
+        await self._append(last=True)
+
+    async def _append(self, *, last: bool = False) -> bool:
+        """Write what is pending, or that the response has ended; return whether this is still the writer.
+
+        A batch that may have been stored is sent again as it was.
+        """
+        record, now = self._record, self._services.clock()
+        data = b"" if last else bytes(self._pending[:MAX_BATCH_BYTES])
+        batch = self._unsure or LogBatch(self._number, record.epoch, now, data, last)
+        try:
+            ours = await self._services.runs.append(record.owner, record.id, batch, int(now) + KEEP_SECONDS)
+        except StorageUnavailable:
+            self._unsure = batch
+            self._due.set()
+            return True
+        self._unsure = None
+        if not ours:
+            log.warning("response taken over", extra={"response_id": record.id})
+            self._lost()
+            return False
+        self._note(batch)
+        return await self._append(last=True) if last and not batch.last else True
+
+    def _note(self, batch: LogBatch) -> None:
+        self._number += 1
+        del self._pending[: len(batch.data)]
+        self._written += batch.data.count(b"\n")
+        if self._pending:
+            self._due.set()
+        self._wake()
+
+
+class Lines:
+    """Reads the lines of a log from its batches.
+
+    Attributes:
+        next: the number of the next batch.
+        count: how many lines were read.
+        has_ended: the log says that the response has ended.
+    """
+
+    def __init__(self) -> None:
+        self.next = 0
+        self.count = 0
+        self.has_ended = False
+        self._epoch = 0
+        self._begun = b""
+
+    def read(self, batches: Iterable[LogBatch]) -> list[bytes]:
+        """Return the lines that batches end. A line that its writer did not come to end is dropped."""
+        lines: list[bytes] = []
+        for batch in batches:
+            if batch.epoch != self._epoch:
+                self._epoch, self._begun = batch.epoch, b""
+            *ended, self._begun = (self._begun + batch.data).split(b"\n")
+            lines += ended
+            self.next = batch.number + 1
+            self.has_ended = batch.last
+        self.count += len(lines)
+        return lines
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, at most so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,0 +1,189 @@
+"""A running response whose writer is gone: found by whoever looks at it next, and brought to its end.
+
+is it lost?    its lease has ended, and its log shows nothing newer
+a worker's     it is started again; see ``worker``
+a request's    somebody else takes it over: its writer can store and log nothing more; it ends as failed
+
+What was done is kept: the items that were stored, and the open item as far as it was logged, as incomplete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from antiphon.errors import CODES, Superseded
+from antiphon.ids import random_base62
+from antiphon.ports import Services
+from antiphon.records import CANCELLED, IN_PROGRESS, LogBatch, StoredResponse
+from antiphon.run.journal import KEEP_SECONDS, Lines
+from antiphon.run.registry import running
+from antiphon.stream.closing import closing
+from antiphon.stream.cuts import VERSION
+from antiphon.stream.events import Event
+from antiphon.stream.fold import Fold
+from antiphon.stream.log import Decoder, Entry
+
+WORKER_LOST: Final = {"code": "worker_lost", "message": CODES["worker_lost"].message}
+
+
+class Logged(NamedTuple):
+    """What another writer has logged of a response.
+
+    Attributes:
+        entries: one for each event.
+        next: the number of the next batch.
+    """
+
+    entries: list[Entry]
+    next: int
+
+
+async def is_lost(services: Services, stored: StoredResponse) -> bool:
+    """Return whether nobody runs a response that has not ended.
+
+    What runs in this process is not lost, whatever the clock was set to meanwhile.
+    """
+    now = services.clock()
+    if stored.has_ended or now <= stored.lease_until or running(stored.id) is not None:
+        return False
+    if not stored.logged:
+        return True
+    latest = await services.runs.latest(stored.owner, stored.id)
+    return latest is None or now > latest.at + services.settings.lease_seconds
+
+
+async def settled(services: Services, stored: StoredResponse) -> StoredResponse | None:
+    """Return a stored response as it is now; None if it was deleted meanwhile.
+
+    If nobody runs it, that is put right first: a worker is started, or its ending is stored. So a writer whose clock is
+    behind cannot complete it afterwards.
+    """
+    if not await is_lost(services, stored):
+        return stored
+    if stored.job is None:
+        return await end_lost(services, stored)
+    await services.start_worker(services, stored.owner, stored.id)
+    return stored
+
+
+def as_lost(stored: StoredResponse) -> StoredResponse:
+    """Return a lost response as it is shown while its ending cannot be stored."""
+    if stored.job is not None:
+        return stored
+    return replace(stored, status="failed", response={**stored.response, "status": "failed", "error": WORKER_LOST})
+
+
+async def end_lost(services: Services, seen: StoredResponse, status: str = "failed") -> StoredResponse | None:
+    """End a response that nobody runs, and store that. Return it as it then is; None if it was deleted meanwhile.
+
+    Args:
+        services: the adapters.
+        seen: the response, as it was read.
+        status: ``failed``, or ``cancelled`` if a caller wants it to end.
+    """
+    taken = await take_over(services, seen, lives=False)
+    if taken is None:
+        found = await services.responses.get(seen.owner, seen.id, services.clock())
+        if found is None or found.has_ended or found.lease != seen.lease:
+            return found
+        taken, status = found, CANCELLED
+    logged = await fence(services, taken, lives=False)
+    return await end(services, taken, logged, status, WORKER_LOST)
+
+
+async def take_over(services: Services, seen: StoredResponse, *, lives: bool = True) -> StoredResponse | None:
+    """Become the writer of a response that nobody runs; None if somebody else did, or it was cancelled.
+
+    Args:
+        services: the adapters.
+        seen: the response, as it was read.
+        lives: the new writer runs it. One that only ends it does not keep others from trying the same.
+    """
+    now = services.clock()
+    taken = replace(
+        seen,
+        status=IN_PROGRESS,
+        lease=random_base62(services.entropy, 16),
+        lease_until=now + services.settings.lease_seconds if lives else now,
+        epoch=seen.epoch + 1,
+        response={**seen.response, "status": IN_PROGRESS},
+    )
+    return taken if await services.responses.take_over(seen, taken) else None
+
+
+async def fence(services: Services, taken: StoredResponse, *, lives: bool = True) -> Logged:
+    """Close the log to the writers before this one, and return what they have logged.
+
+    Args:
+        services: the adapters.
+        taken: the response, with this writer's lease.
+        lives: as for ``take_over``.
+    """
+    if not taken.logged:
+        return Logged([], 0)
+    reader, lines = Lines(), list[bytes]()
+    while True:
+        lines += reader.read(await services.runs.read(taken.owner, taken.id, reader.next))
+        now = services.clock()
+        mark = LogBatch(reader.next, taken.epoch, now if lives else 0.0, b"")
+        if await services.runs.append(taken.owner, taken.id, mark, int(now) + KEEP_SECONDS):
+            return Logged([orjson.loads(line) for line in lines], mark.number + 1)
+
+
+async def end(
+    services: Services, taken: StoredResponse, logged: Logged, status: str, error: dict[str, str]
+) -> StoredResponse | None:
+    """Store the ending of a response by the one who took it over.
+
+    Args:
+        services: the adapters.
+        taken: the response, with this writer's lease.
+        logged: what the writers before have logged.
+        status: ``failed`` or ``cancelled``.
+        error: ``code`` and ``message``, for ``failed``.
+
+    Returns:
+        the response as it is stored then; None if it was deleted meanwhile.
+    """
+    ended = _ended(taken, logged, status, error)
+    try:
+        await services.responses.commit(ended)
+    except Superseded as lost:
+        return lost.winner
+    finally:
+        if taken.job is not None:
+            await services.runs.close(taken.owner, taken.id)
+    return ended
+
+
+def _ended(taken: StoredResponse, logged: Logged, status: str, error: dict[str, str]) -> StoredResponse:
+    decoder, fold = Decoder(taken.response), Fold()
+    for entry in logged.entries:
+        fold.put(decoder.event(entry))
+    output = list(taken.response["output"])
+    cuts = taken.cuts
+    if len(fold.response()["output"]) == len(output):
+        open_item: list[Event] = closing(decoder.open_item)
+        for event in open_item:
+            fold.put(event)
+        output += [event["item"] for event in open_item if "item" in event]
+        cuts = fold.cuts()
+    response: dict[str, Any] = {
+        **taken.response,
+        "status": status,
+        "incomplete_details": {"reason": CANCELLED} if status == CANCELLED else None,
+        "error": error if status == "failed" else None,
+        "output": output,
+    }
+    return replace(
+        taken,
+        status=status,
+        response=response,
+        job=None,
+        cuts=cuts,
+        stream_version=VERSION,
+        lost_after=decoder.number,
+    )

@@ -1,0 +1,166 @@
+"""The worker: runs queued responses, each to its stored ending, wherever its creator is.
+
+queued               it becomes the response's writer, unless another has: an invocation may come twice, late or never
+lost before a delta  it begins again: nobody has seen anything but the opening
+lost after a delta   it ends the response as failed, with what was done
+ended                it only removes the note
+
+Whoever finds a queued response that nobody runs starts a worker: a request that reads it, or the sweeper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from antiphon.access import decide
+from antiphon.access.configuration import deployment_limits
+from antiphon.access.principal import Principal
+from antiphon.context.sealed import sealer
+from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
+from antiphon.ports import Services
+from antiphon.records import QUEUED, Key, Owner, StoredResponse
+from antiphon.run.create import SEALED_REASONING
+from antiphon.run.execution import Execution
+from antiphon.run.idempotency import Hold
+from antiphon.run.lost import WORKER_LOST, Logged, end, end_lost, fence, is_lost, take_over
+from antiphon.run.prepare import prepare, shortened
+from antiphon.run.quota import Quota
+from antiphon.run.registry import running
+from antiphon.run.sources import read_sources
+from antiphon.spec.request import parse_create
+from antiphon.stream.events import opening
+
+log: Final = logging.getLogger("antiphon.run")
+
+SWEEP_SECONDS: Final = 60.0
+"""How often a process of its own looks for responses that nobody runs."""
+
+_tasks: set[asyncio.Task[None]] = set()
+"""It keeps the workers of this process alive: an event loop holds them weakly."""
+
+
+async def start_here(services: Services, owner: Owner, response_id: str) -> None:
+    """Start a worker in this process, and do not wait for it."""
+    task = asyncio.get_running_loop().create_task(_work(services, owner, response_id))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _work(services: Services, owner: Owner, response_id: str) -> None:
+    try:
+        await perform(services, owner, response_id, services.clock() + services.settings.run_seconds)
+    except StorageUnavailable:
+        log.warning("worker stopped: no store", extra={"response_id": response_id})
+    except Exception as error:  # noqa: BLE001 - the edge of a task: the sweeper tries again
+        log.error("worker failed", extra={"response_id": response_id, "error": trace(error)})  # noqa: TRY400
+
+
+async def perform(services: Services, owner: Owner, response_id: str, until: float) -> None:
+    """Run a response to its end, unless somebody else does or did.
+
+    Args:
+        services: the adapters.
+        owner: whose response it is.
+        response_id: its id.
+        until: when the host ends the worker's turn, in seconds since the epoch.
+
+    Raises:
+        StorageUnavailable: a store did not answer; the next worker goes on.
+    """
+    seen = await services.responses.get(owner, response_id, services.clock())
+    if seen is None or seen.has_ended:
+        await services.runs.close(owner, response_id)
+        return
+    if running(response_id) is not None or not (seen.status == QUEUED or await is_lost(services, seen)):
+        return
+    taken = await take_over(services, seen)
+    if taken is None:
+        await _end_cancelled(services, seen)
+        return
+    logged = await fence(services, taken) if seen.epoch else Logged([], 0)
+    if len(logged.entries) > len(opening(taken.response)):
+        await end(services, taken, logged, "failed", WORKER_LOST)
+        return
+    await _run(services, taken, logged, until)
+
+
+async def sweep(services: Services) -> None:
+    """Start a worker for every noted response that nobody runs, and remove the notes of those that have ended.
+
+    Raises:
+        StorageUnavailable: a store did not answer.
+    """
+    for run in await services.runs.list_open():
+        found = await services.responses.get(run.owner, run.response_id, services.clock())
+        if found is None and services.clock() - run.at < SWEEP_SECONDS:
+            continue  # its claim may be under way
+        if found is None or found.has_ended:
+            await services.runs.close(run.owner, run.response_id)
+        elif await is_lost(services, found):
+            await services.start_worker(services, run.owner, run.response_id)
+
+
+async def sweep_forever(services: Services) -> None:
+    """Sweep now, and again every minute, until it is cancelled. For a process that runs its responses itself."""
+    while True:
+        try:
+            await sweep(services)
+        except Exception as error:  # noqa: BLE001 - the next time may succeed
+            log.warning("sweep failed", extra={"error": trace(error)})
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _end_cancelled(services: Services, seen: StoredResponse) -> None:
+    """End a response that was cancelled while nobody ran it."""
+    found = await services.responses.get(seen.owner, seen.id, services.clock())
+    if found is not None and not found.has_ended and found.lease == seen.lease:
+        await end_lost(services, found, "cancelled")
+
+
+async def _run(services: Services, taken: StoredResponse, logged: Logged, until: float) -> None:
+    assert taken.job is not None
+    request = parse_create(taken.job["request"])
+    try:
+        principal = await _principal(services, taken)
+        hold = Hold(services, taken.owner, None, taken.id)
+        sources = await read_sources(services, principal, request, hold)
+        ready = await prepare(services, principal, request, sources, until, taken.id, taken)
+        call = await shortened(ready)
+        sealed = SEALED_REASONING in request.include
+        seal = await sealer(services, taken.owner, taken.agent) if sealed else None
+    except ApiError as error:
+        message = error.message or CODES[error.code].message
+        await end(services, taken, logged, "failed", {"code": error.code, "message": message})
+        return
+    quota = Quota(services, principal)
+    known = len(logged.entries)
+    execution = Execution(
+        services, taken, stored=True, obfuscate=False, quota=quota, seal=seal, first=logged.next, known=known
+    )
+    execution.start(ready.answering, call)
+    try:
+        await execution.response()
+    finally:
+        await services.runs.close(taken.owner, taken.id)
+
+
+async def _principal(services: Services, taken: StoredResponse) -> Principal:
+    """Return who asked, as of now.
+
+    Raises:
+        ApiError: 403: the user may not use the API any more, or is gone.
+    """
+    assert taken.job is not None
+    owner = taken.owner
+    account = await services.directory.account(owner.tenant, owner.user)
+    if account is None:
+        raise ApiError("permission_denied")
+    agents = taken.job["key_agents"]
+    key = Key("", taken.job["key_id"], owner.tenant, owner.user, "", agents=None if agents is None else tuple(agents))
+    principal = Principal.from_account(account, key, deployment_limits(services.settings))
+    decision = decide.may_use(principal, write=True)
+    if not decision.allowed:
+        raise ApiError(decision.code or "permission_denied")
+    return principal

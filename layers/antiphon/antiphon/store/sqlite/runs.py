@@ -1,0 +1,104 @@
+"""Logs and runs for workers in SQLite: one row for each batch, one for each run."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+from typing import Any, Final
+
+from antiphon.records import LogBatch, OpenRun, Owner
+from antiphon.store.sqlite.database import SQLite
+
+_APPEND: Final = """
+    INSERT INTO logs (tenant, user, response_id, number, epoch, at, data, last, expires_at)
+    VALUES (:tenant, :user, :response_id, :number, :epoch, :at, :data, :last, :expires_at)
+    ON CONFLICT DO NOTHING"""
+_READ: Final = """
+    SELECT number, epoch, at, data, last FROM logs
+    WHERE tenant = :tenant AND user = :user AND response_id = :response_id AND number >= :first ORDER BY number"""
+_LATEST: Final = """
+    SELECT number, epoch, at, data, last FROM logs
+    WHERE tenant = :tenant AND user = :user AND response_id = :response_id ORDER BY number DESC LIMIT 1"""
+_ERASE: Final = "DELETE FROM logs WHERE tenant = :tenant AND user = :user AND response_id = :response_id"
+_OPEN: Final = "INSERT OR REPLACE INTO runs (tenant, user, response_id, at) VALUES (:tenant, :user, :response_id, :at)"
+_CLOSE: Final = "DELETE FROM runs WHERE tenant = :tenant AND user = :user AND response_id = :response_id"
+_COUNT: Final = "SELECT count(*) FROM runs WHERE tenant = ? AND user = ?"
+_LIST: Final = "SELECT tenant, user, response_id, at FROM runs ORDER BY at"
+_SWEEP: Final = "DELETE FROM logs WHERE expires_at <= ?"
+
+
+class SQLiteRuns:
+    """The port ``RunStore``."""
+
+    def __init__(self, database: SQLite) -> None:
+        self._database = database
+
+    async def append(self, owner: Owner, response_id: str, batch: LogBatch, expires_at: int) -> bool:
+        """Add a batch to the log of a response; one conditional write.
+
+        Return whether it is the log's batch of this number, written now or by an earlier try.
+        """
+        values = {
+            **_of(owner, response_id),
+            "number": batch.number,
+            "epoch": batch.epoch,
+            "at": batch.at,
+            "data": batch.data,
+            "last": batch.last,
+            "expires_at": expires_at,
+        }
+        return await self._database.write(lambda db: _append(db, values, batch))
+
+    async def read(self, owner: Owner, response_id: str, first: int) -> list[LogBatch]:
+        """Read the batches of a log from a number on, in order."""
+        values = {**_of(owner, response_id), "first": first}
+        rows = await self._database.read(lambda db: db.execute(_READ, values).fetchall())
+        return [_batch(row) for row in rows]
+
+    async def latest(self, owner: Owner, response_id: str) -> LogBatch | None:
+        """Read the last batch of a log; None if the log is empty."""
+        row = await self._database.read(lambda db: db.execute(_LATEST, _of(owner, response_id)).fetchone())
+        return _batch(row) if row else None
+
+    async def open(self, run: OpenRun) -> None:
+        """Note a response for a worker; one write."""
+        values = {**_of(run.owner, run.response_id), "at": run.at}
+        await self._database.write(lambda db: db.execute(_OPEN, values))
+
+    async def close(self, owner: Owner, response_id: str) -> None:
+        """Remove the note; one write."""
+        await self._database.write(lambda db: db.execute(_CLOSE, _of(owner, response_id)))
+
+    async def count_open(self, owner: Owner) -> int:
+        """Count the noted responses of an owner."""
+        row = await self._database.read(lambda db: db.execute(_COUNT, (owner.tenant, owner.user)).fetchone())
+        return int(row[0])
+
+    async def list_open(self) -> list[OpenRun]:
+        """List all noted responses."""
+        rows = await self._database.read(lambda db: db.execute(_LIST).fetchall())
+        return [OpenRun(Owner(tenant, user), response_id, at) for tenant, user, response_id, at in rows]
+
+
+def erase(db: Connection, owner: Owner, response_id: str) -> None:
+    """Remove the log of a response."""
+    db.execute(_ERASE, _of(owner, response_id))
+
+
+def sweep(db: Connection, now: float) -> None:
+    """Remove the batches whose time has passed."""
+    db.execute(_SWEEP, (now,))
+
+
+def _append(db: Connection, values: dict[str, Any], batch: LogBatch) -> bool:
+    if db.execute(_APPEND, values).rowcount:
+        return True
+    return _batch(db.execute(_READ, {**values, "first": batch.number}).fetchone()) == batch
+
+
+def _batch(row: tuple[int, int, float, bytes, int]) -> LogBatch:
+    number, epoch, at, data, last = row
+    return LogBatch(number, epoch, at, bytes(data), bool(last))
+
+
+def _of(owner: Owner, response_id: str) -> dict[str, Any]:
+    return {"tenant": owner.tenant, "user": owner.user, "response_id": response_id}
