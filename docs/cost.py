@@ -134,7 +134,7 @@ def measure() -> tuple[Counts, Counts]:
 
 async def _turns(emulator: Emulator) -> tuple[Counts, Counts]:
     database = DynamoDB(endpoint_url=emulator.url)
-    settings = Settings(core_table=CORE, responses_table=RESPONSES)
+    settings = Settings(core_table=CORE, responses_table=RESPONSES, run_log="off")
     stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
     entropy = random.Random(0).randbytes  # noqa: S311 - the same ids in every run, so that the sizes are the same
     services = build_services(settings, stores, Providers({}, {}))

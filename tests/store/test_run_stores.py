@@ -52,8 +52,8 @@ def test_a_number_is_written_once_and_the_first_writer_keeps_it(stores: Stores) 
 def test_a_batch_that_is_sent_twice_by_its_writer_is_one_batch(stores: Stores) -> None:
     async def story() -> None:
         for _ in range(2):
-            assert await stores.runs.append(OWNER, ID, batch(0, last=True), LATER)
-        assert await stores.runs.read(OWNER, ID, 0) == [batch(0, last=True)]
+            assert await stores.runs.append(OWNER, ID, batch(0, b"", last=True), LATER)
+        assert await stores.runs.read(OWNER, ID, 0) == [batch(0, b"", last=True)]
 
     asyncio.run(story())
 

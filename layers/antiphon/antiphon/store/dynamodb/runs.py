@@ -97,8 +97,8 @@ def _row(owner: Owner, response_id: str, batch: LogBatch) -> Row:
         **layout.key(layout.log(owner, response_id), layout.depth(batch.number)),
         "epoch": {"N": str(batch.epoch)},
         "at": {"N": repr(batch.at)},
-        "data": {"B": batch.data},
-        **({"last": {"BOOL": True}} if batch.last else {}),
+        **({"data": {"B": batch.data}} if batch.data else {}),
+        **({"last": {"N": "1"}} if batch.last else {}),
     }
 
 
@@ -107,6 +107,6 @@ def _batch(row: Row) -> LogBatch:
         number=int(row["sk"]["S"]),
         epoch=rows.number(row, "epoch") or 0,
         at=float(row["at"]["N"]),
-        data=bytes(row["data"]["B"]),
+        data=bytes(row["data"]["B"]) if "data" in row else b"",
         last="last" in row,
     )
