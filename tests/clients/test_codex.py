@@ -73,14 +73,18 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def codex(service: Service, key: str, home: Path, transport: str) -> Codex:
     """Gives a function that runs ``codex exec`` and returns what the agent said."""
+    return codex_of(service, key, home, websockets=transport == "websocket")
+
+
+def codex_of(service: Service, key: str, home: Path, *, websockets: bool) -> Codex:
     program = [node(), str(HERE / "node/node_modules/@openai/codex/bin/codex.js"), "exec"]
     options = ["--skip-git-repo-check", "--json", "--dangerously-bypass-approvals-and-sandbox"]
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "ANTIPHON_KEY": key}
-    websockets = json.dumps(transport == "websocket")
+    chosen = json.dumps(websockets)
 
     def run(*arguments: str, model: str = "agent") -> list[str]:
         (home / ".codex/config.toml").write_text(
-            CONFIG.format(base_url=service.base_url, model=model, websockets=websockets)
+            CONFIG.format(base_url=service.base_url, model=model, websockets=chosen)
         )
         command = [*program, *arguments[:-1], *options, arguments[-1]]
         done = subprocess.run(
@@ -160,3 +164,11 @@ def test_codex_gets_along_with_tools_that_come_as_items(
     assert codex("Write a poem", model="gpt-6-sol") == ["Written"]
     assert (home / "poem.txt").read_text() == "roses\n"
     assert "ran" in json.dumps(told(upstream, 1)[-1]["content"])
+
+
+@pytest.mark.node
+def test_codex_continues_over_http_where_there_is_no_websocket(tmp_path: Path, upstream: Upstream, home: Path) -> None:
+    """As on AWS: the upgrade is refused with 426."""
+    upstream.scripts = [answer("Hello Ada")]
+    with Service(tmp_path, upstream, ws="none") as service:
+        assert codex_of(service, service.key(), home, websockets=True)("My name is Ada.") == ["Hello Ada"]

@@ -94,6 +94,26 @@ def test_an_answer_is_the_events_of_a_stream_without_done(service: Service, key:
     assert service.retrieve(key, response["id"]) == response
 
 
+def replayed(service: Service, key: str, response_id: str, after: int = -1) -> list[dict[str, Any]]:
+    query = "?stream=true" if after < 0 else f"?stream=true&starting_after={after}"
+    read = service.get(f"/v1/responses/{response_id}{query}", key)
+    assert read.status_code == 200, read.text
+    lines = [line.removeprefix("data: ") for line in read.text.splitlines() if line.startswith("data: {")]
+    return [json.loads(line) for line in lines]
+
+
+def plain(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in event.items() if name != "obfuscation"} for event in events]
+
+
+def test_the_events_of_a_connection_can_be_read_again_over_http(service: Service, key: str, socket: Socket) -> None:
+    socket.send(input="Hi")
+    events = plain(socket.events())
+    response_id = events[-1]["response"]["id"]
+    assert plain(replayed(service, key, response_id)) == events
+    assert plain(replayed(service, key, response_id, after=4)) == events[5:]
+
+
 def test_a_connection_serves_one_message_after_the_other(upstream: Upstream, socket: Socket) -> None:
     upstream.scripts = [answer("One"), answer("Two")]
     texts = [socket.create(input="Hi", store=store)["output"][0]["content"][0]["text"] for store in (False, True)]
@@ -255,6 +275,11 @@ def test_a_stored_warm_up_is_continued_from_anywhere(
 ) -> None:
     warm = socket.create(generate=False, input="I am Ada")
     assert service.retrieve(key, warm["id"]) == warm
+    assert [event["type"] for event in replayed(service, key, warm["id"])] == [
+        "response.created",
+        "response.in_progress",
+        "response.completed",
+    ]
     service.create(key, input="Who am I?", previous_response_id=warm["id"])
     assert told(upstream, 0) == ["I am Ada", "Who am I?"]
 
