@@ -79,3 +79,10 @@ def test_no_two_public_classes_share_a_name():
     files = [path for folder in (PACKAGE, ROOT / "local", ROOT / "cli") for path in folder.rglob("*.py")]
     names = Counter(name for file in files for name in re.findall(r"^class ([A-Z]\w*)", file.read_text(), re.MULTILINE))
     assert {name for name, count in names.items() if count > 1} <= SPECIFICATIONS_WORDS | {"OpenItem"}
+
+
+def test_every_module_of_the_tests_support_is_on_its_page():
+    page = (ROOT / "tests/support/README.md").read_text()
+    named = set(re.findall(r"`(\w+)`", page))
+    modules = {path.stem for path in (ROOT / "tests/support").glob("*.py")}
+    assert modules - named == set()
