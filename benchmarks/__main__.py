@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import coldstart, dynamodb, imports, providers, runtime, stalls, streams
+from benchmarks import coldstart, dynamodb, imports, providers, readers, runtime, stalls, streams
 from benchmarks.table import show
 
 BENCHMARKS = {
     "streams": streams.measure,
     "stalls": stalls.measure,
+    "readers": readers.measure,
     "imports": imports.measure,
     "coldstart": coldstart.measure,
     "runtime": runtime.measure,

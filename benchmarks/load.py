@@ -26,4 +26,5 @@ class Load:
 BURST: Final = Load("burst", streams=16, deltas=2000, pause=0.0)
 PACED: Final = Load("paced", streams=64, deltas=400, pause=0.01)
 SHORT: Final = Load("short", streams=1, deltas=10, pause=0.0)
-LOADS: Final = {load.model: load for load in (BURST, PACED, SHORT)}
+LONG: Final = Load("long", streams=50, deltas=20_000, pause=0.0)
+LOADS: Final = {load.model: load for load in (BURST, PACED, SHORT, LONG)}
