@@ -296,6 +296,19 @@ def test_other_methods_of_known_paths_are_405_with_what_is_allowed(environ, log,
     }
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_an_upgrade_to_a_websocket_is_426_behind_every_front_door(environ, log, form):
+    """Codex then continues over HTTP."""
+    with buffered("list_models", environ, log) as invoke:
+        asked = at(form, "/v1/responses", "GET")
+        asked["headers"] = {**asked["headers"], "upgrade": "websocket"}
+        if "multiValueHeaders" in asked:
+            asked["multiValueHeaders"] = {**asked["multiValueHeaders"], "upgrade": ["websocket"]}
+        answer = invoke(asked)
+    assert (answer["statusCode"], answer["headers"]["upgrade"]) == (426, "HTTP/1.1")
+    assert json.loads(answer["body"])["error"]["code"] == "upgrade_required"
+
+
 def test_a_missing_setting_is_an_init_error_that_names_it(environ, log):
     without = {name: value for name, value in environ.items() if name != "ANTIPHON_CORE_TABLE"}
     with creating(without, log) as api:
