@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import coldstart, dynamodb, imports, providers, readers, runtime, stalls, streams
+from benchmarks import answers, coldstart, dynamodb, imports, providers, readers, runtime, stalls, streams
 from benchmarks.table import show
 
 BENCHMARKS = {
     "streams": streams.measure,
+    "answers": answers.measure,
     "stalls": stalls.measure,
     "readers": readers.measure,
     "imports": imports.measure,
@@ -20,7 +21,7 @@ BENCHMARKS = {
 
 
 def main() -> int:
-    """Run the benchmarks named on the command line, or all. Gives the exit code."""
+    """Run the benchmarks named on the command line, or all. Return the exit code."""
     names = sys.argv[1:] or list(BENCHMARKS)
     if unknown := set(names) - set(BENCHMARKS):
         print(f"There is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What the streaming benchmark's processes agree on: which model names ask for which stream. Knows nothing else."""
+"""The names of models by which the processes of the benchmarks ask for a stream."""
 
 from __future__ import annotations
 
@@ -27,4 +27,5 @@ BURST: Final = Load("burst", streams=16, deltas=2000, pause=0.0)
 PACED: Final = Load("paced", streams=64, deltas=400, pause=0.01)
 SHORT: Final = Load("short", streams=1, deltas=10, pause=0.0)
 LONG: Final = Load("long", streams=50, deltas=20_000, pause=0.0)
-LOADS: Final = {load.model: load for load in (BURST, PACED, SHORT, LONG)}
+JSON: Final = Load("json", streams=1, deltas=50, pause=0.0)
+LOADS: Final = {load.model: load for load in (BURST, PACED, SHORT, LONG, JSON)}
