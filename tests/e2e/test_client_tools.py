@@ -404,9 +404,30 @@ def test_a_message_between_agents_is_read_as_a_message(service: Service, key: st
 
 def test_reasoning_of_all_turns_is_what_the_model_gets_anyway(service: Service, key: str) -> None:
     for context in ("auto", "all_turns"):
-        create(service, key, input="Go", reasoning={"context": context})
-    asked = {"model": "agent", "input": "Go", "reasoning": {"context": "current_turn"}}
-    refused(service.post(key, **asked), 400, "unsupported_value", "reasoning.context")
+        create(service, key, input="Go", reasoning={"context": context, "mode": "standard"})
+    for name, value in [("context", "current_turn"), ("mode", "pro")]:
+        asked = {"model": "agent", "input": "Go", "reasoning": {name: value}}
+        refused(service.post(key, **asked), 400, "unsupported_value", f"reasoning.{name}")
+
+
+def test_the_older_name_of_a_reasoning_summary_is_honoured(service: Service, key: str) -> None:
+    response = create(service, key, input="Go", reasoning={"generate_summary": "auto"})
+    assert response["reasoning"]["summary"] == "auto"
+
+
+def test_a_cache_is_not_warmed_by_an_answer_that_nobody_wants(service: Service, key: str) -> None:
+    create(service, key, input="Go", prompt_cache_options={"mode": "explicit", "prewarm": False})
+    asked = {"model": "agent", "input": "Go", "prompt_cache_options": {"prewarm": True}}
+    refused(service.post(key, **asked), 400, "unsupported_parameter", "prompt_cache_options.prewarm")
+
+
+def test_tools_are_bounded_wherever_they_come_from(service: Service, key: str) -> None:
+    many = [{"type": "function", "name": f"f{number}"} for number in range(128)]
+    spaces = [{**CRM, "name": f"n{number}", "tools": many} for number in range(9)]
+    refused(service.post(key, model="agent", input="Go", tools=spaces), 400, "out_of_range", "tools")
+    deep = {**FIND, "parameters": {"enum": list(range(20_000))}}
+    bringing = {"type": "additional_tools", "role": "developer", "tools": [deep]}
+    refused(service.post(key, model="agent", input=[bringing, QUESTION]), 400, "out_of_range", "tools")
 
 
 # tools that only OpenAI's own service runs

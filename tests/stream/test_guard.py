@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from antiphon.errors import CODES
 from antiphon.stream.fold import Fold
+from antiphon.stream.grammar import Checker
 from antiphon.stream.guard import Guard, StreamInvalid
 from tests.support.recording import record, resource, sse
 from tests.support.streams import assert_stream
@@ -18,6 +19,10 @@ from tests.support.streams import assert_stream
 CALL = [("call", 0, "call_a", "get_weather"), ("arguments", 0, '{"city":'), ("arguments", 0, '"Paris"}')]
 EVERYTHING = record(
     [("reasoning", "hm"), ("text", "I "), ("text", "see"), ("refusal", "no"), ("text", "but"), *CALL], "completed"
+)
+CUSTOM = record(
+    [("text", "I "), ("call", 0, "c", "edit"), ("arguments", 0, '{"input": "a'), ("arguments", 0, 'b"}')],
+    tools=[{"type": "custom", "name": "edit"}],
 )
 INCOMPLETE = record([("text", "Hal")], "incomplete")
 FAILED = record([("text", "Hal")], "failed")
@@ -65,6 +70,16 @@ def changed(event, breaking):
     if breaking == "type":
         return [{**event, "type": "response.nonsense"}]
     return [{key: value for key, value in event.items() if key == "type"}]
+
+
+@pytest.mark.parametrize("at", range(3, len(CUSTOM) - 1))
+def test_a_custom_call_that_is_lost_in_the_midst_is_closed_with_what_was_sent_of_it(at):
+    sent, stored = guarded([*CUSTOM[:at], {"type": "response.nonsense", "sequence_number": at}, CUSTOM[-1]])
+    checker = Checker()
+    for event in sent:
+        checker.feed(event)
+    checker.finish()
+    assert stored["status"] == "failed"
 
 
 @given(at=st.integers(0, len(EVERYTHING) - 2), breaking=st.sampled_from(["number", "twice", "lost", "type", "bare"]))

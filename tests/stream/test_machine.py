@@ -12,8 +12,9 @@ from antiphon.ids import parse_item_id
 from antiphon.spec.arguments import is_cut
 from antiphon.stream.grammar import Checker
 from antiphon.stream.machine import IllegalOrder, ResponseStream
+from antiphon.stream.replay import replay
 from tests.support.recording import RESPONSE_ID, USAGE, play, record, resource, sse
-from tests.support.streams import assert_stream
+from tests.support.streams import assert_stream, fold
 
 
 def types(events):
@@ -46,6 +47,65 @@ def test_an_answer_of_nothing_still_has_a_message():
     events = record([])
     assert items(events)[0]["content"] == [{"type": "output_text", "text": "", "annotations": [], "logprobs": []}]
     assert_stream(sse(events))
+
+
+TOOLS = [
+    {"type": "custom", "name": "edit"},
+    {"type": "shell"},
+    {"type": "apply_patch"},
+    {"type": "namespace", "name": "crm", "tools": [{"type": "function", "name": "find"}]},
+]
+ARGUMENTS = [
+    '{"input": "a\\nb"}',
+    '{"commands": ["ls"]}',
+    '{"type": "delete_file", "path": "a"}',
+    '{"commands": ["\\ud83d"]}',
+    "{}",
+    "",
+    '{"inp',
+    "ls",
+]
+NAMES = ["edit", "shell", "apply_patch", "crm__find", "unknown"]
+SAID = st.one_of(
+    st.tuples(st.just("text"), st.text()),
+    st.tuples(st.just("reasoning"), st.text()),
+    st.tuples(st.just("call"), st.sampled_from(NAMES), st.sampled_from(ARGUMENTS), st.integers(0, 9)),
+)
+
+
+@given(st.lists(SAID, max_size=6), st.sampled_from(["completed", "incomplete", "failed", "cancelled"]))
+def test_calls_of_any_type_in_any_order_keep_the_grammar_and_are_replayed_as_they_were(said, ending):
+    deltas = []
+    for slot, (kind, *rest) in enumerate(said):
+        if kind != "call":
+            deltas.append((kind, *rest))
+            continue
+        name, arguments, cut = rest
+        deltas.append(("call", slot, f"call_{slot}", name))
+        deltas += [("arguments", slot, piece) for piece in (arguments[:cut], arguments[cut:]) if piece]
+    events = record(deltas, ending, tools=TOOLS)
+    checker = Checker()
+    for event in events:
+        checker.feed(event)
+    checker.finish()
+    json.dumps(events, ensure_ascii=False).encode()
+    response = events[-1]["response"]
+    assert fold(events) == response
+    added = [event["item"]["type"] for event in of(events, "output_item.added")]
+    assert [item["type"] for item in items(events)] == added
+    assert replay(response)[-1]["response"] == response
+    assert record(deltas, ending, tools=TOOLS) == events
+
+
+def test_a_custom_tools_input_of_halves_of_characters_is_whole():
+    pieces = ['{"input": "a\\ud8', "3d\\ude00", '\\ud800b"}']
+    events = record([("call", 0, "c", "edit"), *(("arguments", 0, piece) for piece in pieces)], tools=TOOLS)
+    assert items(events)[0]["input"] == "a\N{GRINNING FACE}\N{REPLACEMENT CHARACTER}b"
+
+
+def test_a_cut_input_of_a_custom_tool_is_incomplete():
+    events = record([("call", 0, "c", "edit"), ("arguments", 0, '{"input": "half of')], "incomplete", tools=TOOLS)
+    assert [(item["input"], item["status"]) for item in items(events)] == [("half of", "incomplete")]
 
 
 def test_text_and_refusal_are_parts_of_one_message():

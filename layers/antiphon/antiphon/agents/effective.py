@@ -128,6 +128,7 @@ def effective(
     offer = Offer(agent.tools, unknown_tools)
     offer.ask([tool.wire() for tool in request.tools or ()])
     offer.bring(brought)
+    offer.require_few()
     table = ToolTable(offer.tools)
     _require_choice(asked.get("tool_choice"), table)
     include_logprobs = "message.output_text.logprobs" in request.include or settings["top_logprobs"] > 0

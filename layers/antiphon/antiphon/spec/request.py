@@ -64,14 +64,22 @@ class TextParam(Wire):
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
+Summary = Literal["concise", "detailed", "auto"]
+
+
 class ReasoningParam(Wire):
     """How much the model should think, and whether the answer has a summary of it."""
 
-    unserved: ClassVar[frozenset[str]] = frozenset({"generate_summary", "mode"})
-
     context: Annotated[Literal["auto", "all_turns"] | None, Field(exclude=True)] = None
+    mode: Annotated[Literal["standard"] | None, Field(exclude=True)] = None
+    generate_summary: Annotated[Summary | None, Field(exclude=True)] = None
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    summary: Literal["concise", "detailed", "auto"] | None = None
+    summary: Summary | None = None
+
+    def wire(self) -> dict[str, Any]:
+        """Return the settings as JSON. ``generate_summary`` is the older name of ``summary``."""
+        older = {} if self.generate_summary is None else {"summary": self.generate_summary}
+        return {**older, **super().wire()}
 
 
 class StreamOptions(Wire):
@@ -222,9 +230,9 @@ _ALIASES: Final = {
     "instructing": "message",
     "assistant": "message",
     "mode": None,
-    "hosted": "web_search",
+    "hosted": None,
 }
-"""Tags that are no types: several models read messages, and a tool choice may be a word."""
+"""Tags that are no types, or that nobody is told to send: tools of OpenAI's own service are left out."""
 
 
 def parse_create(document: dict[str, Any]) -> CreateResponse:
@@ -246,6 +254,7 @@ def parse_compact(document: dict[str, Any]) -> CompactResponse:
 
 
 def _parse(form: type[Asked], document: dict[str, Any]) -> Asked:
+    _require_generation(document.get("prompt_cache_options"))
     known = {key: value for key, value in document.items() if key not in IGNORED}
     items = known.get("input")
     if not isinstance(items, list) or len(items) > MAX_ITEMS:
@@ -284,6 +293,13 @@ def _validated(form: type[Asked], document: dict[str, Any], before: int = 0) -> 
         return form.model_validate(document)
     except ValidationError as error:
         raise refusal(error, before) from None
+
+
+def _require_generation(options: Any) -> None:
+    """Refuse to warm a cache alone: an answer would be made, and paid for, that nobody wants."""
+    if isinstance(options, dict) and options.get("prewarm") is True:
+        param = "prompt_cache_options.prewarm"
+        raise ApiError("unsupported_parameter", f"`{param}`: {_UNSERVED}", param=param)
 
 
 def refusal(error: ValidationError, before: int = 0) -> ApiError:

@@ -13,6 +13,9 @@ from antiphon.tools.table import Key, key_of, leaves
 Tool = dict[str, Any]
 UnknownTools = Literal["leave_out", "refuse"]
 
+MAX_FUNCTIONS: Final = 1024
+"""The most functions that the model is offered, those in namespaces included."""
+
 _BRINGING: Final = frozenset({"additional_tools", "tool_search_output"})
 _REFUSED: Final = "Only OpenAI's own service runs tools of this type, and this deployment refuses them. Leave it out."
 
@@ -64,6 +67,16 @@ class Offer:
                 self.tools += [{**tool, "tools": inner}] if inner else []
             elif self._is_new(key_of(tool)):
                 self.tools.append(tool)
+
+    def require_few(self) -> None:
+        """Require that the model can be offered all of them.
+
+        Raises:
+            ApiError: 400.
+        """
+        if len(self._keys) > MAX_FUNCTIONS:
+            message = f"`tools`: With those in namespaces there may be at most {MAX_FUNCTIONS} tools."
+            raise ApiError("out_of_range", message, param="tools")
 
     def _is_new(self, key: Key) -> bool:
         is_new = key not in self._keys

@@ -34,7 +34,8 @@ def require_bounded(document: dict[str, Any]) -> None:
     """
     for name in ("input", "messages"):
         _require_input(document.get(name), name)
-    _require_schemas([document.get(name) for name in ("tools", "text", "response_format", "tool_choice")])
+    named = [document.get(name) for name in ("tools", "text", "response_format", "tool_choice")]
+    _require_schemas([*named, *_tools_in(document.get("input"))])
 
 
 def _require_input(items: object, of: str) -> None:
@@ -57,6 +58,12 @@ def _lists(items: list[Any]) -> Iterator[tuple[int, str, int]]:
             for name in _LISTS:
                 if isinstance(item.get(name), list):
                     yield index, name, len(item[name])
+
+
+def _tools_in(items: object) -> Iterator[Any]:
+    """Yield the tools that items of the input bring along."""
+    if isinstance(items, list):
+        yield from (item["tools"] for item in items if isinstance(item, dict) and "tools" in item)
 
 
 def _require_schemas(pending: list[Any]) -> None:
