@@ -33,7 +33,12 @@ check: install-dev install-sam install-checkov ## check format, style, types, im
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	$(BIN)/cfn-lint template.yaml
-	$(BIN)/python -m pytest -q tests/aws/test_checkov.py
+	$(BIN)/python -m pytest -q tests/aws/test_checkov.py tests/layers/test_licences.py
+
+.PHONY: audit
+audit: install-audit ## look the locked packages up among the known vulnerabilities (needs a network; docs/operations.md)
+	@for lock in layers/dependencies/requirements.txt requirements/*.txt; do \
+	  echo $$lock; .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || failed=1; done; exit $${failed:-0}
 
 .PHONY: format
 format: install-dev ## format the sources
@@ -69,7 +74,7 @@ lock: install-dev ## update the locked dependencies and their hashes
 	cd requirements && for target in dev run; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' $$([ $$target = dev ] || echo -c dev.txt) -o $$target.txt $$target.in; done
-	cd requirements && for target in sam lambda clients clients-chat ministack checkov; do \
+	cd requirements && for target in sam lambda clients clients-chat ministack checkov audit; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' -o $$target.txt $$target.in; done
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -77,7 +82,7 @@ lock: install-dev ## update the locked dependencies and their hashes
 	cd layers/dependencies && ../../$(BIN)/uv pip compile -q --universal --python-version 3.13 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command 'make lock' -c ../../requirements/dev.txt -o requirements.txt requirements.in
 
-.PHONY: install-run install-model install-dev install-sam install-checkov install-ministack install-clients
+.PHONY: install-run install-model install-dev install-sam install-checkov install-audit install-ministack install-clients
 install-run:
 	@local/install.sh $(VENV) requirements/run.txt
 	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
@@ -89,6 +94,8 @@ install-sam:
 	@local/install.sh .venv-sam requirements/sam.txt --no-deps
 install-checkov:
 	@local/install.sh .venv-checkov requirements/checkov.txt --no-deps
+install-audit:
+	@local/install.sh .venv-audit requirements/audit.txt --no-deps
 install-ministack:
 	@local/install.sh .venv-ministack requirements/ministack.txt --no-deps
 install-clients:
