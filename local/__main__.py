@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from antiphon.errors import SettingsError
 from antiphon.ports import Services
 from antiphon.providers.configured import Providers, openai_key
 from antiphon.providers.demo.model import Demo
+from antiphon.run.worker import sweep_forever
 from antiphon.settings import ProviderEndpoint
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, chat, create, models, responses, websocket
@@ -56,7 +58,8 @@ def main() -> int:
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
         text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)")
         routers = [create.router, chat.router, models.router, responses.router, about.router, websocket.router]
-        app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)]))
+        sweeping = partial(sweep_forever, services)
+        app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], sweeping))
         serve(app, listener, lambda: print(text, flush=True), services.settings.max_body_bytes)
     print("\nStopped.")
     return 0

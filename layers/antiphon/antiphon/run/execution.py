@@ -25,11 +25,11 @@ from antiphon.answering.turn import Outcome, Turn, usage_resource
 from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, Services
-from antiphon.records import StoredResponse
+from antiphon.records import QUEUED, StoredResponse
 from antiphon.run.aside import aside
 from antiphon.run.journal import Journal
 from antiphon.run.quota import Quota
-from antiphon.run.registry import all_running, register
+from antiphon.run.registry import all_running, close, register
 from antiphon.run.unstored import store_later, store_now
 from antiphon.settings import Settings
 from antiphon.stream.checkpoints import Checkpoints
@@ -72,6 +72,7 @@ class Execution:
         task: what runs; None before the start.
         feed: its events, for the request that runs it; a worker has none.
         journal: logs its events; None if they are not logged.
+        is_settled: its ending is stored, whoever stored it.
         retry_after: the seconds after which a provider that failed can be asked again; None if it did not tell.
     """
 
@@ -108,6 +109,7 @@ class Execution:
         self._committing = False
         self._cancelled = False
         self._stopped = False
+        self.is_settled = False
 
     @property
     def begun(self) -> dict[str, Any]:
@@ -151,7 +153,10 @@ class Execution:
             self.task.cancel()
 
     def stop(self) -> None:
-        """End the run for a shutdown: as failed, or as it is about to be stored if the store takes it soon."""
+        """End the run for a shutdown: as failed, or as it is about to be stored if the store takes it soon.
+
+        A background response that has not begun to answer is queued again.
+        """
         self._stopped = True
         if self.task is not None and (self._answering or self._committing):
             self.task.cancel()
@@ -178,6 +183,9 @@ class Execution:
         try:
             self._stream.open()
             outcome = await self._answer(turn, call.deadline)
+            if self._stopped and self._record.job is not None and not turn.begun:
+                await self._give_back()
+                return
             limit = self._limit(call.deadline)
             spending = asyncio.create_task(self._spend(answering, call, limit))
             await self._finish(outcome, answering, limit)
@@ -187,6 +195,15 @@ class Execution:
             self.feed.close()
             if watching is not None:
                 watching.cancel()
+
+    async def _give_back(self) -> None:
+        """Queue the response again: its process ends, and nobody has seen anything of it."""
+        if self.journal is not None:
+            self.journal.abandon()
+        response = {**self._record.response, "status": QUEUED}
+        queued = replace(self._record, status=QUEUED, response=response, lease_until=0.0)
+        with contextlib.suppress(StorageUnavailable):
+            await self._services.responses.take_over(self._record, queued)
 
     async def _note_ending(self) -> None:
         if self.journal is not None:
@@ -252,7 +269,9 @@ class Execution:
         try:
             async with asyncio.timeout_at(limit):
                 await self._commit(self._record_of(ending))
+                self.is_settled = True
         except Superseded as lost:
+            self.is_settled = lost.winner is None or lost.winner.has_ended
             return self._winning(lost.winner, answering)
         except (StorageUnavailable, TimeoutError):
             return self._unstored("storage_unavailable", answering)
@@ -314,6 +333,7 @@ async def settle(seconds: float) -> None:
         seconds: the longest wait for each of these: that they end by themselves, that the rest ends, that what could
             not be stored is.
     """
+    close()
     runs = {run.task: run for run in all_running() if run.task}
     if runs:
         _, late = await asyncio.wait(runs, timeout=seconds)

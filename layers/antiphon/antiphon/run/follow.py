@@ -5,7 +5,7 @@ runs elsewhere       its log, read again and again
 has ended            its replay, with the same numbers
 
 A reader sees each number once. It leaves without a terminal event, to be continued with ``starting_after``, if the time
-of its own request is up or if the response is no longer the caller's to see.
+of its own request is up, if its process ends, or if the response is no longer the caller's to see.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from antiphon.records import QUEUED, LogBatch, StoredResponse
 from antiphon.run.journal import Journal, Lines
 from antiphon.run.lost import settled
 from antiphon.run.models import are_visible
-from antiphon.run.registry import running
+from antiphon.run.registry import is_closing, running
 from antiphon.stream.closing import closing
 from antiphon.stream.cuts import VERSION
 from antiphon.stream.events import Event, error_event, opening
@@ -220,4 +220,4 @@ class Following:
             self._stored, self._is_deleted = now or self._stored, now is None
 
     def _must_leave(self) -> bool:
-        return self._until is not None and self._services.clock() >= self._until
+        return is_closing() or (self._until is not None and self._services.clock() >= self._until)

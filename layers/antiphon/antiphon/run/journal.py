@@ -127,6 +127,13 @@ class Journal:
             self._task.cancel()
         self._wake()
 
+    def abandon(self) -> None:
+        """Write nothing more, and do not note an ending: another writer goes on."""
+        self._closing = True
+        if self._task is not None:
+            self._task.cancel()
+        self._wake()
+
     def _wake(self) -> None:
         readers, self._readers = self._readers, []
         for reader in readers:

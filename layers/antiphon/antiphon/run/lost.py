@@ -17,7 +17,7 @@ import orjson
 from antiphon.errors import CODES, Superseded
 from antiphon.ids import random_base62
 from antiphon.ports import Services
-from antiphon.records import CANCELLED, IN_PROGRESS, LogBatch, StoredResponse
+from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, LogBatch, StoredResponse
 from antiphon.run.journal import KEEP_SECONDS, Lines
 from antiphon.run.registry import running
 from antiphon.stream.closing import closing
@@ -49,7 +49,7 @@ async def is_lost(services: Services, stored: StoredResponse) -> bool:
     now = services.clock()
     if stored.has_ended or now <= stored.lease_until or running(stored.id) is not None:
         return False
-    if not stored.logged:
+    if not stored.logged or stored.status == QUEUED:
         return True
     latest = await services.runs.latest(stored.owner, stored.id)
     return latest is None or now > latest.at + services.settings.lease_seconds

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from antiphon.run.execution import Execution
 
 _executions: dict[tuple[asyncio.AbstractEventLoop, str], Execution] = {}
+
+
+_closing: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+
+
+def close() -> None:
+    """Note that the process is about to end: nobody follows a response here any more."""
+    _closing.add(asyncio.get_running_loop())
+
+
+def is_closing() -> bool:
+    """Return whether the process is about to end."""
+    return asyncio.get_running_loop() in _closing
 
 
 def register(response_id: str, execution: Execution, task: asyncio.Task[None]) -> None:

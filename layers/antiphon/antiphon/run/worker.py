@@ -34,8 +34,8 @@ from antiphon.stream.events import opening
 
 log: Final = logging.getLogger("antiphon.run")
 
-SWEEP_SECONDS: Final = 60.0
-"""How often a process of its own looks for responses that nobody runs."""
+CLAIM_SECONDS: Final = 60.0
+"""A note without a response is kept for so long: its claim may be under way."""
 
 _tasks: set[asyncio.Task[None]] = set()
 """It keeps the workers of this process alive: an event loop holds them weakly."""
@@ -94,8 +94,8 @@ async def sweep(services: Services) -> None:
     """
     for run in await services.runs.list_open():
         found = await services.responses.get(run.owner, run.response_id, services.clock())
-        if found is None and services.clock() - run.at < SWEEP_SECONDS:
-            continue  # its claim may be under way
+        if found is None and services.clock() - run.at < CLAIM_SECONDS:
+            continue
         if found is None or found.has_ended:
             await services.runs.close(run.owner, run.response_id)
         elif await is_lost(services, found):
@@ -103,13 +103,13 @@ async def sweep(services: Services) -> None:
 
 
 async def sweep_forever(services: Services) -> None:
-    """Sweep now, and again every minute, until it is cancelled. For a process that runs its responses itself."""
+    """Sweep now and once in each lease, until it is cancelled. For a process that runs its responses itself."""
     while True:
         try:
             await sweep(services)
         except Exception as error:  # noqa: BLE001 - the next time may succeed
             log.warning("sweep failed", extra={"error": trace(error)})
-        await asyncio.sleep(SWEEP_SECONDS)
+        await asyncio.sleep(services.settings.lease_seconds)
 
 
 async def _end_cancelled(services: Services, seen: StoredResponse) -> None:
@@ -140,9 +140,8 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         services, taken, stored=True, obfuscate=False, quota=quota, seal=seal, first=logged.next, known=known
     )
     execution.start(ready.answering, call)
-    try:
-        await execution.response()
-    finally:
+    await execution.response()
+    if execution.is_settled:
         await services.runs.close(taken.owner, taken.id)
 
 

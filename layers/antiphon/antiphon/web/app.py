@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -37,6 +38,7 @@ def build_app(
     routers: Iterable[APIRouter],
     aclose: Callable[[], Awaitable[None]] | None = None,
     within: Iterable[Middleware] = (),
+    beside: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> FastAPI:
     """Put an app together.
 
@@ -44,12 +46,16 @@ def build_app(
         services: the adapters.
         routers: the routes to serve; every other known path answers as unknown, every known one with its methods.
         aclose: awaited at an orderly end, which Lambda does not announce.
+        beside: runs beside the app until its orderly end.
         within: layers between the edge and the routes. What they answer is named, logged and open to browsers, too.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None, None]:
+        task = None if beside is None else asyncio.create_task(beside())
         yield
+        if task is not None:
+            task.cancel()
         if aclose is not None:
             await aclose()
 
