@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
 
 from tests.support.caller import refused
+from tests.support.durable import LEASE, Reader, ended, follow, held
 from tests.support.service import Service
 from tests.support.streams import assert_events, assert_stream, sent_events
-from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
-
-LEASE = 0.6
-"""Seconds: short, so that a loss shows soon."""
+from tests.support.upstream import Script, Upstream, answer, finish, text, usage
 
 
 @pytest.fixture
@@ -36,53 +30,6 @@ def other(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
 @pytest.fixture
 def key(service: Service) -> str:
     return service.key()
-
-
-def follow(service: Service, key: str, response_id: str, query: str = "") -> httpx2.Response:
-    return service.get(f"/v1/responses/{response_id}?stream=true&include_obfuscation=false{query}", key)
-
-
-class Reader(threading.Thread):
-    """Follows a response in a thread of its own."""
-
-    def __init__(self, service: Service, key: str, response_id: str, query: str = "") -> None:
-        super().__init__(daemon=True)
-        self.got = b""
-        self._arguments = (service, key, response_id, query)
-        self.start()
-
-    def run(self) -> None:
-        service, key, response_id, query = self._arguments
-        path = f"/v1/responses/{response_id}?stream=true&include_obfuscation=false{query}"
-        with service.client.stream("GET", path, headers={"authorization": f"Bearer {key}"}) as answer:
-            for piece in answer.iter_bytes():
-                self.got += piece
-
-    def until(self, wanted: bytes) -> None:
-        end = time.monotonic() + 15
-        while wanted not in self.got:
-            assert time.monotonic() < end, self.got
-            time.sleep(0.01)
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        self.join(15)
-        assert not self.is_alive()
-        return sent_events(self.got)
-
-
-def held(*before: Any, after: tuple[Any, ...] = ()) -> tuple[Script, Gate]:
-    gate = Gate()
-    return Script.stream(*before, gate, *after, finish("stop"), usage(3, 2)), gate
-
-
-def ended(service: Service, key: str, response_id: str) -> dict[str, Any]:
-    """Poll until a response has ended, as a client does."""
-    end = time.monotonic() + 15
-    while (found := service.retrieve(key, response_id))["status"] in {"queued", "in_progress"}:
-        assert time.monotonic() < end, found
-        time.sleep(0.05)
-    return found
 
 
 # foreground

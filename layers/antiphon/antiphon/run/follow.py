@@ -106,6 +106,7 @@ class Following:
         self._decoder = Decoder(stored.response, obfuscate=obfuscate)
         self._fold = Fold()
         self._is_deleted = False
+        self._checked = asyncio.get_running_loop().time()
         self.ended = False
 
     async def batches(self, idle: float) -> AsyncGenerator[list[Event], None]:
@@ -174,7 +175,7 @@ class Following:
             yield lines
 
     async def _here(self, journal: Journal) -> AsyncGenerator[list[bytes], None]:
-        while not self._must_leave():
+        while not await self._must_leave():
             visible = journal.visible
             yield journal.lines[self._decoder.number : visible]
             if journal.is_closing:
@@ -187,22 +188,17 @@ class Following:
     async def _elsewhere(self) -> AsyncGenerator[list[bytes], None]:
         log = Lines()
         loop = asyncio.get_running_loop()
-        heard = looked = checked = loop.time()
+        looked = loop.time()
         pause = 0
-        while not (self._stored.has_ended or self._is_deleted or self._must_leave()):
+        while not (self._stored.has_ended or self._is_deleted or await self._must_leave()):
             before = log.count
             lines = log.read(await self._batches(log.next))
             yield lines[max(0, self._decoder.number - before) :]
-            now = loop.time()
             pause = 0 if lines else min(pause + 1, len(PAUSES) - 1)
-            heard = now if lines else heard
-            if log.has_ended or now - max(heard, looked) >= LOOK_SECONDS:
-                looked = now
+            looked = loop.time() if lines else looked
+            if log.has_ended or loop.time() - looked >= LOOK_SECONDS:
+                looked = loop.time()
                 await self._read()
-            if now - checked >= CHECK_SECONDS:
-                checked = now
-                if not await are_visible(self._services, self._principal, [self._stored.agent]):
-                    return
             await asyncio.sleep(PAUSES[pause] if not self._stored.has_ended else 0)
 
     async def _batches(self, first: int) -> list[LogBatch]:
@@ -219,5 +215,12 @@ class Following:
             now = await settled(self._services, found) if found else None
             self._stored, self._is_deleted = now or self._stored, now is None
 
-    def _must_leave(self) -> bool:
-        return is_closing() or (self._until is not None and self._services.clock() >= self._until)
+    async def _must_leave(self) -> bool:
+        """Return whether this reader has to leave: its time is up, its process ends, or it may not see more."""
+        if is_closing() or (self._until is not None and self._services.clock() >= self._until):
+            return True
+        now = asyncio.get_running_loop().time()
+        if now - self._checked < CHECK_SECONDS:
+            return False
+        self._checked = now
+        return not await are_visible(self._services, self._principal, [self._stored.agent])

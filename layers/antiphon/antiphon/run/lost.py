@@ -148,7 +148,7 @@ async def end(
     Returns:
         the response as it is stored then; None if it was deleted meanwhile.
     """
-    ended = _ended(taken, logged, status, error)
+    ended = ending_of(taken, logged, status, error)
     try:
         await services.responses.commit(ended)
     except Superseded as lost:
@@ -159,7 +159,8 @@ async def end(
     return ended
 
 
-def _ended(taken: StoredResponse, logged: Logged, status: str, error: dict[str, str]) -> StoredResponse:
+def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[str, str]) -> StoredResponse:
+    """Return a response with the ending that ``end`` stores, of what was stored and logged of it."""
     decoder, fold = Decoder(taken.response), Fold()
     for entry in logged.entries:
         fold.put(decoder.event(entry))
