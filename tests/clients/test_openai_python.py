@@ -131,6 +131,53 @@ def test_a_function_call_streams_its_arguments(client: openai.OpenAI) -> None:
     assert done[0].arguments == call.arguments
 
 
+def test_a_custom_tool_is_called_with_text_and_its_output_is_used(client: openai.OpenAI) -> None:
+    tool: openai.types.responses.CustomToolParam = {"type": "custom", "name": "note", "description": "Writes a note."}
+    with client.responses.stream(model="agent", input="Please note that roses are red", tools=[tool]) as stream:
+        pieces = [event.delta for event in stream if event.type == "response.custom_tool_call_input.delta"]
+        first = stream.get_final_response()
+    (call,) = first.output
+    assert call.type == "custom_tool_call"
+    assert call.input == "".join(pieces) != ""
+    output = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "noted"}
+    second = client.responses.create(model="agent", previous_response_id=first.id, input=[output], tools=[tool])
+    assert "noted" in second.output_text
+    third = client.responses.create(
+        model="agent", input=[{"role": "user", "content": "Hi"}, call.model_dump(), output], tools=[tool]
+    )
+    assert "noted" in third.output_text
+    listed = client.responses.input_items.list(second.id, order="asc")
+    assert [item.type for item in listed] == ["message", "custom_tool_call", "custom_tool_call_output"]
+
+
+def test_a_shell_and_patches_are_called_and_their_outputs_are_used(client: openai.OpenAI) -> None:
+    outputs = {
+        "shell": {"output": [{"stdout": "a.txt", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}]},
+        "apply_patch": {"status": "completed", "output": "a.txt is patched"},
+        "local_shell": {"output": "a.txt"},
+    }
+    for kind, output in outputs.items():
+        first = client.responses.create(model="agent", input=f"Use {kind}", tools=[{"type": kind}])
+        (call,) = first.output
+        assert call.type == f"{kind}_call"
+        answer = {"type": f"{kind}_call_output", "call_id": call.call_id, **output}
+        second = client.responses.create(model="agent", previous_response_id=first.id, input=[answer])
+        assert "a.txt" in second.output_text
+        sent = [{"role": "user", "content": "Hi"}, call.model_dump(), answer]
+        assert "a.txt" in client.responses.create(model="agent", input=sent).output_text
+
+
+def test_hosted_tools_are_left_out_and_named(client: openai.OpenAI) -> None:
+    asked = client.responses.with_raw_response.create(
+        model="agent", input="Hello!", tools=[{"type": "web_search"}], include=["web_search_call.action.sources"]
+    )
+    assert asked.headers["x-antiphon-tools-left-out"] == "web_search"
+    response = asked.parse()
+    assert response.tools == []
+    assert response.model_extra is not None
+    assert response.model_extra["antiphon"] == {"tools_left_out": ["web_search"]}
+
+
 def test_the_output_can_be_sent_back_as_input(client: openai.OpenAI) -> None:
     first = client.responses.create(model="agent", input="My name is Ada.", store=False)
     history = [{"role": "user", "content": "My name is Ada."}, *(item.to_dict() for item in first.output)]

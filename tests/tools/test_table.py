@@ -84,6 +84,12 @@ def test_a_tool_without_a_schema_gets_one(kind):
     assert told["description"]
 
 
+def test_the_model_is_told_of_the_skills_of_a_shell():
+    skill = {"name": "poems", "description": "How to write poems.", "path": "/skills/poems"}
+    told = function_of(ToolTable([{"type": "shell", "environment": {"type": "local", "skills": [skill]}}]).tools[0])
+    assert told["description"].endswith("There are instructions for poems in /skills/poems: How to write poems.")
+
+
 CHOICES = [
     ("none", []),
     ("auto", ["find", "crm__find", "crm__add", "shell"]),

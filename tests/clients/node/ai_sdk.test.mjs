@@ -121,3 +121,39 @@ test("@ai-sdk/openai: memory by previous response id", async () => {
   const second = await generateText({ model, maxRetries, prompt: "What is my name?", providerOptions: { openai } });
   assert.match(second.text, /Ada/);
 });
+
+const provider = createOpenAI({ baseURL, apiKey });
+const client = { model: provider.responses("agent"), maxRetries, stopWhen: isStepCount(4) };
+const clientTools = {
+  note: [provider.tools.customTool({ description: "Writes a note.", execute: async (text) => `noted ${text.length}` }), /noted \d/],
+  local_shell: [provider.tools.localShell({ execute: async () => ({ output: "a.txt is here" }) }), /a\.txt is here/],
+  shell: [
+    provider.tools.shell({
+      execute: async () => ({ output: [{ stdout: "b.txt is here", stderr: "", outcome: { type: "exit", exitCode: 0 } }] }),
+    }),
+    /b\.txt is here/,
+  ],
+  apply_patch: [
+    provider.tools.applyPatch({ execute: async () => ({ status: "completed", output: "c.txt is patched" }) }),
+    /c\.txt is patched/,
+  ],
+};
+
+for (const [name, [offered, expected]] of Object.entries(clientTools)) {
+  test(`@ai-sdk/openai: the tool ${name}, which the client runs`, async () => {
+    const messages = [asks(`Please use ${name} now`)];
+    const first = await generateText({ ...client, tools: { [name]: offered }, messages });
+    assert.match(first.text, expected);
+    assert.equal(first.steps.length, 2);
+    messages.push(...first.response.messages, asks(`Use ${name} once more`));
+    const second = streamText({ ...client, tools: { [name]: offered }, messages });
+    assert.match(await second.text, expected);
+    assert.equal((await second.steps).length, 2);
+  });
+}
+
+test("@ai-sdk/openai: a web search, which nobody can run here, is left out", async () => {
+  const tools = { web_search: provider.tools.webSearch({}) };
+  const answer = await generateText({ ...client, tools, prompt: "Hello!" });
+  assert.match(answer.text, /Hello!/);
+});

@@ -66,19 +66,42 @@ class LocalShellTool(Wire):
     type: Literal["local_shell"]
 
 
-class ShellEnvironment(Wire):
-    """Where a shell runs: ``local`` is the client's own machine, any other is a container of OpenAI's."""
+class LocalSkill(Wire):
+    """Instructions in a folder of the client's machine."""
+
+    name: str
+    description: Description
+    path: str
+
+
+class LocalEnvironment(Wire):
+    """The client's own machine."""
+
+    type: Literal["local"]
+    skills: Annotated[list[LocalSkill], Field(max_length=200)] | None = None
+
+
+class Container(Wire):
+    """A container of OpenAI's. Its settings are not read: the tool is left out."""
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["local", "container_auto", "container_reference"]
+    type: Literal["container_auto", "container_reference"]
 
 
 class ShellTool(Wire):
     """A shell that takes several commands at once."""
 
     type: Literal["shell"]
-    environment: ShellEnvironment | None = None
+    environment: (
+        Annotated[
+            Annotated[LocalEnvironment, Tag("#local")]
+            | Annotated[Container, Tag("#container_auto")]
+            | Annotated[Container, Tag("#container_reference")],
+            Discriminator(by_type),
+        ]
+        | None
+    ) = None
     allowed_callers: Callers = None
 
 

@@ -22,6 +22,7 @@ _SHELL: Final = (
     "Run shell commands on the user's machine, in order, and return what each of them wrote and its exit code."
 )
 _TOOL_SEARCH: Final = "Search for further tools. Those that are found can be called from then on."
+_SKILL: Final = "There are instructions for {name} in {path}: {description}"
 _APPLY_PATCH: Final = (
     "Create, update or delete one file. `path` is relative to the workspace. To create a file, `diff` is its content "
     "with `+` before each line. To update a file, `diff` is one or more hunks. A hunk begins with a line `@@`, which "
@@ -42,7 +43,9 @@ def function_of(tool: ClientTool) -> Function:
     if tool.kind == "tool_search":
         return _search(tool)
     description, properties, required = _KINDS[tool.kind]
-    return _function(tool.function, description, properties, required)
+    skills = (tool.source.get("environment") or {}).get("skills") or ()
+    described = "\n".join([description, *(_SKILL.format_map(skill) for skill in skills)])
+    return _function(tool.function, described, properties, required)
 
 
 def _custom(tool: ClientTool) -> Function:
