@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from antiphon.ids import (
     ALPHABET,
+    CONVERSATION_DEPTH,
     MAX_DEPTH,
     Place,
+    added_id,
     base62,
     branch_response_id,
     checksum,
@@ -18,6 +20,7 @@ from antiphon.ids import (
     from_base62,
     item_id,
     next_response_id,
+    parse_conversation_id,
     parse_item_id,
     parse_response_id,
     random_base62,
@@ -55,7 +58,7 @@ def test_the_same_entropy_gives_the_same_id() -> None:
     assert first_response_id(random.Random(1).randbytes) == first_response_id(random.Random(1).randbytes)
 
 
-@given(st.builds(Place, SEGMENTS, st.integers(0, MAX_DEPTH - 1)))
+@given(st.builds(Place, SEGMENTS, st.integers(0, CONVERSATION_DEPTH - 2)))
 def test_a_next_turn_is_one_deeper_and_a_branch_is_so_in_a_new_segment(place: Place) -> None:
     previous = response_id(place, secrets.token_bytes)
     following = parse_response_id(next_response_id(previous, secrets.token_bytes))
@@ -64,6 +67,23 @@ def test_a_next_turn_is_one_deeper_and_a_branch_is_so_in_a_new_segment(place: Pl
     assert branch is not None
     assert branch.depth == place.depth + 1
     assert branch.segment != place.segment
+
+
+@given(SEGMENTS, st.integers(0, 1000))
+def test_what_continues_a_turn_of_a_conversation_is_beside_the_conversation(segment: str, number: int) -> None:
+    added = added_id(segment, number, secrets.token_bytes)
+    assert parse_conversation_id(f"conv_{segment}") == segment
+    assert parse_response_id(added) == Place(segment, CONVERSATION_DEPTH + number)
+    following = parse_response_id(next_response_id(added, secrets.token_bytes))
+    assert following is not None
+    assert following.segment != segment
+    assert (following.depth, following.in_conversation) == (number + 1, False)
+
+
+@given(st.text() | st.from_regex(r"(conv|resp)_[0-9A-Za-z]{21,23}", fullmatch=True))
+def test_only_conversation_ids_are_parsed(text: str) -> None:
+    segment = parse_conversation_id(text)
+    assert (segment is not None) == (text.startswith("conv_") and len(text) == 27 and text.isascii())
 
 
 def test_a_first_turn_has_no_depth() -> None:

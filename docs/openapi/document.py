@@ -39,7 +39,7 @@ def build() -> dict[str, Any]:
         },
         "servers": [{"url": "."}],
         "security": [{"key": []}],
-        "tags": [{"name": name} for name in ("Responses", "Chat Completions", "Models", "About")],
+        "tags": [{"name": name} for name in ("Responses", "Chat Completions", "Conversations", "Models", "About")],
         "paths": {
             path: {method.lower(): _operation(OPERATIONS[path, method]) for method in methods}
             for path, methods in ROUTES.items()
@@ -90,9 +90,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
             {"name": name, "in": "query", "schema": schema, "description": words}
             for name, (schema, words) in operation.query.items()
         ]
-        written["parameters"] = [{**place, **operation.parameter}, *asked]
+        item = [{**place, "name": "item_id", **operation.item}] if operation.item else []
+        written["parameters"] = [{**place, **operation.parameter}, *item, *asked]
     if operation.headers:
-        written["parameters"] = [
+        written["parameters"] = written.get("parameters", []) + [
             {"name": name, "in": "header", "schema": schema, "description": words}
             for name, (schema, words) in operation.headers.items()
         ]

@@ -17,6 +17,11 @@ from docs.openapi.samples import (
     CHAT_EXAMPLES,
     COMPACTED,
     COMPACTION,
+    CONVERSATION,
+    CONVERSATION_CHANGED,
+    CONVERSATION_DELETED,
+    CONVERSATION_ITEM,
+    CONVERSATION_ITEMS,
     COUNTED,
     DELETED,
     EXAMPLES,
@@ -24,6 +29,8 @@ from docs.openapi.samples import (
     INPUT_TOKENS,
     MODEL,
     MODELS,
+    NEW_CONVERSATION,
+    NEW_ITEMS,
     RESPONSE,
     TEXT_DELTA,
 )
@@ -65,11 +72,19 @@ RUNNING: Final = frozenset(
 )
 """Codes of a run, and of one that is asked for again."""
 
-CREATING: Final = frozenset(CODES) - UNROUTED - LATER
-CHAINED: Final = frozenset({"previous_response_not_found", "response_in_progress", "invalid_encrypted_content"})
-"""Codes of a request that continues a response or sends its items back."""
+CREATING: Final = frozenset(CODES) - UNROUTED - LATER - {"item_not_found"}
+CHAINED: Final = frozenset(
+    {
+        "previous_response_not_found",
+        "response_in_progress",
+        "invalid_encrypted_content",
+        "conversation_not_found",
+        "conversation_locked",
+    }
+)
+"""Codes of a request that continues a response or a conversation, or sends items back."""
 
-PREPARING: Final = CREATING - RUNNING
+PREPARING: Final = CREATING - RUNNING - {"conversation_locked"}
 """Codes of what goes as far as a run, and no further."""
 
 
@@ -86,6 +101,7 @@ class Operation:
         body: the component that the request body is, if there is one.
         examples: request bodies by name, each with a summary.
         parameter: what ``{id}`` is, with an example unless none works everywhere.
+        item: what ``{item_id}`` is.
         query: the query parameters by name, each with its schema and its words.
         headers: the request headers by name, likewise; what they are for makes an answer come again.
         samples: a success by media type.
@@ -102,6 +118,7 @@ class Operation:
     body: str | None = None
     examples: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     parameter: dict[str, str] | None = None
+    item: dict[str, str] | None = None
     query: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
     headers: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
     samples: dict[str, Any] = field(default_factory=dict)
@@ -157,6 +174,45 @@ _INCLUDE: Final[tuple[dict[str, Any], str]] = (
     },
     "Changes nothing: whatever the request had stored is always shown. `include[]` is the same.",
 )
+
+CONVERSATION_OWN: Final = {"description": "The `id` of a conversation that you created."}
+ITEM_OWN: Final = {"description": "The `id` of an item of the conversation."}
+HELD: Final = frozenset({"conversation_not_found"})
+"""Codes of every operation on a conversation."""
+
+BODY: Final = QUERIED | {
+    "read_only_key",
+    "invalid_json",
+    "json_too_deep",
+    "invalid_number",
+    "invalid_unicode",
+    "invalid_encoding",
+    "duplicate_key",
+    "unsupported_media_type",
+    "unsupported_encoding",
+    "request_too_large",
+    "missing_required_parameter",
+}
+"""Codes of every operation that takes a body."""
+
+ADDED: Final = KEYED | BODY | {"response_not_found", "invalid_encrypted_content", "seal_not_configured"}
+"""Codes of what is added to a conversation."""
+
+_ADD: Final = """\
+Adds up to 20 items to the end of the conversation. Each gets an id of its own. Add them in one request if their order
+matters: of two requests at once, one is refused with 409 `conversation_locked`, and so is a request while a response
+runs in the conversation."""
+
+_CONVERSATION_INCLUDE: Final[tuple[dict[str, Any], str]] = (
+    {"type": "array", "items": {"enum": list(get_args(Included))}},
+    "Accepted, and without effect: what is stored of an item is always returned. `include[]` is the same.",
+)
+
+_PAGE: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "limit": ({"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "The most items of a page."),
+    "order": ({"enum": ["asc", "desc"], "default": "desc"}, "`desc`: the newest first."),
+    "after": ({"type": "string"}, "The id of the item that the page follows."),
+}
 
 _COUNT: Final = """\
 Takes the same body as `POST /v1/responses` and returns how many tokens the model would read. No model is called and
@@ -282,6 +338,105 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
             "after": ({"type": "string"}, "The id of the item that the page follows."),
             "include": _INCLUDE,
         },
+    ),
+    ("/v1/conversations", "POST"): Operation(
+        id="createConversation",
+        tag="Conversations",
+        summary="Create a conversation",
+        description="Creates a conversation, with up to 20 items. Send its `id` as `conversation` with a response.",
+        answers={JSON: "ConversationResource"},
+        codes=ADDED,
+        body="CreateConversation",
+        examples={"create": NEW_CONVERSATION},
+        samples={JSON: CONVERSATION},
+        links={"retrieve": {"operationId": "retrieveConversation", "parameters": {"id": "$response.body#/id"}}},
+    ),
+    ("/v1/conversations/{id}", "GET"): Operation(
+        id="retrieveConversation",
+        tag="Conversations",
+        summary="Read a conversation",
+        description="Returns the conversation without its items.",
+        answers={JSON: "ConversationResource"},
+        codes=KEYED | HELD,
+        samples={JSON: CONVERSATION},
+        parameter=CONVERSATION_OWN,
+    ),
+    ("/v1/conversations/{id}", "POST"): Operation(
+        id="updateConversation",
+        tag="Conversations",
+        summary="Change the metadata of a conversation",
+        description="Replaces all metadata of the conversation.",
+        answers={JSON: "ConversationResource"},
+        codes=KEYED | BODY - {"unsupported_value"} | HELD,
+        body="UpdateConversation",
+        examples={"update": CONVERSATION_CHANGED},
+        samples={JSON: CONVERSATION},
+        parameter=CONVERSATION_OWN,
+    ),
+    ("/v1/conversations/{id}", "DELETE"): Operation(
+        id="deleteConversation",
+        tag="Conversations",
+        summary="Delete a conversation",
+        description="Deletes the conversation with all its items and responses. A running response is cancelled first.",
+        answers={JSON: "ConversationDeleted"},
+        codes=KEYED | HELD | {"read_only_key", "conversation_locked"},
+        samples={JSON: CONVERSATION_DELETED},
+        parameter=CONVERSATION_OWN,
+    ),
+    ("/v1/conversations/{id}/items", "GET"): Operation(
+        id="listConversationItems",
+        tag="Conversations",
+        summary="List the items of a conversation",
+        description="Lists the items page by page. A page may have fewer items than `limit` if they are large.",
+        answers={JSON: "ConversationItemList"},
+        codes=KEYED | HELD | QUERIED,
+        samples={JSON: CONVERSATION_ITEMS},
+        parameter=CONVERSATION_OWN,
+        query={**_PAGE, "include": _CONVERSATION_INCLUDE},
+    ),
+    ("/v1/conversations/{id}/items", "POST"): Operation(
+        id="createConversationItems",
+        tag="Conversations",
+        summary="Add items to a conversation",
+        description=_ADD,
+        answers={JSON: "ConversationItemList"},
+        codes=ADDED
+        | HELD
+        | {
+            "conversation_locked",
+            "context_length_exceeded",
+            "idempotency_in_progress",
+            "idempotency_key_reused",
+        },
+        body="CreateItems",
+        examples={"add": NEW_ITEMS},
+        samples={JSON: CONVERSATION_ITEMS},
+        parameter=CONVERSATION_OWN,
+        query={"include": _CONVERSATION_INCLUDE},
+        headers={"Idempotency-Key": _IDEMPOTENCY_KEY},
+    ),
+    ("/v1/conversations/{id}/items/{item_id}", "GET"): Operation(
+        id="retrieveConversationItem",
+        tag="Conversations",
+        summary="Read an item of a conversation",
+        description="Returns one item.",
+        answers={JSON: None},
+        codes=KEYED | HELD | QUERIED - {"out_of_range", "invalid_type", "invalid_value"} | {"item_not_found"},
+        samples={JSON: CONVERSATION_ITEM},
+        parameter=CONVERSATION_OWN,
+        item=ITEM_OWN,
+        query={"include": _CONVERSATION_INCLUDE},
+    ),
+    ("/v1/conversations/{id}/items/{item_id}", "DELETE"): Operation(
+        id="deleteConversationItem",
+        tag="Conversations",
+        summary="Delete an item of a conversation",
+        description="Deletes the item from the conversation, and from the output of the response that it came with.",
+        answers={JSON: "ConversationResource"},
+        codes=KEYED | HELD | {"item_not_found", "read_only_key"},
+        samples={JSON: CONVERSATION},
+        parameter=CONVERSATION_OWN,
+        item=ITEM_OWN,
     ),
     ("/v1/responses/models", "GET"): Operation(
         id="listResponsesModels",

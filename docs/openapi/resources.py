@@ -355,6 +355,12 @@ class ResponseError(Shown):
     message: str
 
 
+class ConversationOfResponse(Shown):
+    """The conversation that a response was added to."""
+
+    id: str
+
+
 class ResponseResource(Shown):
     """One turn of an agent. The settings are those that were in force, the agent's own included."""
 
@@ -370,6 +376,8 @@ class ResponseResource(Shown):
     model: str
     """The agent's id."""
     previous_response_id: str | None
+    conversation: ConversationOfResponse = Absent
+    """Absent if the request named none."""
     instructions: str | None
     """The agent's, unless they are hidden, then the request's."""
     output: list[OutputItem]
@@ -405,6 +413,37 @@ class Deleted(Shown):
     id: str
     object: Literal["response"]
     deleted: Literal[True]
+
+
+class ConversationResource(Shown):
+    """A conversation, without its items."""
+
+    id: str
+    """Send it as `conversation` with a response."""
+    object: Literal["conversation"]
+    created_at: int
+    """In seconds since the epoch."""
+    metadata: dict[str, str]
+
+
+class ConversationDeleted(Shown):
+    """The conversation is gone, with all its items and responses."""
+
+    id: str
+    object: Literal["conversation.deleted"]
+    deleted: Literal[True]
+
+
+class ConversationItemList(Shown):
+    """A page of the items of a conversation."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    """Items as responses have them, each with its `id`."""
+    first_id: str | None
+    last_id: str | None
+    """Send it as `after` for the next page."""
+    has_more: bool
 
 
 class InputItemList(Shown):

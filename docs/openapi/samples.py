@@ -123,6 +123,28 @@ INPUT_ITEMS: Final[dict[str, Any]] = {
     "last_id": "msg_4yGq0aPzT1bXwE7kVnR8sM0006fK2hQi000",
     "has_more": False,
 }
+NEW_CONVERSATION: Final[tuple[str, dict[str, Any]]] = (
+    "A conversation with a first message",
+    {"items": [{"type": "message", "role": "user", "content": "My name is Ada."}], "metadata": {"topic": "demo"}},
+)
+NEW_ITEMS: Final[tuple[str, dict[str, Any]]] = (
+    "A message",
+    {"items": [{"type": "message", "role": "user", "content": "Hello!"}]},
+)
+CONVERSATION_CHANGED: Final[tuple[str, dict[str, Any]]] = ("Another topic", {"metadata": {"topic": "songs"}})
+CONVERSATION: Final[dict[str, Any]] = {
+    "id": "conv_4yGq0aPzT1bXwE7kVnR8sM",
+    "object": "conversation",
+    "created_at": 1777000000,
+    "metadata": {"topic": "demo"},
+}
+CONVERSATION_DELETED: Final[dict[str, Any]] = {
+    "id": CONVERSATION["id"],
+    "object": "conversation.deleted",
+    "deleted": True,
+}
+CONVERSATION_ITEMS: Final[dict[str, Any]] = INPUT_ITEMS
+CONVERSATION_ITEM: Final[dict[str, Any]] = INPUT_ITEMS["data"][0]
 COUNTED: Final = ("How long it is", {"model": "assistant", "input": "Hello!"})
 INPUT_TOKENS: Final[dict[str, Any]] = {"object": "response.input_tokens", "input_tokens": 10}
 COMPACTED: Final[tuple[str, dict[str, Any]]] = (

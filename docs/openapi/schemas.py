@@ -11,11 +11,15 @@ from pydantic_core.core_schema import ModelSchema, PlainValidatorFunctionSchema,
 from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
 from antiphon.spec.base import Wire
+from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateConversation
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
 from docs.openapi.chat import CHAT_FIELDS, CHAT_ROOTS
 from docs.openapi.events import StreamEvent
 from docs.openapi.resources import (
     CompactResource,
+    ConversationDeleted,
+    ConversationItemList,
+    ConversationResource,
     Deleted,
     Error,
     Health,
@@ -29,7 +33,13 @@ from docs.openapi.resources import (
 ROOTS: Final[tuple[type[BaseModel], ...]] = (
     CreateResponse,
     CompactResponse,
+    CreateConversation,
+    UpdateConversation,
+    CreateItems,
     ResponseResource,
+    ConversationResource,
+    ConversationDeleted,
+    ConversationItemList,
     InputTokens,
     CompactResource,
     StreamEvent,
@@ -47,6 +57,8 @@ FIELDS: Final = {
     "input": f"What to answer: a text, or 1 to {MAX_ITEMS} items. Leave it out to go on from an earlier response.",
     "previous_response_id": "The response to go on from. Its input and output come before this input; its instructions "
     "do not carry over.",
+    "conversation": "The conversation that the response is added to, by its id: see `/v1/conversations`. Its items "
+    "come before this input. Not together with `previous_response_id`.",
     "instructions": "Said to the model after the agent's own instructions.",
     "include": "What to add to the answer. Names of features that are not there add nothing.",
     "tools": "Tools that you run, offered beside the agent's own. A name may stand for one tool only. Tools that only "

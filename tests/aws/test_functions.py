@@ -26,12 +26,27 @@ SAMPLE_KEY = "ap_dev_SampleKeyOnlyForEventsAndTests000000000000036xdHs"
 AWS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-central-1"}
 FORMS = ("rest", "url")
 TABLES = {"CoreTable": "ANTIPHON_CORE_TABLE", "ResponsesTable": "ANTIPHON_RESPONSES_TABLE"}
-OF_STORED = {"get-response", "delete-response", "cancel-response", "input-items"}
+OF_STORED = {
+    "get-response",
+    "delete-response",
+    "cancel-response",
+    "input-items",
+    "get-conversation",
+    "delete-conversation",
+    "list-items",
+    "get-item",
+    "delete-item",
+}
 STATUS = {
     "get-response": 404,
     "delete-response": 404,
     "cancel-response": 404,
     "input-items": 404,
+    "get-conversation": 404,
+    "delete-conversation": 404,
+    "list-items": 404,
+    "get-item": 404,
+    "delete-item": 404,
     "list-models": 200,
     "get-model": 200,
     "list-response-models": 200,
@@ -264,6 +279,29 @@ def test_the_create_function_streams_chat_completions(environ, log, form):
     chunks = chunks_of(answer.body)
     assert joined(chunks)
     assert chunks[-1]["usage"]["total_tokens"] > 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_the_create_function_adds_to_a_conversation_the_other_function_reads_and_deletes(environ, log, form):
+    with creating(environ, log) as api:
+        made = json.loads(api.invoke(event("create-conversation", form)).ended().body)
+        path = f"/v1/conversations/{made['id']}"
+        added = event("add-items", form)
+        if form == "rest":
+            added |= {"path": f"{path}/items"}
+        else:
+            added |= {"rawPath": f"{path}/items"}
+        assert api.invoke(added).ended().prelude["statusCode"] == 200
+        created = json.loads(api.invoke(asking(form, stream=False, conversation=made["id"])).ended().body)
+    assert created["conversation"] == {"id": made["id"]}
+    with buffered("get_response", environ, log) as invoke:
+        read, listed, deleted, gone = (
+            invoke(at(form, place, method))
+            for place, method in ((path, "GET"), (f"{path}/items", "GET"), (path, "DELETE"), (path, "GET"))
+        )
+    assert json.loads(read["body"]) == made
+    assert [item["role"] for item in json.loads(listed["body"])["data"]] == ["assistant", "user", "user"]
+    assert [answer["statusCode"] for answer in (deleted, gone)] == [200, 404]
 
 
 def test_behind_its_function_url_the_create_function_serves_every_route(environ, log):

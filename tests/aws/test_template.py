@@ -26,6 +26,8 @@ LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_P
 KEEPS = {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}
 STREAMED = ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact", "/v1/chat/completions")
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+ADDING = {"/v1/conversations", "/v1/conversations/{id}", "/v1/conversations/{id}/items"}
+"""The paths whose POST adds to conversations."""
 
 
 @pytest.fixture(scope="module", name="written")
@@ -107,7 +109,7 @@ def test_the_create_routes_stream_for_fifteen_minutes(api, path):
 
 
 def test_no_route_streams_but_those_of_the_streaming_function(api):
-    streaming = {(path, "post") for path in STREAMED}
+    streaming = {(path, "post") for path in {*STREAMED, *ADDING}}
     for path, methods in api["Body"]["paths"].items():
         for method, operation in methods.items():
             if (path, method) in streaming:
@@ -185,6 +187,10 @@ def test_a_route_with_a_method_of_its_own_goes_to_the_function_that_serves_it(ap
     assert served_by("/v1/responses/{id}", "delete") == "GetResponse"
     assert served_by("/v1/responses/{id}/cancel", "post") == "GetResponse"
     assert served_by("/v1/responses/{id}/input_items", "get") == "GetResponse"
+    assert {served_by(path, "post") for path in ADDING} == {"CreateResponse"}
+    for path in ("/v1/conversations/{id}", "/v1/conversations/{id}/items/{item_id}"):
+        assert {served_by(path, "get"), served_by(path, "delete")} == {"GetResponse"}
+    assert served_by("/v1/conversations/{id}/items", "get") == "GetResponse"
     others = [path for path in api["Body"]["paths"] if "x-amazon-apigateway-any-method" in api["Body"]["paths"][path]]
     assert {served_by(path, "x-amazon-apigateway-any-method") for path in others} == {"ListModels"}
 

@@ -244,3 +244,44 @@ def test_the_asynchronous_client_streams_many_at_once(service: Service, key: str
             return await asyncio.gather(*(one(sdk, number) for number in range(16)))
 
     assert all(asyncio.run(many()))
+
+
+def test_conversations_work_as_with_openai(client: openai.OpenAI) -> None:
+    conversation = client.conversations.create(
+        items=[{"type": "message", "role": "user", "content": "My name is Ada."}], metadata={"topic": "demo"}
+    )
+    assert conversation.id.startswith("conv_")
+    response = client.responses.create(model="agent", conversation=conversation.id, input="What is my name?")
+    assert "Ada" in response.output_text
+    assert response.conversation is not None
+    assert response.conversation.id == conversation.id
+    parsed = client.responses.parse(model="agent", conversation=conversation.id, input="Again, please.")
+    assert parsed.status == "completed"
+    items = client.conversations.items
+    assert [item.type for item in items.list(conversation.id, order="asc", limit=2)] == ["message"] * 5
+    newest = items.list(conversation.id, limit=1).data[0]
+    assert newest.id is not None
+    assert items.retrieve(newest.id, conversation_id=conversation.id) == newest
+    assert items.delete(newest.id, conversation_id=conversation.id).id == conversation.id
+    added = items.create(conversation.id, items=[{"role": "user", "content": "One more."}])
+    assert added.last_id == added.data[-1].id
+    assert len(list(items.list(conversation.id, include=["web_search_call.action.sources"]))) == 5
+    assert client.conversations.update(conversation.id, metadata={"topic": "songs"}).metadata == {"topic": "songs"}
+    assert client.conversations.retrieve(conversation.id).metadata == {"topic": "songs"}
+    assert client.conversations.delete(conversation.id).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.conversations.retrieve(conversation.id)
+
+
+def test_a_client_waits_for_a_conversation_that_is_locked(service: Service, key: str) -> None:
+    """OpenAI's SDKs send a request again that was answered 409, as ``retry-after`` and ``x-should-retry`` say."""
+
+    async def both() -> list[str]:
+        async with openai.AsyncOpenAI(base_url=service.base_url, api_key=key, max_retries=5) as sdk:
+            conversation = (await sdk.conversations.create()).id
+            ask = [sdk.responses.create(model="agent", conversation=conversation, input=name) for name in ("A", "B")]
+            await asyncio.gather(*ask)
+            items = [item async for item in sdk.conversations.items.list(conversation, order="asc")]
+            return [str(getattr(item, "role", "")) for item in items]
+
+    assert asyncio.run(both()) == ["user", "assistant", "user", "assistant"]

@@ -32,6 +32,11 @@ EVENTS = [
     ("GetResponse", "delete-response", 404),
     ("GetResponse", "cancel-response", 404),
     ("GetResponse", "input-items", 404),
+    ("GetResponse", "get-conversation", 404),
+    ("GetResponse", "delete-conversation", 404),
+    ("GetResponse", "list-items", 404),
+    ("GetResponse", "get-item", 404),
+    ("GetResponse", "delete-item", 404),
 ]
 
 
@@ -86,10 +91,15 @@ def test_the_sample_events_stream_counting_and_compaction_are_answered(host):
     assert chunks_of(host.invoke("CreateResponse", event("chat-completions")).ended().body)[-1]["usage"]
     counted = host.invoke("CreateResponse", event("count-input-tokens")).ended()
     assert json.loads(counted.body)["object"] == "response.input_tokens"
+    made = host.invoke("CreateResponse", event("create-conversation")).ended()
+    assert json.loads(made.body)["object"] == "conversation"
+    missing = [host.invoke("CreateResponse", event(name)).ended() for name in ("update-conversation", "add-items")]
+    assert [json.loads(answer.body)["error"]["code"] for answer in missing] == ["conversation_not_found"] * 2
 
 
 def test_every_rest_event_is_tried_here():
     named = {name for _, name, _ in EVENTS} | {"create-response", "chat-completions", "count-input-tokens"}
+    named |= {"create-conversation", "update-conversation", "add-items"}
     there = {path.name.removesuffix(".rest.json") for path in (ROOT / "events").glob("*.rest.json")}
     assert there - named == {"compact", "list-response-models"}, "the one needs seal keys, the other is list-models"
 

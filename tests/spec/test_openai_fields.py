@@ -149,7 +149,6 @@ def test_null_is_absent_for_every_field_of_openai_pythons_requests(parse: Any, f
 
 def test_a_field_that_is_not_served_is_refused_with_what_to_do() -> None:
     cases: list[tuple[dict[str, Any], str, str]] = [
-        ({"conversation": "conv_1"}, "conversation", "Continue with `previous_response_id` instead."),
         ({"prompt": {"id": "pmpt_1"}}, "prompt", "Leave it out."),
         (
             {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file_1"}]}]},

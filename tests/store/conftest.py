@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from antiphon.store.dynamodb.client import DynamoDB
+from antiphon.store.dynamodb.conversations import DynamoDBConversations
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
 from antiphon.store.dynamodb.meter import DynamoDBMeter
-from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.store.dynamodb.runs import DynamoDBRuns
+from antiphon.store.sqlite.conversations import SQLiteConversations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.meter import SQLiteMeter
-from antiphon.store.sqlite.responses import SQLiteResponses
 from antiphon.store.sqlite.runs import SQLiteRuns
 from local.lambda_host.dynamodb import Emulator
 from tests.support.dynamodb import dynamodb as emulated
@@ -51,7 +51,7 @@ def dynamodb(aws: Emulator) -> Iterator[Stores]:
     yield Stores(
         DynamoDBKeys(database, CORE),
         DynamoDBDirectory(database, CORE),
-        DynamoDBResponses(database, RESPONSES, clock),
+        DynamoDBConversations(database, RESPONSES, clock),
         DynamoDBMeter(database, CORE),
         DynamoDBRuns(database, RESPONSES),
         clock.set,
@@ -65,7 +65,7 @@ def sqlite(tmp_path: Path) -> Iterator[Stores]:
     yield Stores(
         SQLiteKeys(database),
         SQLiteDirectory(database),
-        SQLiteResponses(database, clock),
+        SQLiteConversations(database, clock),
         SQLiteMeter(database),
         SQLiteRuns(database),
         clock.set,

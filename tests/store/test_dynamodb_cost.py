@@ -7,11 +7,25 @@ from typing import Any
 import pytest
 
 from antiphon.errors import ChainTooLarge
-from antiphon.records import PUBLIC, Agent, StoredResponse, User
+from antiphon.ids import added_id
+from antiphon.records import PUBLIC, Agent, Conversation, StoredResponse, User, lineage_after
 from antiphon.store.dynamodb.rows import cut, weight
 from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.support.counting import Counting
-from tests.support.stored import NOW, OWNER, PLENTY, Stores, add_chain, add_turn, claimed, ended, noise, place_of
+from tests.support.stored import (
+    DAY,
+    NOW,
+    OWNER,
+    PLENTY,
+    Stores,
+    add_chain,
+    add_turn,
+    claimed,
+    ended,
+    entropy,
+    noise,
+    place_of,
+)
 
 TEXT = noise(20_000)
 
@@ -146,3 +160,42 @@ def meet_all(aws: Emulator, queries: int) -> None:
         return aws.ask(call)
 
     aws.handle = meet
+
+
+def one_addition(aws: Emulator, stores: Stores, conversation: str, seed: int) -> tuple[Counting, int]:
+    """Do what one response in a conversation does to the store, and count it; with the bytes that it had to read."""
+
+    async def addition() -> int:
+        opened = await stores.responses.open_conversation(OWNER, conversation, NOW)
+        assert opened is not None
+        newest, number = opened.newest, 0
+        if newest is not None:
+            number = place_of(newest).turns + 1
+            await stores.responses.turns(OWNER, newest.lineage, PLENTY)
+        segment = conversation.removeprefix("conv_")
+        new = claimed(id=added_id(segment, number, entropy(seed)), lineage=lineage_after(newest) if newest else ())
+        await stores.responses.claim(new)
+        await stores.responses.commit(ended(new, TEXT))
+        return sum(stretch.size for stretch in new.lineage)
+
+    counted = Counting(aws)
+    size = asyncio.run(addition())
+    counted.stop()
+    return counted, size
+
+
+def test_an_addition_to_a_conversation_costs_what_a_continuation_costs_at_any_length(
+    aws: Emulator, dynamodb: Stores
+) -> None:
+    conversation = "conv_" + "A" * 22
+    record = Conversation(OWNER, conversation, NOW, NOW + 31 * DAY, {"topic": "demo"})
+    asyncio.run(dynamodb.responses.save_conversation(record))
+    counts = [one_addition(aws, dynamodb, conversation, seed) for seed in range(101)]
+    for number, (counted, size) in enumerate(counts):
+        assert counted.operations[0] == "Query"
+        assert counted.operations[-2:] == ["PutItem", "PutItem"]
+        assert set(counted.operations[1:-2]) <= {"Query"}
+        assert counted.read_units <= -(-size // 4096) + 1, "each turn is read once, and the record"
+        assert counted.write_units <= counts[0][0].write_units + 1, number
+    assert len(counts[1][0].operations) == 3
+    assert len(counts[100][0].operations) <= 3 + 3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from antiphon.errors import ChainTooLarge
 from antiphon.records import Stretch
-from antiphon.store.turns import check_size, is_chain, is_expired, pack, unpack, unpack_document
+from antiphon.store.turns import check_size, is_expired, pack, unpack, unpack_document, whole_chain
 from tests.support.stored import NOW, as_read, claimed, ended, noise
 
 JSON = st.recursive(
@@ -67,8 +67,8 @@ def test_a_chain_has_every_turn_in_its_place() -> None:
     second = ended(claimed(first, seed=1))
     third = ended(claimed(second, seed=2))
     stranger = ended(claimed(first, seed=3))
-    assert is_chain([first], NOW)
-    assert is_chain([first, second, third], NOW)
+    assert whole_chain([first], NOW) == [first]
+    assert whole_chain([first, second, third], NOW) == [first, second, third]
     for broken in (
         [second],
         [second, third],
@@ -77,4 +77,4 @@ def test_a_chain_has_every_turn_in_its_place() -> None:
         [second, first],
         [first, first],
     ):
-        assert not is_chain(broken, NOW)
+        assert whole_chain(broken, NOW) is None

@@ -26,7 +26,7 @@ from antiphon.run.execution import settle
 from antiphon.run.worker import start_here
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, chat, create, models, responses, websocket
+from antiphon.web.routes import about, chat, conversations, conversing, create, models, responses, websocket
 from tests.support.caller import Caller
 from tests.support.faulty import Faulty
 from tests.support.upstream import Upstream
@@ -84,7 +84,9 @@ class Service(Caller):
         )
         self.has_workers = True
         self.invoked: list[str] = []
-        routers = [create.router, chat.router, models.router, responses.router, about.router, websocket.router]
+        asked = [create.router, chat.router, conversing.router, websocket.router]
+        stored = [responses.router, conversations.router]
+        routers = [*asked, models.router, *stored, about.router]
         app = build_app(services, routers, self._aclose)
         config = uvicorn.Config(
             app,

@@ -280,8 +280,8 @@ UNSAID = {
 """Events of the specification that no stream of ours has."""
 OF_OPENAI = {"response.custom_tool_call_input.delta", "response.custom_tool_call_input.done"}
 """Events of OpenAI's API for tools that the specification does not have."""
-BESIDE = {"antiphon", "namespace"}
-"""Fields beside the specification: ours, and that of OpenAI's API for a function in a namespace."""
+BESIDE = {"antiphon", "namespace", "conversation"}
+"""Fields beside the specification: ours, and those of OpenAI's API for a function in a namespace and a conversation."""
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS.items())
@@ -386,14 +386,23 @@ def test_the_example_of_structured_output_gives_json_that_fits(service, key):
     Draft202012Validator(request["text"]["format"]["schema"]).validate(json.loads(text))
 
 
+def _in_conversation(service, key, operation):
+    if operation.tag != "Conversations":
+        return {}
+    made = service.client.post("/v1/conversations", json={}, headers={"authorization": f"Bearer {key}"})
+    return {"conversation": made.json()["id"]}
+
+
 @pytest.mark.parametrize(
     ("path", "operation"),
     [(path, operation) for (path, method), operation in OPERATIONS.items() if method == "GET"],
 )
 def test_a_get_with_the_documents_example_is_answered_as_it_says(service, key, path, operation):
     if operation.parameter:
-        identity = operation.parameter.get("example") or service.create(key, model="assistant", input="Hi")["id"]
-        path = path.replace("{id}", identity)
+        made = service.create(key, model="assistant", input="Hi", **_in_conversation(service, key, operation))
+        stored = made.get("conversation", made)["id"]
+        path = path.replace("{id}", operation.parameter.get("example") or stored)
+        path = path.replace("{item_id}", made["output"][0]["id"])
     answer = service.get(path, key if operation.keyed else None)
     assert answer.status_code == 200
     kind = answer.headers["content-type"].partition(";")[0]

@@ -9,6 +9,7 @@ from antiphon.web.errors import error_response
 
 HELPED_BY_WAITING = {
     "response_in_progress",
+    "conversation_locked",
     "idempotency_in_progress",
     "rate_limit_exceeded",
     "too_many_queued",

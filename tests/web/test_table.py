@@ -7,15 +7,17 @@ import re
 import pytest
 
 from antiphon.web.errors import unrouted
-from antiphon.web.routes import about, chat, create, models, responses
+from antiphon.web.routes import about, chat, conversations, conversing, create, models, responses
 from antiphon.web.table import ROUTES, allowed_methods, hint
+
+ROUTERS = [module.router for module in (create, chat, conversing, models, responses, conversations, about)]
 
 
 def served() -> dict[str, set[str]]:
     methods: dict[str, set[str]] = {}
-    for router in (create.router, chat.router, models.router, responses.router, about.router):
+    for router in ROUTERS:
         for route in router.routes:
-            path = re.sub(r"\{\w+\}", "{id}", route.path)
+            path = re.sub(r"\{(?!item_id)\w+\}", "{id}", route.path)
             methods.setdefault(path, set()).update(route.methods)
     return methods
 

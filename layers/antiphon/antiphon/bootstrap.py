@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from antiphon.circuits import Circuits
 from antiphon.fetch.lazy import LazyDoor
-from antiphon.ports import Directory, KeyStore, Meter, ResponseStore, RunStore, Services, StartWorker
+from antiphon.ports import ConversationStore, Directory, KeyStore, Meter, RunStore, Services, StartWorker
 from antiphon.providers.configured import Providers
 from antiphon.seal import Seals, check_keys
 from antiphon.settings import Settings, read_settings
@@ -30,7 +30,7 @@ class Stores(NamedTuple):
 
     keys: KeyStore
     directory: Directory
-    responses: ResponseStore
+    responses: ConversationStore
     meter: Meter
     runs: RunStore
     aclose: Callable[[], Awaitable[None]]
@@ -106,18 +106,19 @@ def _seal_keys(settings: Settings) -> Callable[[], str] | None:
 def create_app() -> FastAPI:
     """Build the create function's app. It serves every route, so that its Function URL is a whole ``base_url``."""
     from antiphon.web.app import build_app
-    from antiphon.web.routes import about, chat, create, models, responses
+    from antiphon.web.routes import about, chat, conversations, conversing, create, models, responses
 
-    routers = [create.router, chat.router, models.router, responses.router, about.router]
+    stored = [responses.router, conversations.router]
+    routers = [create.router, chat.router, conversing.router, models.router, *stored, about.router]
     return build_app(_services(calls_models=True), routers)
 
 
 def retrieve_app() -> FastAPI:
     """Build the get function's app."""
     from antiphon.web.app import build_app
-    from antiphon.web.routes import responses
+    from antiphon.web.routes import conversations, responses
 
-    return build_app(_services(), [responses.router])
+    return build_app(_services(), [responses.router, conversations.router])
 
 
 def models_app() -> FastAPI:

@@ -93,6 +93,18 @@ CODES: Final[dict[str, ErrorCode]] = {
         "The response to continue, or an earlier turn of it, is gone.",
         "Start a new conversation, or send the earlier items as `input`.",
     ),
+    "conversation_not_found": ErrorCode(
+        404,
+        NOT_FOUND,
+        "There is no such conversation for this caller.",
+        "Check the id. Conversations expire and can be deleted.",
+    ),
+    "item_not_found": ErrorCode(
+        404,
+        NOT_FOUND,
+        "There is no such item in this conversation.",
+        "Check the id. List the items with `GET /v1/conversations/{id}/items`.",
+    ),
     "route_not_found": ErrorCode(404, NOT_FOUND, "There is no such path.", "See `/docs` for the routes."),
     "method_not_allowed": ErrorCode(
         405, INVALID_REQUEST, "The path does not take this method.", "See the `allow` header."
@@ -184,6 +196,13 @@ CODES: Final[dict[str, ErrorCode]] = {
     "file_too_large": ErrorCode(400, INVALID_REQUEST, "The file is over the limit.", "Send a smaller one."),
     "response_in_progress": ErrorCode(
         409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says.", 2
+    ),
+    "conversation_locked": ErrorCode(
+        409,
+        INVALID_REQUEST,
+        "Another request is adding to this conversation.",
+        "Wait as `retry-after` says.",
+        2,
     ),
     "idempotency_in_progress": ErrorCode(
         409, INVALID_REQUEST, "The same request is still running.", "Wait as `retry-after` says.", 5

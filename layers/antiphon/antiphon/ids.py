@@ -8,6 +8,11 @@ place, so that a store finds a turn, and all turns before it, without a look-up:
 The mark is random. It tells a turn from another that took the same place after the first was deleted or had expired: a
 store that finds a turn at the place must compare the whole id. An item id carries its response and its index, so the
 same deltas always give the same bytes, and an item can be found from its id alone.
+
+    conv_ + conversation segment
+
+A conversation is a segment of its own, whose turns stand at the depths from ``CONVERSATION_DEPTH`` on. So an id alone
+shows whether a turn belongs to a conversation, and to which.
 """
 
 from __future__ import annotations
@@ -22,12 +27,15 @@ SEGMENT_LENGTH: Final = 22
 DEPTH_LENGTH: Final = 3
 MARK_LENGTH: Final = 6
 MAX_DEPTH: Final = 62**DEPTH_LENGTH - 1
+CONVERSATION_DEPTH: Final = 100_000
+"""The depth of a conversation's first turn. No chain of responses is that long (``max_chain_turns``)."""
 
 Entropy = Callable[[int], bytes]
 """Gives that many random bytes, such as ``secrets.token_bytes``."""
 
 _CODE: Final = rf"[0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH + MARK_LENGTH}}}"
 _RESPONSE_ID: Final = re.compile(rf"resp_({_CODE})")
+_CONVERSATION_ID: Final = re.compile(rf"conv_([0-9A-Za-z]{{{SEGMENT_LENGTH}}})")
 _PREFIXES: Final = {
     "message": "msg",
     "function_call": "fc",
@@ -57,6 +65,16 @@ class Place(NamedTuple):
 
     segment: str
     depth: int
+
+    @property
+    def in_conversation(self) -> bool:
+        """Whether the turn was added to a conversation, and not to a chain of responses."""
+        return self.depth >= CONVERSATION_DEPTH
+
+    @property
+    def turns(self) -> int:
+        """How many turns are before it, at most."""
+        return self.depth - CONVERSATION_DEPTH if self.in_conversation else self.depth
 
 
 def base62(number: int, length: int) -> str:
@@ -118,12 +136,16 @@ def first_response_id(entropy: Entropy) -> str:
 
 
 def next_response_id(previous: str, entropy: Entropy) -> str:
-    """Draw the id of the turn that continues a conversation where it ends: same segment, one deeper.
+    """Draw the id of the response that continues another where it ends: same segment, one deeper.
+
+    A response that continues one of a conversation is not added to the conversation: it begins a segment.
 
     Raises:
         ValueError: the previous id is not a response id.
     """
     place = place_of(previous)
+    if place.in_conversation:
+        return branch_response_id(previous, entropy)
     return response_id(Place(place.segment, place.depth + 1), entropy)
 
 
@@ -134,7 +156,32 @@ def branch_response_id(previous: str, entropy: Entropy) -> str:
         ValueError: the previous id is not a response id.
     """
     place = place_of(previous)
-    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), place.depth + 1), entropy)
+    return response_id(Place(random_base62(entropy, SEGMENT_LENGTH), place.turns + 1), entropy)
+
+
+def added_id(segment: str, number: int, entropy: Entropy) -> str:
+    """Draw the id of the turn that is added to a conversation after that many."""
+    return response_id(Place(segment, CONVERSATION_DEPTH + number), entropy)
+
+
+def deleted_id(text: str) -> str:
+    """Return the id that a place of a conversation has once its turn was deleted; no caller is shown it.
+
+    Args:
+        text: the id of the deleted turn.
+    """
+    return text[:-MARK_LENGTH] + "0" * MARK_LENGTH
+
+
+def conversation_id(entropy: Entropy) -> str:
+    """Draw the id of a conversation."""
+    return f"conv_{random_base62(entropy, SEGMENT_LENGTH)}"
+
+
+def parse_conversation_id(text: str) -> str | None:
+    """Read the segment out of a conversation id; None for any string that cannot be one."""
+    match = _CONVERSATION_ID.fullmatch(text)
+    return match[1] if match else None
 
 
 def item_id(response: str, kind: str, side: str, index: int) -> str:

@@ -16,6 +16,7 @@ from antiphon.ids import Entropy
 from antiphon.records import (
     Account,
     Agent,
+    Conversation,
     Grant,
     Group,
     Item,
@@ -27,6 +28,7 @@ from antiphon.records import (
     Reservation,
     Role,
     StoredResponse,
+    Stretch,
     Tenant,
     User,
 )
@@ -209,6 +211,63 @@ class RunStore(Protocol):
 
     async def list_open(self) -> list[OpenRun]:
         """List all noted responses; what was noted in the last second may be missing."""
+
+
+class Opened(NamedTuple):
+    """A conversation as it was read: its record and newest turn, which has no content if it was cut (``chunks``)."""
+
+    record: Conversation
+    newest: StoredResponse | None
+
+
+class ConversationStore(ResponseStore, Protocol):
+    """Conversations: a record each, and turns that are stored responses. Two writers claim the same place; one gets it.
+
+    A place of a conversation is never used twice, so who claims the place after the newest turn has read them all.
+    """
+
+    async def save_conversation(self, record: Conversation) -> bool:
+        """Store a record, if the stored one has the revision before it, or none is stored and it is the first.
+
+        One conditional write. Return whether it is stored.
+        """
+
+    async def open_conversation(self, owner: Owner, conversation_id: str, now: float) -> Opened | None:
+        """Read a conversation, consistently, in one trip; None if it is absent, expired, deleted or another owner's."""
+
+    async def turns(self, owner: Owner, lineage: Sequence[Stretch], max_bytes: int) -> list[StoredResponse]:
+        """Read the turns of some stretches, oldest first, in one trip. What is not there any more is left out.
+
+        Raises:
+            ChainTooLarge: they are over ``max_bytes``: as stored, which shows before the trip, or as JSON.
+        """
+
+    async def some_turns(
+        self, owner: Owner, conversation_id: str, after: int | None, *, newest_first: bool, limit: int
+    ) -> list[StoredResponse]:
+        """Read at most ``limit`` turns of a conversation in order; fewer if they are large, none at its end.
+
+        Args:
+            owner: whose it is.
+            conversation_id: the conversation.
+            after: the depth of the turn that they follow in that order; None to begin.
+            newest_first: the order.
+            limit: the most turns.
+        """
+
+    async def rewrite(
+        self, owner: Owner, response_id: str, change: Callable[[StoredResponse], StoredResponse]
+    ) -> StoredResponse | None:
+        """Change a turn that has ended, in the place where it is. None if it is absent or still in progress.
+
+        Args:
+            owner: whose it is.
+            response_id: the turn.
+            change: returns it as it is to be; called again if another writer was first.
+        """
+
+    async def clear_conversation(self, owner: Owner, conversation_id: str, last: str) -> None:
+        """Remove all turns of a conversation but its last, whose id is given, then its record. It can be sent again."""
 
 
 class Meter(Protocol):
@@ -468,7 +527,7 @@ class Services:
 
     keys: KeyStore
     directory: Directory
-    responses: ResponseStore
+    responses: ConversationStore
     meter: Meter
     runs: RunStore
     providers: Callable[[str], ModelProvider | None]

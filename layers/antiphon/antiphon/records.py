@@ -30,6 +30,10 @@ RUNNING: Final = frozenset({QUEUED, IN_PROGRESS})
 DAY: Final = 86_400
 """Seconds."""
 CANCELLED: Final = "cancelled"
+DELETED: Final = "deleted"
+"""The status of a turn of a conversation that was deleted. Its place stays taken, so it is never used again."""
+CLOSED: Final = "closed"
+"""The status of the last turn of a conversation that was deleted. It takes the place of whoever would add to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,25 @@ class Stretch:
     chunks: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The record of a conversation; its turns are stored responses of the same partition.
+
+    Attributes:
+        created_at, expires_at: seconds since the epoch. Additions move ``expires_at``: the record outlives its turns.
+        agents: the agents that have answered in it.
+        revision: how often the record was changed.
+    """
+
+    owner: Owner
+    id: str
+    created_at: int
+    expires_at: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    agents: tuple[str, ...] = ()
+    revision: int = 0
+
+
 STRETCH_BYTES: Final = 900_000
 """A stretch ends before this size: one DynamoDB Query page is 1 MB."""
 
@@ -222,8 +245,8 @@ class StoredResponse:
     """One turn: what came in, what went out, and where it stands in its conversation.
 
     Attributes:
-        agent: the agent's id.
-        status: as in the resource.
+        agent: the agent's id; empty for a turn of a conversation that no agent ran.
+        status: as in the resource, or ``DELETED`` or ``CLOSED`` for a place of a conversation that stays taken.
         created_at, expires_at: seconds since the epoch; ``expires_at`` None is for ever.
         lease: a random name of the one writer; empty once ended.
         lease_until: seconds since the epoch; later than this, an unended response counts as lost.
@@ -354,6 +377,36 @@ class Period:
     def ends(self) -> int:
         """When the next one begins, in seconds since the epoch."""
         return (self.number + 1) * self.seconds
+
+
+def is_said(turn: StoredResponse, now: float) -> bool:
+    """Return whether a turn's items belong to its conversation: as with OpenAI, those of a failed response do not."""
+    alive = turn.expires_at is None or turn.expires_at > now
+    return alive and turn.status in ("completed", "incomplete")
+
+
+def without_content(turn: StoredResponse, turn_id: str, status: str) -> StoredResponse:
+    """Return what keeps the place of a turn of a conversation taken.
+
+    Args:
+        turn: the turn.
+        turn_id: an id of the same place.
+        status: ``DELETED`` or ``CLOSED``.
+    """
+    response: dict[str, Any] = {"id": turn_id, "status": status, "previous_response_id": None, "output": []}
+    return StoredResponse(
+        owner=turn.owner,
+        id=turn_id,
+        agent="",
+        status=status,
+        created_at=turn.created_at,
+        expires_at=turn.expires_at,
+        lease=turn.lease,
+        lease_until=turn.lease_until,
+        lineage=turn.lineage,
+        input=[],
+        response=response,
+    )
 
 
 def lineage_after(parent: StoredResponse) -> tuple[Stretch, ...]:

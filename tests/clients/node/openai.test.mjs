@@ -140,3 +140,32 @@ test("errors are the SDK's own exceptions", async () => {
     param: "temperature",
   });
 });
+
+test("conversations work as with OpenAI", async () => {
+  const conversation = await client.conversations.create({
+    items: [{ type: "message", role: "user", content: "My name is Ada." }],
+    metadata: { topic: "demo" },
+  });
+  const response = await client.responses.create({
+    model: "agent",
+    conversation: { id: conversation.id },
+    input: "What is my name?",
+  });
+  assert.ok(response.output_text.includes("Ada"));
+  assert.equal(response.conversation.id, conversation.id);
+  const kinds = [];
+  for await (const item of client.conversations.items.list(conversation.id, { order: "asc", limit: 2 })) {
+    kinds.push(`${item.type} ${item.role}`);
+  }
+  assert.deepEqual(kinds, ["message user", "message user", "message assistant"]);
+  const added = await client.conversations.items.create(conversation.id, {
+    items: [{ role: "user", content: "One more." }],
+  });
+  const read = await client.conversations.items.retrieve(added.last_id, { conversation_id: conversation.id });
+  assert.equal(read.content[0].text, "One more.");
+  await client.conversations.items.delete(added.last_id, { conversation_id: conversation.id });
+  const changed = await client.conversations.update(conversation.id, { metadata: { topic: "songs" } });
+  assert.deepEqual(changed.metadata, { topic: "songs" });
+  assert.equal((await client.conversations.delete(conversation.id)).deleted, true);
+  await assert.rejects(client.conversations.retrieve(conversation.id), { status: 404, code: "conversation_not_found" });
+});

@@ -10,6 +10,7 @@ from agents import (
     ApplyPatchTool,
     CustomTool,
     LocalShellTool,
+    OpenAIConversationsSession,
     OpenAIResponsesModel,
     OpenAIResponsesWSModel,
     Runner,
@@ -156,6 +157,57 @@ async def hosted_tools_are_left_out() -> None:
     assert "Hello!" in result.final_output
 
 
+def session() -> OpenAIConversationsSession:
+    client = AsyncOpenAI(base_url=cases.BASE_URL, api_key=cases.API_KEY, max_retries=0)
+    return OpenAIConversationsSession(openai_client=client)
+
+
+async def memory_by_session() -> None:
+    memory = session()
+    await Runner.run(agent(), "My name is Ada.", session=memory)
+    second = await Runner.run(agent(), "What is my name?", session=memory)
+    assert "Ada" in second.final_output
+    assert [item["role"] for item in await memory.get_items()] == ["user", "assistant"] * 2
+    assert len(await memory.get_items(limit=3)) == 3
+    newest = await memory.pop_item()
+    assert newest is not None
+    assert newest["role"] == "assistant"
+    await memory.add_items([asks(str(number)) for number in range(45)])
+    assert [item["role"] for item in await memory.get_items()][3:] == ["user"] * 45
+    await memory.clear_session()
+    assert await memory.get_items() == []
+
+
+async def tools_in_a_session() -> None:
+    CALLS.clear()
+    memory = session()
+    guide = agent(get_weather, get_time)
+    first = await Runner.run(guide, "What is the weather in Paris?", session=memory)
+    streamed = Runner.run_streamed(guide, "And the time in Rome?", session=memory)
+    async for _ in streamed.stream_events():
+        pass
+    assert "17 degrees and sunny" in first.final_output
+    assert "noon exactly" in streamed.final_output
+    assert CALLS == ["weather Paris", "time Rome"]
+    kinds = [item["type"] for item in await memory.get_items()]
+    assert kinds == ["message", "function_call", "function_call_output", "message"] * 2
+
+
+async def tools_by_conversation_id() -> None:
+    """https://github.com/openai/openai-agents-python/issues/1789: an item is there once."""
+    CALLS.clear()
+    client = AsyncOpenAI(base_url=cases.BASE_URL, api_key=cases.API_KEY, max_retries=0)
+    conversation = (await client.conversations.create()).id
+    guide = agent(get_weather, get_time)
+    first = await Runner.run(guide, "What is the weather in Paris?", conversation_id=conversation)
+    second = await Runner.run(guide, "And the time in Rome?", conversation_id=conversation)
+    assert "17 degrees and sunny" in first.final_output
+    assert "noon exactly" in second.final_output
+    assert CALLS == ["weather Paris", "time Rome"]
+    items = [item async for item in client.conversations.items.list(conversation, order="asc")]
+    assert [item.type for item in items] == ["message", "function_call", "function_call_output", "message"] * 2
+
+
 cases.run(
     text,
     streaming,
@@ -167,4 +219,7 @@ cases.run(
     local_shell,
     apply_patch,
     hosted_tools_are_left_out,
+    memory_by_session,
+    tools_in_a_session,
+    tools_by_conversation_id,
 )

@@ -119,6 +119,8 @@ class _Pairs:
         if self._open.pop(call, None) is None:
             if _same_output(item, self._outputs.get(call)):
                 return False
+            if param is None:  # its call was deleted from the conversation
+                return False
             raise ApiError("tool_output_mismatch", "No open function call has this call_id.", param=param)
         self._outputs[call] = item
         return True

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from antiphon.ids import item_id, parse_item_id
 from antiphon.records import Item
-from antiphon.spec.items import ItemReference, Reasoning, UserMessage
-from antiphon.spec.request import CreateResponse
+from antiphon.spec.items import InputItem, ItemReference, Reasoning, UserMessage
 from antiphon.stream.kept import KEPT
 
 MAX_REASONING: Final = 32
 """How many reasoning items are looked up for one request."""
 
 
-def input_items(request: CreateResponse, response_id: str, referenced: dict[str, Item]) -> list[Item]:
+class Asking(Protocol):
+    """A request that has an input."""
+
+    @property
+    def input(self) -> str | list[InputItem] | None:
+        """Text, or items."""
+
+
+def input_items(request: Asking, response_id: str, referenced: dict[str, Item]) -> list[Item]:
     """Return the input of a request as items, each with an id, a status and content parts.
 
     Args:
@@ -34,14 +41,14 @@ def input_items(request: CreateResponse, response_id: str, referenced: dict[str,
     return [_whole(item, item_id(response_id, item["type"], "i", index)) for index, item in enumerate(items)]
 
 
-def references(request: CreateResponse) -> list[tuple[int, str]]:
+def references(request: Asking) -> list[tuple[int, str]]:
     """List the item references of a request as (index in the input, item id)."""
     if request.input is None or isinstance(request.input, str):
         return []
     return [(index, item.id) for index, item in enumerate(request.input) if isinstance(item, ItemReference)]
 
 
-def open_reasoning(request: CreateResponse) -> list[str]:
+def open_reasoning(request: Asking) -> list[str]:
     """List the ids of stored reasoning that comes back without its encrypted content, since the last user's message.
 
     In a tool loop a provider needs its own reasoning back. Earlier turns can do without.

@@ -74,7 +74,7 @@ def _opened(
     opening = _Opening(services.seal(), owner, services.settings.max_chain_bytes)
     turns = []
     for turn in chain:
-        items = {side: opening.items(values, turn.agent) for side, values in _sides(turn)}
+        items = {side: opening.items(values, turn.agent or agent) for side, values in _sides(turn)}
         turns.append(replace(turn, input=items["input"], response={**turn.response, "output": items["output"]}))
     return turns, opening.items(new, agent, "input")
 

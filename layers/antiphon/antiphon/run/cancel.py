@@ -38,14 +38,10 @@ async def cancel(services: Services, principal: Principal, response_id: str) -> 
     stored = await find(services, principal, response_id)
     if stored.has_ended:
         return stored
-    if stored.status == QUEUED or await is_lost(services, stored):
-        now = await end_lost(services, stored, CANCELLED)
-        if now is None:
-            raise ApiError("response_not_found")
-        if now.has_ended:
-            return now
-    await _end_running(services, stored)
-    return await find(services, principal, response_id)
+    now = await stop(services, stored)
+    if now is None:
+        raise ApiError("response_not_found")
+    return now if now.has_ended else await find(services, principal, response_id)
 
 
 async def delete(services: Services, principal: Principal, response_id: str) -> None:
@@ -57,6 +53,19 @@ async def delete(services: Services, principal: Principal, response_id: str) -> 
     stored = await cancel(services, principal, response_id)
     if not await services.responses.delete(stored.owner, stored.id):
         raise ApiError("response_not_found")
+
+
+async def stop(services: Services, stored: StoredResponse) -> StoredResponse | None:
+    """End a response that has not ended, and wait for that, but not longer than ``PATIENCE``.
+
+    Return it as it is then, as far as that is known; None if it was deleted meanwhile.
+    """
+    if stored.status == QUEUED or await is_lost(services, stored):
+        now = await end_lost(services, stored, CANCELLED)
+        if now is None or now.has_ended:
+            return now
+    await _end_running(services, stored)
+    return stored
 
 
 async def _end_running(services: Services, stored: StoredResponse) -> None:

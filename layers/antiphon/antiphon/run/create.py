@@ -17,6 +17,7 @@ from antiphon.errors import ApiError, SlotTaken
 from antiphon.ids import branch_response_id, first_response_id
 from antiphon.ports import Services
 from antiphon.records import OpenRun, StoredResponse
+from antiphon.run.conversation import Joined, joined_by, keep, locked
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
@@ -61,10 +62,11 @@ async def create(
         ApiError: it cannot be done; nothing was stored and no model was called.
         StorageUnavailable: a store did not answer; likewise.
     """
-    response_id = draw_id(services, request.previous_response_id, stored=request.store)
+    joined = await joined_by(services, principal, request, adds=request.store)
+    response_id = draw_id(services, request.previous_response_id, stored=request.store, joined=joined)
     hold = Hold(services, principal.owner, attempt if request.store else None, response_id)
     try:
-        return await _create(services, principal, request, until, response_id, hold, stop)
+        return await _create(services, principal, request, until, response_id, hold, joined, stop)
     except BaseException:
         await hold.release()
         raise
@@ -77,10 +79,11 @@ async def _create(
     until: float,
     response_id: str,
     hold: Hold,
+    joined: Joined | None,
     stop: tuple[str, ...],
 ) -> Execution | Queued | StoredResponse:
     quota = Quota(services, principal)
-    sources = await read_sources(services, principal, request, hold, quota)
+    sources = await read_sources(services, principal, request, hold, quota, joined)
     if sources.answered is not None:
         return sources.answered
     if request.background:
@@ -89,7 +92,7 @@ async def _create(
     call, record = replace(await shortened(ready), stop=stop), ready.record
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
     if request.store:
-        record = await _claim(services, replace(record, reservation=hold.name), hold)
+        record = await _claim(services, replace(record, reservation=hold.name), hold, joined)
     noted = measures.current()
     noted.response_id, noted.agent, noted.provider = record.id, ready.agent.id, ready.agent.provider
     noted.model = call.model
@@ -113,8 +116,10 @@ async def _require_room(services: Services, principal: Principal) -> None:
         raise ApiError("too_many_queued", param="background", retry_after=QUEUE_PAUSE)
 
 
-async def _claim(services: Services, record: StoredResponse, hold: Hold) -> StoredResponse:
+async def _claim(services: Services, record: StoredResponse, hold: Hold, joined: Joined | None) -> StoredResponse:
     """Take a place; if another turn continued the same response first, branch off beside it."""
+    if joined is not None:
+        await keep(services, joined.record, record.agent, record.expires_at or 0)
     for _ in range(CLAIMS):
         hold.require()
         if record.job is not None:
@@ -124,6 +129,8 @@ async def _claim(services: Services, record: StoredResponse, hold: Hold) -> Stor
         except SlotTaken:
             if record.job is not None:
                 await services.runs.close(record.owner, record.id)
+            if joined is not None:
+                raise locked() from None
             record = _elsewhere(services, record)
             await hold.move(record.id)
         else:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from antiphon.access.principal import Principal
 from antiphon.context.history import context
 from antiphon.errors import ApiError, ChainTooLarge
+from antiphon.ids import place_of
 from antiphon.ports import Services
 from antiphon.records import Item
 from antiphon.run.models import are_visible
@@ -33,7 +34,7 @@ async def input_items(services: Services, principal: Principal, response_id: str
     stored = await find(services, principal, response_id)
     now = services.clock()
     turns = [stored]
-    if stored.previous_response_id is not None:
+    if stored.previous_response_id is not None or place_of(stored.id).in_conversation:
         try:
             found = await services.responses.chain(stored.owner, stored.id, now, services.settings.max_chain_bytes)
         except ChainTooLarge:
@@ -45,7 +46,7 @@ async def input_items(services: Services, principal: Principal, response_id: str
     by_id: dict[str, Item] = {}
     for item in earlier + new:
         by_id.setdefault(item["id"], item)
-    return [_shown(item) for item in by_id.values()]
+    return [shown_input_item(item) for item in by_id.values()]
 
 
 def page(items: list[Item], *, limit: int, order: Order, after: str | None) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def page(items: list[Item], *, limit: int, order: Order, after: str | None) -> d
     }
 
 
-def _shown(item: Item) -> Item:
+def shown_input_item(item: Item) -> Item:
     """Write an item in the specification's ``ItemField`` form: parts of text, not their short form."""
     if item["type"] == "message":
         return {**item, "content": [_part(part) for part in item["content"]]}

@@ -36,8 +36,8 @@ async def visible_agent(services: Services, principal: Principal, agent_id: str)
 
 
 async def are_visible(services: Services, principal: Principal, agents: Iterable[str]) -> bool:
-    """Return whether all of these agents exist for the caller."""
-    wanted = dict.fromkeys(agents)
+    """Return whether all of these agents exist for the caller. An empty name is of a turn that no agent ran."""
+    wanted = dict.fromkeys(filter(None, agents))
     if principal.key_agents is not None and not wanted.keys() <= set(principal.key_agents):
         return False
     try:

@@ -31,8 +31,9 @@ from antiphon.ids import (
     random_base62,
 )
 from antiphon.ports import ModelCall, Services
-from antiphon.records import DAY, IN_PROGRESS, QUEUED, Agent, Item, StoredResponse, lineage_after
+from antiphon.records import IN_PROGRESS, QUEUED, Agent, Item, StoredResponse, lineage_after
 from antiphon.run.aside import aside, aside_if_many
+from antiphon.run.conversation import Joined, expiry, joined_by, with_own_ids
 from antiphon.run.idempotency import Hold
 from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
@@ -74,14 +75,17 @@ async def preview(services: Services, principal: Principal, request: CreateRespo
         ApiError: it cannot be done.
         StorageUnavailable: a store did not answer.
     """
+    joined = await joined_by(services, principal, request, adds=False)
     response_id = draw_id(services, request.previous_response_id, stored=False)
     hold, quota = Hold(services, principal.owner, None, response_id), Quota(services, principal, runs=False)
-    sources = await read_sources(services, principal, request, hold, quota)
+    sources = await read_sources(services, principal, request, hold, quota, joined)
     return await prepare(services, principal, request, sources, until, response_id)
 
 
-def draw_id(services: Services, previous: str | None, *, stored: bool) -> str:
+def draw_id(services: Services, previous: str | None, *, stored: bool, joined: Joined | None = None) -> str:
     """Draw an id. That needs no look-up; whether the previous response exists is checked later."""
+    if joined is not None and stored:
+        return joined.next_id(services)
     if previous is None or parse_response_id(previous) is None:
         return first_response_id(services.entropy)
     if stored:
@@ -129,11 +133,11 @@ async def prepare(
         stored = await referenced_items(services, principal, request)
         record = _record(services, principal, request, sources, settings, until, response_id)
         given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
-        record = replace(record, input=given)
+        record = replace(record, input=with_own_ids(given, record.id) if sources.joined else given)
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
     items = with_plain_names(as_functions(earlier + new, settings.table))
     if generate and not items:
-        message = "`input` is required where no response is continued."
+        message = "`input` is required where nothing is continued."
         raise ApiError("missing_required_parameter", message, param="input")
     call = ModelCall(
         model=agent.model,
@@ -183,8 +187,7 @@ def _record(
     response_id: str,
 ) -> StoredResponse:
     now = int(services.clock())
-    parent = sources.chain[-1] if sources.chain else None
-    days = min(services.settings.retention_days, principal.limits.retention_days or services.settings.retention_days)
+    parent = sources.parent
     run_log = services.settings.run_log
     logged = request.store and (run_log == "all" or (request.background and run_log == "background"))
     return StoredResponse(
@@ -193,7 +196,7 @@ def _record(
         agent=sources.agent.id,
         status=QUEUED if request.background else IN_PROGRESS,
         created_at=now,
-        expires_at=now + days * DAY,
+        expires_at=expiry(services, principal),
         lease=random_base62(services.entropy, 16),
         lease_until=now + services.settings.lease_seconds if logged else until + LEASE_MARGIN,
         lineage=lineage_after(parent) if parent else (),
@@ -228,6 +231,7 @@ def _resource(response_id: str, now: int, request: CreateResponse, settings: Eff
         "store": request.store,
         "background": request.background,
         "metadata": request.metadata or {},
+        **({"conversation": {"id": request.conversation.id}} if request.conversation else {}),
     }
 
 

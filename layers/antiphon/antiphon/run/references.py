@@ -13,19 +13,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from antiphon.access.principal import Principal
-from antiphon.context.input import open_reasoning, references
+from antiphon.context.input import Asking, open_reasoning, references
 from antiphon.errors import ApiError
 from antiphon.ids import parse_item_id
 from antiphon.ports import Services
 from antiphon.records import Item, StoredResponse
 from antiphon.run.models import are_visible
-from antiphon.spec.request import CreateResponse
 
 BATCH: Final = 8
 """How many responses are read, and held in memory, at once."""
 
 
-async def referenced_items(services: Services, principal: Principal, request: CreateResponse) -> dict[str, Item]:
+async def referenced_items(services: Services, principal: Principal, request: Asking) -> dict[str, Item]:
     """Read the items that the input refers to, by their ids.
 
     Raises:

@@ -37,7 +37,7 @@ async def find(services: Services, principal: Principal, response_id: str) -> St
     if parse_response_id(response_id) is None:
         raise ApiError("response_not_found")
     found = await services.responses.get(principal.owner, response_id, services.clock())
-    if found is None or not await are_visible(services, principal, [found.agent]):
+    if found is None or not found.agent or not await are_visible(services, principal, [found.agent]):
         raise ApiError("response_not_found")
     measures.current().response_id = response_id
     return found

@@ -16,6 +16,7 @@ from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ids import parse_response_id
 from antiphon.ports import Services
 from antiphon.records import Agent, StoredResponse
+from antiphon.run.conversation import Joined, said
 from antiphon.run.idempotency import Hold
 from antiphon.run.lost import settled
 from antiphon.run.models import are_visible, visible_agent
@@ -31,16 +32,30 @@ class Sources:
         agent, answering: who answers.
         chain: the turns to go on from, oldest first; empty if there are none, or if the request was answered before.
         answered: the answer to the same request that was given before, if there is one.
+        joined: the conversation that the response is added to, if any; the chain is then what was said in it.
     """
 
     agent: Agent
     answering: Failover
     chain: list[StoredResponse]
     answered: StoredResponse | None
+    joined: Joined | None = None
+
+    @property
+    def parent(self) -> StoredResponse | None:
+        """The turn that the new one follows; None if it is the first."""
+        if self.joined is not None:
+            return self.joined.newest
+        return self.chain[-1] if self.chain else None
 
 
 async def read_sources(
-    services: Services, principal: Principal, request: CreateResponse, hold: Hold, quota: Quota | None = None
+    services: Services,
+    principal: Principal,
+    request: CreateResponse,
+    hold: Hold,
+    quota: Quota | None = None,
+    joined: Joined | None = None,
 ) -> Sources:
     """Read at once all that a request rests on, and take its reservation.
 
@@ -56,7 +71,7 @@ async def read_sources(
         _agent(services, principal, request.model),
         taking,
         _admitted(quota, hold, taking),
-        _chain(services, principal, request.previous_response_id),
+        said(services, joined) if joined else _chain(services, principal, request.previous_response_id),
         return_exceptions=True,
     )
     if isinstance(agent, BaseException):
@@ -69,6 +84,8 @@ async def read_sources(
         raise admitted
     if isinstance(chain, BaseException):
         raise chain
+    if joined is not None:
+        return Sources(*agent, chain, None, joined)
     return Sources(*agent, await _open_chain(services, principal, agent[0], chain), None)
 
 
@@ -89,7 +106,7 @@ async def _chain(services: Services, principal: Principal, previous: str | None)
     place = parse_response_id(previous)
     if place is None:
         raise _gone()
-    if place.depth + 1 >= services.settings.max_chain_turns:
+    if place.turns + 1 >= services.settings.max_chain_turns:
         raise ApiError("context_length_exceeded", param="previous_response_id")
     now = services.clock()
     try:

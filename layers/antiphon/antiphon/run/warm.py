@@ -26,6 +26,9 @@ async def warm(services: Services, principal: Principal, request: CreateResponse
         ApiError: it cannot be done; nothing was stored.
         StorageUnavailable: a store did not answer.
     """
+    if request.conversation is not None:
+        message = "`conversation`: A warm-up cannot be added to a conversation."
+        raise ApiError("invalid_value", message, param="conversation")
     response_id = draw_id(services, request.previous_response_id, stored=False)
     hold, quota = Hold(services, principal.owner, None, response_id), Quota(services, principal, runs=False)
     sources = await read_sources(services, principal, request, hold, quota)

@@ -21,6 +21,7 @@ from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
 from antiphon.records import QUEUED, Key, Owner, StoredResponse
+from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Hold
@@ -125,7 +126,8 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
     try:
         principal = await _principal(services, taken)
         hold = Hold(services, taken.owner, None, taken.id)
-        sources = await read_sources(services, principal, request, hold)
+        joined = await rejoin(services, principal, taken)
+        sources = await read_sources(services, principal, request, hold, joined=joined)
         ready = await prepare(services, principal, request, sources, until, taken.id, taken)
         call = await shortened(ready)
         sealed = SEALED_REASONING in request.include

@@ -63,8 +63,17 @@ class LocalShellCall(Wire):
     status: Status | None = None
 
 
+def _either(schema: dict[str, Any]) -> None:
+    """Write in a schema that ``id`` stands for ``call_id``."""
+    schema["required"].remove("call_id")
+    text = {"type": "string"}
+    schema["anyOf"] = [{"required": [name], "properties": {name: text}} for name in ("call_id", "id")]
+
+
 class LocalShellCallOutput(Wire):
     """The output of the local shell. In OpenAI's API its ``id`` is that of the call; its clients send ``call_id``."""
+
+    model_config = ConfigDict(json_schema_extra=_either)
 
     type: Literal["local_shell_call_output"]
     id: ItemId | None = None

@@ -106,6 +106,7 @@ Truncation = Literal["auto", "disabled"]
 ServiceTier = Literal["auto", "default", "flex", "priority"]
 MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_PAIRS), BeforeValidator(_few)]
 
 
 class CompactResponse(Wire):
@@ -129,6 +130,16 @@ class CompactResponse(Wire):
     prompt_cache_key: Label | None = None
 
 
+class ConversationRef(Wire):
+    """The conversation that a response is added to: its id, alone or in an object."""
+
+    id: Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=256)]
+
+
+def _as_object(value: Any) -> Any:
+    return {"id": value} if isinstance(value, str) else value
+
+
 class CreateResponse(CompactResponse):
     """The request for a response."""
 
@@ -137,21 +148,19 @@ class CreateResponse(CompactResponse):
             "access_programs",
             "background_options",
             "context_management",
-            "conversation",
             "image",
             "moderation",
             "prompt",
         }
     )
 
+    conversation: Annotated[ConversationRef, BeforeValidator(_as_object)] | None = None
     include: Annotated[list[Included], Field(fail_fast=True, max_length=16)] = Field(default_factory=list)
     tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tool_calls: MaxToolCalls | None = None
-    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_PAIRS), BeforeValidator(_few)] | None = (
-        None
-    )
+    metadata: Metadata | None = None
     text: TextParam | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
@@ -178,6 +187,7 @@ SLICE: Final = 500
 """How many items and parts are validated in one step."""
 
 Asked = TypeVar("Asked", bound=CompactResponse)
+Form = TypeVar("Form", bound=Wire)
 
 _CODES: Final = {
     "missing": "missing_required_parameter",
@@ -222,7 +232,6 @@ _MESSAGES: Final = {
 _TEXT_OR_LIST: Final = "This must be text or a list."
 _UNSERVED: Final = "This field of OpenAI's API is not served here."
 _INSTEAD: Final = {
-    "conversation": "Continue with `previous_response_id` instead.",
     "file_id": "Send the data or a URL.",
 }
 _ALIASES: Final = {
@@ -241,7 +250,11 @@ def parse_create(document: dict[str, Any]) -> CreateResponse:
     Raises:
         ApiError: 400, naming the first field that is not as the specification says; never what it holds.
     """
-    return _parse(CreateResponse, document)
+    request = _parse(CreateResponse, document)
+    if request.conversation is not None and request.previous_response_id is not None:
+        message = "`conversation`: This cannot be sent with `previous_response_id`."
+        raise ApiError("invalid_value", message, param="conversation")
+    return request
 
 
 def parse_compact(document: dict[str, Any]) -> CompactResponse:
@@ -258,13 +271,13 @@ def _parse(form: type[Asked], document: dict[str, Any]) -> Asked:
     known = {key: value for key, value in document.items() if key not in IGNORED}
     items = known.get("input")
     if not isinstance(items, list) or len(items) > MAX_ITEMS:
-        return _validated(form, known)
+        return validated(form, known)
     first, *others = slices(items) or [items]
-    request = _validated(form, {**known, "input": first})
+    request = validated(form, {**known, "input": first})
     if others:
         read: list[Any] = list(request.input or ())
         for part in others:
-            read += _validated(CompactResponse, {"model": "", "input": part}, len(read)).input or ()
+            read += validated(CompactResponse, {"model": "", "input": part}, len(read)).input or ()
         return request.model_copy(update={"input": read})
     return request
 
@@ -288,7 +301,12 @@ def weight_of(item: object) -> int:
     return 1 + sum(len(each) for each in lists if isinstance(each, list))
 
 
-def _validated(form: type[Asked], document: dict[str, Any], before: int = 0) -> Asked:
+def validated(form: type[Form], document: dict[str, Any], before: int = 0) -> Form:
+    """Read a document as a model; see ``refusal``.
+
+    Raises:
+        ApiError: 400, naming the first field that is wrong.
+    """
     try:
         return form.model_validate(document)
     except ValidationError as error:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from antiphon.errors import ChainTooLarge
-from antiphon.records import StoredResponse, Stretch, dump, load
+from antiphon.ids import place_of
+from antiphon.records import StoredResponse, Stretch, dump, is_said, load
 
 COMPRESS_BYTES: Final = 2048
 _RARE: Final = ("job", "cuts")
@@ -116,14 +117,22 @@ def check_size(lineage: Iterable[Stretch], size: int, max_bytes: int) -> None:
         raise ChainTooLarge("the conversation is too large")
 
 
-def is_chain(turns: Sequence[StoredResponse], now: float) -> bool:
-    """Return whether turns, oldest first, are a whole conversation: each continues the one before, none has expired.
+def whole_chain(turns: Sequence[StoredResponse], now: float) -> list[StoredResponse] | None:
+    """Return turns, oldest first, if each continues the one before and none has expired; else None.
 
     Whole ids are compared: a turn that took the place of a deleted one is no part of what followed the deleted one.
+
+    If the first of them were added to a conversation, those that do not belong to it any more are left out. The last of
+    these stays in any case: it is what the others continue, or what was asked for.
     """
-    links = [None, *(turn.id for turn in turns)]
-    alive = not any(is_expired(turn.expires_at, now) for turn in turns)
-    return alive and all(turn.previous_response_id == link for turn, link in zip(turns, links, strict=False))
+    added = [turn for turn in turns if place_of(turn.id).in_conversation]
+    chained = turns[len(added) :]
+    before = [turn.id for turn in (*added[-1:], *chained)]
+    links = before if added else [None, *before]
+    alive = not any(is_expired(turn.expires_at, now) for turn in (*added[-1:], *chained))
+    if not alive or any(turn.previous_response_id != link for turn, link in zip(chained, links, strict=False)):
+        return None
+    return [*(turn for turn in added[:-1] if is_said(turn, now)), *added[-1:], *chained]
 
 
 def _squeeze(content: bytes) -> bytes:

@@ -19,6 +19,10 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/responses/{id}/cancel": ("POST",),
     "/v1/responses/{id}/input_items": ("GET",),
     "/v1/chat/completions": ("POST",),
+    "/v1/conversations": ("POST",),
+    "/v1/conversations/{id}": ("GET", "POST", "DELETE"),
+    "/v1/conversations/{id}/items": ("GET", "POST"),
+    "/v1/conversations/{id}/items/{item_id}": ("GET", "DELETE"),
     "/v1/models": ("GET",),
     "/v1/models/{id}": ("GET",),
     "/healthz": ("GET",),
@@ -33,7 +37,6 @@ OTHER_APIS: Final = {
     "api/chat": "Ollama's API is not served here. Call `POST /v1/chat/completions`.",
     "api/generate": "Ollama's API is not served here. Call `POST /v1/responses`, with `input` for `prompt`.",
     "api/tags": "Ollama's API is not served here. List the agents with `GET /v1/models`.",
-    "conversations": "Conversations are not served here. Continue a response with `previous_response_id`.",
     "threads": "The Assistants API is not served here. Call `POST /v1/responses`.",
     "assistants": "The Assistants API is not served here. Call `POST /v1/responses`; `GET /v1/models` lists agents.",
     "embeddings": "Embeddings are not served here.",
@@ -42,7 +45,7 @@ OTHER_APIS: Final = {
 }
 """What to call instead of the paths of other APIs that clients are often set to."""
 
-_PATTERNS: Final = [(re.compile(re.escape(path).replace(r"\{id\}", _ID)), path) for path in ROUTES]
+_PATTERNS: Final = [(re.compile(re.sub(r"\\\{\w+\\\}", _ID, re.escape(path))), path) for path in ROUTES]
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from antiphon.store.dynamodb.client import DynamoDB
+from antiphon.store.dynamodb.conversations import DynamoDBConversations
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
 from antiphon.store.dynamodb.meter import DynamoDBMeter
-from antiphon.store.dynamodb.responses import DynamoDBResponses
 from antiphon.store.dynamodb.runs import DynamoDBRuns
 
 
 def open_stores(
     core: str, responses: str, *, endpoint_url: str | None = None, database: DynamoDB | None = None
-) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBResponses, DynamoDBMeter, DynamoDBRuns]:
+) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBConversations, DynamoDBMeter, DynamoDBRuns]:
     """Put the stores together over one client, which connects at the first call.
 
     Args:
@@ -25,7 +25,7 @@ def open_stores(
     return (
         DynamoDBKeys(database, core),
         DynamoDBDirectory(database, core),
-        DynamoDBResponses(database, responses),
+        DynamoDBConversations(database, responses),
         DynamoDBMeter(database, core),
         DynamoDBRuns(database, responses),
     )

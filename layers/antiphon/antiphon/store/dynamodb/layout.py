@@ -15,6 +15,9 @@
     responses
     R#tenant#user#segment   000123                                     a turn's head              see ``rows``
     R#tenant#user#segment   part#000123#01#tag                         a further part of its body body, expires_at
+    R#tenant#user#segment   100123                                     a conversation's turn      see ``rows``
+    R#tenant#user#segment   999999                                     a conversation's record    document, revision,
+                                                                                                  expires_at
     I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
     L#tenant#user#id        000012                                     a batch of a log           see ``runs``
     RUNS                    tenant#user#id                             a run for a worker         at, expires_at
@@ -39,6 +42,9 @@ TTL: Final = "expires_at"
 RUNS: Final = "RUNS"
 """The partition of all runs for workers: one write at the beginning and one at the end of each."""
 AGENT: Final = "AGENT#"
+RECORD_DEPTH: Final = 999_999
+"""A conversation's record sorts behind all turns, so one Query from the end reads it with the newest turn."""
+
 ID_BYTES: Final = 512
 """The longest id that is looked up; a sort key may have 1024 bytes (DynamoDB, "Constraints")."""
 
@@ -116,6 +122,11 @@ def turns(owner: Owner, segment: str) -> str:
 def turn(owner: Owner, place: Place) -> Row:
     """Return the key of a turn."""
     return key(turns(owner, place.segment), depth(place.depth))
+
+
+def record(owner: Owner, segment: str) -> Row:
+    """Return the key of a conversation's record."""
+    return key(turns(owner, segment), depth(RECORD_DEPTH))
 
 
 def reservation(owner: Owner, name: str) -> Row:

@@ -22,12 +22,13 @@ import asyncio
 import contextlib
 import itertools
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from antiphon.errors import SlotTaken, StorageUnavailable, Superseded
-from antiphon.ids import parse_response_id, place_of
+from antiphon.ids import deleted_id, parse_response_id, place_of
 from antiphon.ports import Clock
-from antiphon.records import IN_PROGRESS, QUEUED, Owner, StoredResponse, Stretch
+from antiphon.records import DELETED, IN_PROGRESS, QUEUED, Owner, StoredResponse, Stretch, without_content
 from antiphon.store import turns
 from antiphon.store.dynamodb import layout, rows
 from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
@@ -163,11 +164,9 @@ class DynamoDBResponses(DynamoDBReservations):
             return None
         lineage = turns.unpack_document(head["document"]["B"]).lineage
         turns.check_size(lineage, rows.number(head, "size") or 0, max_bytes)
-        earlier = asyncio.gather(*(self._stretch(owner, stretch) for stretch in lineage))
-        last, stretches = await asyncio.gather(self._rows(head), earlier)
-        found = [*itertools.chain(*stretches), last]
-        chain = await self._database.work(rows.glue_all, found, max_bytes)
-        return chain if chain and turns.is_chain(chain, now) else None
+        last, earlier = await asyncio.gather(self._rows(head), self._stretches(owner, lineage))
+        chain = await self._database.work(rows.glue_all, [*earlier, last], max_bytes)
+        return turns.whole_chain(chain, now) if chain else None
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
         """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
@@ -179,6 +178,8 @@ class DynamoDBResponses(DynamoDBReservations):
             await self._bury(owner, document.reservation, response_id)
         if document.logged:
             await self._remove_log(owner, response_id)
+        if place_of(response_id).in_conversation:
+            return await self._empty(document, head)
         await self._remove_parts(head)
         try:
             await self._database.call(
@@ -192,6 +193,23 @@ class DynamoDBResponses(DynamoDBReservations):
         except ConditionFailed:  # it was committed, or removed, since we looked
             await self.delete(owner, response_id)
         return not rows.is_expired(head, self._clock())
+
+    async def _empty(self, found: StoredResponse, head: Row) -> bool:
+        """Remove the content of a turn of a conversation; its place stays taken."""
+        try:
+            await self._put_over(head, without_content(found, deleted_id(found.id), DELETED))
+        except ConditionFailed:  # it was committed, or removed, since we looked
+            await self.delete(found.owner, found.id)
+        return not rows.is_expired(head, self._clock())
+
+    async def _put_over(self, head: Row, turn: StoredResponse) -> None:
+        """Store a turn in the place of a head that was read.
+
+        Raises:
+            ConditionFailed: another writer was first.
+        """
+        values = {":tag": head["tag"]}
+        await self._put(turn, ConditionExpression=_SAME, **_names("tag"), ExpressionAttributeValues=values)
 
     async def aclose(self) -> None:
         """Close the connections, which all stores of the process share."""
@@ -253,6 +271,9 @@ class DynamoDBResponses(DynamoDBReservations):
         names = [layout.part(depth, index) for index in range(1, chunks + 1)]
         found = await asyncio.gather(*(self._database.query(self._table, where, pk=pk, part=name) for name in names))
         return [row for page in found for row in page]
+
+    async def _stretches(self, owner: Owner, lineage: Sequence[Stretch]) -> list[rows.Found]:
+        return list(itertools.chain(*await asyncio.gather(*(self._stretch(owner, stretch) for stretch in lineage))))
 
     async def _stretch(self, owner: Owner, stretch: Stretch) -> list[rows.Found]:
         """Read a stretch in one trip: one Query for its turns, one more for each further part."""

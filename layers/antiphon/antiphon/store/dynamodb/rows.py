@@ -78,6 +78,16 @@ def glue_all(found: Sequence[Found], max_bytes: int) -> list[StoredResponse] | N
     return whole if len(whole) == len(read) else None
 
 
+def glue_found(found: Sequence[Found], room: turns.Room | None) -> list[StoredResponse]:
+    """Read the turns of which all parts are there.
+
+    Raises:
+        ChainTooLarge: there is no ``room`` for them.
+    """
+    read = [glue(head, rest, room) for head, rest in found]
+    return [turn for turn in read if turn is not None]
+
+
 def number(row: Row, name: str) -> int | None:
     """Read a whole number; None if it is missing."""
     return int(row[name]["N"]) if name in row else None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from antiphon.store.sqlite.conversations import SQLiteConversations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.meter import SQLiteMeter
-from antiphon.store.sqlite.responses import SQLiteResponses
 from antiphon.store.sqlite.runs import SQLiteRuns
 
 
 def open_stores(
     path: str | Path,
-) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteResponses, SQLiteMeter, SQLiteRuns]:
+) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteConversations, SQLiteMeter, SQLiteRuns]:
     """Open the stores of one file, which is made if it does not exist.
 
     Raises:
@@ -24,7 +24,7 @@ def open_stores(
     return (
         SQLiteKeys(database),
         SQLiteDirectory(database),
-        SQLiteResponses(database),
+        SQLiteConversations(database),
         SQLiteMeter(database),
         SQLiteRuns(database),
     )

@@ -12,9 +12,9 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from antiphon.errors import SlotTaken, Superseded
-from antiphon.ids import parse_response_id
+from antiphon.ids import deleted_id, parse_response_id, place_of
 from antiphon.ports import Clock
-from antiphon.records import IN_PROGRESS, Owner, StoredResponse, Stretch
+from antiphon.records import DELETED, IN_PROGRESS, Owner, StoredResponse, Stretch, without_content
 from antiphon.store import turns
 from antiphon.store.sqlite import meter, reservations, runs
 from antiphon.store.sqlite.database import SQLite
@@ -92,7 +92,7 @@ class SQLiteResponses(SQLiteReservations):
 
         Does nothing if the response was cancelled or ended, or another writer holds the lease.
         """
-        await self._database.write(lambda db: db.execute(_CHECKPOINT, _values(response)))
+        await self._database.write(lambda db: db.execute(_CHECKPOINT, row_values(response)))
 
     async def commit(self, response: StoredResponse) -> None:
         """Store how a response ended, once, if its lease is still this writer's.
@@ -107,7 +107,7 @@ class SQLiteResponses(SQLiteReservations):
 
         Return whether ``taken`` is stored now: not if the lease of ``seen`` has changed, or it was cancelled.
         """
-        values = {**_values(taken), "seen": seen.lease}
+        values = {**row_values(taken), "seen": seen.lease}
         return await self._database.write(lambda db: db.execute(_TAKE_OVER, values).rowcount > 0)
 
     async def cancel(self, owner: Owner, response_id: str) -> bool:
@@ -150,7 +150,7 @@ class SQLiteResponses(SQLiteReservations):
 
 
 def _claim(db: Connection, response: StoredResponse) -> None:
-    values = _values(response)
+    values = row_values(response)
     if not db.execute(_CLAIM, values).rowcount:
         lease, _ = db.execute(_STATE, values).fetchone()
         if lease != response.lease:
@@ -158,11 +158,11 @@ def _claim(db: Connection, response: StoredResponse) -> None:
 
 
 def _commit(db: Connection, response: StoredResponse) -> None:
-    values = _values(response)
+    values = row_values(response)
     if not db.execute(_COMMIT, values).rowcount:
         state = db.execute(_STATE, values).fetchone()
         if state is None or state[1] != values["tag"]:
-            raise Superseded(_one(db, response.owner, response.id))
+            raise Superseded(read_one(db, response.owner, response.id))
 
 
 def _delete(db: Connection, owner: Owner, response_id: str, now: float) -> bool:
@@ -171,8 +171,11 @@ def _delete(db: Connection, owner: Owner, response_id: str, now: float) -> bool:
     if row is None:
         return False
     expires_at, document = row
-    reservations.bury(db, owner, turns.unpack_document(document).reservation, response_id)
+    found = turns.unpack_document(document)
+    reservations.bury(db, owner, found.reservation, response_id)
     runs.erase(db, owner, response_id)
+    if place_of(response_id).in_conversation:
+        db.execute(_CLAIM, row_values(without_content(found, deleted_id(response_id), DELETED)))
     return not turns.is_expired(expires_at, now)
 
 
@@ -184,33 +187,36 @@ def _sweep(db: Connection, now: float) -> int:
 
 
 def _get(db: Connection, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
-    found = _one(db, owner, response_id)
+    found = read_one(db, owner, response_id)
     return found if found and not turns.is_expired(found.expires_at, now) else None
 
 
 def _chain(db: Connection, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
     room = turns.Room(max_bytes)
-    head = _one(db, owner, response_id, room)
+    head = read_one(db, owner, response_id, room)
     if head is None or turns.is_expired(head.expires_at, now):
         return None
     turns.check_size(head.lineage, head.size, max_bytes)
-    chain = [turn for stretch in head.lineage for turn in _stretch(db, owner, stretch, room)]
+    chain = [turn for stretch in head.lineage for turn in read_stretch(db, owner, stretch, room)]
     chain.append(head)
-    return chain if turns.is_chain(chain, now) else None
+    return turns.whole_chain(chain, now)
 
 
-def _one(db: Connection, owner: Owner, response_id: str, room: turns.Room | None = None) -> StoredResponse | None:
+def read_one(db: Connection, owner: Owner, response_id: str, room: turns.Room | None = None) -> StoredResponse | None:
+    """Read a response, expired or not."""
     key = _key(owner, response_id)
     row = db.execute(_ONE, key).fetchone() if key else None
-    return _read(row, room) if row else None
+    return read_row(row, room) if row else None
 
 
-def _stretch(db: Connection, owner: Owner, stretch: Stretch, room: turns.Room) -> list[StoredResponse]:
+def read_stretch(db: Connection, owner: Owner, stretch: Stretch, room: turns.Room) -> list[StoredResponse]:
+    """Read the turns of a stretch, oldest first."""
     place = {"segment": stretch.segment, "first": stretch.first, "last": stretch.last}
-    return [_read(row, room) for row in db.execute(_STRETCH, {"tenant": owner.tenant, "user": owner.user, **place})]
+    return [read_row(row, room) for row in db.execute(_STRETCH, {"tenant": owner.tenant, "user": owner.user, **place})]
 
 
-def _read(row: tuple[bytes, bytes, int], room: turns.Room | None) -> StoredResponse:
+def read_row(row: tuple[bytes, bytes, int], room: turns.Room | None = None) -> StoredResponse:
+    """Read a turn from its columns ``document``, ``body`` and ``size``."""
     document, body, size = row
     return turns.unpack(document, body, size=size, room=room)
 
@@ -229,7 +235,8 @@ def _key(owner: Owner, response_id: str) -> Values:
     }
 
 
-def _values(response: StoredResponse) -> Values:
+def row_values(response: StoredResponse) -> Values:
+    """Return the columns of a turn."""
     packed = turns.pack(response)
     return {
         **_key(response.owner, response.id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import Final
 
 import orjson
 from fastapi import APIRouter, Request
@@ -14,16 +14,13 @@ from antiphon.run.cancel import cancel, delete
 from antiphon.run.follow import stream_of
 from antiphon.run.items import MAX_PAGE, input_items, page
 from antiphon.run.retrieve import retrieve
-from antiphon.spec.include import Included
+from antiphon.spec.include import INCLUDED
 from antiphon.stream.kept import shown_response
 from antiphon.web.auth import Reader, Writer
 from antiphon.web.query import Query
 from antiphon.web.sse import EventStream
 
 router = APIRouter()
-
-INCLUDED: Final = get_args(Included)
-"""What ``include`` may name. It changes nothing: whatever the request had stored is always shown."""
 
 MAX_NUMBER: Final = 10**12
 PAGE: Final = 20

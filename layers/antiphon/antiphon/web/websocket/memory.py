@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from antiphon.records import Owner, StoredResponse, dump
 
 if TYPE_CHECKING:
-    from antiphon.ports import ResponseStore
+    from antiphon.ports import ConversationStore
 
 
 class Memory:
@@ -23,7 +23,7 @@ class Memory:
         max_bytes: the most that is remembered; a conversation that is larger is forgotten.
     """
 
-    def __init__(self, store: ResponseStore, max_bytes: int) -> None:
+    def __init__(self, store: ConversationStore, max_bytes: int) -> None:
         self._store = store
         self._max_bytes = max_bytes
         self._turns: tuple[StoredResponse, ...] = ()
@@ -37,9 +37,13 @@ class Memory:
         return bool(self._turns) and self._turns[-1].id == response_id
 
     def keep(self, turn: StoredResponse) -> None:
-        """Take the newest response. It replaces every other that it does not continue."""
+        """Take the newest response. It replaces every other that it does not continue.
+
+        One that has read a conversation is not taken: it can be continued by the conversation alone.
+        """
         earlier = self._turns if self.has(turn.previous_response_id) else ()
-        self._turns = () if turn.response["store"] else (*earlier, replace(turn, size=len(dump(turn))))
+        forget = turn.response["store"] or "conversation" in turn.response
+        self._turns = () if forget else (*earlier, replace(turn, size=len(dump(turn))))
         if sum(kept.size for kept in self._turns) > self._max_bytes:
             self._turns = ()
 

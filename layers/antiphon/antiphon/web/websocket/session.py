@@ -16,7 +16,7 @@ from typing import Final, cast
 from antiphon import measures
 from antiphon.access.principal import Principal
 from antiphon.errors import CODES, ApiError, trace
-from antiphon.ports import ResponseStore, Services
+from antiphon.ports import ConversationStore, Services
 from antiphon.records import StoredResponse
 from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
@@ -61,7 +61,7 @@ class SocketSession:
 
     def __init__(self, services: Services) -> None:
         self._memory = Memory(services.responses, services.settings.max_chain_bytes)
-        self._services = replace(services, responses=cast("ResponseStore", self._memory))
+        self._services = replace(services, responses=cast("ConversationStore", self._memory))
 
     async def answer(self, call: MessageCall, raw: bytes) -> AsyncGenerator[list[Event], None]:
         """Yield the events that answer a message, as they come. It never raises for what the message holds."""
