@@ -31,7 +31,7 @@ def count(path: Path) -> int:
         connection.close()
 
 
-def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Path) -> None:
+async def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
     writer = subprocess.Popen(
         [sys.executable, "-m", "tests.support.sqlite_writer", str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -49,10 +49,10 @@ def test_everything_acknowledged_before_a_kill_is_readable_after_it(tmp_path: Pa
         await responses.aclose()
         return [turn is not None and turn.status == "completed" for turn in found]
 
-    assert asyncio.run(story()) == [True] * len(acknowledged)
+    assert await story() == [True] * len(acknowledged)
 
 
-def test_what_one_process_wrote_another_reads_at_once(tmp_path: Path) -> None:
+async def test_what_one_process_wrote_another_reads_at_once(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
     _, here, *_ = open_stores(path)
     _, there, *_ = open_stores(path)
@@ -64,10 +64,10 @@ def test_what_one_process_wrote_another_reads_at_once(tmp_path: Path) -> None:
         await there.aclose()
         return found
 
-    assert asyncio.run(story()) == [User("acme", "ann")]
+    assert await story() == [User("acme", "ann")]
 
 
-def test_expired_rows_are_removed_at_the_first_claim_and_now_and_then(
+async def test_expired_rows_are_removed_at_the_first_claim_and_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SWEEP_EVERY", 3)
@@ -84,20 +84,17 @@ def test_expired_rows_are_removed_at_the_first_claim_and_now_and_then(
         await store.aclose()
         return counts
 
-    assert asyncio.run(story()) == [1, 2, 3, 1]
+    assert await story() == [1, 2, 3, 1]
 
 
-def test_deleted_content_is_not_left_in_the_file(tmp_path: Path) -> None:
+async def test_deleted_content_is_not_left_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
     _, _, responses, *_ = open_stores(path)
     canary = "canary-4711"
 
-    async def story() -> None:
-        turn = await add_turn(responses, text=canary)
-        await responses.delete(turn.owner, turn.id)
-        await responses.aclose()
-
-    asyncio.run(story())
+    turn = await add_turn(responses, text=canary)
+    await responses.delete(turn.owner, turn.id)
+    await responses.aclose()
     assert canary.encode() not in path.read_bytes()
 
 
@@ -109,25 +106,21 @@ def modes(folder: Path) -> dict[str, int]:
     return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
 
 
-def test_deleted_content_is_gone_from_the_disk_while_the_file_is_open(tmp_path: Path) -> None:
+async def test_deleted_content_is_gone_from_the_disk_while_the_file_is_open(tmp_path: Path) -> None:
     """The text stayed in the write-ahead log until an orderly stop."""
     _, _, responses, *_ = open_stores(tmp_path / "antiphon.db")
     canary = "canary-4711"
 
-    async def story() -> tuple[bytes, bytes]:
-        turn = await add_turn(responses, text=canary)
-        before = everything(tmp_path)
-        await responses.delete(turn.owner, turn.id)
-        after = everything(tmp_path)
-        await responses.aclose()
-        return before, after
-
-    before, after = asyncio.run(story())
+    turn = await add_turn(responses, text=canary)
+    before = everything(tmp_path)
+    await responses.delete(turn.owner, turn.id)
+    after = everything(tmp_path)
+    await responses.aclose()
     assert canary.encode() in before
     assert canary.encode() not in after
 
 
-def test_deleted_content_that_a_reader_holds_is_gone_after_the_next_call(
+async def test_deleted_content_that_a_reader_holds_is_gone_after_the_next_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("antiphon.store.sqlite.database.BUSY_SECONDS", 0.01)
@@ -135,29 +128,25 @@ def test_deleted_content_that_a_reader_holds_is_gone_after_the_next_call(
     _, _, responses, *_ = open_stores(path)
     canary = "canary-4711"
 
-    async def story() -> tuple[bytes, bytes]:
-        turn = await add_turn(responses, text=canary)
-        reader = sqlite3.connect(path, isolation_level=None)
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM responses").fetchone()
-        await responses.delete(turn.owner, turn.id)
-        held = everything(tmp_path)
-        reader.close()
-        await responses.get(turn.owner, turn.id, NOW)
-        after = everything(tmp_path)
-        await responses.aclose()
-        return held, after
-
-    held, after = asyncio.run(story())
+    turn = await add_turn(responses, text=canary)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM responses").fetchone()
+    await responses.delete(turn.owner, turn.id)
+    held = everything(tmp_path)
+    reader.close()
+    await responses.get(turn.owner, turn.id, NOW)
+    after = everything(tmp_path)
+    await responses.aclose()
     assert canary.encode() in held
     assert canary.encode() not in after
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["new", "old"])
-def test_the_file_and_its_log_are_for_their_owner_alone(tmp_path: Path, *, there: bool) -> None:
+async def test_the_file_and_its_log_are_for_their_owner_alone(tmp_path: Path, *, there: bool) -> None:
     path = tmp_path / "antiphon.db"
     if there:
-        asyncio.run(SQLite(path).aclose())
+        await SQLite(path).aclose()
         path.chmod(0o644)
     _, _, responses, *_ = open_stores(path)
 
@@ -167,10 +156,10 @@ def test_the_file_and_its_log_are_for_their_owner_alone(tmp_path: Path, *, there
         await responses.aclose()
         return found
 
-    assert asyncio.run(story()) == dict.fromkeys(("antiphon.db", "antiphon.db-wal", "antiphon.db-shm"), 0o600)
+    assert await story() == dict.fromkeys(("antiphon.db", "antiphon.db-wal", "antiphon.db-shm"), 0o600)
 
 
-def test_a_write_whose_caller_gave_up_is_not_written_later(tmp_path: Path) -> None:
+async def test_a_write_whose_caller_gave_up_is_not_written_later(tmp_path: Path) -> None:
     """A run that was told of a failure may not be stored as completed after it."""
     database = SQLite(tmp_path / "antiphon.db")
     begun, go = threading.Event(), threading.Event()
@@ -190,20 +179,20 @@ def test_a_write_whose_caller_gave_up_is_not_written_later(tmp_path: Path) -> No
         await database.aclose()
         return found
 
-    assert asyncio.run(story()) == 0
+    assert await story() == 0
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(sqlite: Stores, tmp_path: Path) -> None:
+async def test_a_write_that_fails_half_way_leaves_nothing(sqlite: Stores, tmp_path: Path) -> None:
     turn = claimed()
-    asyncio.run(sqlite.responses.claim(turn))
+    await sqlite.responses.claim(turn)
     with pytest.raises(TypeError):
-        asyncio.run(sqlite.responses.commit(replace(ended(turn), response={"what": object()})))
-    found = asyncio.run(sqlite.responses.get(OWNER, turn.id, NOW))
+        await sqlite.responses.commit(replace(ended(turn), response={"what": object()}))
+    found = await sqlite.responses.get(OWNER, turn.id, NOW)
     assert found is not None
     assert found.status == "in_progress"
 
 
-def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
+async def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("antiphon.store.sqlite.database.BUSY_SECONDS", 0.01)
@@ -211,15 +200,9 @@ def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
     _, _, responses, *_ = open_stores(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-
-    async def story() -> None:
-        try:
-            await responses.claim(claimed())
-        finally:
-            await responses.aclose()
-
     with pytest.raises(StorageUnavailable):
-        asyncio.run(story())
+        await responses.claim(claimed())
+    await responses.aclose()
     other.close()
 
 
@@ -231,7 +214,7 @@ def test_a_file_locked_by_another_process_for_too_long_is_unavailable(
     ],
     ids=["full", "read-only"],
 )
-def test_a_full_or_read_only_file_is_unavailable_and_serves_again_without_a_restart(
+async def test_a_full_or_read_only_file_is_unavailable_and_serves_again_without_a_restart(
     tmp_path: Path, breaks: str, mends: str
 ) -> None:
     database = SQLite(tmp_path / "antiphon.db")
@@ -241,26 +224,23 @@ def test_a_full_or_read_only_file_is_unavailable_and_serves_again_without_a_rest
     async def set_to(pragma: str) -> None:
         await asyncio.to_thread(lambda: database._worker.submit(database._connection.execute, pragma).result())
 
-    async def story() -> None:
-        first = await add_turn(store, seed=1)
-        await set_to(breaks)
-        with pytest.raises(StorageUnavailable):
-            await store.claim(large)
-        assert await store.get(OWNER, large.id, NOW) is None
-        assert await store.get(OWNER, first.id, NOW) == first
-        await set_to(mends)
+    first = await add_turn(store, seed=1)
+    await set_to(breaks)
+    with pytest.raises(StorageUnavailable):
         await store.claim(large)
-        assert await store.get(OWNER, large.id, NOW) is not None
-        assert await store.delete(OWNER, first.id)
-        await store.aclose()
+    assert await store.get(OWNER, large.id, NOW) is None
+    assert await store.get(OWNER, first.id, NOW) == first
+    await set_to(mends)
+    await store.claim(large)
+    assert await store.get(OWNER, large.id, NOW) is not None
+    assert await store.delete(OWNER, first.id)
+    await store.aclose()
 
-    asyncio.run(story())
 
-
-def test_a_file_that_another_process_is_writing_opens_and_is_read(tmp_path: Path) -> None:
+async def test_a_file_that_another_process_is_writing_opens_and_is_read(tmp_path: Path) -> None:
     """Opening wrote the schema's number anew, so a restart was refused on a full disk or beside a long write."""
     path = tmp_path / "antiphon.db"
-    asyncio.run(SQLite(path).aclose())
+    await SQLite(path).aclose()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     _, directory, *_ = open_stores(path)
@@ -270,7 +250,7 @@ def test_a_file_that_another_process_is_writing_opens_and_is_read(tmp_path: Path
         await directory.aclose()
         return found
 
-    assert asyncio.run(story()) == []
+    assert await story() == []
     other.close()
 
 
@@ -300,10 +280,10 @@ def test_a_file_of_another_version_fails_at_start_and_is_left_alone(tmp_path: Pa
     connection.close()
 
 
-def test_a_large_body_is_compressed(sqlite: Stores) -> None:
-    turn = asyncio.run(add_turn(sqlite.responses, text="the same words again " * 5000))
+async def test_a_large_body_is_compressed(sqlite: Stores) -> None:
+    turn = await add_turn(sqlite.responses, text="the same words again " * 5000)
     assert turn.size < 3000
-    assert asyncio.run(add_turn(sqlite.responses, seed=1, text=noise(100_000))).size < 90_000
+    assert (await add_turn(sqlite.responses, seed=1, text=noise(100_000))).size < 90_000
 
 
 LATER_TABLES = {2: ["reservations"], 3: ["meters"], 4: ["logs", "runs"]}
@@ -314,17 +294,17 @@ LATER_TABLES = {2: ["reservations"], 3: ["meters"], 4: ["logs", "runs"]}
     ("version", "later"),
     [(old, [table for new in LATER_TABLES if new > old for table in LATER_TABLES[new]]) for old in (1, 2, 3)],
 )
-def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(
+async def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(
     tmp_path: Path, version: int, later: list[str]
 ) -> None:
     path = tmp_path / "antiphon.db"
-    asyncio.run(SQLite(path).aclose())
+    await SQLite(path).aclose()
     connection = sqlite3.connect(path)
     connection.executescript("".join(f"DROP TABLE {table};" for table in later) + f"PRAGMA user_version = {version}")
     connection.close()
     database = SQLite(path)
     counts = [f"SELECT count(*) FROM {table}" for table in later]
-    rows = asyncio.run(database.read(lambda db: [db.execute(sql).fetchone() for sql in counts]))
-    asyncio.run(database.aclose())
+    rows = await database.read(lambda db: [db.execute(sql).fetchone() for sql in counts])
+    await database.aclose()
     assert rows == [(0,)] * len(later)
-    asyncio.run(SQLite(path).aclose())
+    await SQLite(path).aclose()

@@ -44,7 +44,7 @@ class Rig:
             await asyncio.sleep(0)
 
 
-def test_deltas_pass_and_the_last_item_waits_for_the_end_without_a_write():
+async def test_deltas_pass_and_the_last_item_waits_for_the_end_without_a_write():
     async def run():
         rig = Rig()
         rig.take(event("a"), done("one"))
@@ -55,10 +55,10 @@ def test_deltas_pass_and_the_last_item_waits_for_the_end_without_a_write():
         rig.take(event("end", "response.completed"))
         assert rig.left == ["a", "one", "end"]
 
-    asyncio.run(run())
+    await run()
 
 
-def test_an_item_leaves_once_it_is_stored_and_all_that_followed_it_in_order():
+async def test_an_item_leaves_once_it_is_stored_and_all_that_followed_it_in_order():
     async def run():
         rig = Rig()
         rig.take(done("one"), event("b"))
@@ -70,10 +70,10 @@ def test_an_item_leaves_once_it_is_stored_and_all_that_followed_it_in_order():
         rig.take(event("d"))
         assert rig.left[-1] == "d"
 
-    asyncio.run(run())
+    await run()
 
 
-def test_an_item_that_was_done_while_the_store_was_asked_waits_for_the_next_write():
+async def test_an_item_that_was_done_while_the_store_was_asked_waits_for_the_next_write():
     async def run():
         rig = Rig()
         rig.take(done("one"), event("b"))
@@ -84,10 +84,10 @@ def test_an_item_that_was_done_while_the_store_was_asked_waits_for_the_next_writ
         await rig.stored()
         assert rig.left == ["one", "b", "two", "d"]
 
-    asyncio.run(run())
+    await run()
 
 
-def test_while_the_store_is_out_of_order_what_is_not_stored_waits_for_the_commit():
+async def test_while_the_store_is_out_of_order_what_is_not_stored_waits_for_the_commit():
     async def run():
         rig = Rig()
         rig.broken = True
@@ -101,10 +101,10 @@ def test_while_the_store_is_out_of_order_what_is_not_stored_waits_for_the_commit
         rig.checkpoints.release()
         assert rig.left == ["one", "b", "two", "d"]
 
-    asyncio.run(run())
+    await run()
 
 
-def test_a_write_that_is_still_under_way_at_the_end_is_not_waited_for():
+async def test_a_write_that_is_still_under_way_at_the_end_is_not_waited_for():
     async def run():
         rig = Rig()
         rig.take(done("one"), event("b"))
@@ -115,4 +115,4 @@ def test_a_write_that_is_still_under_way_at_the_end_is_not_waited_for():
         rig.checkpoints.release()
         assert rig.left == ["one", "b"]
 
-    asyncio.run(run())
+    await run()
