@@ -49,16 +49,13 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     sign_as_anyone(monkeypatch)
 
 
-def run(url: str, call: Story) -> Any:
+async def run(url: str, call: Story) -> Any:
     keys, directory, responses, meter, runs = open_stores("core", "responses", endpoint_url=url)
 
-    async def story() -> Any:
-        try:
-            return await call(Stores(keys, directory, responses, meter, runs, lambda _: None))
-        finally:
-            await responses.aclose()
-
-    return asyncio.run(story())
+    try:
+        return await call(Stores(keys, directory, responses, meter, runs, lambda _: None))
+    finally:
+        await responses.aclose()
 
 
 @pytest.fixture
@@ -86,22 +83,22 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", CALLS)
-def test_a_throttled_store_is_unavailable_after_its_budget(name: str) -> None:
+async def test_a_throttled_store_is_unavailable_after_its_budget(name: str) -> None:
     with refusing(THROTTLED) as endpoint, pytest.raises(StorageUnavailable) as refused:
-        run(endpoint.url, CALLS[name])
+        await run(endpoint.url, CALLS[name])
     assert "canary-text" not in str(refused.value)
 
 
-def test_a_call_is_tried_again_as_long_as_the_budget_lasts_with_pauses_that_stop_growing(drawn: Drawn) -> None:
+async def test_a_call_is_tried_again_as_long_as_the_budget_lasts_with_pauses_that_stop_growing(drawn: Drawn) -> None:
     """Retries whose delays end long before the throttling does are no retries: aws/aws-sdk-js#402."""
     with refusing(THROTTLED, refusals=20) as endpoint:
-        assert run(endpoint.url, CALLS["key read"]) is None
+        assert await run(endpoint.url, CALLS["key read"]) is None
         assert endpoint.operations == ["GetItem"] * 21
     assert drawn.longest == [*PAUSES, *[PAUSES[-1]] * 16]
 
 
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])
-def test_stale_credentials_are_read_anew_and_the_call_is_sent_once_more(
+async def test_stale_credentials_are_read_anew_and_the_call_is_sent_once_more(
     code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signature was too old after a freeze, a token after its rotation: aws/aws-sdk-js-v3#7605, Yelp/Tron#1023."""
@@ -109,12 +106,12 @@ def test_stale_credentials_are_read_anew_and_the_call_is_sent_once_more(
     credentials_of = caller._keys
     monkeypatch.setattr(caller, "_keys", lambda environ: (signed.append("read"), credentials_of(environ))[1])
     with refusing(code, refusals=1) as endpoint:
-        assert run(endpoint.url, CALLS["key read"]) is None
+        assert await run(endpoint.url, CALLS["key read"]) is None
         assert endpoint.operations == ["GetItem"] * 2
     assert signed == ["read"] * 2
     with refusing(code) as endpoint:
         with pytest.raises(Refusal, match=code):
-            run(endpoint.url, CALLS["key read"])
+            await run(endpoint.url, CALLS["key read"])
         assert endpoint.operations == ["GetItem"] * 2
 
 
@@ -128,52 +125,52 @@ def test_stale_credentials_are_read_anew_and_the_call_is_sent_once_more(
         ("a checksum that does not fit", 200),
     ],
 )
-def test_a_passing_fault_is_tried_again(code: str, status: int) -> None:
+async def test_a_passing_fault_is_tried_again(code: str, status: int) -> None:
     with refusing(code, status=status, refusals=2) as endpoint:
-        assert run(endpoint.url, CALLS["key read"]) is None
+        assert await run(endpoint.url, CALLS["key read"]) is None
         assert endpoint.operations == ["GetItem"] * 3
 
 
-def test_a_request_counts_its_calls_and_those_that_had_to_be_sent_again() -> None:
+async def test_a_request_counts_its_calls_and_those_that_had_to_be_sent_again() -> None:
     async def reading(stores: Stores) -> measures.Measures:
         record = measures.begin("GET", None)
         await stores.keys.get("00")
         return record
 
     with refusing(THROTTLED, refusals=2) as endpoint:
-        record = run(endpoint.url, reading)
+        record = await run(endpoint.url, reading)
     assert (record.store_calls, record.store_retries) == (3, 2)
 
 
-def test_a_fault_that_does_not_pass_is_not_tried_again_and_says_what_it_is() -> None:
+async def test_a_fault_that_does_not_pass_is_not_tried_again_and_says_what_it_is() -> None:
     with refusing("ResourceNotFoundException") as endpoint:
         with pytest.raises(Refusal, match="ResourceNotFoundException") as raised:
-            run(endpoint.url, CALLS["key read"])
+            await run(endpoint.url, CALLS["key read"])
         assert endpoint.operations == ["GetItem"]
     assert raised.value.__cause__ is None
 
 
 @pytest.mark.parametrize(("code", "level"), [("ConditionalCheckFailedException", "DEBUG"), (THROTTLED, "WARNING")])
-def test_a_call_that_failed_is_logged_with_its_request_id_and_nothing_of_its_content(
+async def test_a_call_that_failed_is_logged_with_its_request_id_and_nothing_of_its_content(
     caplog: pytest.LogCaptureFixture, code: str, level: str
 ) -> None:
     caplog.set_level("DEBUG", "antiphon.store.dynamodb")
     with refusing(code, refusals=1) as endpoint:
-        assert run(endpoint.url, CALLS["last use"]) is None
+        assert await run(endpoint.url, CALLS["last use"]) is None
     assert told(caplog) == [(level, "DynamoDB call failed", "PutItem", code, "REQUEST42")]
     assert "canary-text" not in str(caplog.records[0].__dict__)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_call_without_an_answer_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_call_without_an_answer_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(StorageUnavailable):
-        run(f"http://127.0.0.1:{port}", CALLS["get"])
+        await run(f"http://127.0.0.1:{port}", CALLS["get"])
     assert set(told(caplog)) == {("WARNING", "DynamoDB call failed", "GetItem", "ConnectionRefusedError", "")}
 
 
-def test_credentials_that_cannot_be_had_for_a_moment_are_waited_for(
+async def test_credentials_that_cannot_be_had_for_a_moment_are_waited_for(
     drawn: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = caller._keys
@@ -186,11 +183,11 @@ def test_credentials_that_cannot_be_had_for_a_moment_are_waited_for(
 
     monkeypatch.setattr(caller, "_keys", keys)
     with refusing(THROTTLED, refusals=0) as endpoint:
-        assert run(endpoint.url, CALLS["key read"]) is None
+        assert await run(endpoint.url, CALLS["key read"]) is None
     assert len(drawn.longest) == 3
 
 
-def test_a_renewed_client_connects_anew_with_the_credentials_of_now(
+async def test_a_renewed_client_connects_anew_with_the_credentials_of_now(
     aws: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a SnapStart restore the connections are dead and the keys are those of the snapshot."""
@@ -201,49 +198,51 @@ def test_a_renewed_client_connects_anew_with_the_credentials_of_now(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert database.connect() is not first
     with pytest.raises(Refusal, match="ResourceNotFoundException"):  # there are no tables in that region
-        asyncio.run(database.get(RESPONSES, {"pk": {"S": "a"}, "sk": {"S": "b"}}))
-    asyncio.run(database.aclose())
+        await database.get(RESPONSES, {"pk": {"S": "a"}, "sk": {"S": "b"}})
+    await database.aclose()
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_endpoint_that_refuses_connections_is_unavailable() -> None:
+async def test_an_endpoint_that_refuses_connections_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(StorageUnavailable):
-        run(f"http://127.0.0.1:{port}", CALLS["get"])
+        await run(f"http://127.0.0.1:{port}", CALLS["get"])
 
 
-def test_a_claim_whose_answer_was_lost_counts_as_claimed(aws: Emulator, dynamodb: Stores) -> None:
+async def test_a_claim_whose_answer_was_lost_counts_as_claimed(aws: Emulator, dynamodb: Stores) -> None:
     lose_first_answer(aws, "PutItem")
-    asyncio.run(dynamodb.responses.claim(TURN))
-    assert asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW)) is not None
+    await dynamodb.responses.claim(TURN)
+    assert await dynamodb.responses.get(OWNER, TURN.id, NOW) is not None
 
 
 @pytest.mark.parametrize("length", [2, 900_000])
-def test_a_commit_whose_answer_was_lost_counts_as_committed(aws: Emulator, dynamodb: Stores, length: int) -> None:
-    asyncio.run(dynamodb.responses.claim(TURN))
+async def test_a_commit_whose_answer_was_lost_counts_as_committed(aws: Emulator, dynamodb: Stores, length: int) -> None:
+    await dynamodb.responses.claim(TURN)
     lose_first_answer(aws, "PutItem")
-    asyncio.run(dynamodb.responses.commit(ended(TURN, noise(length))))
-    found = asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW))
+    await dynamodb.responses.commit(ended(TURN, noise(length)))
+    found = await dynamodb.responses.get(OWNER, TURN.id, NOW)
     assert found is not None
     assert found.response == ended(TURN, noise(length)).response
 
 
-def test_a_deletion_whose_answer_was_lost_counts_as_deleted(aws: Emulator, dynamodb: Stores) -> None:
-    asyncio.run(add_turn(dynamodb.responses))
+async def test_a_deletion_whose_answer_was_lost_counts_as_deleted(aws: Emulator, dynamodb: Stores) -> None:
+    await add_turn(dynamodb.responses)
     lose_first_answer(aws, "DeleteItem")
-    assert asyncio.run(dynamodb.responses.delete(OWNER, TURN.id))
-    assert asyncio.run(dynamodb.responses.get(OWNER, TURN.id, NOW)) is None
+    assert await dynamodb.responses.delete(OWNER, TURN.id)
+    assert await dynamodb.responses.get(OWNER, TURN.id, NOW) is None
 
 
-def test_a_writer_that_dies_between_parts_and_head_leaves_the_claim_as_it_was(aws: Emulator, dynamodb: Stores) -> None:
+async def test_a_writer_that_dies_between_parts_and_head_leaves_the_claim_as_it_was(
+    aws: Emulator, dynamodb: Stores
+) -> None:
     turn = claimed(input=[{"text": noise(800_000)}])
-    asyncio.run(dynamodb.responses.claim(turn))
-    before = asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW))
+    await dynamodb.responses.claim(turn)
+    before = await dynamodb.responses.get(OWNER, turn.id, NOW)
     throttle_heads(aws)
     with pytest.raises(StorageUnavailable):
-        asyncio.run(dynamodb.responses.commit(ended(turn, noise(800_000, seed=2))))
-    assert asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW)) == before
+        await dynamodb.responses.commit(ended(turn, noise(800_000, seed=2)))
+    assert await dynamodb.responses.get(OWNER, turn.id, NOW) == before
     rows = all_rows(aws)
     assert len(rows) == 2 + 3  # the claim's head and part, and the dead writer's parts, which go with their TTL
     assert all(row["expires_at"]["N"] == str(turn.expires_at) for row in rows)
@@ -282,24 +281,24 @@ def test_a_response_that_is_committed_while_it_is_being_deleted_is_deleted(aws: 
     assert all_rows(aws) == []
 
 
-def test_nothing_is_left_over_after_commit_lost_commit_or_deletion(aws: Emulator, dynamodb: Stores) -> None:
+async def test_nothing_is_left_over_after_commit_lost_commit_or_deletion(aws: Emulator, dynamodb: Stores) -> None:
     turn = claimed(input=[{"text": noise(800_000)}])
     store = dynamodb.responses
 
-    asyncio.run(store.claim(turn))
+    await store.claim(turn)
     assert len(all_rows(aws)) == 2
-    asyncio.run(store.commit(ended(turn, noise(400_000, seed=2))))
+    await store.commit(ended(turn, noise(400_000, seed=2)))
     committed = all_rows(aws)
     assert len(committed) == 3
     with pytest.raises(Superseded):
-        asyncio.run(store.commit(ended(turn, noise(900_000, seed=3))))
+        await store.commit(ended(turn, noise(900_000, seed=3)))
     assert all_rows(aws) == committed
-    assert asyncio.run(store.delete(OWNER, turn.id))
+    assert await store.delete(OWNER, turn.id)
     assert all_rows(aws) == []
 
 
-def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: Emulator, dynamodb: Stores) -> None:
-    asyncio.run(dynamodb.directory.put_agent(GUIDE))
+async def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: Emulator, dynamodb: Stores) -> None:
+    await dynamodb.directory.put_agent(GUIDE)
     rounds: Iterator[int] = iter(range(2))
 
     def leave_out(call: Command) -> Reply:
@@ -308,11 +307,11 @@ def test_keys_that_a_batch_did_not_process_are_asked_for_again(aws: Emulator, dy
         return 200, {"Responses": {}, "UnprocessedKeys": call.arguments["RequestItems"]}
 
     aws.handle = leave_out
-    assert asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann"])) == (GUIDE, 15)
+    assert await dynamodb.directory.agent("acme", "guide", ["user:ann"]) == (GUIDE, 15)
     assert next(rounds, None) is None
 
 
-def test_a_batch_that_makes_progress_is_paused_for_as_briefly_as_at_its_start(
+async def test_a_batch_that_makes_progress_is_paused_for_as_briefly_as_at_its_start(
     aws: Emulator, dynamodb: Stores, drawn: Drawn
 ) -> None:
     keys = [{"pk": {"S": f"a{number}"}, "sk": {"S": "b"}} for number in range(12)]
@@ -325,32 +324,29 @@ def test_a_batch_that_makes_progress_is_paused_for_as_briefly_as_at_its_start(
         name = "UnprocessedItems" if isinstance(request, list) else "UnprocessedKeys"
         return 200, {"Responses": {}, name: unprocessed}
 
-    async def both() -> None:
-        database = DynamoDB(endpoint_url=aws.url)
-        await database.batch_get(RESPONSES, keys)
-        await database.batch_delete(RESPONSES, keys)
-        await database.aclose()
-
     aws.handle = one_at_a_time
-    asyncio.run(both())
+    database = DynamoDB(endpoint_url=aws.url)
+    await database.batch_get(RESPONSES, keys)
+    await database.batch_delete(RESPONSES, keys)
+    await database.aclose()
     assert drawn.longest == [PAUSES[0]] * 22
 
 
 @pytest.mark.usefixtures("impatient")
-def test_keys_that_are_never_processed_make_the_store_unavailable(aws: Emulator, dynamodb: Stores) -> None:
+async def test_keys_that_are_never_processed_make_the_store_unavailable(aws: Emulator, dynamodb: Stores) -> None:
     def leave_out(call: Command) -> Reply:
         return 200, {"Responses": {}, "UnprocessedKeys": call.arguments["RequestItems"]}
 
     aws.handle = leave_out
     with pytest.raises(StorageUnavailable):
-        asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann"]))
+        await dynamodb.directory.agent("acme", "guide", ["user:ann"])
 
 
-def test_a_second_close_does_nothing(aws: Emulator) -> None:
+async def test_a_second_close_does_nothing(aws: Emulator) -> None:
     database = DynamoDB(endpoint_url=aws.url)
-    asyncio.run(database.get(RESPONSES, {"pk": {"S": "a"}, "sk": {"S": "b"}}))
-    asyncio.run(database.aclose())
-    asyncio.run(database.aclose())
+    await database.get(RESPONSES, {"pk": {"S": "a"}, "sk": {"S": "b"}})
+    await database.aclose()
+    await database.aclose()
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[Any, ...]]:
