@@ -38,6 +38,8 @@ CHAT_RULES: Final = {
 REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _DONE: Final = b"data: [DONE]"
 _TEXTS: Final = ("content", "refusal", "reasoning_content")
+_CALLED: Final = {"function": "arguments", "custom": "input"}
+"""For each type of call the field that holds its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ class ChatStream:
         self._require(self.reason is not None, "finish")
         self._require(self._opened, "role")
         if self.reason in {"stop", "tool_calls"}:
-            self._require(all(_is_object(call["arguments"]) for call in self.calls), "arguments")
+            self._require(
+                all(_is_object(call["text"]) for call in self.calls if call["type"] == "function"), "arguments"
+            )
             reasons = {"tool_calls", "stop"} if self.forced and self.calls else {"tool_calls" if self.calls else "stop"}
             self._require(self.reason in reasons, "finish-calls")
         self._require(not self.asked or self.usage is not None, "usage")
@@ -142,16 +146,19 @@ class ChatStream:
             self._require(self.reason in REASONS, "finish")
 
     def _take_piece(self, piece: dict[str, Any]) -> None:
-        index, function = piece["index"], piece["function"]
+        index, kind = piece["index"], "custom" if "custom" in piece else "function"
+        called = piece[kind]
         if index == len(self.calls):
-            self._require(bool(piece.get("id")) and bool(function.get("name")), "call-begin")
-            self.calls.append({"id": piece.get("id") or "", "name": function.get("name") or "", "arguments": ""})
+            self._require(bool(piece.get("id")) and bool(called.get("name")), "call-begin")
+            self.calls.append({"id": piece.get("id") or "", "type": kind, "name": called.get("name") or "", "text": ""})
         elif not self._require(isinstance(index, int) and 0 <= index < len(self.calls), "call-index"):
             return
         call = self.calls[index]
-        self._require(piece.get("id") in {None, "", call["id"]}, "call-begin")
-        self._require(function.get("name") in {None, "", call["name"]}, "call-begin")
-        call["arguments"] += function.get("arguments") or ""
+        same = (piece.get("id"), called.get("name")), (call["id"], call["name"])
+        self._require(
+            kind == call["type"] and all(new in {None, "", old} for new, old in zip(*same, strict=True)), "call-begin"
+        )
+        call["text"] += called.get(_CALLED[kind]) or ""
 
 
 def check_chat(frames: Iterable[Frame], *, asked: bool = False, forced: bool = False) -> ChatStream:

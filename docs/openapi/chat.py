@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from docs.openapi.resources import (
     Absent,
@@ -11,6 +13,7 @@ from docs.openapi.resources import (
     InputTokensDetails,
     LogProb,
     OutputTokensDetails,
+    ResponseDetails,
     Shown,
 )
 
@@ -21,7 +24,7 @@ CHAT_FIELDS: Final = {
     "stream_options": "Options of a stream. `include_usage` adds a last chunk with the usage.",
     "store": "Keep the answer, as a response. Unlike in `/v1/responses`, nothing is kept by default.",
     "metadata": "Up to 16 pairs of your own, kept with a stored answer.",
-    "tools": "Functions that you run, offered beside the agent's own.",
+    "tools": "Functions and custom tools that you run, offered beside the agent's own.",
     "tool_choice": "Whether and what the model may call. `allowed_tools` is a hard limit.",
     "parallel_tool_calls": "False: at most one call a turn.",
     "response_format": "The form of the answer.",
@@ -43,6 +46,7 @@ CHAT_FIELDS: Final = {
     "n": "Only 1 is served.",
     "modalities": "Only `text` is served.",
     "logit_bias": "Only an empty object is accepted.",
+    "web_search_options": "A search that only OpenAI runs: it is left out, or refused, like the tool `web_search`.",
     "stop": "Texts at which the answer ends. They are not part of it.",
 }
 """What the fields of a chat request mean."""
@@ -62,6 +66,21 @@ class ChatToolCall(Shown):
     id: str
     type: Literal["function"]
     function: ChatCalledFunction
+
+
+class ChatCalledCustomTool(Shown):
+    """The custom tool that a call names."""
+
+    name: str
+    input: str
+
+
+class ChatCustomToolCall(Shown):
+    """A call of a custom tool, answered in the same way."""
+
+    id: str
+    type: Literal["custom"]
+    custom: ChatCalledCustomTool
 
 
 class ChatUrlCitation(Shown):
@@ -90,7 +109,7 @@ class ChatAnswer(Shown):
     annotations: list[ChatAnnotation]
     reasoning_content: str = Absent
     """The readable reasoning, if the model gave any."""
-    tool_calls: list[ChatToolCall] = Absent
+    tool_calls: list[Annotated[ChatToolCall | ChatCustomToolCall, Field(discriminator="type")]] = Absent
 
 
 class ChatLogProbs(Shown):
@@ -136,6 +155,8 @@ class ChatCompletion(Shown):
     usage: ChatUsage | None
     service_tier: Literal["default", "flex", "priority"]
     system_fingerprint: None
+    antiphon: ResponseDetails = Absent
+    """Ours: what was left out of what the model was offered."""
 
 
 class ChatPieceOfFunction(Shown):
@@ -145,13 +166,21 @@ class ChatPieceOfFunction(Shown):
     arguments: str
 
 
+class ChatPieceOfCustomTool(Shown):
+    """A piece of a call of a custom tool."""
+
+    name: str = Absent
+    input: str
+
+
 class ChatPieceOfCall(Shown):
     """A piece of a call. The first one of an index has its id, type and name."""
 
     index: int
     id: str = Absent
-    type: Literal["function"] = Absent
-    function: ChatPieceOfFunction
+    type: Literal["function", "custom"] = Absent
+    function: ChatPieceOfFunction = Absent
+    custom: ChatPieceOfCustomTool = Absent
 
 
 class ChatDelta(Shown):

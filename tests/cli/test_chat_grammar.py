@@ -65,7 +65,7 @@ def test_a_whole_stream_breaks_no_rule_and_is_what_it_amounts_to() -> None:
     stream = check_chat(parse_sse(b": ping\n\n" + written(whole()) + DONE), asked=True)
     assert stream.violations == []
     assert (stream.content, stream.reason) == ("Hi", "tool_calls")
-    assert [each["arguments"] for each in stream.calls] == ['{"a":1}', "{}"]
+    assert [each["text"] for each in stream.calls] == ['{"a":1}', "{}"]
     assert stream.usage is not None
 
 

@@ -298,7 +298,7 @@ def test_a_failure_in_a_stream_is_an_error_that_openais_sdk_raises(
         ({"max_tokens": 20, "max_completion_tokens": 30}, 400, "invalid_value", "max_tokens"),
         ({"temperature": 3}, 400, "out_of_range", "temperature"),
         ({"top_logprobs": 3}, 400, "invalid_value", "top_logprobs"),
-        ({"tools": [{"type": "custom"}]}, 400, "unsupported_value", "tools[0].type"),
+        ({"tools": [{"type": "mcp"}]}, 400, "unsupported_value", "tools[0].type"),
         (
             {"tools": [{"type": "function", "function": {"name": "a b"}}]},
             400,

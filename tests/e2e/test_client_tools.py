@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from antiphon.ports import StopDelta, TextDelta, ToolCallDelta, UsageDelta
 from antiphon.settings import ProviderEndpoint
 from antiphon.stream.grammar import check_frames, parse_sse
-from antiphon.web.routes.create import LEFT_OUT
+from antiphon.web.left_out import LEFT_OUT
 from tests.support.caller import refused
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.service import Service

@@ -65,8 +65,10 @@ def calls_of(chunks: list[Chunk]) -> list[dict[str, Any]]:
     for chunk in chunks:
         for choice in chunk.get("choices", ()):
             for piece in choice["delta"].get("tool_calls", ()):
+                kind = "custom" if "custom" in piece else "function"
                 if piece["index"] == len(calls):
-                    calls.append({**piece, "function": dict(piece["function"])})
+                    calls.append({**piece, kind: dict(piece[kind])})
                 else:
-                    calls[piece["index"]]["function"]["arguments"] += piece["function"]["arguments"]
+                    for name, text in piece[kind].items():
+                        calls[piece["index"]][kind][name] += text
     return calls

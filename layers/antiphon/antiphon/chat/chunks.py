@@ -19,6 +19,9 @@ Chunk = dict[str, Any]
 BETWEEN: Final = "\n\n"
 """What stands between two messages, and between two parts of the reasoning."""
 
+_CALLED: Final = {"function_call": ("function", "arguments"), "custom_tool_call": ("custom", "input")}
+"""For each item that is a call: the type of the call, and the field that holds its text."""
+
 _CUT: Final = {"max_output_tokens": "length", "deadline": "length", "content_filter": "content_filter"}
 
 
@@ -48,6 +51,7 @@ class Chunks:
             "response.reasoning_summary_text.delta": self._reasoning_delta,
             "response.output_item.added": self._item,
             "response.function_call_arguments.delta": self._arguments_delta,
+            "response.custom_tool_call_input.delta": self._input_delta,
             "response.completed": self._ended,
             "response.incomplete": self._ended,
             "error": self._failed,
@@ -98,14 +102,17 @@ class Chunks:
 
     def _item(self, event: Event) -> list[Chunk]:
         item = event["item"]
-        if item["type"] != "function_call":
+        if item["type"] not in _CALLED:
             return []
         self._calls += 1
-        function = {"name": item["name"], "arguments": ""}
-        return [self._call({"id": item["call_id"], "type": "function", "function": function})]
+        kind, text = _CALLED[item["type"]]
+        return [self._call({"id": item["call_id"], "type": kind, kind: {"name": item["name"], text: ""}})]
 
     def _arguments_delta(self, event: Event) -> list[Chunk]:
         return [self._call({"function": {"arguments": event["delta"]}}, event)]
+
+    def _input_delta(self, event: Event) -> list[Chunk]:
+        return [self._call({"custom": {"input": event["delta"]}}, event)]
 
     def _call(self, fields: dict[str, Any], event: Event | None = None) -> Chunk:
         return self._chunk({"tool_calls": [{"index": self._calls - 1, **fields}]}, event)
@@ -151,7 +158,7 @@ def finish_reason(response: dict[str, Any]) -> str:
     reason = (response["incomplete_details"] or {}).get("reason")
     if reason in _CUT:
         return _CUT[reason]
-    return "tool_calls" if any(item["type"] == "function_call" for item in response["output"]) else "stop"
+    return "tool_calls" if any(item["type"] in _CALLED for item in response["output"]) else "stop"
 
 
 def usage(of_response: dict[str, Any]) -> dict[str, Any]:

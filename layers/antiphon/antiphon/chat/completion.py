@@ -42,6 +42,7 @@ def completion(response: dict[str, Any], retry_after: int | None = None) -> dict
         "object": "chat.completion",
         "choices": [choice],
         "usage": None if used is None else usage(used),
+        **({"antiphon": response["antiphon"]} if "antiphon" in response else {}),
     }
 
 
@@ -68,9 +69,10 @@ class _Message:
     def _add_call(self, call: dict[str, Any]) -> None:
         if "id" in call:
             self._calls.append({name: value for name, value in call.items() if name != "index"})
-        else:
-            function = self._calls[call["index"]]["function"]
-            function["arguments"] += call["function"]["arguments"]
+            return
+        whole = self._calls[call["index"]]
+        for name, piece in call[whole["type"]].items():
+            whole[whole["type"]][name] += piece
 
     def value(self) -> dict[str, Any]:
         """Return the message."""

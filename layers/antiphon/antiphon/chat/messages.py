@@ -115,6 +115,7 @@ class ChatCalled(Wire):
 
     name: str
     arguments: Text = ""
+    parsed_arguments: Hint = None
 
 
 class ChatCall(Wire):
@@ -128,6 +129,32 @@ class ChatCall(Wire):
     provider_specific_fields: Hint = None
 
 
+class ChatCalledCustom(Wire):
+    """The custom tool of a call, with its input."""
+
+    name: str
+    input: Text = ""
+
+
+class ChatCustomCall(Wire):
+    """A call of a custom tool."""
+
+    id: str
+    type: Literal["custom"]
+    custom: ChatCalledCustom
+    index: Hint = None
+
+
+def _call(value: Any) -> str | None:
+    kind = by_type(value)
+    return "#function" if kind == "#" else kind
+
+
+AnyCall = Annotated[
+    Annotated[ChatCall, Tag("#function")] | Annotated[ChatCustomCall, Tag("#custom")], Discriminator(_call)
+]
+
+
 class ChatAssistant(_Chat):
     """An earlier answer. What it holds beside text, a refusal, calls and reasoning is left out."""
 
@@ -136,7 +163,7 @@ class ChatAssistant(_Chat):
     role: Literal["assistant"]
     content: AnsweringContent | None = None
     refusal: Text | None = None
-    tool_calls: Annotated[list[ChatCall], Field(fail_fast=True)] | None = None
+    tool_calls: Annotated[list[AnyCall], Field(fail_fast=True)] | None = None
     reasoning_content: Text | None = None
     reasoning: Text | None = None
     reasoning_details: Hint = None

@@ -19,10 +19,16 @@ _WITHIN: Final = (
     (re.compile(r"\.file_url$"), ".file.file_data"),
     (re.compile(r"\.detail$"), ".image_url.detail"),
 )
-_OF_CALLS: Final = {".call_id": ".id", ".name": ".function.name", ".arguments": ".function.arguments"}
+_OF_CALLS: Final = {
+    ".call_id": ".id",
+    ".name": ".function.name",
+    ".arguments": ".function.arguments",
+    ".input": ".custom.input",
+}
 _NAMES: Final = (
     (re.compile(r"^input$"), "messages"),
     (re.compile(r"^tools\[(\d+)\]\.(name|description|parameters|strict)\b"), r"tools[\1].function.\2"),
+    (re.compile(r"^tools\[(\d+)\]\.format\.(syntax|definition)$"), r"tools[\1].custom.format.grammar.\2"),
     (re.compile(r"^tool_choice\.name$"), "tool_choice.function.name"),
     (re.compile(r"^tool_choice\.tools\[(\d+)\]\.name$"), r"tool_choice.allowed_tools.tools[\1].function.name"),
     (re.compile(r"^text\.format\.(name|description|schema|strict)\b"), r"response_format.json_schema.\1"),

@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Discriminator, Field, Tag
 
 from antiphon.chat.messages import ChatMessage
+from antiphon.chat.tools import Tool, ToolChoice
 from antiphon.spec.base import Text, Wire
-from antiphon.spec.content import Hint, by_type, text_or_list
+from antiphon.spec.content import by_type, text_or_list
 from antiphon.spec.request import MAX_ITEMS, JsonObjectFormat, TextFormat, TopLogprobs
 
 IGNORED: Final = frozenset(
@@ -28,62 +29,6 @@ IGNORED: Final = frozenset(
 
 MAX_STOPS: Final = 16
 """OpenAI takes 4."""
-
-
-class ChatFunction(Wire):
-    """A function that the client runs."""
-
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class ChatTool(Wire):
-    """A tool."""
-
-    type: Literal["function"]
-    function: ChatFunction
-    cache_control: Hint = None
-
-
-class ChatNamed(Wire):
-    """The name of a function."""
-
-    name: str
-
-
-class ChatNamedTool(Wire):
-    """The model must call this function."""
-
-    type: Literal["function"]
-    function: ChatNamed
-
-
-class ChatAllowed(Wire):
-    """The tools among which the model may, or must, choose."""
-
-    mode: Literal["auto", "required"]
-    tools: list[ChatNamedTool]
-
-
-class ChatAllowedTools(Wire):
-    """The model may, or must, choose among these only."""
-
-    type: Literal["allowed_tools"]
-    allowed_tools: ChatAllowed
-
-
-def _choice(value: Any) -> str | None:
-    return "#mode" if isinstance(value, str) else by_type(value)
-
-
-ToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("#mode")]
-    | Annotated[ChatNamedTool, Tag("#function")]
-    | Annotated[ChatAllowedTools, Tag("#allowed_tools")],
-    Discriminator(_choice),
-]
 
 
 class ChatSchema(Wire):
@@ -129,9 +74,7 @@ class ChatReasoning(Wire):
 class CreateChatCompletion(Wire):
     """The request for a completion."""
 
-    unserved: ClassVar[frozenset[str]] = frozenset(
-        {"audio", "function_call", "functions", "moderation", "web_search_options"}
-    )
+    unserved: ClassVar[frozenset[str]] = frozenset({"audio", "function_call", "functions", "moderation"})
 
     model: str
     messages: Annotated[list[ChatMessage], Field(fail_fast=True, min_length=1, max_length=MAX_ITEMS)]
@@ -139,7 +82,7 @@ class CreateChatCompletion(Wire):
     stream_options: ChatStreamOptions | None = None
     store: bool = False
     metadata: dict[str, Any] | None = None
-    tools: Annotated[list[ChatTool], Field(fail_fast=True)] | None = None
+    tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
@@ -161,6 +104,7 @@ class CreateChatCompletion(Wire):
     n: Literal[1] | None = None
     modalities: list[Literal["text"]] | None = None
     logit_bias: Annotated[dict[str, Any], Field(max_length=0)] | None = None
+    web_search_options: dict[str, Any] | None = None
     stop: (
         Annotated[
             Annotated[Text, Tag("#text")] | Annotated[list[Text], Field(max_length=MAX_STOPS), Tag("#list")],

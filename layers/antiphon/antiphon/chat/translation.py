@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError
 
 from antiphon.chat.messages import (
     ChatAssistant,
+    ChatCall,
+    ChatCustomCall,
     ChatFile,
     ChatImage,
     ChatInstructing,
@@ -19,14 +21,8 @@ from antiphon.chat.messages import (
     ChatUser,
 )
 from antiphon.chat.places import placed
-from antiphon.chat.request import (
-    IGNORED,
-    ChatAllowedTools,
-    ChatNamedTool,
-    ChatSchemaFormat,
-    ChatTool,
-    CreateChatCompletion,
-)
+from antiphon.chat.request import IGNORED, ChatSchemaFormat, CreateChatCompletion
+from antiphon.chat.tools import choice_of_response, tools_of_response
 from antiphon.errors import ApiError
 from antiphon.records import Item
 from antiphon.spec.request import CreateResponse, refusal
@@ -123,9 +119,8 @@ def _document(chat: CreateChatCompletion, items: list[Item]) -> dict[str, Any]:
     document["input"] = items
     document["max_output_tokens"] = chat.max_completion_tokens or chat.max_tokens
     document["include"] = [_LOGPROBS] if chat.logprobs else []
-    if chat.tools is not None:
-        document["tools"] = [_tool(tool) for tool in chat.tools]
-    document["tool_choice"] = _tool_choice(chat)
+    document["tools"] = tools_of_response(chat.tools, search=chat.web_search_options is not None)
+    document["tool_choice"] = choice_of_response(chat.tool_choice)
     document["text"] = _text(chat)
     document["reasoning"] = _reasoning(chat)
     padded = chat.stream_options is not None and chat.stream_options.include_obfuscation
@@ -136,29 +131,6 @@ def _document(chat: CreateChatCompletion, items: list[Item]) -> dict[str, Any]:
 def _reasoning(chat: CreateChatCompletion) -> dict[str, Any] | None:
     reasoning = {} if chat.reasoning is None else chat.reasoning.wire()
     return reasoning | ({} if chat.reasoning_effort is None else {"effort": chat.reasoning_effort}) or None
-
-
-def _tool(tool: ChatTool) -> dict[str, Any]:
-    """Return a tool. Without ``strict`` it is not strict, unlike in a request for a response."""
-    function = tool.function
-    return {
-        "type": "function",
-        "name": function.name,
-        "description": function.description,
-        "parameters": function.parameters,
-        "strict": function.strict or False,
-    }
-
-
-def _tool_choice(chat: CreateChatCompletion) -> str | dict[str, Any] | None:
-    choice = chat.tool_choice
-    if isinstance(choice, ChatNamedTool):
-        return {"type": "function", "name": choice.function.name}
-    if isinstance(choice, ChatAllowedTools):
-        allowed = choice.allowed_tools
-        tools = [{"type": "function", "name": tool.function.name} for tool in allowed.tools]
-        return {"type": "allowed_tools", "mode": allowed.mode, "tools": tools}
-    return choice
 
 
 def _text(chat: CreateChatCompletion) -> dict[str, Any] | None:
@@ -177,18 +149,20 @@ def _text(chat: CreateChatCompletion) -> dict[str, Any] | None:
 
 @dataclass(slots=True)
 class _Items:
-    """The items of the messages, and where each comes from."""
+    """The items of the messages, where each comes from, and the ids of calls of custom tools."""
 
     items: list[Item] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
+    custom: set[str] = field(default_factory=set)
 
     def add(self, message: ChatMessage, place: str) -> None:
         """Add the items of a message."""
         if isinstance(message, ChatAssistant):
             self._add_answer(message, place)
         elif isinstance(message, ChatOutput):
-            output = _asking(message.content)
-            self._add({"type": "function_call_output", "call_id": message.tool_call_id, "output": output}, place)
+            call_id = message.tool_call_id
+            kind = "custom_tool_call_output" if call_id in self.custom else "function_call_output"
+            self._add({"type": kind, "call_id": call_id, "output": _asking(message.content)}, place)
         elif isinstance(message, ChatUser):
             self._add_message("user", _asking(message.content), place)
         elif isinstance(message, ChatInstructing):
@@ -211,9 +185,14 @@ class _Items:
         if content:
             self._add_message("assistant", content, place)
         for index, call in enumerate(message.tool_calls or ()):
-            function = call.function
-            item = {"call_id": call.id, "name": function.name, "arguments": function.arguments}
-            self._add({"type": "function_call", **item}, f"{place}.tool_calls[{index}]")
+            self._add(self._called(call), f"{place}.tool_calls[{index}]")
+
+    def _called(self, call: ChatCall | ChatCustomCall) -> Item:
+        if isinstance(call, ChatCustomCall):
+            self.custom.add(call.id)
+            return {"type": "custom_tool_call", "call_id": call.id, **call.custom.wire()}
+        function = call.function
+        return {"type": "function_call", "call_id": call.id, "name": function.name, "arguments": function.arguments}
 
 
 def _asking(content: str | list[Any]) -> Content:

@@ -33,7 +33,7 @@ async def parsed(parse: Callable[[dict[str, Any]], Asked], body: dict[str, Any])
     Raises:
         ApiError: 400, with the field that is wrong.
     """
-    items = body.get("input")
+    items = body.get("input", body.get("messages"))
     count = sum(map(weight_of, items)) if isinstance(items, list) else 0
     return await aside_if_many(count, partial(parse, body))
 

@@ -17,9 +17,10 @@ from antiphon.run.execution import Execution
 from antiphon.run.follow import stream_of
 from antiphon.stream.events import Event
 from antiphon.stream.kept import shown_response
-from antiphon.web.asked import read_body, until
+from antiphon.web.asked import parsed, read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
+from antiphon.web.left_out import named
 from antiphon.web.sse import EventStream, Source
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ async def create_chat_completion(request: Request, principal: Writer) -> Respons
 
     services: Services = request.app.state.services
     body = await read_body(request, principal)
-    asked = parse_chat(body)
+    asked = await parsed(parse_chat, body)
     attempt = read_attempt(request.headers, principal.key_id, body)
     try:
         execution = await create(services, principal, asked.request, until(request), attempt, asked.stop)
@@ -51,23 +52,20 @@ async def _answer(
 ) -> Response:
     from antiphon.chat.completion import completion
 
-    again = isinstance(execution, StoredResponse)
-    answer: Response
-    if asked.chat.stream:
-        answer = EventStream(
-            _feed(services, principal, execution), services.settings.ping_seconds, _Frames(_chunks(asked))
-        )
-    elif isinstance(execution, StoredResponse):
-        answer = _json(completion(shown_response(execution.response)))
-    else:
-        answer = _json(completion(await execution.response(), execution.retry_after))
-    if again:
+    if isinstance(execution, StoredResponse):
+        response = shown_response(execution.response)
+        stream = stream_of(services, principal, execution) if asked.chat.stream else None
+        answer = _json(completion(response)) if stream is None else _streamed(services, asked, stream)
         answer.headers[REPLAYED] = "true"
-    return answer
+        return named(answer, response)
+    if asked.chat.stream:
+        return named(_streamed(services, asked, execution.feed), execution.begun)
+    response = await execution.response()
+    return named(_json(completion(response, execution.retry_after)), response)
 
 
-def _feed(services: Services, principal: Principal, execution: Execution | StoredResponse) -> Source:
-    return stream_of(services, principal, execution) if isinstance(execution, StoredResponse) else execution.feed
+def _streamed(services: Services, asked: Asked, events: Source) -> Response:
+    return EventStream(events, services.settings.ping_seconds, _Frames(_chunks(asked)))
 
 
 def _json(whole: dict[str, object]) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -21,11 +19,10 @@ from antiphon.stream.kept import shown_response
 from antiphon.web.asked import parsed, read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
 from antiphon.web.auth import Writer
+from antiphon.web.left_out import named
 from antiphon.web.sse import EventStream
 
 router = APIRouter()
-
-LEFT_OUT: Final = "x-antiphon-tools-left-out"
 
 
 @router.post("/v1/responses")
@@ -44,12 +41,12 @@ async def create_response(request: Request, principal: Writer) -> Response:
     if isinstance(execution, Queued):
         return _stored(services, principal, wanted, execution.record, leave)
     if wanted.stream:
-        return _named(EventStream(execution.feed, services.settings.ping_seconds), execution.begun)
+        return named(EventStream(execution.feed, services.settings.ping_seconds), execution.begun)
     response = await execution.response()
     if response["status"] == "failed":
         error = response["error"]
         raise ApiError(error["code"], error["message"], retry_after=execution.retry_after)
-    return _named(Response(orjson.dumps(response), media_type="application/json"), response)
+    return named(Response(orjson.dumps(response), media_type="application/json"), response)
 
 
 @router.post("/v1/responses/input_tokens")
@@ -80,12 +77,4 @@ def _stored(
         answer = EventStream(stream, services.settings.ping_seconds)
     else:
         answer = Response(orjson.dumps(shown_response(stored.response)), media_type="application/json")
-    return _named(answer, stored.response)
-
-
-def _named(answer: Response, response: dict[str, Any]) -> Response:
-    """Name in a header the tools that were left out of what the model is offered."""
-    left_out = response.get("antiphon", {}).get("tools_left_out")
-    if left_out:
-        answer.headers[LEFT_OUT] = ", ".join(left_out)
-    return answer
+    return named(answer, stored.response)
