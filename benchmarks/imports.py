@@ -44,7 +44,7 @@ def measure() -> Iterable[Table]:
 
 
 def cpu(code: str) -> float:
-    """Give the processor time of a fresh interpreter that runs some code, in seconds."""
+    """Return the processor time of a fresh interpreter that runs some code, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run(code)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -52,7 +52,7 @@ def cpu(code: str) -> float:
 
 
 def modules(code: str) -> str:
-    """Give how many modules are loaded once some code has run."""
+    """Return how many modules are loaded once some code has run."""
     return run(f"{code}\nimport sys; print(len(sys.modules))").strip()
 
 

@@ -32,12 +32,12 @@ class Process:
     key: str = "none"
 
     def cpu(self) -> float:
-        """Give the processor time it has used, in seconds, of all its threads, user and system."""
+        """Return the processor time it has used, in seconds, of all its threads, user and system."""
         process_clock = (~self.pid << 3) | 2  # clock_getcpuclockid(3), as Linux makes it
         return time.clock_gettime(process_clock)
 
     def memory(self, field: str) -> float:
-        """Give ``VmRSS`` (resident now) or ``VmHWM`` (the most it ever was) in MB; see proc_pid_status(5)."""
+        """Return ``VmRSS`` (resident now) or ``VmHWM`` (the most it ever was) in MB; see proc_pid_status(5)."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith(field))
         return int(line.split()[1]) / 1024

@@ -43,7 +43,7 @@ def measure() -> Iterable[Table]:
 
 
 def timed(kind: str, chunks: Sequence[bytes]) -> float:
-    """Give the processor time of reading a stream, in seconds."""
+    """Return the processor time of reading a stream, in seconds."""
     begun = time.process_time()
     reader = READERS[kind]()
     count = sum(len(reader.feed(chunk)) for chunk in chunks)
@@ -52,6 +52,6 @@ def timed(kind: str, chunks: Sequence[bytes]) -> float:
 
 
 def least(code: str) -> float:
-    """Give the least processor time of a fresh interpreter that runs some code, in seconds."""
+    """Return the least processor time of a fresh interpreter that runs some code, in seconds."""
     run(code)  # compiles
     return min(cpu(code) for _ in range(REPETITIONS))

@@ -64,7 +64,7 @@ async def _session(app: web.Application) -> AsyncGenerator[None, None]:
 
 
 async def app(upstream: str) -> web.Application:
-    """Build the relay, and say where it listens."""
+    """Build the relay."""
     application = web.Application()
     application[UPSTREAM] = upstream
     application.cleanup_ctx.append(_session)

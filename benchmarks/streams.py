@@ -53,13 +53,13 @@ def _row(name: str, figures: list[float], digits: int, to_reach: str = "") -> tu
 
 
 def compare(load: Load, *servers: Process) -> list[float]:
-    """Put a load on each server in turn, and give the medians of their processor time per delta, in microseconds."""
+    """Put a load on each server in turn, and return the medians of their processor time per delta, in microseconds."""
     rounds = [[asyncio.run(cpu_per_delta(load, server)) for server in servers] for _ in range(REPETITIONS)]
     return [median(figures) * MICRO for figures in zip(*rounds, strict=True)]
 
 
 async def cpu_per_delta(load: Load, server: Process) -> float:
-    """Put a load on a server and give its processor time per delta, in seconds, requests and all."""
+    """Put a load on a server and return its processor time per delta, in seconds, requests and all."""
     clients = [await Client.connect(server.port) for _ in range(load.streams)]
     before = server.cpu()
     await asyncio.gather(*(client.post("/v1/responses", server.key, _request(load)) for client in clients))
@@ -72,7 +72,7 @@ async def cpu_per_delta(load: Load, server: Process) -> float:
 
 
 async def first_delta(upstream: Process, *servers: Process) -> list[float]:
-    """Give the medians of the milliseconds that each server adds to the time to the first delta."""
+    """Return the medians of the milliseconds that each server adds to the time to the first delta."""
     direct = await Client.connect(upstream.port, CHUNK)
     through = [await Client.connect(server.port) for server in servers]
     chat = {"model": SHORT.model, "messages": [{"role": "user", "content": "Hello"}], "stream": True}

@@ -59,7 +59,7 @@ def names(agent: Agent) -> set[str]:
 
 
 def unchecked(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator[str]:
-    """Yield what could not be checked, as the command does not know the provider."""
+    """Yield what could not be checked, as the command has no settings of the provider."""
     for name in sorted(names(agent) - {*providers, *BUILT_IN}):
         reason = f"exists if the server has {_SWITCHES[name]}" if name in _SWITCHES else "is not known here"
         yield f"agent {agent.id}: provider {name} {reason}; whether its models take these settings was not checked"

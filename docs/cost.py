@@ -175,7 +175,7 @@ def _id_in(answer: str) -> str:
 
 
 def components(counts: Counts) -> list[tuple[str, float]]:
-    """Give what each part of one response costs in dollars, by name; storage for a month."""
+    """Return what each part of one response costs in dollars, by name; storage for a month."""
     stored, logged = counts.stored / _GB, LOG_BYTES / _GB
     return [
         ("Lambda, time", SECONDS_OPEN * MEMORY_GB * _price("lambda_gb_second")),

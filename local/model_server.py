@@ -18,7 +18,7 @@ CACHE_MIB = 256
 
 
 def parameters(path: str, api_key: str, alias: str) -> Any:
-    """Say how to serve: to this machine alone, with a key, one thread, and without a web page."""
+    """Return how to serve: to this machine alone, with a key, one thread, and without a web page."""
     import xllamacpp  # noqa: PLC0415 an optional package
 
     wanted = xllamacpp.CommonParams()

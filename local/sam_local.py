@@ -29,7 +29,7 @@ AGENT: Final = "greeter"
 
 
 def sample_key() -> str:
-    """Give the key that the sample events bear: made up, and known everywhere."""
+    """Return the key of the sample events: made up, and public."""
     event = json.loads((ROOT / "events/list-models.rest.json").read_text())
     return str(event["headers"]["Authorization"]).removeprefix("Bearer ")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def seal_keys(file: Path) -> str:
-    """Give the content of the key file, in the form of ``ANTIPHON_SEAL_KEYS``; make it where there is none."""
+    """Return the content of the key file, in the form of ``ANTIPHON_SEAL_KEYS``. Make it if there is none."""
     try:
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -32,7 +32,7 @@ ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
 class Shown(BaseModel):
-    """An object that Antiphon sends. Further fields may be added to it; a client passes over those it does not know."""
+    """An object that Antiphon sends. Further fields may be added to it; a client skips unknown ones."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -49,12 +49,12 @@ class Layout:
         return self.folder / "runtime"
 
     def task(self, code: str) -> Path:
-        """Give the directory of a function by its ``CodeUri``."""
+        """Return the directory of a function by its ``CodeUri``."""
         return self.folder / "task" / Path(code).name
 
 
 def find_python313() -> str | None:
-    """Give a Python 3.13 that works: the one that ``PYTHON313`` names, or one of that name; None without one."""
+    """Return a Python 3.13 that works: the one that ``PYTHON313`` names, or one of that name; None without one."""
     python = shutil.which(os.environ.get("PYTHON313") or "python3.13")
     if python is None:
         return None

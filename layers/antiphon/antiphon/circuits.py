@@ -53,7 +53,7 @@ class Circuits:
 
     Args:
         failures: how many in a row open a circuit; 0 for never.
-        seconds: for how long, where the provider does not say.
+        seconds: for how long, if the provider names no time.
         entropy: gives random bytes, such as ``secrets.token_bytes``.
     """
 
@@ -102,12 +102,12 @@ class Admission:
         self._openings = {circuit: circuit.openings for circuit in (endpoint, model)}
 
     def answered(self) -> None:
-        """Say that the first token came, or at least a refusal that only this request deserves."""
+        """Note that the first token came, or a refusal that concerns only this request."""
         for circuit in self._settle():
             circuit.close()
 
     def failed(self, error: ProviderError, now: float) -> None:
-        """Say that it failed before its first token, at a time in seconds by a clock that is never set."""
+        """Note that it failed before its first token, at a time in seconds by a clock that is never set."""
         broken = self._endpoint if error.code == "provider_unreachable" else self._model
         for circuit in self._settle():
             if circuit is broken:
@@ -118,11 +118,11 @@ class Admission:
                 circuit.trial = False
 
     def left(self) -> None:
-        """Say that nobody knows: it was given up. A trial is free for the next."""
+        """Note that it was given up without a result. The next call may be the trial."""
         for circuit in self._settle():
             circuit.trial = False
 
     def _settle(self) -> list[_Circuit]:
-        """Give the circuits that this call still says something about, once."""
+        """Return the circuits that this call still counts for, once."""
         openings, self._openings = self._openings, {}
         return [circuit for circuit, count in openings.items() if circuit.openings == count]

@@ -345,7 +345,7 @@ class Superseded(AntiphonError):
     """A commit lost against an ending that was stored before.
 
     Attributes:
-        winner: the response as it is stored, or None where it was deleted meanwhile.
+        winner: the response as it is stored, or None if it was deleted meanwhile.
     """
 
     def __init__(self, winner: StoredResponse | None) -> None:

@@ -100,7 +100,7 @@ def random_base62(entropy: Entropy, length: int) -> str:
 
 
 def checksum(text: str) -> str:
-    """Give the CRC-32 of a text as six base62 characters."""
+    """Return the CRC-32 of a text as six base62 characters."""
     return base62(zlib.crc32(text.encode()), 6)
 
 

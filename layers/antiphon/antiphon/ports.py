@@ -1,7 +1,7 @@
-"""The seams of the house, on one page: what the inside needs of stores, providers and time.
+"""The interfaces of stores, providers, the fetcher of URLs, and the clock.
 
-``bootstrap`` is the only module that names the adapters. Every store method may raise
-``StorageUnavailable``; every method is a coroutine and never blocks the event loop.
+``bootstrap`` is the only module that names their adapters. Every store method may raise ``StorageUnavailable``, is
+a coroutine and never blocks the event loop.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from antiphon.seal import Seal
 from antiphon.settings import Settings
 
 Clock = Callable[[], float]
-"""Gives the time in seconds since the epoch, such as ``time.time``."""
+"""Returns the time in seconds since the epoch, such as ``time.time``."""
 
 
 class KeyStore(Protocol):
@@ -56,10 +56,10 @@ class KeyStore(Protocol):
         """List a tenant's keys, revoked and expired ones included, newest first."""
 
     async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
-        """Revoke a key from a time on (seconds since the epoch); None where there is none. A first revocation stays."""
+        """Revoke a key from a time on (seconds since the epoch); None if there is none. A first revocation stays."""
 
     async def last_used(self, tenant: str) -> dict[str, int]:
-        """Give when the tenant's keys were last used, in seconds since the epoch, by digest."""
+        """Return when the tenant's keys were last used, in seconds since the epoch, by digest."""
 
     async def touch(self, tenant: str, digest: str, at: int) -> None:
         """Note that a key was used. Callers do this at most once an hour and never make a request wait for it."""
@@ -69,13 +69,13 @@ class Directory(Protocol):
     """Users, roles, groups, tenants, agents and grants."""
 
     async def account(self, tenant: str, user: str) -> Account | None:
-        """Read a user with its role and tenant, in one trip; None where the user is unknown or its role is.
+        """Read a user with its role and tenant, in one trip; None if the user or its role is unknown.
 
         A tenant or a built-in role (ADMIN, USER) that was never stored exists with its defaults.
         """
 
     async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
-        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None where there is none."""
+        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None if there is none."""
 
     async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
         """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
@@ -105,7 +105,7 @@ class Directory(Protocol):
         """List all groups of a tenant, by id."""
 
     async def get_tenant(self, tenant: str) -> Tenant:
-        """Read a tenant; its defaults where it was never stored."""
+        """Read a tenant; its defaults if it was never stored."""
 
     async def grants_on(self, tenant: str, agent: str) -> list[Grant]:
         """List the grants on an agent, by principal. It may lag behind a change by some seconds."""
@@ -124,7 +124,7 @@ class ResponseStore(Protocol):
     async def checkpoint(self, response: StoredResponse) -> None:
         """Store what a response in progress has come to; one conditional write.
 
-        Nothing happens where it is not in progress under this writer's lease any more, or was cancelled.
+        Does nothing if the response was cancelled or another writer holds the lease.
         """
 
     async def commit(self, response: StoredResponse) -> None:
@@ -149,15 +149,15 @@ class ResponseStore(Protocol):
         """Ask the writer of a response in progress to end it; one conditional write. Whether it was in progress."""
 
     async def is_wanted(self, response: StoredResponse) -> bool:
-        """Tell its writer whether a response is still in progress: not cancelled, ended or deleted; one read."""
+        """Return whether a response is still in progress for its writer: not cancelled, ended or deleted; one read."""
 
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
-        """Read a response, consistently; None where it is absent, expired or another owner's."""
+        """Read a response, consistently; None if it is absent, expired or another owner's."""
 
     async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
         """Read a response with all turns before it, oldest first, in at most two sequential trips.
 
-        None where the response, or any turn before it, is absent.
+        None if the response, or any turn before it, is absent.
 
         Raises:
             ChainTooLarge: it is over ``max_bytes``: as stored, which shows before the second trip, or as JSON.
@@ -169,7 +169,7 @@ class ResponseStore(Protocol):
     async def reserve(self, wanted: Reservation, now: float, replaced: Reservation | None = None) -> Reservation | None:
         """Take a request up if nobody has, or if ``replaced`` still has it; one conditional write.
 
-        Gives what is there instead; None where it is now the wanted one, sent before or not.
+        Return what is there instead, or None if it is now the wanted one, sent before or not.
         """
 
     async def release(self, held: Reservation) -> None:
@@ -283,7 +283,7 @@ class Meter(Protocol):
         """Read what was counted, consistently; one trip."""
 
 
-# What a provider says: a few neutral deltas. The stream machine alone makes wire events of them.
+# What a provider answers, as a few neutral deltas. Only the stream machine makes events of them.
 
 
 Phase = Literal["commentary", "final_answer"]
@@ -291,13 +291,13 @@ Phase = Literal["commentary", "final_answer"]
 
 
 class MessageDelta(NamedTuple):
-    """A message of its own begins with what is said next. A provider that says none has one, until it does a thing."""
+    """The next delta begins a new message. Without it, text up to a call or reasoning is one message."""
 
     phase: Phase | None = None
 
 
 class TextDelta(NamedTuple):
-    """A piece of the answer. ``logprobs`` in the specification's ``LogProb`` form, where asked for."""
+    """A piece of the answer. ``logprobs`` in the specification's ``LogProb`` form, if asked for."""
 
     text: str
     logprobs: list[dict[str, Any]] | None = None
@@ -444,11 +444,11 @@ class ApiKey(Protocol):
         """
 
     async def renewed(self, refused: str) -> str | None:
-        """Give another key than the one that the endpoint refused; None where there is none, or nobody looks now."""
+        """Return another key than the one that the endpoint refused, or None if there is none for now."""
 
 
 class ModelProvider(Protocol):
-    """Somebody who answers. Images and files come to it whole, as base64 data URLs: it never fetches."""
+    """A provider of models. It gets images and files whole, as base64 data URLs, and fetches nothing."""
 
     def reads(self, model: str) -> Reads:
         """Return what one of its models reads besides text. Anything else is refused before it is stored or sent."""
@@ -461,7 +461,7 @@ class ModelProvider(Protocol):
         """
 
     def count_tokens(self, call: ModelCall) -> int:
-        """Count the tokens of what a call gives the model to read, without asking the model: exactly where that can be.
+        """Count the tokens of what a call gives the model to read, without asking the model: exactly, if possible.
 
         It adds up: parts of ``call.items`` counted alone, by calls without instructions, tools and format, give
         together what they add to the whole, but for rounding.
@@ -513,13 +513,13 @@ class Services:
     """All adapters of one process, as ``bootstrap`` puts them together.
 
     Attributes:
-        providers: gives the provider of a configured name; None where there is none. Imports it on first use.
-        seal: gives what seals and opens; it may block for as long as a secret takes to read. ApiError
-            ``seal_not_configured`` where there is no key.
+        providers: returns the provider of a configured name, or None; it is imported on its first use.
+        seal: returns what seals and opens. It may block for as long as a secret takes to read. ApiError
+            ``seal_not_configured`` if there is no key.
         door: opens the URLs that callers choose.
         circuits: keep calls from models that keep failing.
-        steady: gives seconds of a clock that is never set, such as ``time.monotonic``: for what is kept in memory.
-        capabilities: tells what a provider's model can be asked, by the names of the request's fields; None where
+        steady: returns seconds of a clock that is never set, such as ``time.monotonic``: for what is kept in memory.
+        capabilities: returns what a provider's model supports, by the names of the request's fields; None if
             nothing is known. It needs no credentials.
         start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
             queued response starts what was not started.

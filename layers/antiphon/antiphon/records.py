@@ -43,7 +43,7 @@ class Limits:
     Attributes:
         providers: names of the providers that may be used.
         models: names of the providers' models that may be used.
-        defaults: request parameters by name, taken where neither request nor agent says one.
+        defaults: request parameters by name, used if neither request nor agent sets one.
         maximums: the greatest value allowed for a numeric parameter, by name.
         retention_days: how long a stored response is kept.
         max_body_bytes: the largest request body.
@@ -147,8 +147,8 @@ class Agent:
         parameters: request parameters by their wire name (``temperature``, ``max_output_tokens``, ``reasoning``, ...).
         tools: function tools in the specification's form.
         hide_instructions: a response echoes the caller's instructions alone, not the agent's.
-        context_tokens: how many tokens the model can read and write at once; None where nobody said.
-        fallbacks: who is asked, in this order, where the model fails before its first token.
+        context_tokens: how many tokens the model can read and write at once; None if it is not known.
+        fallbacks: who is asked, in this order, if the model fails before its first token.
     """
 
     tenant: str
@@ -207,7 +207,7 @@ class Stretch:
     Attributes:
         first, last: depths, both included.
         size: bytes as stored, all turns together.
-        chunks: how many further parts its one turn was cut into; 0 where every turn is in one piece.
+        chunks: how many further parts its one turn was cut into; 0 if every turn is in one piece.
     """
 
     segment: str
@@ -410,7 +410,7 @@ def without_content(turn: StoredResponse, turn_id: str, status: str) -> StoredRe
 
 
 def lineage_after(parent: StoredResponse) -> tuple[Stretch, ...]:
-    """Give the lineage of a turn that continues ``parent``: its last stretch grown by one turn, or a new stretch.
+    """Return the lineage of a turn that continues ``parent``: its last stretch grown by one turn, or a new stretch.
 
     Raises:
         ValueError: the parent's id is not a response id.

@@ -61,11 +61,11 @@ class ProviderEndpoint(BaseModel):
         api_key_parameter: the ARN or name of the parameter in SSM Parameter Store that holds its key; None for none.
         api_key_field: the field with the key, if that secret or parameter is a JSON object; None for plain text.
         reads: what its models can be given beside text; text files they read as text.
-        dialect: how a Chat Completions or Responses endpoint deviates, where its host does not tell; None for any
+        dialect: how a Chat Completions or Responses endpoint deviates, if its host does not show it; None for any
             compatible one.
         reasoning_content: it takes a turn's reasoning back as ``reasoning_content`` (DeepSeek's, vLLM's and llama.cpp's
-            name); endpoints that do not know the field may refuse it.
-        stream_options: it knows the field ``stream_options``; set it to false for a gateway that refuses the field. The
+            name); other endpoints may refuse the field.
+        stream_options: it accepts the field ``stream_options``. Set it to false for a gateway that refuses it; the
             usage of a Chat Completions endpoint may then be missing.
     """
 

@@ -72,7 +72,7 @@ class Effective:
     include_logprobs: bool
 
     def echo(self) -> dict[str, Any]:
-        """Give the fields of the resource that say what was in force.
+        """Return the fields of the resource that show what was in force.
 
         The official schema lets ``text.format.schema`` be null only, so a JSON schema is not repeated.
         """
@@ -87,7 +87,7 @@ class Effective:
         return echoed
 
     def asked(self) -> dict[str, Any]:
-        """Return the settings as the model is asked: it knows every tool by the name of its function."""
+        """Return the settings as the model gets them, with every tool by the name of its function."""
         return {**self.settings, "tool_choice": translated(self.settings["tool_choice"], self.table)}
 
 
@@ -109,7 +109,7 @@ def effective(
         unknown_tools: what becomes of tools that nobody can run here.
 
     Raises:
-        ApiError: 400, where the request asks for more than the configuration allows, for what is not there, or for what
+        ApiError: 400, if the request asks for more than the configuration allows, for what is not there, or for what
             cannot be served yet.
     """
     _refuse_background(request)
@@ -154,7 +154,7 @@ def _refuse_background(request: CreateResponse) -> None:
 
 
 def _asked(request: CreateResponse) -> dict[str, Any]:
-    """Give the settings that the request says, in their JSON form."""
+    """Return the settings that the request sets, in their JSON form."""
     asked = {name: value for name in _SCALARS if (value := getattr(request, name)) is not None}
     for name in ("text", "reasoning", "tool_choice"):
         value = getattr(request, name)

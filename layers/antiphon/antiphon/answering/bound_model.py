@@ -59,7 +59,7 @@ class BoundModel:
         return self.provider.stream(self.own(call))
 
     def own(self, call: ModelCall) -> ModelCall:
-        """Give a call as this model is asked it: by its own name, without reasoning states that it did not make.
+        """Return a call for this model: by its own name, without reasoning states of other models.
 
         Another provider cannot read them, and what one vendor signed or encrypted is not another's to see.
         """

@@ -85,7 +85,7 @@ class Failover:
         self.current = found
 
     def require(self, call: ModelCall) -> None:
-        """Refuse a call that the agent's own model cannot carry; fallbacks stand in where it is not set up at all.
+        """Refuse a call that the agent's own model cannot carry; fallbacks stand in if it is not set up at all.
 
         Raises:
             ApiError: 400, with the message and parameter for the caller; or why the agent's own model cannot be asked.
@@ -127,7 +127,7 @@ class Failover:
                 await asyncio.sleep(pause)
 
     def began(self) -> None:
-        """Say that the first token of a turn came: there is no way back from here."""
+        """Note that the first token of a turn came. From now on no other model can answer."""
         self._begun = self.settled = True
         if self._entry is not None:
             self._entry.answered()
@@ -142,11 +142,11 @@ class Failover:
 
     @property
     def usage(self) -> UsageDelta | None:
-        """What all calls of the response used together, as far as they told; None where none did."""
+        """What all calls of the response used together, as far as it was reported; None if none was."""
         return self._ledger.usage
 
     def tokens(self, call: ModelCall, output: Sequence[Item]) -> int:
-        """Count what the response used: as told, and by estimate where the answering model was cut before it told.
+        """Count what the response used: as reported, or by estimate if the model was cut off before it reported.
 
         Args:
             call: what was asked.
@@ -160,7 +160,7 @@ class Failover:
         return used
 
     def shown(self) -> dict[str, Any] | None:
-        """Tell who answered, and what each model used; None for an agent without fallbacks."""
+        """Return who answered and what each model used, or None for an agent without fallbacks."""
         if not self._named:
             return None
         maker = self.current.maker if self.settled else dict.fromkeys(self.current.maker)
@@ -199,16 +199,16 @@ class Failover:
         return error
 
     def _until(self, deadline: float) -> float | None:
-        """Give until when the first token is awaited: half of the time left, where somebody else could answer."""
+        """Return until when to wait for the first token: for half of the time left, if another model could answer."""
         if self.settled or not self._waiting:
             return None
         now = asyncio.get_running_loop().time()
         return now + max(deadline - now, 0.0) / 2
 
     def _pause(self, error: ProviderError, attempt: int, deadline: float) -> float | None:
-        """Give the seconds before the same model is asked again; None where it is not.
+        """Return the seconds before the same model is asked again, or None if it is not.
 
-        A model that kept us waiting is not waited for twice where another could answer.
+        A model that was slow is not waited for twice if another could answer.
         """
         pause = _seconds(error, attempt, self._services.entropy)
         late = asyncio.get_running_loop().time() + pause >= deadline
@@ -258,7 +258,7 @@ class Failover:
 
 
 def _seconds(error: ProviderError, attempt: int, entropy: Entropy) -> float:
-    """Give the seconds before the next attempt: what the provider asks for, else 0.5 and 1 with full jitter."""
+    """Return the seconds before the next attempt: what the provider asks for, else 0.5 and 1 with full jitter."""
     if error.retry_after is not None:
         return float(error.retry_after)
     return 0.5 * attempt * entropy(1)[0] / 255

@@ -42,8 +42,8 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        incomplete_reason: why it is incomplete, in the specification's words where it has one.
-        error: ``code`` and ``message``, where it failed.
+        incomplete_reason: why it is incomplete, in the specification's words if it has one.
+        error: ``code`` and ``message``, if it failed.
     """
 
     status: Ended
@@ -57,9 +57,9 @@ class Turn:
     Args:
         stream: takes what the model says.
         call: what was asked; fixes which tools may be called, and how many.
-        response_id: from which call ids derive, where a provider gives none.
+        response_id: from which ids of calls derive, if a provider sends none.
         max_tool_calls: a hard stop; None for none.
-        sealing: gives what seals a reasoning's state; None where nothing can be sealed.
+        sealing: returns what seals a reasoning's state, or None if nothing can be sealed.
         answering: the models to ask.
 
     Attributes:
@@ -148,7 +148,7 @@ class Turn:
             self._stream.message(delta.phase)
 
     async def _keep(self, delta: ReasoningStateDelta) -> None:
-        """End the reasoning with what the provider wants back; where nothing can be sealed it is lost with the turn."""
+        """End the reasoning with what the provider wants back. If nothing can be sealed, it is lost with the turn."""
         seal = await self._sealing()
         if seal is not None:
             self._stream.reasoned(partial(seal, state={**delta.state, **self._answering.current.maker}))
@@ -210,7 +210,7 @@ def _permitted(call: ModelCall) -> frozenset[str] | None:
 
 
 def usage_resource(usage: UsageDelta | None, answered: dict[str, Any] | None = None) -> dict[str, Any] | None:
-    """Write usage in the specification's form; who answered stands under ``antiphon``, where that may vary."""
+    """Write usage in the specification's form; who answered stands under ``antiphon``, if that may vary."""
     if usage is None:
         return None
     own = {} if answered is None else {"antiphon": answered}

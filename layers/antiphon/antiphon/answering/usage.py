@@ -11,7 +11,7 @@ from antiphon.ports import UsageDelta
 
 @dataclass(slots=True)
 class ModelUse:
-    """One call of a model: what it used, and why it gave no answer; None where it was not told, or gave one."""
+    """One call of a model: what it used, if that was reported, and why it failed, if it did."""
 
     candidate: BoundModel
     usage: UsageDelta | None = None
@@ -36,12 +36,12 @@ class Ledger:
 
     @property
     def usage(self) -> UsageDelta | None:
-        """What all calls used together, as far as they told; None where none did."""
+        """What all calls used together, as far as it was reported; None if none was."""
         told = [entry.usage for entry in self._entries if entry.usage is not None]
         return UsageDelta(*map(sum, zip(*told, strict=True))) if told else None
 
     def models(self) -> list[dict[str, Any]]:
-        """Tell what each model used, and why its last call failed, if it did."""
+        """Return what each model used, and why its last call failed, if it did."""
         models: dict[tuple[str, str], dict[str, Any]] = {}
         for entry in self._entries:
             of, usage = entry.candidate, entry.usage or UsageDelta(0, 0)

@@ -89,7 +89,7 @@ class Secret:
     Args:
         read: reads it; may block.
         clock: gives the time.
-        patience: how long a read is waited for where a value is known, in seconds.
+        patience: how long to wait for a read if a value is known, in seconds.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ def _field(text: Any, field: str | None) -> Any:
 
 
 def _reason(error: Exception) -> tuple[str, bool]:
-    """Say what went wrong, in a word that holds nothing of the value, and whether it may pass by itself."""
+    """Return what went wrong, in a word without any of the value, and whether it may pass by itself."""
     from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 - botocore's own name
 
     cause = error.__cause__ or error.__context__ or error

@@ -189,7 +189,7 @@ class RuntimeApi:
         await self._report("init/error", failure, {}, kind)
 
     async def restored(self) -> None:
-        """Say that the snapshot may be taken, and wait until this process is a copy restored from it.
+        """Report that the snapshot may be taken, and wait until this process is a copy restored from it.
 
         Raises:
             OSError: the connection failed.

@@ -17,7 +17,7 @@ SNAP_START: Final = "snap-start"
 
 
 def is_snapshot(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether this process will be made a snapshot of."""
+    """Return whether Lambda takes a snapshot of this process."""
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == SNAP_START
 
 

@@ -107,7 +107,7 @@ def document(span: Span, found: TraceParent) -> dict[str, Any]:
 
 
 def _flags(span: Span) -> dict[str, bool]:
-    """Say whose fault it was, in X-Ray's words: ``error`` the caller's, ``fault`` the callee's."""
+    """Return whose fault it was, in X-Ray's words: ``error`` is the caller's, ``fault`` the callee's."""
     status = span.facts.get("status") or 0
     if span.failure is not None:
         ours = span.kind == "store" or issubclass(span.failure, asyncio.CancelledError)

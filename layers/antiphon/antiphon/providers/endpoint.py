@@ -69,7 +69,7 @@ class Reader(Protocol):
         """Translate what the end of the body completes."""
 
     def stop(self) -> StopDelta:
-        """Give the last delta, after the end of the stream.
+        """Return the last delta, after the end of the stream.
 
         Raises:
             ProviderError: the stream ended before the model did, failed, or could not be read.
@@ -365,7 +365,7 @@ def credentials(api_key: str, header: str = "authorization") -> dict[str, str]:
 
 
 def url_of(base_url: str, path: str) -> str:
-    """Give the URL of a path below another one, whose query stays (Azure's ``api-version``)."""
+    """Return the URL of a path below another one, whose query stays (Azure's ``api-version``)."""
     parts = urlsplit(base_url)
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
@@ -393,7 +393,7 @@ async def _drain(content: aiohttp.StreamReader) -> None:
 
 
 def seconds_of(retry_after: str | None, clock: Clock) -> int | None:
-    """Read ``retry-after``, seconds or a date (RFC 9110, section 10.2.3); None where it is neither."""
+    """Read ``retry-after``, seconds or a date (RFC 9110, section 10.2.3); None if it is neither."""
     if retry_after is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What providers say in words alone, where their protocol has no code for it. Pure: no word goes on from here.
+"""What providers express in words alone, because their protocol has no code for it. Pure: no word goes on from here.
 
 Sources: the errors of Anthropic, Amazon Bedrock (Claude, Nova, Llama), Azure, Cerebras, Cohere, DeepSeek, Gemini, Groq,
 llama.cpp, LM Studio, Mistral, Ollama, OpenAI, OpenRouter, SGLang, TGI, Together, vLLM and xAI, as users report them.
@@ -33,7 +33,7 @@ _ALONE: Final = re.compile(r"too large: (\d+)\W.*?context length is (\d+)", re.D
 
 
 def is_context_overflow(message: str) -> bool:
-    """Whether a model refuses a prompt as too long for it: not where only the wanted answer is."""
+    """Return whether a model refuses a prompt as too long for it, and not only the wanted answer."""
     alone = _ALONE.search(message)
     if alone:
         return int(alone[1]) < int(alone[2])

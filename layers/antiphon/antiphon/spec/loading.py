@@ -1,6 +1,6 @@
 """Items that bring tools along in the middle of a conversation, and messages between agents.
 
-OpenAI's API, "Responses": input items. Codex sends them for models whose names it knows.
+OpenAI's API, "Responses": input items. Codex sends them for models that it has by name.
 """
 
 from __future__ import annotations

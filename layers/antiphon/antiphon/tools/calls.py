@@ -210,7 +210,7 @@ def _search_as_function(item: Item, table: ToolTable) -> Item:
 
 
 def _found(item: Item, table: ToolTable) -> Item:
-    """Write the tools that a search found, by the names that the model knows."""
+    """Write the tools that a search found, by their names to the model."""
     if not is_output(item):
         return _nothing(item, table)
     lines = [

@@ -30,7 +30,7 @@ def offered(table: ToolTable, choice: Any) -> list[ClientTool]:
 
 
 def translated(choice: Any, table: ToolTable) -> Any:
-    """Return a choice whose tools are all functions, by the names that the model knows."""
+    """Return a choice whose tools are all functions, by their names to the model."""
     if isinstance(choice, str):
         return choice
     functions = [{"type": "function", "name": _function_of(one, table)} for one in _ones(choice)]

@@ -54,7 +54,7 @@ class Offer:
             self.tools.append(tool)
 
     def bring(self, tools: Iterable[Tool]) -> None:
-        """Add the tools that items bring along, where they are new: a client repeats them with every request.
+        """Add the tools that items bring along, if they are new: a client repeats them with every request.
 
         Raises:
             ApiError: 400: a tool is refused here.

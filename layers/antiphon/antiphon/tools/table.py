@@ -90,7 +90,7 @@ def leaves(tool: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
 
 
 def _with_functions(tools: Iterable[dict[str, Any]]) -> list[ClientTool]:
-    """Give each tool a name to the model. A name of the client's own stands; the others keep clear of it."""
+    """Name each tool for the model. A name of the client's own stands; the others keep clear of it."""
     tools = list(tools)
     taken = {tool["name"] for tool in tools if tool["type"] in _NAMED}
     named: list[ClientTool] = []

@@ -21,7 +21,7 @@ _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 def read_attempt(headers: Headers, key_id: str, body: dict[str, Any]) -> Attempt | None:
-    """Describe a request by its headers and its body; None where it cannot be known again.
+    """Describe a request by its headers and its body; None if it cannot be recognised again.
 
     Raises:
         ApiError: 400 ``invalid_value``; the idempotency key is none.

@@ -66,7 +66,7 @@ class Authenticator:
         """Decide who calls.
 
         Raises:
-            ApiError: 401, where the key is missing, malformed, unknown, revoked or expired.
+            ApiError: 401, if the key is missing, malformed, unknown, revoked or expired.
             StorageUnavailable: a store did not answer: never a 401.
         """
         digest = keys.digest(bearer_key(request))

@@ -71,7 +71,7 @@ async def handle(request: Request, error: Exception) -> Response:
 
 
 def no_websocket(path: str) -> Response:
-    """Return the answer to a request for a WebSocket where there is none: 426, or 404 for an unknown path."""
+    """Return the answer to a request for a WebSocket if there is none: 426, or 404 for an unknown path."""
     if not allowed_methods(path):
         return error_response(unrouted(path))
     return error_response(ApiError("upgrade_required", headers={"upgrade": "HTTP/1.1"}))

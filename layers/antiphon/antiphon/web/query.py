@@ -37,10 +37,10 @@ class Query:
             known.append(value)
 
     def text(self, name: str) -> str | None:
-        """Give a parameter's text; None where it was not sent.
+        """Return a parameter's text, or None if it was not sent.
 
         Raises:
-            ApiError: 400 ``invalid_value``, where it was sent twice.
+            ApiError: 400 ``invalid_value``, if it was sent twice.
         """
         values = self._values[name]
         if len(values) > 1:
@@ -48,7 +48,7 @@ class Query:
         return values[0] if values else None
 
     def flag(self, name: str) -> bool | None:
-        """Give a boolean, written as in JSON; None where it was not sent.
+        """Return a boolean, written as in JSON, or None if it was not sent.
 
         Raises:
             ApiError: 400 ``invalid_type``, for anything else.
@@ -59,7 +59,7 @@ class Query:
         return None if text is None else text == "true"
 
     def number(self, name: str, least: int, most: int) -> int | None:
-        """Give a whole number within bounds, both included; None where it was not sent.
+        """Return a whole number within bounds, both included, or None if it was not sent.
 
         Raises:
             ApiError: 400 ``invalid_type``, for anything else; ``out_of_range``.
@@ -74,7 +74,7 @@ class Query:
         return int(text)
 
     def word(self, name: str, known: Collection[str]) -> str | None:
-        """Give one of the known words; None where it was not sent.
+        """Return one of the known words, or None if it was not sent.
 
         Raises:
             ApiError: 400 ``unsupported_value``, for another one.
@@ -85,7 +85,7 @@ class Query:
         return text
 
     def words(self, name: str, known: Collection[str]) -> list[str]:
-        """Give a list of known words.
+        """Return a list of known words.
 
         Raises:
             ApiError: 400 ``unsupported_value``, for another one.

@@ -1,6 +1,6 @@
 """Reads the events of a Converse stream as neutral deltas.
 
-Pure: bytes in, deltas out. It is on the path of every token. Events that it does not know are skipped. Source: AWS's
+Pure: bytes in, deltas out. It is on the path of every token. Unknown events are skipped. Source: AWS's
 API reference of Bedrock, "ConverseStreamOutput".
 """
 

@@ -1,4 +1,4 @@
-"""Proves to Bedrock who asks: by a signature of IAM's, or by an API key of Bedrock's where the environment has one.
+"""Proves to Bedrock who asks: by a signature of IAM's, or by an API key of Bedrock's if the environment has one.
 
 Slow work (finding or renewing credentials outside the environment, reading certificates, hashing a large body) is done
 in a thread.

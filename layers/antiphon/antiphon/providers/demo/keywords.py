@@ -55,7 +55,7 @@ def _has_shape(value: object, kinds: tuple[type, ...], least: float) -> bool:
 
 
 def kind_of(schema: Schema) -> str:
-    """Give the type to make: the first that is not ``null``; without any, what other keywords hint at, or a string."""
+    """Return the type to make: the first that is not ``null``, or what other keywords suggest, or a string."""
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "null")

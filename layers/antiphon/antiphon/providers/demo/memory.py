@@ -64,7 +64,7 @@ def facts(texts: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def recall(texts: Sequence[str]) -> str | None:
-    """Answer the last text from the facts of all; None where it does not ask for one that is known."""
+    """Answer the last text from the facts of all; None if it asks for none of them."""
     texts = newest(texts)
     asked = texts[-1] if texts else ""
     if not _QUESTION.search(asked):
@@ -81,7 +81,7 @@ def recall(texts: Sequence[str]) -> str | None:
 
 
 def _statements(text: str) -> list[str]:
-    """Give the clauses of the sentences that are no questions."""
+    """Return the clauses of the sentences that are no questions."""
     sentences = [sentence for sentence in re.findall(r"[^.!?\n]+[.!?\n]?", text) if not _QUESTION.search(sentence)]
     return [clause for sentence in sentences for clause in _CLAUSE.split(sentence)]
 

@@ -81,7 +81,7 @@ def _is_large(call: ModelCall) -> bool:
 
 
 def deltas(call: ModelCall) -> Iterator[Delta]:
-    """Give the deltas of a call: reasoning, then text or function calls, usage, and why it stopped.
+    """Yield the deltas of a call: reasoning, then text or function calls, usage, and why it stopped.
 
     ``max_output_tokens`` cuts anywhere, also inside a call's arguments. Log probabilities are well-formed and made up:
     a token's is always the same.

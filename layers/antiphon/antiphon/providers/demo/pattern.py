@@ -15,7 +15,7 @@ _DEEPEST: Final = 20
 
 
 def matching(pattern: str) -> str:
-    """Give a short string that matches; a best effort where the pattern uses rarer parts."""
+    """Return a short string that matches; a best effort if the pattern uses rarer parts."""
     return _Reader(pattern).alternatives()[:_MOST]
 
 

@@ -1,4 +1,4 @@
-"""Fills in a JSON value that fits a JSON Schema, from the user's words where they offer one.
+"""Fills in a JSON value that fits a JSON Schema, from the user's words if they have one.
 
 Pure. Source: JSON Schema 2020-12, the part that function tools and structured outputs use: ``$ref``, ``enum``,
 ``const``, types, bounds, ``required``, ``anyOf``/``oneOf`` (the first branch that ends), ``allOf`` (merged). What
@@ -219,7 +219,7 @@ def _is_multiple(number: float, step: float) -> bool:
 
 
 def _nearest(low: float, high: float, step: float) -> int | float:
-    """Give the number within bounds that is nearest to 1, a multiple of ``step`` (0 for any), whole if it can be."""
+    """Return the number within bounds that is nearest to 1, a multiple of ``step`` (0 for any), whole if it can be."""
     nearest = min(max(low, 1.0), high)
     for unit in (step, 0 if step else 1):
         if unit and math.isfinite(nearest / unit):

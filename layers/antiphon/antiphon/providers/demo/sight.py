@@ -16,7 +16,7 @@ _NO_FRAME: Final = (0xC4, 0xC8, 0xCC)
 
 
 def describe(parts: Sequence[dict[str, Any]]) -> str:
-    """Say how many images and files there are, and what they are; empty for none."""
+    """Describe how many images and files there are, and what they are; empty for none."""
     images = [_image(part) for part in parts if part["type"] == "input_image"]
     files = [_file(part) for part in parts if part["type"] != "input_image"]
     seen = [_listed(images, "image"), _listed(files, "file")]
@@ -49,7 +49,7 @@ def _file(part: dict[str, Any]) -> str:
 
 
 def _split(url: str) -> tuple[str | None, bytes]:
-    """Give the media type and the bytes of a data URL; no type where it is none."""
+    """Return the media type and the bytes of a data URL; no type if it is none."""
     header, comma, data = url.partition(",")
     if not (header.startswith("data:") and comma):
         return None, b""
@@ -61,7 +61,7 @@ def _split(url: str) -> tuple[str | None, bytes]:
 
 
 def _size(data: bytes) -> tuple[int, int] | None:
-    """Read width and height in pixels; None where the header tells none."""
+    """Read width and height in pixels; None if the header has none."""
     if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 24:  # noqa: PLR2004 signature, length, IHDR, two numbers
         return struct.unpack(">II", data[16:24])
     if data[:6] in (b"GIF87a", b"GIF89a") and len(data) >= 10:  # noqa: PLR2004 signature, two numbers

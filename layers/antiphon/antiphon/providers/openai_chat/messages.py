@@ -190,6 +190,6 @@ def _tool_text(output: str | list[dict[str, Any]]) -> str:
 
 
 def _file_text(part: dict[str, Any]) -> str:
-    """Give a text file as text: Chat Completions takes no files but PDF."""
+    """Return a text file as text: Chat Completions takes no files but PDF."""
     text = file_text(part["file_data"])
     return f"{part['filename']}:\n{text}" if part.get("filename") else text

@@ -41,7 +41,7 @@ def chat_request(
         can: what the model supports.
         dialect_name: how the endpoint deviates, by its name in ``DIALECTS``.
         reasoning: the endpoint takes reasoning back.
-        stream_options: the endpoint knows the field, by which it is asked for its usage.
+        stream_options: the endpoint accepts the field, by which it is asked for its usage.
 
     Raises:
         ApiError: the call holds what Chat Completions cannot carry.

@@ -29,7 +29,7 @@ class OpenAIResponses(HttpProvider):
         base_url: where it is, up to and without ``/responses``.
         api_key: sent as a bearer token, to Azure as ``api-key``; None for none.
         dialect: a server whose models support less, by its name in the description; None decides by host.
-        stream_options: it knows the field.
+        stream_options: it accepts the field.
         idle_seconds: the longest silence of the endpoint.
         clock: to read a ``retry-after`` that is a date.
     """

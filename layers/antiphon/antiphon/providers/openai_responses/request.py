@@ -49,7 +49,7 @@ def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_
         call: what is asked.
         can: what the model supports.
         maker: the model and its endpoint, as in the states that they gave.
-        stream_options: the endpoint knows the field.
+        stream_options: the endpoint accepts the field.
 
     Raises:
         ApiError: the call holds what the protocol cannot carry.

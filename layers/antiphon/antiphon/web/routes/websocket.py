@@ -1,4 +1,4 @@
-"""GET /v1/responses with an upgrade to a WebSocket, where the host has it."""
+"""GET /v1/responses with an upgrade to a WebSocket, if the host has it."""
 
 from __future__ import annotations
 
