@@ -337,6 +337,22 @@ def test_a_choice_of_a_tool_that_is_not_there_is_refused(service: Service, key: 
         )
 
 
+@every_type
+def test_a_call_of_a_background_response_is_followed_as_it_is_stored(
+    service: Service, key: str, upstream: Upstream, case: tuple[Any, ...]
+) -> None:
+    tool, name, arguments, item, *_ = case
+    called(upstream, name, arguments)
+    upstream.scripts = [upstream.scripts[0]]
+    live = stream(service, key, input=[QUESTION], tools=[tool], background=True)
+    (call,) = live[-1]["response"]["output"]
+    assert item.items() <= call.items()
+    path = f"/v1/responses/{live[-1]['response']['id']}"
+    replayed = check_frames(parse_sse(service.get(f"{path}?stream=true", key).content))
+    assert [event["type"] for event in replayed] == [event["type"] for event in live]
+    assert replayed[-1]["response"] == live[-1]["response"] == service.get(path, key).json()
+
+
 # tools that come in the midst of a conversation
 
 SEARCH = {"type": "tool_search", "execution": "client", "description": "Searches."}
@@ -386,6 +402,23 @@ def test_additional_tools_are_offered_once_beside_the_others(service: Service, k
     assert names(upstream) == ["edit", "crm__find", "crm__do"]
     assert [tool["type"] for tool in second["tools"]] == ["custom", "namespace"]
     listed = service.get(f"/v1/responses/{second['id']}/input_items?order=asc", key).json()["data"]
+    create(service, key, input=listed)
+
+
+def test_calls_that_openai_ran_in_earlier_turns_are_read_over(service: Service, key: str, upstream: Upstream) -> None:
+    """A conversation that began with OpenAI's own API goes on here."""
+    searched = {
+        "type": "web_search_call",
+        "id": "ws_1",
+        "status": "completed",
+        "action": {"type": "search", "query": "q"},
+    }
+    drawn = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "aGk="}
+    said = {"role": "assistant", "content": "It is sunny."}
+    first = create(service, key, input=[QUESTION, searched, drawn, said, {"role": "user", "content": "And?"}])
+    roles = [message["role"] for message in upstream.requests[-1].body["messages"]]
+    assert roles == ["user", "assistant", "user"]
+    listed = service.get(f"/v1/responses/{first['id']}/input_items?order=asc", key).json()["data"]
     create(service, key, input=listed)
 
 

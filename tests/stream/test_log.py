@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.stream.log import FOLLOWS, Decoder, Encoder
+from tests.stream.test_machine import SAID, TOOLS, deltas_of
 from tests.stream.test_replay import STORIES, STORY, is_playable
 from tests.support.recording import record, resource
 
@@ -34,6 +35,12 @@ def without_ending(events):
 def test_a_log_gives_the_very_events_that_were_logged(deltas, ending, background):
     events = without_ending(record(deltas, ending, background=background))
     assert read(logged(events, background=background), background=background) == events
+
+
+@given(st.lists(SAID, max_size=6), st.sampled_from(ENDINGS))
+def test_a_log_gives_the_very_events_of_calls_of_any_type(said, ending):
+    events = without_ending(record(deltas_of(said), ending, tools=TOOLS))
+    assert read(logged(events, tools=TOOLS), tools=TOOLS) == events
 
 
 @pytest.mark.parametrize("story", STORIES)

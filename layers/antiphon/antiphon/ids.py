@@ -54,6 +54,10 @@ _PREFIXES: Final = {
     "tool_search_call": "tsc",
     "tool_search_output": "tso",
     "agent_message": "amsg",
+    "web_search_call": "ws",
+    "file_search_call": "fs",
+    "code_interpreter_call": "ci",
+    "image_generation_call": "ig",
 }
 """How the ids of the items of a type begin."""
 

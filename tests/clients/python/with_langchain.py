@@ -5,7 +5,7 @@ from __future__ import annotations
 import cases
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, custom_tool
 from pydantic import BaseModel
 
 MODEL = ChatOpenAI(
@@ -50,6 +50,29 @@ async def tools_over_several_turns() -> None:
         assert f"17 degrees and sunny in {city}" in answer.text
 
 
+async def custom_tool_with_text() -> None:
+    @custom_tool
+    def note(text: str) -> str:
+        """Write a note."""
+        return f"noted {len(text)} characters"
+
+    model = MODEL.bind_tools([note])
+    history = [HumanMessage("Please note that roses are red")]
+    calling = await model.ainvoke(history)
+    history += [calling, *[note.invoke(call) for call in calling.tool_calls]]
+    assert "characters" in (await model.ainvoke(history)).text
+    pieces = [chunk async for chunk in model.astream("Please note that violets are blue")]
+    whole = pieces[0]
+    for piece in pieces[1:]:
+        whole += piece
+    assert whole.tool_calls
+
+
+async def hosted_tools_are_left_out() -> None:
+    answer = await MODEL.bind_tools([{"type": "web_search"}]).ainvoke("Hello!")
+    assert "Hello!" in answer.text
+
+
 async def memory_by_items() -> None:
     history = [HumanMessage("My name is Ada.")]
     history += [await MODEL.ainvoke(history), HumanMessage("What is my name?")]
@@ -67,4 +90,13 @@ async def structured_output() -> None:
     assert isinstance(person, Person)
 
 
-cases.run(text, streaming, tools_over_several_turns, memory_by_items, memory_by_previous_response_id, structured_output)
+cases.run(
+    text,
+    streaming,
+    tools_over_several_turns,
+    memory_by_items,
+    memory_by_previous_response_id,
+    structured_output,
+    custom_tool_with_text,
+    hosted_tools_are_left_out,
+)

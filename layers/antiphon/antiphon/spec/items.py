@@ -166,6 +166,10 @@ InputItem = Annotated[
     | Annotated[Wire, Rare(_LOADING, "ToolSearchCall"), Tag("#tool_search_call")]
     | Annotated[Wire, Rare(_LOADING, "ToolSearchOutput"), Tag("#tool_search_output")]
     | Annotated[Wire, Rare(_LOADING, "AgentMessage"), Tag("#agent_message")]
+    | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#web_search_call")]
+    | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#file_search_call")]
+    | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#code_interpreter_call")]
+    | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#image_generation_call")]
     | Annotated[Reasoning, Tag("#reasoning")]
     | Annotated[Compaction, Tag("#compaction")]
     | Annotated[ItemReference, Tag("#item_reference")],

@@ -1,4 +1,4 @@
-"""Items that bring tools along in the middle of a conversation, and messages between agents.
+"""Items that bring tools along in the middle of a conversation, calls that OpenAI ran, and messages between agents.
 
 OpenAI's API, "Responses": input items. Codex sends them for models that it has by name.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from antiphon.spec.base import MAX_TEXT, CallId, ItemId, Status, Text, Wire
 from antiphon.spec.content import Hint, InputText, by_type, text_or_list
@@ -48,6 +48,15 @@ class ToolSearchOutput(Wire):
     tools: Tools
     status: Status | None = None
     created_by: Hint = None
+
+
+class HostedCall(Wire):
+    """A call that OpenAI's service ran in an earlier turn. What came of it is in the answer that follows."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"]
+    id: ItemId | None = None
 
 
 class EncryptedText(Wire):

@@ -17,6 +17,9 @@ _OUTPUTS: Final = {
     "apply_patch_call": "apply_patch_call_output",
     "tool_search_call": "tool_search_output",
 }
+HOSTED_CALLS: Final = ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call")
+"""Calls that OpenAI's service ran in earlier turns: what came of them is in the answers that follow."""
+
 _BASH: Final = ("bash", "-lc")
 _CHANGES: Final = ("create_file", "update_file")
 
@@ -242,6 +245,7 @@ def _agent_message(item: Item, _: ToolTable) -> Item:
 
 _WRITERS: Final[dict[str, Callable[[Item, ToolTable], Item]]] = {
     "additional_tools": _nothing,
+    **dict.fromkeys(HOSTED_CALLS, _nothing),
     "tool_search_call": _search_as_function,
     "tool_search_output": _found,
     "agent_message": _agent_message,
