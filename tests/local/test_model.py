@@ -16,7 +16,16 @@ from antiphon.errors import ProviderError, SettingsError
 from antiphon.ports import Delta, StopDelta, TextDelta, UsageDelta
 from antiphon.providers.openai_chat.adapter import OpenAIChat
 from local.model import serve_model
-from tests.support.calls import assistant, function_call, function_call_output, function_tool, model_call, run, user
+from tests.support.calls import (
+    assistant,
+    collect,
+    function_call,
+    function_call_output,
+    function_tool,
+    model_call,
+    run,
+    user,
+)
 
 pytestmark = [
     pytest.mark.model,
@@ -145,7 +154,7 @@ async def test_a_closed_stream_does_not_hold_up_the_next(model: OpenAIChat) -> N
     await anext(stream)
     await stream.aclose()
     await model.aclose()
-    assert run(model, model_call("Hi", max_output_tokens=16))[-1].__class__ is StopDelta
+    assert (await collect(model, model_call("Hi", max_output_tokens=16)))[-1].__class__ is StopDelta
 
 
 def test_it_serves_this_machine_alone(served: tuple[str, str]) -> None:
