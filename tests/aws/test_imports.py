@@ -36,9 +36,9 @@ import asyncio, json, sys, time, app
 from antiphon.awslambda import http
 
 async def answer(event):
-    sent = []
+    sent, asked = [], [{"type": "http.request", "body": http.body_of(event), "more_body": False}]
     async def receive():
-        return {"type": "http.request", "body": http.body_of(event), "more_body": False}
+        return asked.pop() if asked else await asyncio.Event().wait()
     async def send(message):
         sent.append(message)
     await app.handler(http.scope_of(event, deadline=time.time() + 60, request_id="r"), receive, send)
