@@ -14,7 +14,7 @@ def aws_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def bare(aws_keys: None, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Empty the environment of AWS, and hide this machine's files. Return what changes it."""
     for name in os.environ:
         if name.startswith("AWS_"):

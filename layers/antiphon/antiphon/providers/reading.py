@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from antiphon.errors import ProviderError
-from antiphon.ports import Delta, StopDelta, StopReason
+from antiphon.ports import Delta, ReasoningStateDelta, StopDelta, StopReason
+from antiphon.providers.calls import Calls
 from antiphon.providers.endpoint import FILTERED, Refusal, error_in, facts_of
 from antiphon.providers.reasons import stop_of
 from antiphon.providers.sse_reader import MAX_EVENT_BYTES, SseReader
@@ -32,15 +33,25 @@ _LEAST_LOGPROB: Final = -9999.0
 class StreamReader(ABC):
     """Reads one answer.
 
+    Args:
+        maker: the model and its endpoint, for the states of its reasoning; empty for a protocol without states.
+
     Attributes:
         done: the end mark came, or no more can be read.
         answer: the field by which a JSON body is an answer and not an error.
+        mark: a field and its value by which a JSON body is an answer, too, even an empty one.
+        kind: the protocol's name in states of reasoning.
     """
 
     answer: ClassVar[str]
+    mark: ClassVar[tuple[str, str] | None] = None
+    kind: ClassVar[str] = ""
 
-    def __init__(self) -> None:
+    def __init__(self, maker: str = "") -> None:
         self.done = False
+        self._maker = maker
+        self._calls = Calls()
+        self._said = 0
         self._events = SseReader()
         self._error = ProviderError("model_error")
         self._failed = False
@@ -88,11 +99,12 @@ class StreamReader(ABC):
         reason = None if self._failed or self._word is None else self._reason(self._word)
         if reason is None:
             raise self._error
-        return StopDelta(reason)
+        return StopDelta("tool_calls" if reason == "stop" and len(self._calls) else reason)
 
     def whole(self, body: Any, deltas: list[Delta]) -> None:
         """Read a JSON body: an answer, or an error in spite of its status."""
-        if isinstance(body, dict) and body.get(self.answer):
+        marked = isinstance(body, dict) and self.mark is not None and body.get(self.mark[0]) == self.mark[1]
+        if marked or (isinstance(body, dict) and body.get(self.answer)):
             self._whole(body, deltas)
         else:
             self._fail(error_in(body))
@@ -108,6 +120,23 @@ class StreamReader(ABC):
     @abstractmethod
     def _meaning(self, error: dict[str, Any]) -> Refusal:
         """Return what an error means."""
+
+    def _call_piece(
+        self,
+        deltas: list[Delta],
+        place: Any,
+        call_id: str | None = None,
+        name: str | None = None,
+        arguments: str = "",
+        state: dict[str, str] | None = None,
+    ) -> None:
+        """Add a piece of a call, once the call has a name; see ``Calls.piece``."""
+        piece = self._calls.piece(place, call_id, name, arguments, state)
+        if piece is not None:
+            deltas.append(piece)
+
+    def _state(self, **sealed: str) -> ReasoningStateDelta:
+        return ReasoningStateDelta({"kind": self.kind, "maker": self._maker, **sealed})
 
     def _reason(self, word: str) -> StopReason | None:
         return stop_of(word)
@@ -203,6 +232,13 @@ def stretch(start: object, end: object, length: int) -> tuple[int, int]:
         return 0, length
     begin = min(max(start, 0), length)
     return begin, max(begin, min(max(end, 0), length))
+
+
+def document_url(name: str, *, page: object = None, characters: tuple[object, object] | None = None) -> str:
+    """Return the URL of a place in a document of the caller: a page (RFC 8118), or characters (RFC 5147)."""
+    if page is not None:
+        return f"{name}#page={page}"
+    return name if characters is None else f"{name}#char={characters[0]},{characters[1]}"
 
 
 def logprobs_of(tokens: object) -> list[dict[str, Any]]:

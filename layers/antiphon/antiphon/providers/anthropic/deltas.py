@@ -13,15 +13,14 @@ from antiphon.ports import (
     CitationDelta,
     Delta,
     ReasoningDelta,
-    ReasoningStateDelta,
     TextDelta,
     UsageDelta,
 )
 from antiphon.providers.anthropic.messages import KIND
 from antiphon.providers.blocks import Blocks
-from antiphon.providers.calls import Calls, arguments_of
+from antiphon.providers.calls import arguments_of
 from antiphon.providers.endpoint import FILTERED, Refusal, error_in
-from antiphon.providers.reading import StreamReader, count, fields, text_of
+from antiphon.providers.reading import StreamReader, count, document_url, fields, text_of
 from antiphon.providers.wording import is_context_overflow
 
 _ERRORS: Final[dict[str, tuple[str, bool]]] = {
@@ -74,24 +73,16 @@ class MessagesReader(StreamReader):
     """
 
     answer: ClassVar[str] = "content"
+    mark: ClassVar[tuple[str, str]] = ("type", "message")
+    kind: ClassVar[str] = KIND
 
     def __init__(self, maker: str) -> None:
-        super().__init__()
-        self._maker = maker
+        super().__init__(maker)
         self._usage: dict[str, Any] = {}
         self._order: Blocks[dict[str, Any]] = Blocks(self._of_block)
         self._blocks: dict[Any, _Block] = {}
         self._begun = 0
         self._latest: Any = None
-        self._calls = Calls()
-        self._said = 0
-
-    def whole(self, body: Any, deltas: list[Delta]) -> None:
-        """Read a JSON body; a message may have no content."""
-        if isinstance(body, dict) and body.get("type") == "message":
-            self._whole(body, deltas)
-        else:
-            super().whole(body, deltas)
 
     def _meaning(self, error: dict[str, Any]) -> Refusal:
         return refusal_of(error) or ("model_error", True)
@@ -169,7 +160,7 @@ class MessagesReader(StreamReader):
         block = self._blocks[place]
         if block.kind == "tool_use":
             block.whole = "" if arguments else block.whole
-            _add(deltas, self._calls.piece(place, None, None, arguments))
+            self._call_piece(deltas, place, arguments=arguments)
 
     def _start(self, place: Any, told: dict[str, Any], deltas: list[Delta]) -> None:
         kind = told["type"]
@@ -185,7 +176,7 @@ class MessagesReader(StreamReader):
             self._order.free(place)  # calls may interleave
             block.whole = arguments_of(told["input"]) if told.get("input") else ""
             call_id, name = text_of(told.get("id") or "") or None, text_of(told["name"])
-            _add(deltas, self._calls.piece(place, call_id, name, ""))
+            self._call_piece(deltas, place, call_id, name)
         elif kind == "thinking":
             block.sealed = told.get("signature") or ""
             if told.get("thinking"):
@@ -198,16 +189,13 @@ class MessagesReader(StreamReader):
         if block is None:
             return
         if block.kind == "tool_use" and block.whole:
-            _add(deltas, self._calls.piece(place, None, None, block.whole))
+            self._call_piece(deltas, place, arguments=block.whole)
         elif block.kind == "thinking" and block.sealed:
-            deltas.append(self._state("signature", block.sealed))
+            deltas.append(self._state(signature=block.sealed))
         elif block.kind == "redacted_thinking":
-            deltas.append(self._state("redacted", block.sealed))
+            deltas.append(self._state(redacted=block.sealed))
         elif block.kind == "text" and self._said > block.begun:
             deltas.extend([_citation(cited, block.begun, self._said) for cited in block.citations])
-
-    def _state(self, name: str, sealed: str) -> ReasoningStateDelta:
-        return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
 
     def _end(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         self._order.finish(deltas)
@@ -219,11 +207,6 @@ class MessagesReader(StreamReader):
             deltas.append(_usage(self._usage))
 
 
-def _add(deltas: list[Delta], piece: Delta | None) -> None:
-    if piece is not None:
-        deltas.append(piece)
-
-
 def _usage(usage: dict[str, Any]) -> UsageDelta:
     """Add up what was read: the protocol counts what came from its cache, and what went there, apart."""
     cached = count(usage.get("cache_read_input_tokens"))
@@ -233,19 +216,16 @@ def _usage(usage: dict[str, Any]) -> UsageDelta:
 
 
 def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:
-    """Return the citation of a stretch: a web page, or a place in a document that the caller sent.
-
-    The document is named by its title, with a fragment for pages (RFC 8118) or characters (RFC 5147).
-    """
+    """Return the citation of a stretch: a web page, or a place in a document that the caller sent."""
     kind = cited["type"]
     if kind == "web_search_result_location":
         return CitationDelta(text_of(cited["url"]), cited.get("title") or "", start, end)
     if kind == "search_result_location":
         return CitationDelta(text_of(cited["source"]), cited.get("title") or "", start, end)
     title = cited.get("document_title") or f"document-{cited['document_index']}"
-    fragment = ""
+    url = title
     if kind == "page_location":
-        fragment = f"#page={cited['start_page_number']}"
+        url = document_url(title, page=cited["start_page_number"])
     elif kind == "char_location":
-        fragment = f"#char={cited['start_char_index']},{cited['end_char_index']}"
-    return CitationDelta(title + fragment, title, start, end)
+        url = document_url(title, characters=(cited["start_char_index"], cited["end_char_index"]))
+    return CitationDelta(url, title, start, end)

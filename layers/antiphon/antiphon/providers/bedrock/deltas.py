@@ -15,7 +15,6 @@ from antiphon.ports import (
     CitationDelta,
     Delta,
     ReasoningDelta,
-    ReasoningStateDelta,
     StopDelta,
     TextDelta,
     UsageDelta,
@@ -24,9 +23,9 @@ from antiphon.providers.bedrock.eventstream import GarbledStream, MessageReader
 from antiphon.providers.bedrock.messages import KIND
 from antiphon.providers.bedrock.refusals import exception_of, refusal_of
 from antiphon.providers.blocks import Blocks
-from antiphon.providers.calls import Calls, arguments_of
+from antiphon.providers.calls import arguments_of
 from antiphon.providers.endpoint import Refusal
-from antiphon.providers.reading import StreamReader, count, fields, loads, text_of
+from antiphon.providers.reading import StreamReader, count, document_url, fields, loads, text_of
 
 _OF_BLOCK: Final = frozenset({"contentBlockStart", "contentBlockDelta", "contentBlockStop"})
 
@@ -50,15 +49,13 @@ class ConverseReader(StreamReader):
     """
 
     answer: ClassVar[str] = "output"
+    kind: ClassVar[str] = KIND
 
     def __init__(self, maker: str) -> None:
-        super().__init__()
-        self._maker = maker
+        super().__init__(maker)
         self._messages = MessageReader()
-        self._calls = Calls()
         self._order: Blocks[tuple[str, dict[str, Any]]] = Blocks(self._of_block)
         self._blocks: dict[Any, _Block] = {}
-        self._said = 0
 
     def stop(self) -> StopDelta:
         """Return the last delta; see ``Reader.stop``.
@@ -137,9 +134,7 @@ class ConverseReader(StreamReader):
             self._said += len(text_of(text))
             deltas.append(TextDelta(text))
         elif "toolUse" in delta and self._block(place, "other").kind == "tool":
-            piece = self._calls.piece(place, None, None, arguments_of(delta["toolUse"].get("input")))
-            if piece is not None:
-                deltas.append(piece)
+            self._call_piece(deltas, place, arguments=arguments_of(delta["toolUse"].get("input")))
         elif "reasoningContent" in delta:
             self._reasoning(self._block(place, "reasoning"), delta["reasoningContent"], deltas)
         elif "citation" in delta:
@@ -167,23 +162,18 @@ class ConverseReader(StreamReader):
         self._blocks.pop(place, None)
         self._block(place, "tool")
         self._order.free(place)  # calls may interleave
-        piece = self._calls.piece(place, told.get("toolUseId"), text_of(told["name"]), "")
-        if piece is not None:
-            deltas.append(piece)
+        self._call_piece(deltas, place, told.get("toolUseId"), text_of(told["name"]))
 
     def _stop(self, place: Any, deltas: list[Delta]) -> None:
         block = self._blocks.pop(place, None)
         if block is None:
             return
         if block.signature:
-            deltas.append(self._state("signature", block.signature))
+            deltas.append(self._state(signature=block.signature))
         if block.redacted:
-            deltas.append(self._state("redacted", base64.b64encode(block.redacted).decode()))
+            deltas.append(self._state(redacted=base64.b64encode(block.redacted).decode()))
         if block.kind == "text" and self._said > block.begun:
             deltas += [_citation(cited, block.begun, self._said) for cited in block.citations]
-
-    def _state(self, name: str, sealed: str) -> ReasoningStateDelta:
-        return ReasoningStateDelta({"kind": KIND, "maker": self._maker, name: sealed})
 
 
 def _as_delta(told: dict[str, Any]) -> dict[str, Any]:
@@ -203,10 +193,7 @@ def _usage(usage: dict[str, Any]) -> UsageDelta:
 
 
 def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:
-    """Return the citation of a stretch: a web page, a search result, or a place in a document that the caller sent.
-
-    The document is named by its title, with a fragment for pages (RFC 8118) or characters (RFC 5147).
-    """
+    """Return the citation of a stretch: a web page, a search result, or a place in a document that the caller sent."""
     title, location = cited.get("title") or "", cited.get("location") or {}
     if "web" in location:
         return CitationDelta(location["web"]["url"], title, start, end)
@@ -214,7 +201,8 @@ def _citation(cited: dict[str, Any], start: int, end: int) -> CitationDelta:
     if "searchResultLocation" in location:
         url = cited.get("source") or url
     elif "documentPage" in location:
-        url += f"#page={location['documentPage']['start']}"
+        url = document_url(url, page=location["documentPage"]["start"])
     elif "documentChar" in location:
-        url += f"#char={location['documentChar']['start']},{location['documentChar']['end']}"
+        place = location["documentChar"]
+        url = document_url(url, characters=(place["start"], place["end"]))
     return CitationDelta(url, title or url, start, end)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from antiphon.errors import ProviderError
 from antiphon.ports import CitationDelta, Delta, ReasoningDelta, RefusalDelta, StopDelta, TextDelta, UsageDelta
-from antiphon.providers.calls import Calls, arguments_of
+from antiphon.providers.calls import arguments_of
 from antiphon.providers.endpoint import Refusal, error_in
 from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.reading import StreamReader, count, fields, logprobs_of, stretch, text_of
@@ -28,10 +28,8 @@ class ChunkReader(StreamReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said = 0
         self._spoke = False
         self._tokens: list[dict[str, Any]] = []
-        self._calls = Calls()
         self._usage: dict[str, Any] = {}
 
     def stop(self) -> StopDelta:
@@ -43,7 +41,7 @@ class ChunkReader(StreamReader):
         stop = super().stop()
         if self._calls.nameless and stop.reason != "length":
             raise ProviderError("model_error")
-        return StopDelta("tool_calls") if stop.reason == "stop" and len(self._calls) else stop
+        return stop
 
     def _meaning(self, error: dict[str, Any]) -> Refusal:
         return refusal_of(error) or ("model_error", False)
@@ -138,9 +136,7 @@ class ChunkReader(StreamReader):
         told, name = call.get("id"), text_of(function.get("name") or "") or None
         call_id = str(told) if isinstance(told, int) else text_of(told or "") or None
         arguments = arguments_of(function.get("arguments"))
-        piece = self._calls.piece(call.get("index"), call_id, name, arguments, _signed(call))
-        if piece is not None:
-            deltas.append(piece)
+        self._call_piece(deltas, call.get("index"), call_id, name, arguments, _signed(call))
 
     def _cited(self, cited: dict[str, Any]) -> CitationDelta:
         start, end = stretch(cited.get("start_index"), cited.get("end_index"), self._said)

@@ -17,15 +17,13 @@ from antiphon.ports import (
     MessageDelta,
     Phase,
     ReasoningDelta,
-    ReasoningStateDelta,
     RefusalDelta,
-    StopDelta,
     StopReason,
     TextDelta,
     UsageDelta,
 )
 from antiphon.providers.blocks import Blocks
-from antiphon.providers.calls import Calls, arguments_of
+from antiphon.providers.calls import arguments_of
 from antiphon.providers.endpoint import Refusal, error_in
 from antiphon.providers.openai_errors import refusal_of
 from antiphon.providers.openai_responses.request import KIND
@@ -81,11 +79,11 @@ class ResponsesReader(StreamReader):
     """
 
     answer: ClassVar[str] = "output"
+    mark: ClassVar[tuple[str, str]] = ("object", "response")
+    kind: ClassVar[str] = KIND
 
     def __init__(self, maker: str) -> None:
-        super().__init__()
-        self._maker = maker
-        self._calls = Calls()
+        super().__init__(maker)
         self._items: Blocks[Told] = Blocks(self._of_item)
         self._parts: Blocks[Told] = Blocks(self._of_part)
         self._streak: TextKey | None = None
@@ -98,24 +96,7 @@ class ResponsesReader(StreamReader):
         self._told: set[tuple[ItemKey, str, int]] = set()
         self._messages = 0
         self._message: ItemKey = None
-        self._said = 0
         self._begun = 0
-
-    def stop(self) -> StopDelta:
-        """Return the last delta; see ``Reader.stop``.
-
-        Raises:
-            ProviderError: the stream ended before the model did, failed, or could not be read.
-        """
-        stop = super().stop()
-        return StopDelta("tool_calls") if stop.reason == "stop" and len(self._calls) else stop
-
-    def whole(self, body: Any, deltas: list[Delta]) -> None:
-        """Read a JSON body; a response may have no output."""
-        if isinstance(body, dict) and body.get("object") == "response":
-            self._whole(body, deltas)
-        else:
-            super().whole(body, deltas)
 
     def _meaning(self, error: dict[str, Any]) -> Refusal:
         return refusal_of(error) or ("model_error", error.get("code") is None)
@@ -219,9 +200,7 @@ class ResponsesReader(StreamReader):
     def _call(self, place: ItemKey, item: dict[str, Any], arguments: str, deltas: list[Delta]) -> None:
         call_id = item.get("call_id") or item.get("id")
         call_id, name = text_of(call_id or "") or None, text_of(item.get("name") or "") or None
-        piece = self._calls.piece(place, call_id, name, arguments)
-        if piece is not None:
-            deltas.append(piece)
+        self._call_piece(deltas, place, call_id, name, arguments)
 
     def _begin_part(self, place: ItemKey, part: str, index: int, deltas: list[Delta]) -> None:
         if part == "response.content_part":
@@ -257,7 +236,7 @@ class ResponsesReader(StreamReader):
                     self._part(place, index, fields(part), deltas)
         if item["type"] == "reasoning" and item.get("encrypted_content"):
             sealed = {name: text_of(item[name]) for name in ("id", "encrypted_content")}
-            deltas.append(ReasoningStateDelta({"kind": KIND, "maker": self._maker, **sealed}))
+            deltas.append(self._state(**sealed))
 
     def _arguments(self, place: ItemKey, step: str, told: dict[str, Any], deltas: list[Delta]) -> None:
         """Take a piece of arguments, or all of them if no piece came; a name may come with them."""
@@ -269,9 +248,8 @@ class ResponsesReader(StreamReader):
         piece = self._calls.piece(place, None, text_of(told.get("name") or "") or None if step == "done" else None, "")
         if piece is not None and piece.name is not None:
             deltas.append(piece)
-        piece = self._calls.piece(place, None, None, arguments) if arguments else None
-        if piece is not None:
-            deltas.append(piece)
+        if arguments:
+            self._call_piece(deltas, place, arguments=arguments)
 
     def _cite(self, annotation: dict[str, Any], deltas: list[Delta]) -> None:
         """Take the citation of a page; other kinds belong to tools that the endpoint runs itself."""
