@@ -19,6 +19,9 @@ Chunk = dict[str, Any]
 BETWEEN: Final = "\n\n"
 """What stands between two messages, and between two parts of the reasoning."""
 
+MARK: Final = "\x00"
+"""A text that nothing else of a chunk can hold."""
+
 _CALLED: Final = {"function_call": ("function", "arguments"), "custom_tool_call": ("custom", "input")}
 """For each item that is a call: the type of the call, and the field that holds its text."""
 
@@ -38,7 +41,6 @@ class Chunks:
         self._obfuscate = obfuscate
         self._head: Chunk = {}
         self._calls = 0
-        self._message: int | None = None
         self._text: tuple[int, int] | None = None
         self._length = 0
         self._begins = 0
@@ -75,15 +77,28 @@ class Chunks:
         return [self._chunk({"role": "assistant", "content": ""})]
 
     def _text_delta(self, event: Event) -> list[Chunk]:
-        index, part = event["output_index"], (event["output_index"], event["content_index"])
-        between = BETWEEN if self._message not in (None, index) else ""
-        if part != self._text:
-            self._begins = self._length + len(between)
-        self._message, self._text = index, part
-        content = between + event["delta"]
-        self._length += len(content)
         logprobs = {"content": event["logprobs"], "refusal": None} if event["logprobs"] else None
-        return [self._chunk({"content": content}, event, logprobs=logprobs)]
+        return [self._chunk({"content": self.content(event)}, event, logprobs=logprobs)]
+
+    def content(self, event: Event) -> str:
+        """Return what a delta of the text adds to the content: its text, after what separates messages."""
+        message = event["output_index"]
+        part = (message, event["content_index"])
+        content: str = event["delta"]
+        if part != self._text:
+            between = BETWEEN if self._text is not None and self._text[0] != message else ""
+            self._begins = self._length + len(between)
+            self._text = part
+            content = between + content
+        self._length += len(content)
+        return content
+
+    def around_content(self) -> Chunk | None:
+        """Return a chunk whose content is ``MARK``, for a writer that writes only the rest once.
+
+        None if chunks of content differ in more than that.
+        """
+        return None if self._obfuscate else self._chunk({"content": MARK})
 
     def _annotation(self, event: Event) -> list[Chunk]:
         given = event["annotation"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from antiphon.chat.messages import (
     ChatAssistant,
@@ -46,12 +46,6 @@ _SAME_NAME: Final = (
 )
 
 Content = str | list[dict[str, Any]]
-
-
-class ChatAsResponse(CreateResponse):
-    """A request for a response that came as a chat request: Chat Completions has no smallest ``max_tokens``."""
-
-    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +89,12 @@ def parse_chat(document: dict[str, Any]) -> Asked:
     for index, message in enumerate(chat.messages):
         items.add(message, f"messages[{index}]")
     try:
-        request = ChatAsResponse.model_validate(_document(chat, items.items))
+        request = CreateResponse.model_validate(_document(chat, items.items))
     except ValidationError as error:
         raise placed(refusal(error), items.places, _renamed(chat)) from None
-    return Asked(chat, request, items.places)
+    # Chat Completions has no smallest limit, unlike requests for responses
+    limited = request.model_copy(update={"max_output_tokens": chat.max_completion_tokens or chat.max_tokens})
+    return Asked(chat, limited, items.places)
 
 
 def _require_one_limit(chat: CreateChatCompletion) -> None:
@@ -117,7 +113,6 @@ def _renamed(chat: CreateChatCompletion) -> dict[str, str]:
 def _document(chat: CreateChatCompletion, items: list[Item]) -> dict[str, Any]:
     document: dict[str, Any] = {name: getattr(chat, name) for name in _SAME_NAME}
     document["input"] = items
-    document["max_output_tokens"] = chat.max_completion_tokens or chat.max_tokens
     document["include"] = [_LOGPROBS] if chat.logprobs else []
     document["tools"] = tools_of_response(chat.tools, search=chat.web_search_options is not None)
     document["tool_choice"] = choice_of_response(chat.tool_choice)

@@ -15,7 +15,6 @@ from antiphon.records import StoredResponse
 from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
 from antiphon.run.follow import stream_of
-from antiphon.stream.events import Event
 from antiphon.stream.kept import shown_response
 from antiphon.web.asked import parsed, read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
@@ -65,7 +64,9 @@ async def _answer(
 
 
 def _streamed(services: Services, asked: Asked, events: Source) -> Response:
-    return EventStream(events, services.settings.ping_seconds, _Frames(_chunks(asked)))
+    from antiphon.web.chunk_frames import ChunkFrames
+
+    return EventStream(events, services.settings.ping_seconds, ChunkFrames(_chunks(asked)))
 
 
 def _json(whole: dict[str, object]) -> Response:
@@ -79,13 +80,3 @@ def _chunks(asked: Asked) -> Chunks:
     if options is None:
         return Chunks()
     return Chunks(include_usage=options.include_usage, obfuscate=options.include_obfuscation)
-
-
-class _Frames:
-    """Writes events as the frames of their chunks, which have no name."""
-
-    def __init__(self, chunks: Chunks) -> None:
-        self._chunks = chunks
-
-    def __call__(self, event: Event) -> bytes:
-        return b"".join(b"data: %b\n\n" % orjson.dumps(chunk) for chunk in self._chunks(event))
