@@ -1,8 +1,13 @@
-"""POST /v1/responses, streamed by ``antiphon.awslambda.runtime``. Behind a Function URL it serves every route."""
+"""POST /v1/responses, streamed by ``antiphon.awslambda.runtime``. Behind a Function URL it serves every route.
+
+Behind the WebSocket API it decides who may connect, and answers each message.
+"""
 
 from antiphon.awslambda import init, logging
 from antiphon.awslambda.watch import watched
-from antiphon.bootstrap import create_app
+from antiphon.awslambda.websocket import WithMessages
+from antiphon.bootstrap import PushedMessages, create_app
 
 logging.configure("create-response")
-handler = init.ready(watched(create_app(), "create-response"))
+app = create_app()
+handler = init.ready(WithMessages(watched(app, "create-response"), lambda: PushedMessages(app.state.services)))

@@ -57,7 +57,7 @@ def main() -> int:
     with ExitStack() as stack:
         stack.enter_context(in_use(state.parent))
         origins = os.environ.get("ANTIPHON_ALLOWED_ORIGINS", "")
-        template = read_template(ROOT / "template.yaml", FunctionUrl="on", AllowedOrigins=origins)
+        template = read_template(ROOT / "template.yaml", FunctionUrl="on", WebSocketApi="on", AllowedOrigins=origins)
         database = stack.enter_context(serve_apart())
         create_tables(database, template.tables)
         environ = {name: os.environ[name] for name in PASSED if os.environ.get(name)} | providers
@@ -70,6 +70,8 @@ def main() -> int:
         key, agents = _seed(template, database)
         print(banner(f"{host.rest.root}/v1", key, agents, "in memory, gone with Ctrl-C"))
         print(f"  Function URL   {host.url.root}/v1")
+        if host.socket is not None and template.socket is not None:
+            print(f"  WebSocket API  {host.socket.root.replace('http', 'ws', 1)}/{template.socket.stage}")
         print(f"  DynamoDB       {database}, with the tables CoreTable and ResponsesTable")
         print(f"  functions run  Python {'3.13 and the built layers' if python313 else _own_version()}")
         print(f"  logs           {state / 'logs'}\n")

@@ -7,8 +7,9 @@ with Host(layout, template, url, log=folder) as host:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from local.lambda_host.environment import Function, Pool, starts_at_once
 from local.lambda_host.front import Front, rest_door, url_door
 from local.lambda_host.layers import Layout
 from local.lambda_host.template import Template
+from local.lambda_host.websocket import WebSocketFront
 
 
 class Host:
@@ -34,6 +36,7 @@ class Host:
     Attributes:
         pools: the functions' environments, by logical name.
         rest, url: the front doors.
+        socket: the front door for WebSockets, if the template has one.
     """
 
     def __init__(
@@ -47,7 +50,10 @@ class Host:
         environ: Mapping[str, str] | None = None,
         **changes: Any,
     ) -> None:
+        self.socket = _socket_front(template, self.invoke)
         own = {"ANTIPHON_AWS_ENDPOINT_URL": database, **(environ or {})}
+        if self.socket is not None:
+            own["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = self.socket.pushes
         log.mkdir(parents=True, exist_ok=True)
         starts = starts_at_once()
         self.pools = {
@@ -62,6 +68,8 @@ class Host:
         """Open the front doors."""
         self._stack.enter_context(self.rest)
         self._stack.enter_context(self.url)
+        if self.socket is not None:
+            self._stack.enter_context(self.socket)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -79,6 +87,11 @@ class Host:
         """Where a function that runs now broke the Runtime API's protocol."""
         running = [environment for pool in self.pools.values() for environment in pool.environments]
         return [breach for environment in running for breach in environment.api.breaches]
+
+
+def _socket_front(template: Template, invoke: Callable[[str, Any], InvocationAnswer]) -> WebSocketFront | None:
+    api = template.socket
+    return WebSocketFront(partial(invoke, api.function), api.message, api.stage) if api is not None else None
 
 
 def _function(

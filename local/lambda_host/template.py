@@ -38,6 +38,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketApi:
+    """The WebSocket API: its stage, the request template of a message, and the function that gets it."""
+
+    stage: str
+    message: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The parts of the template that are used here.
 
@@ -48,6 +57,7 @@ class Template:
         urls: the functions that have a Function URL.
         environment: the parameter of this name, which is the REST API's stage.
         gateway_headers: the fixed headers of what the REST API itself answers if a function failed.
+        socket: the WebSocket API, if there is one.
     """
 
     functions: Mapping[str, dict[str, Any]]
@@ -56,6 +66,7 @@ class Template:
     urls: tuple[str, ...]
     environment: str
     gateway_headers: Mapping[str, str]
+    socket: SocketApi | None = None
 
 
 def read_template(file: Path, **parameters: str) -> Template:
@@ -75,7 +86,17 @@ def read_template(file: Path, **parameters: str) -> Template:
         urls=tuple(url["TargetFunctionArn"] for url in kinds.get("AWS::Lambda::Url", {}).values()),
         environment=resolve({"Ref": "Environment"}),
         gateway_headers=_gateway_headers(kinds["AWS::Serverless::Api"]["Api"]),
+        socket=_socket(kinds),
     )
+
+
+def _socket(kinds: Mapping[str, Mapping[str, dict[str, Any]]]) -> SocketApi | None:
+    messages = kinds.get("AWS::ApiGatewayV2::Integration", {}).get("WebSocketMessage")
+    if messages is None:
+        return None
+    function = messages["IntegrationUri"].partition("/functions/")[2].partition(".")[0]
+    stage = kinds["AWS::ApiGatewayV2::Stage"]["WebSocketStage"]["StageName"]
+    return SocketApi(stage, messages["RequestTemplates"]["$default"], function)
 
 
 def _gateway_headers(api: Mapping[str, Any]) -> dict[str, str]:

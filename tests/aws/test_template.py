@@ -215,6 +215,11 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
         }
 
 
+CONNECTIONS = (
+    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocket}/responses/POST/@connections/*"
+)
+
+
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
     assert permitted(template, "CreateResponse") == WHO_CALLS | {
         (arn("CoreTable"), ("METER#*",)): {"dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -230,6 +235,7 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
         (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
         (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
         (json.dumps({"Ref": "SealKeys"}), ()): {"secretsmanager:GetSecretValue"},
+        (json.dumps({"Fn::Sub": CONNECTIONS}), ()): {"execute-api:ManageConnections"},
     }
 
 
@@ -237,6 +243,7 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
     [policy] = template["Resources"]["CreateResponseRole"]["Properties"]["Policies"]
     conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
     assert {(when, allowed["Action"]) for when, allowed, _ in conditional} == {
+        ("HasWebSocketApi", "execute-api:ManageConnections"),
         ("HasSealKeys", "secretsmanager:GetSecretValue"),
         ("HasOpenAiSecret", "secretsmanager:GetSecretValue"),
         ("HasOpenAiParameter", "ssm:GetParameter"),
@@ -325,7 +332,7 @@ def test_listing_models_cannot_reach_responses_at_all(template):
 def test_no_policy_has_a_wildcard_action_or_resource(template):
     for name in functions(template):
         for (resource, _), actions in permitted(template, name).items():
-            assert "*" not in resource
+            assert "*" not in resource.removesuffix('/@connections/*"}')
             assert not [action for action in actions if "*" in action]
 
 
@@ -347,7 +354,7 @@ def test_in_the_whole_template_only_traces_have_no_resource_to_name(template):
     assert len(found) > 20
     assert {each["Effect"] for each in found} == {"Allow"}
     wild = [each["Sid"] for each in found if "*" in json.dumps([each["Action"], each.get("Resource")])]
-    assert wild == ["SendTraces"], "X-Ray has no resources: AWS Service Authorization Reference"
+    assert wild == ["SendToConnections", "SendTraces"], "X-Ray has no resources, the gateway names its connections"
     assert {json.dumps(each["Principal"]) for each in found if "Principal" in each} == {
         json.dumps({"Service": "lambda.amazonaws.com"})
     }
@@ -437,12 +444,24 @@ def resolved(value, parameters, choose):
 
 
 def test_the_command_line_finds_what_it_needs_among_the_outputs(template):
-    found = {"ApiUrl", "FunctionUrl", "Environment", "CoreTableName", "ResponsesTableName", "Providers"}
+    found = {"ApiUrl", "FunctionUrl", "WebSocketUrl", "Environment", "CoreTableName", "ResponsesTableName", "Providers"}
     assert found == set(template["Outputs"])
     told = template["Outputs"]["Providers"]["Value"]
     assert (
         told == template["Resources"]["CreateResponse"]["Properties"]["Environment"]["Variables"]["ANTIPHON_PROVIDERS"]
     )
+
+
+def test_the_websocket_api_is_made_only_when_asked_and_its_messages_are_not_tried_again(template, written):
+    assert written["Parameters"]["WebSocketApi"]["Default"] == "off"
+    made = {name: each for name, each in template["Resources"].items() if name.startswith("WebSocket")}
+    assert {each.get("Condition") for each in made.values()} == {"HasWebSocketApi"}
+    message = made["WebSocketMessage"]["Properties"]
+    assert message["RequestParameters"] == {"integration.request.header.X-Amz-Invocation-Type": "'Event'"}
+    invocations = made["WebSocketInvocations"]["Properties"]
+    assert (invocations["MaximumRetryAttempts"], invocations["Qualifier"]) == (0, "live")
+    assert made["WebSocketConnectRoute"]["Properties"]["AuthorizationType"] == "CUSTOM"
+    assert made["WebSocketPermission"]["Properties"]["Principal"] == "apigateway.amazonaws.com"
 
 
 def test_no_function_serves_a_handler_that_is_not_there(written):

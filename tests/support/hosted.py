@@ -49,7 +49,7 @@ def layout() -> Layout:
 @cache
 def template() -> Template:
     """Give the template of the repository."""
-    return read_template(ROOT / "template.yaml", FunctionUrl="on")
+    return read_template(ROOT / "template.yaml", FunctionUrl="on", WebSocketApi="on")
 
 
 @contextlib.contextmanager

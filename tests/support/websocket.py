@@ -75,6 +75,6 @@ def is_refusal(event: Event, status: int, code: str, param: str | None = None) -
     assert (event["status"], event["error"]["code"]) == (status, code), event
     assert set(event["error"]) == {"type", "code", "message", "param"}
     assert param is None or event["error"]["param"] == param
-    assert event["headers"]["x-request-id"].startswith("req_")
+    assert event["headers"]["x-request-id"]
     assert event["headers"]["x-should-retry"] == ("true" if "retry-after" in event["headers"] else "false")
     return event

@@ -113,6 +113,40 @@ def create_app() -> FastAPI:
     return build_app(_services(calls_models=True), routers)
 
 
+class PushedMessages:
+    """Answers the messages of a WebSocket API with what is pushed to its connections.
+
+    Args:
+        services: the adapters.
+    """
+
+    def __init__(self, services: Services) -> None:
+        from antiphon.aws.push import MAX_BYTES, PushEndpoint
+        from antiphon.web.websocket.gateway import GatewayMessages
+
+        self._messages = GatewayMessages(services, MAX_BYTES)
+        self._endpoints: dict[tuple[str, str], PushEndpoint] = {}
+        self.admit = self._messages.admit
+
+    async def deliver(self, context: dict[str, str], body: bytes, until: float) -> None:
+        """Answer a message; see ``awslambda.websocket.Messages``."""
+        from antiphon.aws.push import ConnectionGone, PushEndpoint
+        from antiphon.web.websocket.gateway import Delivery
+
+        place = context["domain"], context["stage"]
+        endpoint = self._endpoints[place] = self._endpoints.get(place) or PushEndpoint(*place)
+        given = Delivery(context["connection"], context["key"], context["request"], body, until)
+
+        async def push(message: bytes) -> bool:
+            try:
+                await endpoint.send(given.connection, message)
+            except ConnectionGone:
+                return False
+            return True
+
+        await self._messages.answer(given, push)
+
+
 def retrieve_app() -> FastAPI:
     """Build the get function's app."""
     from antiphon.web.app import build_app

@@ -25,6 +25,7 @@ from typing import Final
 from antiphon.awslambda import http, snapshot
 from antiphon.awslambda.http import App, Message
 from antiphon.awslambda.runtime_api import AnswerStream, Failure, Invocation, RuntimeApi, RuntimeApiError
+from antiphon.awslambda.websocket import answering
 from antiphon.errors import SettingsError
 
 _log: Final = logging.getLogger("antiphon.awslambda.runtime")
@@ -66,13 +67,23 @@ class Cycle:
             RuntimeApiError: the Runtime API refused a report.
         """
         if not http.is_request(self._invocation.event):
-            await self._api.reply(self._invocation, http.IGNORED)
+            await self._other(app)
             return
         task = asyncio.create_task(self._through(app))
         await asyncio.wait({task})
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
             await self._fail(error)
+
+    async def _other(self, app: App) -> None:
+        """Answer an event that is no HTTP request, in a task of its own."""
+        answer = answering(app)(self._invocation.event, self._invocation.deadline)
+        try:
+            document = await asyncio.ensure_future(answer)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it was, it is reported
+            await self._fail(error)
+        else:
+            await self._api.reply(self._invocation, document)
 
     async def _through(self, app: App) -> None:
         given = self._invocation

@@ -69,7 +69,15 @@ class Authenticator:
             ApiError: 401, if the key is missing, malformed, unknown, revoked or expired.
             StorageUnavailable: a store did not answer: never a 401.
         """
-        digest = keys.digest(bearer_key(request))
+        return await self.of_digest(keys.digest(bearer_key(request)))
+
+    async def of_digest(self, digest: str) -> tuple[Key, Principal]:
+        """Decide who calls by the digest of a key.
+
+        Raises:
+            ApiError: 401, if the key is unknown, revoked or expired.
+            StorageUnavailable: a store did not answer: never a 401.
+        """
         now = self._services.clock()
         known = self._known.get(digest)
         seconds = self._services.settings.cache_seconds
@@ -158,16 +166,25 @@ async def identify(request: HTTPConnection, *, write: bool) -> Principal:
     """
     authenticator: Authenticator = request.app.state.authenticator
     key, principal = await authenticator.authenticate(request)
+    require_use(principal, write=write)
+    touching = authenticator.touch(key)
+    if touching is not None:
+        request.scope["antiphon.beside"].append(touching)
+    return principal
+
+
+def require_use(principal: Principal, *, write: bool) -> None:
+    """Note who calls, and require that they may use the API.
+
+    Raises:
+        ApiError: 403.
+    """
     noted = measures.current()
     noted.key_id, noted.user = principal.key_id, principal.user
     decision = decide.may_use(principal, write=write)
     if not decision.allowed:
         audit.info("refused", extra={"key_id": principal.key_id, "reason": decision.reason})
         raise ApiError(decision.code or "permission_denied")
-    touching = authenticator.touch(key)
-    if touching is not None:
-        request.scope["antiphon.beside"].append(touching)
-    return principal
 
 
 Reader = Annotated[Principal, Depends(_caller(write=False))]
