@@ -353,6 +353,24 @@ def test_a_call_of_a_background_response_is_followed_as_it_is_stored(
     assert replayed[-1]["response"] == live[-1]["response"] == service.get(path, key).json()
 
 
+def test_calls_and_tools_are_items_of_a_conversation_as_any_others(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    headers = {"authorization": f"Bearer {key}"}
+    bringing = {"type": "additional_tools", "role": "developer", "tools": [CUSTOM]}
+    begun = service.client.post("/v1/conversations", json={"items": [bringing]}, headers=headers).json()
+    called(upstream, "edit", '{"input": "x"}')
+    (call,) = create(service, key, input="Go", conversation=begun["id"])["output"]
+    output = {"type": "custom_tool_call_output", "call_id": call["call_id"], "output": "edited"}
+    path = f"/v1/conversations/{begun['id']}/items"
+    assert service.client.post(path, json={"items": [output]}, headers=headers).status_code == 200
+    create(service, key, input="And?", conversation=begun["id"])
+    assert "edited" in json.dumps(upstream.requests[-1].body["messages"])
+    assert names(upstream) == ["edit"]
+    kinds = [item["type"] for item in service.get(f"{path}?order=asc", key).json()["data"]]
+    assert kinds == ["additional_tools", "message", "custom_tool_call", output["type"], "message", "message"]
+
+
 # tools that come in the midst of a conversation
 
 SEARCH = {"type": "tool_search", "execution": "client", "description": "Searches."}

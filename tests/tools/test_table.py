@@ -50,6 +50,25 @@ def test_a_tool_is_found_by_its_type_its_name_and_its_namespace():
     assert table.find("custom", "find") is None
 
 
+@pytest.mark.parametrize(
+    ("called", "tool"),
+    [
+        ("crm__add", ("crm", "add")),
+        ("crm.add", ("crm", "add")),
+        ("add", ("crm", "add")),
+        ("find", (None, "find")),
+        ("crm.find", ("crm", "find")),
+        ("b.c", ("b", "c")),
+        ("c", None),
+        ("b_c", None),
+    ],
+)
+def test_a_function_in_a_namespace_is_known_by_the_names_that_models_make_of_it(called, tool):
+    crm = namespace("crm", function("find"), function("add"), function("c"))
+    found = ToolTable([function("find"), crm, namespace("b", function("c"))]).called(called)
+    assert (found and (found.namespace, found.name)) == tool
+
+
 def test_a_tool_that_is_offered_no_more_has_the_name_that_it_had():
     table = ToolTable([])
     assert table.function_of("function", "find", "crm") == "crm__find"

@@ -57,7 +57,7 @@ class NamespaceTool(Wire):
             ]
         ],
         Field(max_length=MAX_TOOLS),
-    ]
+    ] = Field(default_factory=list)
 
 
 class LocalShellTool(Wire):

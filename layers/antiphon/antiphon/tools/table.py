@@ -58,11 +58,12 @@ class ToolTable:
     def __init__(self, tools: Iterable[dict[str, Any]]) -> None:
         self.tools = _with_functions(tools)
         self._by_function = {tool.function: tool for tool in self.tools}
+        self._by_other_name = _other_names(self.tools)
         self._by_key = {key_of(tool.source, tool.namespace): tool for tool in self.tools}
 
     def called(self, function: str) -> ClientTool | None:
         """Return the tool that the model calls by a name; None if nobody offered it."""
-        return self._by_function.get(function)
+        return self._by_function.get(function) or self._by_other_name.get(function)
 
     def find(self, kind: str, name: str | None = None, namespace: str | None = None) -> ClientTool | None:
         """Return a tool by its type and its name to the client."""
@@ -103,6 +104,16 @@ def _with_functions(tools: Iterable[dict[str, Any]]) -> list[ClientTool]:
             named.append(ClientTool(source["type"], function, name, namespace, source, about))
             about = ""
     return named
+
+
+def _other_names(tools: Iterable[ClientTool]) -> dict[str, ClientTool]:
+    """Return what models call functions in namespaces as well: with a dot, or by the name alone if only one has it."""
+    others: dict[str, list[ClientTool]] = {}
+    for tool in tools:
+        if tool.namespace is not None and tool.name is not None:
+            for other in (f"{tool.namespace}.{tool.name}", tool.name):
+                others.setdefault(other, []).append(tool)
+    return {other: named[0] for other, named in others.items() if len(named) == 1}
 
 
 def _free(name: str, namespace: str | None, taken: Container[str]) -> str:
