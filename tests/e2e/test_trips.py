@@ -20,7 +20,7 @@ from antiphon.settings import Settings
 from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
-from antiphon.web.routes import create
+from antiphon.web.routes import conversing, create
 from tests.support.dynamodb import dynamodb, sign_as_anyone
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.streams import assert_stream
@@ -85,7 +85,7 @@ class Rig:
         providers = Providers({}, {}, builders={"demo": lambda _endpoint, _key: self.model})
         self.services = build_services(settings, stores, providers)
         self.key = keys.make_key("test", secrets.token_bytes)
-        self.app = build_app(self.services, [create.router])
+        self.app = build_app(self.services, [create.router, conversing.router])
 
     async def prepare(self) -> None:
         await self.services.directory.put(User("default", "ada", role=roles.ADMIN, groups=("staff", "lab")))
@@ -112,6 +112,21 @@ class Rig:
                 answer = await client.post("/v1/responses", json=body, headers=key)
                 assert answer.status_code == 200, answer.text
                 previous = answer.json()["id"]
+                seen.append((self.model.trips, self.model.calls))
+        await self.database.aclose()
+        return seen
+
+    async def additions(self, count: int, *, keyed: bool = False) -> list[tuple[int, int]]:
+        """Add responses to a conversation; gives the trips and calls before the model of each."""
+        seen = []
+        async with self.client() as client:
+            conversation = (await client.post("/v1/conversations", json={})).json()["id"]
+            for number in range(count):
+                self.database.forget()
+                body = {"model": "agent", "input": f"Turn {number}", "conversation": conversation}
+                key = {"idempotency-key": str(number)} if keyed else {}
+                answer = await client.post("/v1/responses", json=body, headers=key)
+                assert answer.status_code == 200, answer.text
                 seen.append((self.model.trips, self.model.calls))
         await self.database.aclose()
         return seen
@@ -158,6 +173,13 @@ def test_a_turn_makes_no_more_calls_late_in_a_conversation_than_early(rig: Rig) 
 def test_a_request_that_may_be_sent_again_makes_no_more_trips(rig: Rig) -> None:
     trips = [trips for trips, _ in asyncio.run(rig.turns(11, keyed=True))]
     assert max(trips[1:]) <= 3
+
+
+@pytest.mark.parametrize("keyed", [False, True], ids=["plain", "keyed"])
+def test_an_addition_to_a_conversation_makes_as_many_trips_as_a_continuation(rig: Rig, keyed: bool) -> None:
+    seen = asyncio.run(rig.additions(101, keyed=keyed))
+    assert max(trips for trips, _ in seen[1:]) <= 3
+    assert seen[100] == seen[10]
 
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["plain", "keyed"])

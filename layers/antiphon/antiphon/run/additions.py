@@ -15,7 +15,7 @@ from antiphon.errors import ApiError
 from antiphon.ids import conversation_id
 from antiphon.ports import Services
 from antiphon.records import Conversation, Item, StoredResponse
-from antiphon.run.conversation import Joined, add_turn, bare_turn, expiry, join, keep, with_own_ids
+from antiphon.run.conversation import SLACK, Joined, add_turn, bare_turn, expiry, join, keep, with_own_ids
 from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.items import shown_input_item
 from antiphon.run.references import referenced_items
@@ -41,7 +41,7 @@ async def create_conversation(
         owner=principal.owner,
         id=conversation_id(services.entropy),
         created_at=int(services.clock()),
-        expires_at=expiry(services, principal),
+        expires_at=expiry(services, principal) + SLACK,
         metadata=metadata,
     )
     if items:  # first: without the record nobody can see them
