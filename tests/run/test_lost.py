@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.records import LogBatch, StoredResponse
-from antiphon.run.journal import Lines
-from antiphon.run.lost import WORKER_LOST, Logged, ending_of
+from antiphon.run.journal import NOTHING, Lines, Logged
+from antiphon.run.lost import WORKER_LOST, ending_of
 from antiphon.stream.fold import Fold
 from antiphon.stream.log import Encoder
 from antiphon.stream.replay import replay
@@ -56,7 +56,7 @@ def test_whatever_was_logged_before_a_crash_is_the_beginning_of_the_stream_that_
     data = b"".join(orjson.dumps(encoder.entry(event)) + b"\n" for event in live)
     reader = Lines()
     lines = [line for batch in in_batches(data[: crash % (len(data) + 1)], ends) for line in reader.read([batch])]
-    logged = [orjson.loads(line) for line in lines]
+    logged = lines
     done = sum(event["type"] == "response.output_item.done" for event in live[: len(logged)])
     all_done = sum(event["type"] == "response.output_item.done" for event in live)
     before = taken(live, min(done + ahead, all_done), background=background)
@@ -74,7 +74,7 @@ def test_whatever_was_logged_before_a_crash_is_the_beginning_of_the_stream_that_
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_response_that_was_lost_before_it_said_anything_ends_as_it_began(status: str) -> None:
-    ended = ending_of(taken([*record([])][:2], 0), Logged([], 0), status, WORKER_LOST)
+    ended = ending_of(taken([*record([])][:2], 0), NOTHING, status, WORKER_LOST)
     assert (ended.status, ended.response["output"], ended.lost_after) == (status, [], 0)
     assert_events(replay(ended.response, ended.cuts))
 

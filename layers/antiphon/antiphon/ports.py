@@ -360,6 +360,12 @@ class UsageDelta(NamedTuple):
     reasoning_tokens: int = 0
 
 
+class KeptDelta(NamedTuple):
+    """The provider keeps the response under this id; see ``ModelCall.kept``. It comes first."""
+
+    id: str
+
+
 StopReason = Literal["stop", "tool_calls", "length", "content_filter"]
 
 
@@ -378,6 +384,7 @@ Delta = (
     | CitationDelta
     | ToolCallDelta
     | UsageDelta
+    | KeptDelta
     | StopDelta
 )
 
@@ -403,6 +410,8 @@ class ModelCall:
         asked: how many of the last items came with this request, in its order; so an error can name their place.
         stop: texts at which the answer ends. Antiphon cuts it there in any case; a provider that is sent them saves the
             tokens after it.
+        kept: the provider may run it in the background and keep it, so that another call can go on with it.
+        resumed: the id of a kept response, whose stream is read again from its beginning; empty for a new one.
     """
 
     model: str
@@ -415,6 +424,8 @@ class ModelCall:
     deadline: float
     asked: int = 0
     stop: tuple[str, ...] = ()
+    kept: bool = False
+    resumed: str = ""
 
 
 Medium = Literal["image", "pdf", "text"]
@@ -474,6 +485,14 @@ class ModelProvider(Protocol):
 
         Raises:
             ProviderError: the model's side failed.
+        """
+
+    async def discard(self, kept_id: str, deadline: float) -> None:
+        """Stop and forget a response that was kept. It never raises.
+
+        Args:
+            kept_id: as a ``KeptDelta`` has it.
+            deadline: by when it must have ended, in the event loop's time (seconds).
         """
 
     async def aclose(self) -> None:

@@ -35,7 +35,7 @@ _ORIGIN: Final = re.compile(
 _KEY: Final = frozenset({"api_key_env", "api_key_secret", "api_key_parameter", "api_key_field"})
 TAKES: Final[dict[str, frozenset[str]]] = {
     "openai_chat": _KEY | {"base_url", "dialect", "reads", "reasoning_content", "stream_options"},
-    "openai_responses": _KEY | {"base_url", "dialect", "stream_options"},
+    "openai_responses": _KEY | {"base_url", "dialect", "stream_options", "background"},
     "anthropic": _KEY | {"base_url", "citations"},
     "bedrock": frozenset({"base_url", "region", "guardrail", "citations"}),
     "demo": frozenset(),
@@ -67,6 +67,8 @@ class ProviderEndpoint(BaseModel):
             name); other endpoints may refuse the field.
         stream_options: it accepts the field ``stream_options``. Set it to false for a gateway that refuses it; the
             usage of a Chat Completions endpoint may then be missing.
+        background: background responses run in the background of a Responses endpoint too, which keeps them until they
+            have ended. So a worker that is lost, or whose time is up, is followed by another that goes on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,6 +85,7 @@ class ProviderEndpoint(BaseModel):
     reads: tuple[Literal["image", "pdf"], ...] = ("image", "pdf")
     reasoning_content: bool = False
     stream_options: bool = True
+    background: bool = False
     dialect: (
         Literal[
             "openai",

@@ -86,6 +86,10 @@ async def unsealed() -> None:
     """Give nothing that seals."""
 
 
+async def not_kept(*_: object) -> None:
+    """Take no note of a response that a provider keeps."""
+
+
 def failure(protocol: Protocol, *scripts: Script, into: list[Delta] | None = None, **more: Any) -> ProviderError:
     with Upstream(scripts) as upstream, pytest.raises(ProviderError) as caught:
         run(protocol.provider(upstream.base_url, **more), call_of(protocol), into)
@@ -131,7 +135,7 @@ async def test_the_same_words_give_the_same_items(protocol: Protocol) -> None:
         provider = protocol.provider(base_url)
         call = call_of(protocol)
         asked = answering(provider, call.model)
-        outcome = await Turn(stream, call, "resp_" + "0" * 40, None, unsealed, asked).run()
+        outcome = await Turn(stream, call, "resp_" + "0" * 40, None, unsealed, asked, not_kept).run()
         stream.ending(outcome.status, at=0)
         await provider.aclose()
         return stream.output

@@ -58,6 +58,10 @@ class BoundModel:
         """
         return self.provider.stream(self.own(call))
 
+    async def discard(self, kept_id: str, deadline: float) -> None:
+        """Stop and forget a response that was kept; see ``ModelProvider.discard``."""
+        await self.provider.discard(kept_id, deadline)
+
     def own(self, call: ModelCall) -> ModelCall:
         """Return a call for this model: by its own name, without reasoning states of other models.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from antiphon.ports import (
     CALL_STATE,
     CitationDelta,
     Delta,
+    KeptDelta,
     MessageDelta,
     ModelCall,
     ReasoningDelta,
@@ -61,6 +62,8 @@ class Turn:
         max_tool_calls: a hard stop; None for none.
         sealing: returns what seals a reasoning's state, or None if nothing can be sealed.
         answering: the models to ask.
+        keep: takes the id under which a model's provider keeps the response.
+        kept: the ``provider``, ``model`` and ``id`` of a kept response, whose stream is read again; None for none.
 
     Attributes:
         begun: the first token came.
@@ -74,6 +77,8 @@ class Turn:
         max_tool_calls: int | None,
         sealing: Callable[[], Awaitable[Sealer | None]],
         answering: Failover,
+        keep: Callable[[BoundModel, str], Awaitable[None]],
+        kept: Mapping[str, str] | None = None,
     ) -> None:
         self._stream = stream
         self._call = call
@@ -82,6 +87,8 @@ class Turn:
         self._max_calls = max_tool_calls
         self._sealing = sealing
         self._answering = answering
+        self._keep_id = keep
+        self._kept = kept
         self._parallel = call.settings["parallel_tool_calls"]
         self._accepted: set[int] = set()
         self._suppressed: set[int] = set()
@@ -105,10 +112,10 @@ class Turn:
         """Take all deltas: a provider that is read to its end keeps its connection, one that is left closes it."""
         text = self._stream.text
         outcome: Outcome | None = None
-        told = candidate.stream(self._call)
+        told = candidate.stream(self._call_to(candidate))
         async with aclosing(until_stop(told, self._call.stop) if self._call.stop else told) as deltas:
             async for delta in deltas:
-                if not self.begun and not isinstance(delta, UsageDelta | MessageDelta):
+                if not self.begun and not isinstance(delta, UsageDelta | MessageDelta | KeptDelta):
                     self._begin()
                 if type(delta) is TextDelta:
                     if delta.text:
@@ -116,8 +123,8 @@ class Turn:
                 elif isinstance(delta, StopDelta):
                     reason = _INCOMPLETE.get(delta.reason) or (_CUT if self._stream.is_cut else None)
                     outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
-                elif isinstance(delta, ReasoningStateDelta):
-                    await self._keep(delta)
+                elif isinstance(delta, ReasoningStateDelta | KeptDelta):
+                    await self._keep(delta, candidate)
                 elif isinstance(delta, ToolCallDelta):
                     if not await self._take_call(delta):
                         return Outcome("incomplete", "max_tool_calls")
@@ -126,6 +133,12 @@ class Turn:
         if outcome is None:
             raise ProviderError("model_error", retryable=not self.begun)
         return outcome
+
+    def _call_to(self, candidate: BoundModel) -> ModelCall:
+        """Return the call for a model: it goes on with the kept response if that is this model's."""
+        if self._kept is None or {**candidate.maker, "id": self._kept["id"]} != self._kept:
+            return self._call
+        return replace(self._call, resumed=self._kept["id"])
 
     def _begin(self) -> None:
         """Note that the model has begun to answer."""
@@ -147,8 +160,14 @@ class Turn:
         elif isinstance(delta, MessageDelta):
             self._stream.message(delta.phase)
 
-    async def _keep(self, delta: ReasoningStateDelta) -> None:
-        """End the reasoning with what the provider wants back. If nothing can be sealed, it is lost with the turn."""
+    async def _keep(self, delta: ReasoningStateDelta | KeptDelta, candidate: BoundModel) -> None:
+        """Keep what the provider wants back, or the id under which it keeps the response.
+
+        Reasoning ends with its state. If nothing can be sealed, the state is lost with the turn.
+        """
+        if isinstance(delta, KeptDelta):
+            await self._keep_id(candidate, delta.id)
+            return
         seal = await self._sealing()
         if seal is not None:
             self._stream.reasoned(partial(seal, state={**delta.state, **self._answering.current.maker}))

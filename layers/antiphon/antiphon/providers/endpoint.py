@@ -171,15 +171,17 @@ class Endpoint:
         reader: Reader,
         headers: Mapping[str, str] | None = None,
         sign: Sign | None = None,
+        url: str = "",
     ) -> AsyncGenerator[Delta, None]:
         """Send a request, with further headers, and stream its answer; closing the generator closes the connection.
 
         Args:
-            body: what is sent.
+            body: what is sent; empty for a GET.
             deadline: until when to wait, in the event loop's time (seconds).
             reader: reads the answer.
             headers: sent beside the endpoint's own.
             sign: returns the URL of this request and its proof, right before it is sent.
+            url: where the request goes; empty for the endpoint's own.
 
         Raises:
             ProviderError: the endpoint refused, failed, fell silent, or cut or garbled its stream; or ``sign`` failed.
@@ -187,7 +189,7 @@ class Endpoint:
         import aiohttp
 
         try:
-            async with await self._ask(body, deadline, headers or {}, sign) as response:
+            async with await self._ask(body, deadline, headers or {}, sign, url) as response:
                 if response.status != HTTPStatus.OK:
                     yield await self._refused(response)
                     return
@@ -205,6 +207,15 @@ class Endpoint:
         except aiohttp.ClientError:
             raise ProviderError("model_error", retryable=True) from None
 
+    async def send(self, method: str, url: str, deadline: float) -> None:
+        """Send a request without a body; whatever comes of it is dropped."""
+        import aiohttp
+
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, ProviderError):
+            async with asyncio.timeout_at(deadline):
+                key = credentials(await self._key.get(), self._key_header) if self._key is not None else {}
+                (await self._request(method, url, b"", deadline, key)).release()
+
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
         session, self._session = self._session, None
@@ -212,16 +223,16 @@ class Endpoint:
             await session.close()
 
     async def _ask(
-        self, body: bytes, deadline: float, more: Mapping[str, str], sign: Sign | None
+        self, body: bytes, deadline: float, more: Mapping[str, str], sign: Sign | None, url: str
     ) -> aiohttp.ClientResponse:
         """Send a request with its proof or the key. If the key is refused and another is found, send it once more."""
         if sign is not None:
             return await self._ask_signed(body, deadline, more, sign)
         if self._key is None:
-            return await self._post(body, deadline, more)
+            return await self._post(body, deadline, more, url=url)
         async with asyncio.timeout_at(deadline):
             key = await self._key.get()
-        response = await self._post(body, deadline, {**more, **credentials(key, self._key_header)})
+        response = await self._post(body, deadline, {**more, **credentials(key, self._key_header)}, url=url)
         if response.status not in _DENIED:
             return response
         with contextlib.ExitStack() as unread:
@@ -231,7 +242,7 @@ class Endpoint:
             if other is None:
                 unread.pop_all()
                 return response
-        return await self._post(body, deadline, {**more, **credentials(other, self._key_header)})
+        return await self._post(body, deadline, {**more, **credentials(other, self._key_header)}, url=url)
 
     async def _ask_signed(
         self, body: bytes, deadline: float, more: Mapping[str, str], sign: Sign
@@ -248,7 +259,18 @@ class Endpoint:
         return await self._post(body, deadline, more, address)
 
     async def _post(
-        self, body: bytes, deadline: float, more: Mapping[str, str], address: Address | None = None
+        self, body: bytes, deadline: float, more: Mapping[str, str], address: Address | None = None, url: str = ""
+    ) -> aiohttp.ClientResponse:
+        return await self._request("POST" if body else "GET", url or self._url, body, deadline, more, address)
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        deadline: float,
+        more: Mapping[str, str],
+        address: Address | None = None,
     ) -> aiohttp.ClientResponse:
         import aiohttp
         import yarl
@@ -261,14 +283,15 @@ class Endpoint:
         )
         session = await self._open_session()
         data = body if len(body) <= WHOLE_BYTES else io.BytesIO(body)
-        signed = address or Address(self._url, {})
+        signed = address or Address(url, {})
         try:
             proxy = proxy_for(signed.url, os.environ)
             tunnelled = signed.url.startswith("https:")
             proof = proxy.headers if proxy else {}  # for the tunnel, or with the request if there is none
-            return await session.post(
+            return await session.request(
+                method,
                 yarl.URL(signed.url, encoded=address is not None),
-                data=data,
+                data=data or None,
                 headers={**self._headers, **more, **signed.headers, **({} if tunnelled else proof)},
                 timeout=timeout,
                 allow_redirects=False,

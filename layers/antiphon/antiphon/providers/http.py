@@ -59,6 +59,10 @@ class HttpProvider(ABC):
         """Estimate; see ``tokens``."""
         return estimate_tokens(call, reasoning=True)
 
+    async def discard(self, kept_id: str, deadline: float) -> None:
+        """Do nothing: this protocol keeps no response."""
+        del kept_id, deadline
+
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
         await self._endpoint.aclose()

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from antiphon import measures
+from antiphon.answering.bound_model import BoundModel
 from antiphon.answering.failover import Failover
 from antiphon.answering.turn import Outcome, Turn, usage_resource
 from antiphon.context.sealed import Sealer, sealer
@@ -27,7 +28,8 @@ from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, 
 from antiphon.ports import ModelCall, Services
 from antiphon.records import QUEUED, StoredResponse
 from antiphon.run.aside import aside
-from antiphon.run.journal import Journal
+from antiphon.run.journal import NOTHING, Journal, Logged
+from antiphon.run.lost import WORKER_LOST, end
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, close, register
 from antiphon.run.unstored import store_later, store_now
@@ -41,6 +43,13 @@ from antiphon.stream.kept import shown_event, shown_response
 from antiphon.stream.machine import ResponseStream
 
 log: Final = logging.getLogger("antiphon.run")
+
+MAX_HAND_OVERS: Final = 100
+MAX_CUTS: Final = 5
+"""How often a background response is given to the next worker: because time was up, or its provider's stream broke."""
+
+CUT: Final = frozenset({"provider_timeout", "provider_unreachable", "model_error"})
+"""Failures after which a kept stream is read again."""
 
 COMMIT_ATTEMPTS: Final = 4
 """Each attempt of a store is itself retried by its adapter; ``SETTLING`` bounds them all."""
@@ -66,7 +75,7 @@ class Execution:
         obfuscate: pad delta events.
         seal: seals reasoning for the caller to keep; None if the caller did not ask for it.
         quota: counts what the run used.
-        first, known: where an earlier writer has left the log, see ``Journal``.
+        logged: what earlier writers have logged: the run says it again, and goes on.
 
     Attributes:
         task: what runs; None before the start.
@@ -85,8 +94,7 @@ class Execution:
         obfuscate: bool,
         quota: Quota,
         seal: Sealer | None = None,
-        first: int = 0,
-        known: int = 0,
+        logged: Logged = NOTHING,
     ) -> None:
         self._services = services
         self._record = record
@@ -96,7 +104,7 @@ class Execution:
         self.journal: Journal | None = None
         listener = self.feed.put if record.job is None else None
         if stored and record.logged:
-            self.journal = Journal(services, record, listener, self._cancel, first=first, known=known)
+            self.journal = Journal(services, record, listener, self._cancel, logged)
             listener = self.journal.put
         self._checkpoints = Checkpoints(self._save, _shown(listener))
         self._fold = Fold(self._checkpoints.put)
@@ -109,6 +117,8 @@ class Execution:
         self._committing = False
         self._cancelled = False
         self._stopped = False
+        self._kept: tuple[BoundModel, str] | None = None
+        self._logged = logged
         self.is_settled = False
 
     @property
@@ -119,7 +129,8 @@ class Execution:
     def start(self, answering: Failover, call: ModelCall) -> None:
         """Begin, in a task that outlives the request."""
         most = self._record.response["max_tool_calls"]
-        turn = Turn(self._stream, call, self._record.id, most, self._sealing, answering)
+        kept = (self._record.job or {}).get("kept")
+        turn = Turn(self._stream, call, self._record.id, most, self._sealing, answering, self._keep, kept)
         self.task = asyncio.get_running_loop().create_task(self._run(answering, turn, call))
         register(self._record.id, self, self.task)
 
@@ -155,7 +166,7 @@ class Execution:
     def stop(self) -> None:
         """End the run for a shutdown: as failed, or as it is about to be stored if the store takes it soon.
 
-        A background response that has not begun to answer is queued again.
+        A background response is queued again, if another worker can go on with it.
         """
         self._stopped = True
         if self.task is not None and (self._answering or self._committing):
@@ -183,27 +194,73 @@ class Execution:
         try:
             self._stream.open()
             outcome = await self._answer(turn, call.deadline)
-            if self._stopped and self._record.job is not None and not turn.begun:
-                await self._give_back()
+            if self.journal is not None and self.journal.has_diverged:
+                await self._end_diverged(self.journal)
+                return
+            if self._can_be_given_back(outcome, turn):
+                await self._give_back("cuts" if outcome.error and not self._stopped else "handed_over")
                 return
             limit = self._limit(call.deadline)
             spending = asyncio.create_task(self._spend(answering, call, limit))
             await self._finish(outcome, answering, limit)
-            await asyncio.gather(spending, self._note_ending())
+            await asyncio.gather(spending, self._note_ending(), self._discard(limit))
         finally:
             measures.current().take(self._fold.response())
             self.feed.close()
             if watching is not None:
                 watching.cancel()
 
-    async def _give_back(self) -> None:
-        """Queue the response again: its process ends, and nobody has seen anything of it."""
+    def _can_be_given_back(self, outcome: Outcome, turn: Turn) -> bool:
+        """Return whether another worker is to go on: this one has to end, and the answer can be read again.
+
+        That is so before its first delta, or if the provider keeps it.
+        """
+        job = self._record.job
+        if job is None or self._cancelled or job.get("handed_over", 0) >= MAX_HAND_OVERS:
+            return False
+        if self._stopped:
+            return not turn.begun or self._kept is not None
+        cut = outcome.error is not None and outcome.error["code"] in CUT and job.get("cuts", 0) < MAX_CUTS
+        return self._kept is not None and (outcome.incomplete_reason == "deadline" or cut)
+
+    async def _give_back(self, why: str) -> None:
+        """Queue the response again, and start a worker unless this process ends.
+
+        Args:
+            why: what to count: ``handed_over`` or ``cuts``.
+        """
         if self.journal is not None:
             self.journal.abandon()
-        response = {**self._record.response, "status": QUEUED}
-        queued = replace(self._record, status=QUEUED, response=response, lease_until=0.0)
+        record, job = self._with(self._fold.response()), self._record.job or {}
+        job = {**job, why: job.get(why, 0) + 1}
+        response = {**record.response, "status": QUEUED}
+        queued = replace(record, status=QUEUED, response=response, lease_until=0.0, job=job)
         with contextlib.suppress(StorageUnavailable):
             await self._services.responses.take_over(self._record, queued)
+        if not self._stopped:
+            await self._services.start_worker(self._services, record.owner, record.id)
+
+    async def _end_diverged(self, journal: Journal) -> None:
+        """End a response whose kept stream is another than the one that was logged."""
+        journal.abandon()
+        log.warning("kept stream differs", extra={"response_id": self._record.id})
+        await end(self._services, self._record, self._logged, "failed", WORKER_LOST)
+        self.is_settled = True
+
+    async def _keep(self, model: BoundModel, kept_id: str) -> None:
+        """Note the id under which a provider keeps the response, so that another worker can go on with it."""
+        self._kept = model, kept_id
+        kept = {**model.maker, "id": kept_id}
+        job = self._record.job or {}
+        if job.get("kept") != kept:
+            self._record = replace(self._record, job={**job, "kept": kept})
+            with contextlib.suppress(StorageUnavailable):
+                await self._save()
+
+    async def _discard(self, limit: float) -> None:
+        if self._kept is not None:
+            model, kept_id = self._kept
+            await model.discard(kept_id, max(limit, asyncio.get_running_loop().time() + NOTING))
 
     async def _note_ending(self) -> None:
         if self.journal is not None:

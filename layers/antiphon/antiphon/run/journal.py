@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -36,6 +36,21 @@ BEATS: Final = 3
 """How often a writer shows within its lease that it lives."""
 
 
+class Logged(NamedTuple):
+    """What other writers have logged of a response.
+
+    Attributes:
+        lines: one for each event, without its end.
+        next: the number of the next batch.
+    """
+
+    lines: Sequence[bytes] = ()
+    next: int = 0
+
+
+NOTHING: Final = Logged()
+
+
 class Journal:
     """The stage that logs what is sent.
 
@@ -43,12 +58,12 @@ class Journal:
         services: for the store and the clock.
         record: the response, as its writer has it.
         to: takes each event; None if nobody in this process listens to the run itself.
-        lost: called if another writer has taken the response over.
-        first: the number of the next batch.
-        known: how many events an earlier writer has logged, which are not logged again.
+        lost: called if another writer has taken the response over, or if what is said differs from what was logged.
+        logged: what earlier writers have logged; it is not logged again.
 
     Attributes:
         lines: the entries so far, each as a line of JSON.
+        has_diverged: what was said again differs from what was logged.
     """
 
     def __init__(
@@ -57,20 +72,20 @@ class Journal:
         record: StoredResponse,
         to: Sink | None,
         lost: Callable[[], None],
-        *,
-        first: int = 0,
-        known: int = 0,
+        logged: Logged = NOTHING,
     ) -> None:
         self._services = services
         self._record = record
         self._to = to
         self._lost = lost
-        self._number = first
+        self._number = logged.next
+        self._known = logged.lines
+        self.has_diverged = False
         self._encoder = Encoder(record.response)
         self._opening = len(opening(record.response))
         self._pending = bytearray()
         self._unsure: LogBatch | None = None
-        self._written = known
+        self._written = len(logged.lines)
         self._due = asyncio.Event()
         self._full = asyncio.Event()
         self._readers: list[asyncio.Future[None]] = []
@@ -85,7 +100,12 @@ class Journal:
     def put(self, event: Event) -> None:
         """Log the next event, and pass it on. The terminal event is passed on alone: it is in the stored response."""
         if event["type"] not in ENDINGS and event["type"] != "error":
-            line = orjson.dumps(self._encoder.entry(event)) + b"\n"
+            self._log(self._line(event))
+        if self._to is not None:
+            self._to(event)
+
+    def _log(self, line: bytes) -> None:
+        if not self.has_diverged:
             self.lines.append(line)
             if len(self.lines) > self._written:
                 self._pending += line
@@ -94,8 +114,21 @@ class Journal:
             if len(self._pending) >= FLUSH_BYTES:
                 self._full.set()
             self._wake()
-        if self._to is not None:
-            self._to(event)
+
+    def _line(self, event: Event) -> bytes:
+        """Return the line of the next event: the one that was logged, if it was and means the same."""
+        entry = self._encoder.entry(event)
+        line = orjson.dumps(entry) + b"\n"
+        place = len(self.lines)
+        if place >= len(self._known):
+            return line
+        known = self._known[place]
+        if known + b"\n" == line or (isinstance(entry, dict) and "type" not in entry and known.startswith(b'{"item"')):
+            return known + b"\n"  # an item may have been sealed anew
+        if not self.has_diverged:
+            self.has_diverged = True
+            self._lost()
+        return line
 
     @property
     def visible(self) -> int:

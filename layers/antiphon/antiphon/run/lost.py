@@ -9,36 +9,29 @@ What was done is kept: the items that were stored, and the open item as far as i
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
-from antiphon.errors import CODES, Superseded
+from antiphon.errors import CODES, AntiphonError, Superseded
 from antiphon.ids import random_base62
 from antiphon.ports import Services
 from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, LogBatch, StoredResponse
-from antiphon.run.journal import KEEP_SECONDS, Lines
+from antiphon.run.journal import KEEP_SECONDS, NOTHING, Lines, Logged
 from antiphon.run.registry import running
 from antiphon.stream.closing import closing
 from antiphon.stream.cuts import VERSION
 from antiphon.stream.events import Event
 from antiphon.stream.fold import Fold
-from antiphon.stream.log import Decoder, Entry
+from antiphon.stream.log import Decoder
+
+DISCARD_SECONDS: Final = 5.0
+"""The longest that it may take to make a provider forget a response."""
 
 WORKER_LOST: Final = {"code": "worker_lost", "message": CODES["worker_lost"].message}
-
-
-class Logged(NamedTuple):
-    """What another writer has logged of a response.
-
-    Attributes:
-        entries: one for each event.
-        next: the number of the next batch.
-    """
-
-    entries: list[Entry]
-    next: int
 
 
 async def is_lost(services: Services, stored: StoredResponse) -> bool:
@@ -123,14 +116,14 @@ async def fence(services: Services, taken: StoredResponse, *, lives: bool = True
         lives: as for ``take_over``.
     """
     if not taken.logged:
-        return Logged([], 0)
+        return NOTHING
     reader, lines = Lines(), list[bytes]()
     while True:
         lines += reader.read(await services.runs.read(taken.owner, taken.id, reader.next))
         now = services.clock()
         mark = LogBatch(reader.next, taken.epoch, now if lives else 0.0, b"")
         if await services.runs.append(taken.owner, taken.id, mark, int(now) + KEEP_SECONDS):
-            return Logged([orjson.loads(line) for line in lines], mark.number + 1)
+            return Logged(lines, mark.number + 1)
 
 
 async def end(
@@ -156,17 +149,30 @@ async def end(
     finally:
         if taken.job is not None:
             await services.runs.close(taken.owner, taken.id)
+            await _discard(services, taken.job.get("kept"))
     return ended
+
+
+async def _discard(services: Services, kept: dict[str, str] | None) -> None:
+    """Stop and forget what a provider keeps of a response, if the provider is set up here."""
+    if kept is None:
+        return
+    with contextlib.suppress(AntiphonError):
+        provider = services.providers(kept["provider"])
+        if provider is not None:
+            await provider.discard(kept["id"], asyncio.get_running_loop().time() + DISCARD_SECONDS)
 
 
 def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[str, str]) -> StoredResponse:
     """Return a response with the ending that ``end`` stores, of what was stored and logged of it."""
     decoder, fold = Decoder(taken.response), Fold()
-    for entry in logged.entries:
-        fold.put(decoder.event(entry))
+    for line in logged.lines:
+        fold.put(decoder.event(orjson.loads(line)))
     output = list(taken.response["output"])
     cuts = taken.cuts
-    if len(fold.response()["output"]) == len(output):
+    said = fold.response()["output"] if logged.lines else []
+    if len(said) >= len(output):
+        output += said[len(output) :]
         open_item: list[Event] = closing(decoder.open_item)
         for event in open_item:
             fold.put(event)

@@ -2,7 +2,7 @@
 
 queued               it becomes the response's writer, unless another has: an invocation may come twice, late or never
 lost before a delta  it begins again: nobody has seen anything but the opening
-lost after a delta   it ends the response as failed, with what was done
+lost after a delta   it ends the response as failed, with what was done; or goes on, if the model's provider keeps it
 ended                it only removes the note
 
 Whoever finds a queued response that nobody runs starts a worker: a request that reads it, or the sweeper.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Final
 
 from antiphon.access import decide
@@ -25,13 +26,15 @@ from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Hold
-from antiphon.run.lost import WORKER_LOST, Logged, end, end_lost, fence, is_lost, take_over
+from antiphon.run.journal import NOTHING, Logged
+from antiphon.run.lost import WORKER_LOST, end, end_lost, fence, is_lost, take_over
 from antiphon.run.prepare import prepare, shortened
 from antiphon.run.quota import Quota
 from antiphon.run.registry import running
 from antiphon.run.sources import read_sources
 from antiphon.spec.request import parse_create
 from antiphon.stream.events import opening
+from antiphon.stream.replay import as_begun
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -80,8 +83,9 @@ async def perform(services: Services, owner: Owner, response_id: str, until: flo
     if taken is None:
         await _end_cancelled(services, seen)
         return
-    logged = await fence(services, taken) if seen.epoch else Logged([], 0)
-    if len(logged.entries) > len(opening(taken.response)):
+    logged = await fence(services, taken) if seen.epoch else NOTHING
+    kept = (taken.job or {}).get("kept")
+    if len(logged.lines) > len(opening(taken.response)) and kept is None:
         await end(services, taken, logged, "failed", WORKER_LOST)
         return
     await _run(services, taken, logged, until)
@@ -137,11 +141,9 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         await end(services, taken, logged, "failed", {"code": error.code, "message": message})
         return
     quota = Quota(services, principal)
-    known = len(logged.entries)
-    execution = Execution(
-        services, taken, stored=True, obfuscate=False, quota=quota, seal=seal, first=logged.next, known=known
-    )
-    execution.start(ready.answering, call)
+    begun = replace(taken, response=as_begun(taken.response))
+    execution = Execution(services, begun, stored=True, obfuscate=False, quota=quota, seal=seal, logged=logged)
+    execution.start(ready.answering, replace(call, kept=True))
     await execution.response()
     if execution.is_settled:
         await services.runs.close(taken.owner, taken.id)

@@ -67,6 +67,9 @@ class Demo:
             yield delta
             await asyncio.sleep(self._pause)
 
+    async def discard(self, kept_id: str, deadline: float) -> None:
+        """Do nothing: the demo model keeps no response."""
+
     async def aclose(self) -> None:
         """Close nothing: no connection is kept."""
 

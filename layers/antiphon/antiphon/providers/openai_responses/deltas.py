@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 from antiphon.ports import (
     CitationDelta,
     Delta,
+    KeptDelta,
     MessageDelta,
     Phase,
     ReasoningDelta,
@@ -62,6 +63,7 @@ _INDEXES: Final[dict[str, str | None]] = {
 """For each kind of event: the field with the place of its part, or None if it is about the whole item."""
 
 _PHASES: Final[tuple[Phase, ...]] = ("commentary", "final_answer")
+_OPENINGS: Final = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ENDINGS: Final = {
     "response.completed": "completed",
     "response.incomplete": "incomplete",
@@ -76,14 +78,16 @@ class ResponsesReader(StreamReader):
 
     Args:
         maker: the model and its endpoint, for the states of what it thinks.
+        kept: the endpoint keeps the response: its id matters.
     """
 
     answer: ClassVar[str] = "output"
     mark: ClassVar[tuple[str, str]] = ("object", "response")
     kind: ClassVar[str] = KIND
 
-    def __init__(self, maker: str) -> None:
+    def __init__(self, maker: str, *, kept: bool = False) -> None:
         super().__init__(maker)
+        self._kept = kept
         self._items: Blocks[Told] = Blocks(self._of_item)
         self._parts: Blocks[Told] = Blocks(self._of_part)
         self._streak: TextKey | None = None
@@ -121,10 +125,19 @@ class ResponsesReader(StreamReader):
             elif name == _ITEM:
                 self._newest = place
             self._items.take(place, (name, step, event), deltas, ends=kind == "response.output_item.done")
+        elif self._kept and kind in _OPENINGS:
+            self._keep(event["response"], deltas)
         elif kind in _ENDINGS:
             self._end(event["response"], _ENDINGS[kind], deltas)
         elif kind == "error":
             self._fail(error_in(event))
+
+    def _keep(self, response: dict[str, Any], deltas: list[Delta]) -> None:
+        """Note the id of a response that the endpoint keeps, once."""
+        kept_id = response.get("id")
+        if isinstance(kept_id, str) and kept_id:
+            self._kept = False
+            deltas.append(KeptDelta(kept_id))
 
     def _of_item(self, place: ItemKey, told: Told, deltas: list[Delta]) -> None:
         name, step, event = told

@@ -43,7 +43,11 @@ def build(endpoint: ProviderEndpoint, key: ApiKey | str | None) -> ModelProvider
     from antiphon.providers.openai_responses.adapter import OpenAIResponses
 
     return OpenAIResponses(
-        endpoint.base_url or BASE_URL, key, dialect=endpoint.dialect, stream_options=endpoint.stream_options
+        endpoint.base_url or BASE_URL,
+        key,
+        dialect=endpoint.dialect,
+        stream_options=endpoint.stream_options,
+        background=endpoint.background,
     )
 
 

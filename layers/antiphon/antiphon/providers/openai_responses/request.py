@@ -42,7 +42,9 @@ _CALL_ID: Final = re.compile(r"(?s).{1,64}")
 _SAMPLING: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 
 
-def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_options: bool = True) -> Body:
+def responses_request(
+    call: ModelCall, can: Capabilities, maker: str, *, stream_options: bool = True, background: bool = False
+) -> Body:
     """Translate a call; only settings named in ``call.explicit`` are sent.
 
     Args:
@@ -50,6 +52,7 @@ def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_
         can: what the model supports.
         maker: the model and its endpoint, as in the states that they gave.
         stream_options: the endpoint accepts the field.
+        background: the endpoint runs it in the background, and keeps it.
 
     Raises:
         ApiError: the call holds what the protocol cannot carry.
@@ -60,7 +63,8 @@ def responses_request(call: ModelCall, can: Capabilities, maker: str, *, stream_
         "input": _input(call, maker),
         "stream": True,
         **({"stream_options": {"include_obfuscation": False}} if stream_options else {}),
-        "store": False,
+        "store": background,
+        **({"background": True} if background else {}),
     }
     if call.instructions:
         body["instructions"] = call.instructions

@@ -1,0 +1,180 @@
+"""Background responses that a Responses endpoint keeps: the next worker goes on where the last one had to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from antiphon.records import Owner
+from antiphon.run.worker import perform
+from antiphon.settings import ProviderEndpoint
+from tests.support.durable import PLAIN, Reader, ended, follow
+from tests.support.service import Service
+from tests.support.streams import assert_stream, sent_events
+from tests.support.upstream import CUT, Gate, Script, Upstream
+
+ADA = Owner("default", "ada")
+FAR = 1000.0
+WORDS = [f"word{number} " for number in range(40)]
+MESSAGE = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
+
+Open = Callable[..., Service]
+
+
+def kept(*steps: Any, words: int = len(WORDS), ends: bool = True) -> Script:
+    """Stream the first words of a response that the endpoint keeps; ``steps`` come after them."""
+    resource = {"id": "resp_up", "object": "response", "status": "in_progress", "output": []}
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    text = "".join(WORDS[:words])
+    part = {"type": "output_text", "text": text, "annotations": []}
+    item = {**MESSAGE, "content": [part]}
+    counts = {"input_tokens": 3, "output_tokens": words, "total_tokens": words + 3}
+    events: list[Any] = [
+        {"type": "response.created", "response": resource},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**MESSAGE, "content": []}},
+        {"type": "response.content_part.added", **place, "part": {**part, "text": ""}},
+        *({"type": "response.output_text.delta", **place, "delta": word} for word in WORDS[:words]),
+        *steps,
+    ]
+    if ends:
+        whole = {**resource, "status": "completed", "output": [item], "usage": counts}
+        events += [
+            {"type": "response.output_text.done", **place, "text": text},
+            {"type": "response.output_item.done", "output_index": 0, "item": item},
+            {"type": "response.completed", "response": whole},
+        ]
+    return Script.stream(*events, done=False)
+
+
+@pytest.fixture
+def opened(tmp_path: Path, upstream: Upstream) -> Iterator[Open]:
+    services: list[Service] = []
+
+    def open_service(**settings: Any) -> Service:
+        provider = ProviderEndpoint(kind="openai_responses", base_url=upstream.base_url, background=True)
+        service = Service(tmp_path, upstream, lease_seconds=1.0, providers={"keeps": provider}, **settings)
+        services.append(service.__enter__())
+        service.agent("keeper", provider="keeps")
+        return service
+
+    yield open_service
+    for service in services:
+        service.__exit__()
+
+
+def asked(upstream: Upstream) -> list[tuple[str, str]]:
+    return [(request.method, request.path.removeprefix("/v1")) for request in upstream.requests]
+
+
+def test_a_worker_that_is_lost_in_the_middle_of_an_answer_is_followed_by_one_that_goes_on(
+    opened: Open, upstream: Upstream
+) -> None:
+    gate = Gate()
+    upstream.scripts = [kept(gate, words=3, ends=False), kept(), Script([b"{}"])]
+    service, other = opened(), opened()
+    key = service.key()
+    queued = service.create(key, model="keeper", input="Hi", background=True)
+    reader = Reader(service, key, queued["id"])
+    reader.until(b"word2")
+    other.clock.ahead = FAR
+    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
+    other.clock.ahead = 0.0
+    gate.open()
+    done = ended(service, key, queued["id"])
+    assert done["output"][0]["content"][0]["text"] == "".join(WORDS)
+    assert done["usage"]["output_tokens"] == len(WORDS)
+    assert reader.events == assert_stream(follow(other, key, queued["id"]).content)
+    first = upstream.requests[0].body
+    assert (first["background"], first["store"]) == (True, True)
+    assert asked(upstream)[:4] == [
+        ("POST", "/responses"),
+        ("GET", "/responses/resp_up?stream=true"),
+        ("POST", "/responses/resp_up/cancel"),
+        ("DELETE", "/responses/resp_up"),
+    ]
+
+
+def test_a_run_takes_more_than_sixteen_workers_whose_time_is_up(opened: Open, upstream: Upstream) -> None:
+    workers = 18
+    upstream.scripts = [*(kept(Gate(), words=2 * number, ends=False) for number in range(1, workers)), kept()]
+    service = opened(run_seconds=0.4, reserve_seconds=0.1)
+    key = service.key()
+    queued = service.create(key, model="keeper", input="Hi", background=True)
+    reader = Reader(service, key, queued["id"])
+    done = ended(service, key, queued["id"])
+    assert (done["status"], done["output"][0]["content"][0]["text"]) == ("completed", "".join(WORDS))
+    read = [request for request in upstream.requests if request.path.endswith("?stream=true")]
+    assert len(read) == workers - 1
+    assert reader.events == assert_stream(follow(service, key, queued["id"]).content)
+
+
+def test_a_stream_that_breaks_is_read_again(opened: Open, upstream: Upstream) -> None:
+    upstream.scripts = [kept(CUT, words=3, ends=False), kept(), Script([b"{}"])]
+    service = opened()
+    key = service.key()
+    live = service.stream(key, model="keeper", input="Hi", background=True, stream_options=PLAIN)
+    assert live[-1]["response"]["output"][0]["content"][0]["text"] == "".join(WORDS)
+
+
+def test_a_stream_that_always_breaks_fails_in_the_end(opened: Open, upstream: Upstream) -> None:
+    upstream.scripts = [kept(CUT, words=3, ends=False)]
+    service = opened()
+    key = service.key()
+    live = service.stream(key, model="keeper", input="Hi", background=True, stream_options=PLAIN)
+    assert live[-1]["type"] == "response.failed"
+
+
+def test_a_kept_stream_that_differs_from_what_was_said_ends_the_response(opened: Open, upstream: Upstream) -> None:
+    steps = kept().steps
+    different = [step.replace(b"word1 ", b"WORD1 ") if isinstance(step, bytes) else step for step in steps]
+    upstream.scripts = [kept(Gate(), words=3, ends=False), Script(different), Script([b"{}"])]
+    service, other = opened(), opened()
+    key = service.key()
+    queued = service.create(key, model="keeper", input="Hi", background=True)
+    reader = Reader(service, key, queued["id"])
+    reader.until(b"word2")
+    other.clock.ahead = FAR
+    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
+    other.clock.ahead = 0.0
+    lost = ended(service, key, queued["id"])
+    assert (lost["status"], lost["error"]["code"]) == ("failed", "worker_lost")
+    assert lost["output"][0]["content"][0]["text"] == "word0 word1 word2 "
+    assert reader.events == assert_stream(follow(service, key, queued["id"]).content)
+
+
+def test_a_cancelled_response_is_stopped_at_the_endpoint_too(opened: Open, upstream: Upstream) -> None:
+    upstream.scripts = [kept(Gate(), words=3, ends=False), Script([b"{}"])]
+    service = opened()
+    key = service.key()
+    queued = service.create(key, model="keeper", input="Hi", background=True)
+    reader = Reader(service, key, queued["id"])
+    reader.until(b"word2")
+    reply = service.client.post(f"/v1/responses/{queued['id']}/cancel", headers={"authorization": f"Bearer {key}"})
+    assert reply.json()["status"] == "cancelled"
+    assert reader.events[-1]["type"] == "response.incomplete"
+    assert ("POST", "/responses/resp_up/cancel") in asked(upstream)
+
+
+def test_a_foreground_response_is_not_kept(opened: Open, upstream: Upstream) -> None:
+    upstream.scripts = [kept()]
+    service = opened()
+    service.create(service.key(), model="keeper", input="Hi")
+    assert "background" not in upstream.requests[0].body
+    assert len(upstream.requests) == 1
+
+
+def test_a_shutdown_hands_a_kept_response_to_the_next_process(opened: Open, upstream: Upstream) -> None:
+    upstream.scripts = [kept(Gate(), words=3, ends=False), kept(), Script([b"{}"])]
+    service, other = opened(), opened()
+    key = service.key()
+    queued = service.create(key, model="keeper", input="Hi", background=True)
+    seen = Reader(service, key, queued["id"])
+    seen.until(b"word2")
+    service.settle(0.1)
+    first = seen.events
+    rest = sent_events(follow(other, key, queued["id"], f"&starting_after={first[-1]['sequence_number']}").content)
+    assert first + rest == assert_stream(follow(other, key, queued["id"]).content)
+    assert rest[-1]["type"] == "response.completed"
