@@ -52,7 +52,7 @@ docs: install-dev ## regenerate the documents that come from the code: errors, c
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m docs.cost
 
 .PHONY: clients
-clients: install-dev install-clients ## test the clients of docs/clients.md against the API (needs Node.js 22 or newer)
+clients: install-dev install-clients ## test the clients of docs/clients.md against the API (needs Node.js 22 or newer; LATEST=1)
 	@CI=1 $(BIN)/python -m pytest tests/clients tests/conformance $(TESTS)
 
 .PHONY: bench
@@ -103,3 +103,4 @@ install-clients:
 	@local/install.sh .venv-clients-chat requirements/clients-chat.txt --no-deps
 	@cd tests/clients/node && { cmp -s package-lock.json node_modules/.installed || \
 	  { npm ci --no-audit --no-fund && cp package-lock.json node_modules/.installed; }; }
+	@$(if $(LATEST),tests/clients/latest.sh)
