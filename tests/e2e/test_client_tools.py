@@ -9,32 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai.types.responses import ResponseOutputItem, ResponseStreamEvent, Tool
+from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from antiphon.ports import StopDelta, TextDelta, ToolCallDelta, UsageDelta
 from antiphon.settings import ProviderEndpoint
 from antiphon.stream.grammar import check_frames, parse_sse
-from antiphon.web.left_out import LEFT_OUT
 from tests.support.caller import refused
+from tests.support.client_tools import CRM, CUSTOM, FIND, QUESTION, called, create, names
 from tests.support.protocols import PROTOCOLS, Protocol
 from tests.support.service import Service
-from tests.support.upstream import Script, Upstream, answer, finish, tool_call, usage
-
-CUSTOM = {
-    "type": "custom",
-    "name": "edit",
-    "description": "Edits.",
-    "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/s"},
-}
-FIND = {"type": "function", "name": "find", "parameters": {"type": "object", "properties": {}}}
-CRM = {
-    "type": "namespace",
-    "name": "crm",
-    "description": "Customers.",
-    "tools": [FIND, {"type": "custom", "name": "do"}],
-}
-QUESTION = {"role": "user", "content": "Go"}
+from tests.support.upstream import Script, Upstream, finish, tool_call, usage
 
 CASES: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], dict[str, Any], str]] = {
     "custom": (
@@ -92,9 +77,8 @@ CASES: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], dict[str, Any],
 """For each type: the tool, the name and the arguments of the model's call, the item that the client gets, the output
 that it sends, and words of it that the model must read."""
 
+
 _EVENT: Any = TypeAdapter(ResponseStreamEvent)
-_ITEM: Any = TypeAdapter(ResponseOutputItem)
-_TOOL: Any = TypeAdapter(Tool)
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +90,8 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 every_type = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
 
 
@@ -115,18 +101,6 @@ def serve(state: Path, protocol: Protocol, upstream: Upstream) -> Iterator[Servi
     with Service(state, upstream, providers={"real": endpoint}, check_streams=True) as service:
         service.agent("agent", provider="real", model=protocol.model)
         yield service
-
-
-def create(service: Service, key: str, **fields: Any) -> dict[str, Any]:
-    """Create a response whose items and tools are openai-python's: the specification has none of these types."""
-    answered = service.post(key, **{"model": "agent", **fields})
-    assert answered.status_code == 200, answered.text
-    response: dict[str, Any] = answered.json()
-    for item in response["output"]:
-        _ITEM.validate_python(item)
-    for tool in response["tools"]:
-        _TOOL.validate_python(tool)
-    return response
 
 
 def stream(service: Service, key: str, **fields: Any) -> list[dict[str, Any]]:
@@ -143,12 +117,6 @@ def stream(service: Service, key: str, **fields: Any) -> list[dict[str, Any]]:
 def scripts(protocol: Protocol, name: str, arguments: str) -> list[Script]:
     calling = [ToolCallDelta(0, "call_1", name, arguments), UsageDelta(3, 4), StopDelta("tool_calls")]
     return [protocol.script(calling), protocol.script([TextDelta("Done."), UsageDelta(3, 4), StopDelta("stop")])]
-
-
-def called(upstream: Upstream, name: str, arguments: str) -> None:
-    """Script one call, then an answer."""
-    calling = Script.stream(tool_call(0, "call_1", name, arguments), finish("tool_calls"), usage(3, 2))
-    upstream.scripts = [calling, answer("Done")]
 
 
 def types(events: list[dict[str, Any]]) -> list[str]:
@@ -369,179 +337,3 @@ def test_calls_and_tools_are_items_of_a_conversation_as_any_others(
     assert names(upstream) == ["edit"]
     kinds = [item["type"] for item in service.get(f"{path}?order=asc", key).json()["data"]]
     assert kinds == ["additional_tools", "message", "custom_tool_call", output["type"], "message", "message"]
-
-
-# tools that come in the midst of a conversation
-
-SEARCH = {"type": "tool_search", "execution": "client", "description": "Searches."}
-
-
-def names(upstream: Upstream, request: int = -1) -> list[str]:
-    return [tool["function"]["name"] for tool in upstream.requests[request].body["tools"]]
-
-
-def test_tools_that_a_client_finds_are_offered_from_then_on(service: Service, key: str, upstream: Upstream) -> None:
-    called(upstream, "tool_search", '{"query": "customers"}')
-    first = create(service, key, input=[QUESTION], tools=[SEARCH])
-    (call,) = first["output"]
-    assert (call["type"], call["execution"]) == ("tool_search_call", "client")
-    assert call["arguments"] == {"query": "customers"}
-    found = {"type": "tool_search_output", "call_id": call["call_id"], "execution": "client", "tools": [CRM]}
-    second = create(service, key, input=[found], previous_response_id=first["id"], tools=[SEARCH])
-    assert names(upstream) == ["tool_search", "crm__find", "crm__do"]
-    assert "crm__find" in upstream.requests[-1].body["messages"][-1]["content"]
-    called(upstream, "crm__find", "{}")
-    upstream.scripts = [upstream.scripts[0]]
-    third = create(service, key, input="Find", previous_response_id=second["id"], tools=[SEARCH])
-    assert [(item["name"], item["namespace"]) for item in third["output"]] == [("find", "crm")]
-    again = [QUESTION, call, found, found | {"call_id": "other"}]
-    refused(service.post(key, model="agent", input=again, tools=[SEARCH]), 400, "tool_output_mismatch")
-
-
-def test_a_search_that_openai_ran_is_read_over(service: Service, key: str, upstream: Upstream) -> None:
-    ran = {"type": "tool_search_call", "execution": "server", "arguments": {"paths": ["crm"]}}
-    found = {"type": "tool_search_output", "execution": "server", "tools": [CRM, {"type": "web_search"}]}
-    response = create(service, key, input=[ran, found, QUESTION])
-    assert names(upstream) == ["crm__find", "crm__do"]
-    assert response["antiphon"] == {"tools_left_out": ["web_search"]}
-    assert [message["role"] for message in upstream.requests[-1].body["messages"]] == ["user"]
-
-
-def test_additional_tools_are_offered_once_beside_the_others(service: Service, key: str, upstream: Upstream) -> None:
-    """Codex sends them with every request for the newest models, and no ``tools``."""
-    called(upstream, "crm__do", '{"input": "it"}')
-    bringing = {"type": "additional_tools", "role": "developer", "tools": [CRM, CUSTOM]}
-    first = create(service, key, input=[bringing, QUESTION])
-    assert names(upstream) == ["crm__find", "crm__do", "edit"]
-    (call,) = first["output"]
-    output = {"type": "custom_tool_call_output", "call_id": call["call_id"], "output": "did"}
-    asked = {"input": [bringing, output], "previous_response_id": first["id"], "tools": [CUSTOM]}
-    second = create(service, key, **asked)
-    assert names(upstream) == ["edit", "crm__find", "crm__do"]
-    assert [tool["type"] for tool in second["tools"]] == ["custom", "namespace"]
-    listed = service.get(f"/v1/responses/{second['id']}/input_items?order=asc", key).json()["data"]
-    create(service, key, input=listed)
-
-
-def test_calls_that_openai_ran_in_earlier_turns_are_read_over(service: Service, key: str, upstream: Upstream) -> None:
-    """A conversation that began with OpenAI's own API goes on here."""
-    searched = {
-        "type": "web_search_call",
-        "id": "ws_1",
-        "status": "completed",
-        "action": {"type": "search", "query": "q"},
-    }
-    drawn = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "aGk="}
-    said = {"role": "assistant", "content": "It is sunny."}
-    first = create(service, key, input=[QUESTION, searched, drawn, said, {"role": "user", "content": "And?"}])
-    roles = [message["role"] for message in upstream.requests[-1].body["messages"]]
-    assert roles == ["user", "assistant", "user"]
-    listed = service.get(f"/v1/responses/{first['id']}/input_items?order=asc", key).json()["data"]
-    create(service, key, input=listed)
-
-
-def test_a_message_between_agents_is_read_as_a_message(service: Service, key: str, upstream: Upstream) -> None:
-    """https://github.com/sgl-project/sglang/pull/35216, https://github.com/MetaFARS/codex-relay/issues/60."""
-    content = [
-        {"type": "input_text", "text": "NEW_TASK"},
-        {"type": "encrypted_content", "encrypted_content": "Write a poem."},
-    ]
-    sent = {"type": "agent_message", "author": "/root", "recipient": "/root/poet", "content": content}
-    create(service, key, input=[sent])
-    (message,) = upstream.requests[-1].body["messages"]
-    assert message["role"] == "user"
-    assert message["content"] == "Message from /root to /root/poet:\nNEW_TASK\nWrite a poem."
-
-
-def test_reasoning_of_all_turns_is_what_the_model_gets_anyway(service: Service, key: str) -> None:
-    for context in ("auto", "all_turns"):
-        create(service, key, input="Go", reasoning={"context": context, "mode": "standard"})
-    for name, value in [("context", "current_turn"), ("mode", "pro")]:
-        asked = {"model": "agent", "input": "Go", "reasoning": {name: value}}
-        refused(service.post(key, **asked), 400, "unsupported_value", f"reasoning.{name}")
-
-
-def test_the_older_name_of_a_reasoning_summary_is_honoured(service: Service, key: str) -> None:
-    response = create(service, key, input="Go", reasoning={"generate_summary": "auto"})
-    assert response["reasoning"]["summary"] == "auto"
-
-
-def test_a_cache_is_not_warmed_by_an_answer_that_nobody_wants(service: Service, key: str) -> None:
-    create(service, key, input="Go", prompt_cache_options={"mode": "explicit", "prewarm": False})
-    asked = {"model": "agent", "input": "Go", "prompt_cache_options": {"prewarm": True}}
-    refused(service.post(key, **asked), 400, "unsupported_parameter", "prompt_cache_options.prewarm")
-
-
-def test_tools_are_bounded_wherever_they_come_from(service: Service, key: str) -> None:
-    many = [{"type": "function", "name": f"f{number}"} for number in range(128)]
-    spaces = [{**CRM, "name": f"n{number}", "tools": many} for number in range(9)]
-    refused(service.post(key, model="agent", input="Go", tools=spaces), 400, "out_of_range", "tools")
-    deep = {**FIND, "parameters": {"enum": list(range(20_000))}}
-    bringing = {"type": "additional_tools", "role": "developer", "tools": [deep]}
-    refused(service.post(key, model="agent", input=[bringing, QUESTION]), 400, "out_of_range", "tools")
-
-
-# tools that only OpenAI's own service runs
-
-HOSTED = [
-    {"type": "web_search", "external_web_access": True, "search_content_types": ["text", "image"]},
-    {"type": "web_search_preview", "search_context_size": "low"},
-    {"type": "file_search", "vector_store_ids": ["vs_1"]},
-    {"type": "code_interpreter", "container": {"type": "auto"}},
-    {"type": "image_generation", "partial_images": 1},
-    {"type": "computer_use_preview", "display_width": 1, "display_height": 1, "environment": "mac"},
-    {"type": "computer"},
-    {"type": "tool_search"},
-    {"type": "shell", "environment": {"type": "container_auto"}},
-]
-
-
-@pytest.mark.parametrize("tool", HOSTED, ids=lambda tool: tool["type"])
-def test_a_tool_that_nobody_can_run_here_is_left_out_and_named(
-    service: Service, key: str, upstream: Upstream, tool: dict[str, Any]
-) -> None:
-    """https://github.com/HarnessRouter/harnessrouter/issues/202: Codex sends ``web_search`` by default."""
-    answered = service.post(key, model="agent", input="Go", tools=[tool, FIND])
-    response = answered.json()
-    assert response["status"] == "completed"
-    assert [sent["function"]["name"] for sent in upstream.requests[-1].body["tools"]] == ["find"]
-    assert [shown["name"] for shown in response["tools"]] == ["find"], "never echoed as in force"
-    assert response["antiphon"] == {"tools_left_out": [tool["type"]]}
-    assert answered.headers[LEFT_OUT] == tool["type"]
-    assert service.retrieve(key, response["id"]) == response
-    with service.streaming(key, input="Go", tools=[tool]) as stream:
-        assert stream.headers[LEFT_OUT] == tool["type"]
-        events = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: {")]
-    assert events[0]["response"]["antiphon"] == events[-1]["response"]["antiphon"] == {"tools_left_out": [tool["type"]]}
-
-
-def test_a_response_that_left_nothing_out_says_nothing_of_it(service: Service, key: str) -> None:
-    answered = service.post(key, model="agent", input="Go", tools=[FIND])
-    assert LEFT_OUT not in answered.headers
-    assert "antiphon" not in answered.json()
-
-
-def test_an_answer_that_is_given_again_names_what_was_left_out(service: Service, key: str) -> None:
-    for _ in range(2):
-        answered = service.post(
-            key, headers={"idempotency-key": "k"}, model="agent", input="Go", tools=[{"type": "web_search"}]
-        )
-        assert answered.headers[LEFT_OUT] == "web_search"
-
-
-def test_a_choice_of_a_tool_that_nobody_can_run_here_is_refused(service: Service, key: str) -> None:
-    hosted = {"type": "web_search_preview"}
-    asked = {"model": "agent", "input": "Go", "tools": [hosted]}
-    refused(service.post(key, **asked, tool_choice=hosted), 400, "unsupported_value", "tool_choice.type")
-    refused(service.post(key, **asked, tool_choice="required"), 400, "invalid_value", "tool_choice")
-    allowed = {"type": "allowed_tools", "tools": [hosted]}
-    refused(service.post(key, **asked, tool_choice=allowed), 400, "unsupported_value", "tool_choice.tools[0].type")
-
-
-def test_a_deployment_can_refuse_what_nobody_can_run_here(tmp_path: Path) -> None:
-    with Service(tmp_path, unknown_tools="refuse") as service:
-        key = service.key()
-        sent = {"model": "agent", "input": "Go", "tools": [FIND, {"type": "web_search"}]}
-        error = refused(service.post(key, **sent), 400, "unsupported_value", "tools[1].type")
-        assert "web_search" not in json.dumps(create(service, key, input="Go", tools=[CUSTOM]))
-    assert error["message"].endswith("Leave it out.")
