@@ -34,7 +34,7 @@ def refusal(of: Circuits, now: float, model: str = "m", provider: str = "p") -> 
 
 
 def opened(failures: int = 2) -> Circuits:
-    """Give circuits that were opened at 0, for 10 seconds."""
+    """Return circuits that were opened at 0, for 10 seconds."""
     of = circuits(failures)
     for _ in range(failures):
         fail(of, 0)

@@ -49,7 +49,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 class Container(ThreadingHTTPServer):
-    """Gives credentials as a container's endpoint does, of another number each time, which soon expire."""
+    """Return credentials as a container's endpoint does, of another number each time, which soon expire."""
 
     given = 0
 
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(answer).encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

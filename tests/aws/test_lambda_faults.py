@@ -50,7 +50,7 @@ def asking(key):
 
 
 def events_of(body):
-    """Give the events that have come whole."""
+    """Return the events that have come whole."""
     lines = [line for frame in body.split(b"\n\n")[:-1] for line in frame.split(b"\n")]
     return [json.loads(line.removeprefix(b"data: ")) for line in lines if line.startswith(b"data: {")]
 
@@ -64,7 +64,7 @@ def run(function, key, log):
 
 
 def dying(host, after):
-    """Give the create function as one that is killed after so many frames."""
+    """Return the create function as one that is killed after so many frames."""
     function = host.pools["CreateResponse"].function
     path = [function.task, function.opt / "python", function.runtime, ROOT]
     environ = {**function.environ, "DIE_AFTER": str(after), "PYTHONPATH": ":".join(map(str, path))}

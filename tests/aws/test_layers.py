@@ -38,7 +38,7 @@ def built():
 
 
 def services():
-    """Give the services that our code makes clients of."""
+    """Return the services that our code makes clients of."""
     sources = [*(ROOT / "layers/antiphon/antiphon").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     calls = [
         node

@@ -31,7 +31,7 @@ def gateway(answer: Callable[[Any, bytes], int], patch: pytest.MonkeyPatch) -> I
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)

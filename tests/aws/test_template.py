@@ -422,7 +422,7 @@ def test_every_environment_variable_is_a_setting_with_an_acceptable_value(templa
 
 
 def given(name):
-    """Give something for a parameter without a default; a parameter of SSM stays empty, for its secret is given."""
+    """Return something for a parameter without a default; a parameter of SSM stays empty, for its secret is given."""
     return {"FurtherProviders": '"further":{"kind":"demo"}'}.get(name, "" if name.endswith("ParameterArn") else name)
 
 

@@ -22,7 +22,7 @@ TOOL = {"name": "f", "parameters": {"type": "object", "properties": {}}}
 
 @pytest.fixture
 def apply(staffed, tmp_path, monkeypatch):
-    """Give what applies an agent where some providers are known."""
+    """Return what applies an agent where some providers are known."""
     monkeypatch.setenv("ANTIPHON_PROVIDERS", json.dumps(PROVIDERS))
 
     def apply(**fields):

@@ -38,7 +38,7 @@ def clients_python(environment: str = "clients") -> str:
 
 
 def node() -> str:
-    """Give Node.js; skip where it or the packages of ``node/`` are not installed, unless this is CI."""
+    """Return Node.js; skip if it or the packages of ``node/`` are not installed, unless this is CI."""
     found = shutil.which("node")
     if not os.environ.get("CI") and (found is None or not (HERE / "node/node_modules/ai").exists()):
         pytest.skip("needs Node.js and its packages: `make clients`")

@@ -72,7 +72,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def codex(service: Service, key: str, home: Path, transport: str) -> Codex:
-    """Gives a function that runs ``codex exec`` and returns what the agent said."""
+    """Return a function that runs ``codex exec`` and returns what the agent said."""
     return codex_of(service, key, home, websockets=transport == "websocket")
 
 

@@ -50,7 +50,7 @@ def user(said: str) -> Json:
 
 
 def told(upstream: Upstream) -> list[str]:
-    """Give what the model was last told, without its instructions."""
+    """Return what the model was last told, without its instructions."""
     return [str(message["content"]) for message in upstream.requests[-1].body["messages"]]
 
 

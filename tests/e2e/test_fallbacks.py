@@ -65,7 +65,7 @@ def ask(service: Service, key: str, *, stream: bool, **fields: Any) -> dict[str,
 
 
 def nowhere() -> str:
-    """Give a base URL that nobody listens at."""
+    """Return a base URL that nobody listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}/v1"

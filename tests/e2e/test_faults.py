@@ -92,7 +92,7 @@ def test_a_client_that_leaves_does_not_end_the_run(service: Service, key: str, u
 
 
 def watch(service: Service, name: str) -> threading.Event:
-    """Tell when a call of the response store has succeeded."""
+    """Return an event that is set when a call of the response store has succeeded."""
     done = threading.Event()
     original = getattr(service.responses, name)
 

@@ -65,7 +65,7 @@ EVERY_PLACE = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 
 
 def seen(answer: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
-    """Give all that a caller sees of an answer, but for its name and its time."""
+    """Return all that a caller sees of an answer, but for its name and its time."""
     changing = {"x-request-id", "date"}
     return answer.status_code, answer.content, {k: v for k, v in answer.headers.items() if k not in changing}
 

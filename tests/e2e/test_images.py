@@ -55,7 +55,7 @@ def open_service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
 
 
 def sent(upstream: Upstream) -> list[dict[str, Any]]:
-    """Give the parts of the last user message beside its text."""
+    """Return the parts of the last user message beside its text."""
     messages = [message for message in upstream.requests[-1].body["messages"] if message["role"] == "user"]
     parts: list[dict[str, Any]] = messages[-1]["content"]
     assert parts[0] == {"type": "text", "text": "What is this?"}
@@ -63,7 +63,7 @@ def sent(upstream: Upstream) -> list[dict[str, Any]]:
 
 
 def stored_parts(service: Service, key: str, response_id: str) -> list[dict[str, Any]]:
-    """Give the parts of the first input item as it is listed, which must be as the specification says."""
+    """Return the parts of the first input item as it is listed, which must be as the specification says."""
     body = service.get(f"/v1/responses/{response_id}/input_items?order=asc", key).json()
     for item in body["data"]:
         check("ItemField", item)

@@ -51,7 +51,7 @@ def socket(service: Service, key: str) -> Iterator[Socket]:
 
 
 def told(upstream: Upstream, turn: int) -> list[str]:
-    """Give what the model was told, without roles."""
+    """Return what the model was told, without roles."""
     return [message["content"] for message in upstream.requests[turn].body["messages"]]
 
 
@@ -443,7 +443,7 @@ def test_too_many_messages_that_wait_close_the_connection(upstream: Upstream, so
 
 
 def committed(service: Service) -> threading.Event:
-    """Tell when a response was stored with its ending."""
+    """Return an event that is set when a response was stored with its ending."""
     done = threading.Event()
     original = service.responses.commit
 

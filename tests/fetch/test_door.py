@@ -38,7 +38,7 @@ async def refusal(door: GuardedDoor, url: str, **more: float) -> str:
 
 
 def resolving(*answers: Sequence[str]) -> tuple[GuardedDoor, list[str]]:
-    """Give a door whose names have these addresses, one answer after the other; and the names that were asked."""
+    """Return a door whose names have these addresses, one answer after the other; and the names that were asked."""
     asked: list[str] = []
     given = itertools.chain(answers, itertools.repeat(answers[-1]))
 

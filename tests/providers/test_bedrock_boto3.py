@@ -37,7 +37,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sent(call: ModelCall, **more: Any) -> tuple[Request, Request]:
-    """Give what we send, and what boto3 sends for what we tell it."""
+    """Return what we send, and what boto3 sends for what we tell it."""
     arguments = converse_request(call, family_of("bedrock", call.model).capabilities, **more)
     with Upstream([SAID]) as upstream:
         run(PROTOCOL.provider(upstream.base_url, **more), call)

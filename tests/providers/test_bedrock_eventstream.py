@@ -37,7 +37,7 @@ Told = tuple[bool, str, str, bytes]
 
 
 def ours(chunks: Iterable[bytes]) -> tuple[list[Told], bool]:
-    """Give what we read, and whether we refused what followed."""
+    """Return what we read, and whether we refused what followed."""
     reader, told = MessageReader(), []
     try:
         for chunk in chunks:
@@ -49,7 +49,7 @@ def ours(chunks: Iterable[bytes]) -> tuple[list[Told], bool]:
 
 
 def botocores(chunks: Iterable[bytes]) -> tuple[list[Told], bool]:
-    """Give what botocore reads, and whether it refused what followed."""
+    """Return what botocore reads, and whether it refused what followed."""
     buffer, told = EventStreamBuffer(), []
     try:
         for chunk in chunks:

@@ -97,7 +97,7 @@ def read(server: Running, victim: Victim, killer: Killer) -> None:
 
 
 def whole_events(raw: bytes) -> list[dict[str, Any]]:
-    """Give the events that came whole."""
+    """Return the events that came whole."""
     frames = [frame for frame in raw.split(b"\n\n")[:-1] if frame.startswith(b"event: ")]
     return [httpx2.Response(200, content=frame.partition(b"\ndata: ")[2]).json() for frame in frames]
 

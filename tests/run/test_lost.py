@@ -25,7 +25,7 @@ STATUSES = ["failed", "cancelled"]
 
 
 def taken(events: list[dict[str, object]], stored: int, *, background: bool = False) -> StoredResponse:
-    """Give the response as its writer left it: with the first items that were done, as many as were stored."""
+    """Return the response as its writer left it: with the first items that were done, as many as were stored."""
     fold = Fold()
     for event in events:
         if len(fold.response()["output"]) < stored or event["type"] == "response.created":

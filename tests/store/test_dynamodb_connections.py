@@ -46,7 +46,7 @@ class Server(ThreadingHTTPServer):
         self.cut.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that does not trust us."""
+        """Log nothing of a client that does not trust us."""
 
 
 class _Echo(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ class _Echo(BaseHTTPRequestHandler):
         self.close_connection = self.server.closing or self.server.cutting
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager

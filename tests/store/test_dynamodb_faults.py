@@ -350,7 +350,7 @@ async def test_a_second_close_does_nothing(aws: Emulator) -> None:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[Any, ...]]:
-    """Give what was logged, with its fields."""
+    """Return what was logged, with its fields."""
     fields = ("levelname", "msg", "operation", "code", "dynamodb_request_id")
     return [tuple(getattr(record, field) for field in fields) for record in caplog.records]
 

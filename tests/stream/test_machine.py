@@ -80,7 +80,7 @@ SAID = st.one_of(
 
 
 def deltas_of(said):
-    """Give what is said as deltas; the arguments of each call come in two pieces."""
+    """Return what is said as deltas; the arguments of each call come in two pieces."""
     deltas = []
     for slot, (kind, *rest) in enumerate(said):
         if kind != "call":

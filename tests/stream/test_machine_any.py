@@ -37,7 +37,7 @@ OBJECTS = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=
 
 @st.composite
 def call_batches(draw):
-    """Give calls in parallel, whose pieces interleave in any way; a call begins before its first piece."""
+    """Return calls in parallel, whose pieces interleave in any way; a call begins before its first piece."""
     texts = draw(st.lists(OBJECTS.flatmap(pieces), min_size=1, max_size=4))
     names = [f"call_{index}" for index in range(len(texts))]
     queues = {
@@ -50,7 +50,7 @@ def call_batches(draw):
 
 @st.composite
 def turns(draw):
-    """Give the deltas of a turn: passages and batches of calls, one after the other."""
+    """Return the deltas of a turn: passages and batches of calls, one after the other."""
     deltas = []
     for number, passage in enumerate(draw(st.lists(PASSAGES | call_batches(), max_size=5))):
         slots = {}
@@ -78,7 +78,7 @@ def arguments_of(deltas):
 
 
 def shown(response):
-    """Give all that a response says, by kind."""
+    """Return all that a response says, by kind."""
     texts = {"text": "", "refusal": "", "reasoning": ""}
     calls = {}
     for item in response["output"]:

@@ -18,7 +18,7 @@ def zeros(count: int) -> bytes:
 
 
 def answering(provider: ModelProvider, model: str = "m") -> Failover:
-    """Give an agent's models: one, of one provider."""
+    """Return an agent's models: one, of one provider."""
     services: dict[str, Any] = {
         "providers": lambda _name: provider,
         "circuits": Circuits(5, 10.0, zeros),

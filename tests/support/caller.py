@@ -47,7 +47,7 @@ class Caller:
         raise NotImplementedError
 
     def connect(self, root: str) -> None:
-        """Say where the service answers."""
+        """Note where the service answers."""
         self.root, self.base_url = root, f"{root}/v1"
         self.client = httpx2.Client(base_url=root, timeout=30, trust_env=False)
 

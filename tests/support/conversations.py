@@ -27,7 +27,7 @@ TOOLS = [
 
 
 def conversations(model: str, state: dict[str, str] | None) -> dict[str, ModelCall]:
-    """Give the calls by name.
+    """Return the calls by name.
 
     Args:
         model: the model's name there.

@@ -56,7 +56,7 @@ def corrupting(root: str, fault: Fault) -> Iterator[str]:
             do_POST = do_GET  # noqa: N815 - as the library wants it
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         thread = threading.Thread(target=server.serve_forever)

@@ -16,7 +16,7 @@ from antiphon.ports import (
 
 
 def names(kind: Any, field: str = "type") -> set[str]:
-    """Give the literals of a field of a union of models, or of a literal itself."""
+    """Return the literals of a field of a union of models, or of a literal itself."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return names(kind.model_fields[field].annotation)
     if get_origin(kind) is Annotated:

@@ -14,7 +14,7 @@ __all__ = ["dynamodb", "sign_as_anyone"]
 
 
 def sign_as_anyone(patch: pytest.MonkeyPatch) -> None:
-    """Give this process a region and made-up keys."""
+    """Set a region and made-up keys for this process."""
     patch.setenv("AWS_ACCESS_KEY_ID", "testing")
     patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     patch.setenv("AWS_DEFAULT_REGION", REGION)

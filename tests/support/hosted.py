@@ -42,13 +42,13 @@ class Stored(NamedTuple):
 
 @cache
 def layout() -> Layout:
-    """Give the layout for the running Python; made once for a test process."""
+    """Return the layout for the running Python; made once for a test process."""
     return lay_out(Path(tempfile.mkdtemp(prefix="antiphon-lambda-")), None)
 
 
 @cache
 def template() -> Template:
-    """Give the template of the repository."""
+    """Return the template of the repository."""
     return read_template(ROOT / "template.yaml", FunctionUrl="on", WebSocketApi="on")
 
 

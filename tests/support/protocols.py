@@ -64,11 +64,11 @@ class Protocol:
         return Script(steps, headers=self.headers)
 
     def cut(self, deltas: Sequence[Delta], count: int) -> Script:
-        """Say the first ``count`` bytes, then cut the connection."""
+        """Send the first ``count`` bytes, then cut the connection."""
         return Script([b"".join(self.frames(deltas))[:count], CUT], headers=self.headers)
 
     def failing(self, deltas: Sequence[Delta]) -> Script:
-        """Say things, then that it failed: too many requests."""
+        """Send deltas, then a failure: too many requests."""
         raise NotImplementedError
 
     def spoiled(self, words: str) -> bytes:
@@ -76,7 +76,7 @@ class Protocol:
         return f"data: {{{words}\n\n".encode()
 
     def told(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Give what a request's body tells."""
+        """Return what a request's body tells."""
         return body
 
 

@@ -21,7 +21,7 @@ USAGE = {
 
 
 def resource(**changes: Any) -> dict[str, Any]:
-    """Give a response as it begins, valid in the specification's schema."""
+    """Return a response as it begins, valid in the specification's schema."""
     return {
         "id": RESPONSE_ID,
         "object": "response",
@@ -85,7 +85,7 @@ def play(
 def record(
     deltas: Iterable[tuple[Any, ...]], ending: Ended = "completed", *, obfuscate: bool = True, **changes: Any
 ) -> list[Event]:
-    """Give the events of a whole stream."""
+    """Return the events of a whole stream."""
     events: list[Event] = []
     play(events.append, deltas, ending, obfuscate=obfuscate, **changes)
     return events

@@ -43,12 +43,12 @@ class Requirement:
 
     @property
     def status(self) -> str:
-        """Give a word for what is known of it."""
+        """Return a word for what is known of it."""
         return "open" if self.open else "met" if self.served else "not served"
 
     @property
     def link(self) -> str:
-        """Give the section as Markdown."""
+        """Return the section as Markdown."""
         return f"[{self.section}]({SPECIFICATION}#{self.section})" if self.level != "PROMISE" else self.section
 
 
@@ -61,7 +61,7 @@ def requirements() -> tuple[Requirement, ...]:
 
 
 def exists(test: str) -> bool:
-    """Tell whether there is such a test, or such a module with tests."""
+    """Return whether there is such a test, or such a module with tests."""
     module, _, name = test.partition("::")
     names = _names(TESTS / f"{module}.py")
     return name in names if name else bool(names)

@@ -38,13 +38,13 @@ Files = Mapping[str, bytes]
 
 
 def files(folder: Path, below: str = "") -> dict[str, bytes]:
-    """Give the files of a folder by their path in a package."""
+    """Return the files of a folder by their path in a package."""
     found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {f"{below}{path.relative_to(folder)}": path.read_bytes() for path in found}
 
 
 def code() -> dict[str, dict[str, bytes]]:
-    """Give what `sam build` would package, by logical name; the third-party packages are the running Python's."""
+    """Return what `sam build` would package, by logical name; the third-party packages are the running Python's."""
     place = f"python/lib/python3.{sys.version_info.minor}/site-packages/running.pth"
     packages = str(Path(pydantic.__file__).parents[1]).encode() + b"\n"
     found = {"AntiphonLayer": files(ROOT / "layers/antiphon", "python/"), "DependenciesLayer": {place: packages}}
@@ -92,7 +92,7 @@ class Stack:
             return not probe.connect_ex(("127.0.0.1", self.port))
 
     def client(self, service: str) -> Any:
-        """Give a client of one of its services."""
+        """Return a client of one of its services."""
         return boto3.client(
             service,
             endpoint_url=self.url,
@@ -143,7 +143,7 @@ class Stack:
         return f"{self.url}/restapis/{self.resources['Api']}/{self.outputs['Environment']}/_user_request_"
 
     def live(self) -> dict[str, str]:
-        """Give the version that each function's alias points to."""
+        """Return the version that each function's alias points to."""
         functions, resources = self.client("lambda"), self.resources
         return {
             name: functions.get_alias(FunctionName=resources[name], Name="live")["FunctionVersion"]
@@ -151,7 +151,7 @@ class Stack:
         }
 
     def versions(self, function: str) -> set[str]:
-        """Give all versions of a function that were published and not deleted."""
+        """Return all versions of a function that were published and not deleted."""
         found = self.client("lambda").list_versions_by_function(FunctionName=self.resources[function])["Versions"]
         return {each["Version"] for each in found} - {"$LATEST"}
 

@@ -32,12 +32,12 @@ class Stores:
 
 
 def entropy(seed: int) -> Entropy:
-    """Give the same bytes for the same seed."""
+    """Return the same bytes for the same seed."""
     return random.Random(seed).randbytes
 
 
 def noise(length: int, seed: int = 1) -> str:
-    """Give text that hardly compresses, of that many ASCII characters."""
+    """Return text that hardly compresses, of that many ASCII characters."""
     return base64.b64encode(random.Random(seed).randbytes(length)).decode()[:length]
 
 
@@ -73,13 +73,13 @@ def ended(turn: StoredResponse, text: str = "Hi", status: str = "completed") -> 
 
 
 def as_read(turn: StoredResponse, size: int = 0, chunks: int = 0) -> StoredResponse:
-    """Give a turn as a store gives it back: an ended one has no lease any more."""
+    """Return a turn as a store gives it back: an ended one has no lease any more."""
     lease = turn.lease if turn.status == "in_progress" else ""
     return replace(turn, lease=lease, size=size, chunks=chunks)
 
 
 def plain(turn: StoredResponse | None) -> StoredResponse | None:
-    """Give a turn without what a store made of it."""
+    """Return a turn without what a store made of it."""
     return None if turn is None else replace(turn, size=0, chunks=0)
 
 
@@ -104,7 +104,7 @@ async def add_chain(store: ResponseStore, length: int, text: str = "Hi", **chang
 
 
 def place_of(turn: StoredResponse) -> Place:
-    """Give where a turn stands."""
+    """Return where a turn stands."""
     place = parse_response_id(turn.id)
     assert place is not None
     return place

@@ -14,7 +14,7 @@ Event = dict[str, Any]
 
 
 def fold(events: Iterable[Event]) -> dict[str, Any]:
-    """Give the response that the events amount to."""
+    """Return the response that the events amount to."""
     folded = Fold()
     for event in events:
         folded.put(event)

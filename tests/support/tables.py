@@ -41,5 +41,5 @@ def _create(
 
 
 def row_of(wired: Row) -> Row:
-    """Give an item as it was before it was written for the wire."""
+    """Return an item as it was before it was written for the wire."""
     return {name: {"B": b64decode(value["B"])} if "B" in value else value for name, value in wired.items()}

@@ -35,7 +35,7 @@ class Endpoint(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def answer(self, operation: str) -> tuple[int, bytes, int]:
-        """Give the next answer, and its checksum."""
+        """Return the next answer, and its checksum."""
         with self.lock:
             self.operations.append(operation)
             if len(self.operations) > self.refusals:
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager

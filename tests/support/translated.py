@@ -23,7 +23,7 @@ class NoManagedPolicies:
 
 
 def written() -> dict[str, Any]:
-    """Give the template as it is written, its short forms resolved."""
+    """Return the template as it is written, its short forms resolved."""
     return json.loads(json.dumps(cfn_yaml.load(str(ROOT / "template.yaml"))))
 
 

@@ -43,7 +43,7 @@ SUBSEGMENT: Final = {
 
 
 def lines_of(log: Path) -> list[dict[str, Any]]:
-    """Give what a function has logged: every line is JSON."""
+    """Return what a function has logged: every line is JSON."""
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 

@@ -14,7 +14,7 @@ from antiphon.tools.text import CustomInput
 
 
 def read(*pieces):
-    """Give the pieces of the text, with the rest as the last."""
+    """Return the pieces of the text, with the rest as the last."""
     text = CustomInput()
     told = [text.feed(piece) for piece in pieces]
     return [*told, text.rest("".join(pieces))]

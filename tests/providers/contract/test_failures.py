@@ -40,7 +40,7 @@ def failed(protocol: Protocol, script: Script, into: list[Delta] | None = None) 
 
 
 def refusals(protocol: Protocol) -> list[Script]:
-    """Give what refuses before a stream: every status, with a canary wherever words can stand."""
+    """Return what refuses before a stream: every status, with a canary wherever words can stand."""
     error = {"message": CANARY, "type": CANARY, "code": CANARY, "param": CANARY, "metadata": {"raw": CANARY}}
     body = json.dumps({"message": CANARY, "error": error, "request_id": CANARY, "__type": CANARY}).encode()
     named = {"x-amzn-ErrorType": f"{CANARY}:x", "retry-after": CANARY, "x-request-id": CANARY}
@@ -94,7 +94,7 @@ async def test_the_deadline_ends_a_stream_that_goes_on(protocol: Protocol) -> No
 
 @contextlib.contextmanager
 def full() -> Iterator[str]:
-    """Give the address of a server that takes no connection: its queue is full."""
+    """Return the address of a server that takes no connection: its queue is full."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket())
         server.bind(("127.0.0.1", 0))

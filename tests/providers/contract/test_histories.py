@@ -98,7 +98,7 @@ def sent(protocol: Protocol, items: Sequence[Item], model: str | None = None, **
 
 
 def signed(protocol: Protocol, items: Sequence[Item]) -> list[Item]:
-    """Give reasoning the state by which its maker takes it back."""
+    """Add the state by which its maker takes reasoning back."""
     return [{**item, "state": protocol.state} if item["type"] == "reasoning" else item for item in items]
 
 

@@ -71,7 +71,7 @@ def sayings(protocol: Protocol) -> list[list[Delta]]:
 
 
 def joined(deltas: Sequence[Delta]) -> list[Delta]:
-    """Give deltas with their usage last, and calls whose first arguments came with their name apart."""
+    """Return deltas with their usage last, and calls whose first arguments came with their name apart."""
     told = [delta for delta in deltas if not isinstance(delta, UsageDelta)]
     usage = [delta for delta in deltas if isinstance(delta, UsageDelta)]
     return [*told[:-1], *usage[-1:], *told[-1:]]
@@ -83,7 +83,7 @@ def call_of(protocol: Protocol, **more: Any) -> Any:
 
 
 async def unsealed() -> None:
-    """Give nothing that seals."""
+    """Return nothing that seals."""
 
 
 async def not_kept(*_: object) -> None:

@@ -79,7 +79,7 @@ def converse(*frames: bytes, reason: str = "end_turn") -> list[Delta]:
 
 
 def paths(shape: Shape, prefix: str = "", depth: int = 4) -> Iterator[str]:
-    """Give the path of every leaf below a shape."""
+    """Return the path of every leaf below a shape."""
     if shape.type_name == "list":
         yield from paths(shape.member, prefix + "[]", depth)
     elif shape.type_name == "structure" and shape.members and depth:
