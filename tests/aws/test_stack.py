@@ -26,7 +26,7 @@ def stack(tmp_path_factory):
     if not os.environ.get("CI") and not MINISTACK.exists():
         pytest.skip("needs ministack: `make install-ministack`")
     with Stack(tmp_path_factory.mktemp("ministack") / "log") as stack:
-        assert stack.deploy(code(), FunctionUrl="on") == "CREATE_COMPLETE"
+        assert stack.deploy(code(), FunctionUrl="on", WebSocketApi="on") == "CREATE_COMPLETE"
         yield stack
 
 
@@ -67,6 +67,14 @@ def test_the_tables_have_the_keys_and_the_index_of_the_stores(stack):
     for output in ("CoreTableName", "ResponsesTableName"):
         assert [key["AttributeName"] for key in described(output)["KeySchema"]] == ["pk", "sk"]
     assert [index["IndexName"] for index in described("CoreTableName")["GlobalSecondaryIndexes"]] == ["gsi1"]
+
+
+def test_the_websocket_api_has_a_stage_that_the_openai_sdks_reach(stack):
+    """Its routes and its authorizer are there; ministack does not run them with our runtime."""
+    gateway, api = stack.client("apigatewayv2"), stack.resources["WebSocket"]
+    assert stack.outputs["WebSocketUrl"].endswith("/responses")
+    assert {route["RouteKey"] for route in gateway.get_routes(ApiId=api)["Items"]} == {"$connect", "$default"}
+    assert [stage["StageName"] for stage in gateway.get_stages(ApiId=api)["Items"]] == ["responses"]
 
 
 def test_the_models_are_listed_to_who_has_a_key(stack, stored):
