@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from cli import official
+from cli.durable_probes import background, background_stream, cancel, resume
 from cli.events import check_stream
 from cli.remote import CheckedServer, Reply
 from cli.socket_probes import websocket, websocket_memory
@@ -176,6 +177,10 @@ PROBES: Final[tuple[Probe, ...]] = (
     image,
     errors,
     retrieve,
+    resume,
+    background,
+    background_stream,
+    cancel,
     models,
     websocket,
     websocket_memory,

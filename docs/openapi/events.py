@@ -32,7 +32,12 @@ class ResponseEvent(Numbered):
     """The response began, or ended: `completed`, `incomplete` or `failed` is the last event of every stream."""
 
     type: Literal[
-        "response.created", "response.in_progress", "response.completed", "response.incomplete", "response.failed"
+        "response.created",
+        "response.queued",
+        "response.in_progress",
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
     ]
     response: ResponseResource
 

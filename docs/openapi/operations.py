@@ -39,8 +39,8 @@ JSON: Final = "application/json"
 UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed", "upgrade_required"})
 """Codes that belong to no operation."""
 
-LATER: Final = frozenset({"worker_lost", "websocket_connection_limit_reached"})
-"""Codes that no HTTP error has: they stand in a stored response, or come over a WebSocket."""
+LATER: Final = frozenset({"worker_lost", "websocket_connection_limit_reached", "response_ended"})
+"""Codes that no creation is refused with: they are in a stored response, or come over a WebSocket or from a cancel."""
 
 KEYED: Final = frozenset(
     {
@@ -84,7 +84,7 @@ CHAINED: Final = frozenset(
 )
 """Codes of a request that continues a response or a conversation, or sends items back."""
 
-PREPARING: Final = CREATING - RUNNING - {"conversation_locked"}
+PREPARING: Final = CREATING - RUNNING - {"conversation_locked", "too_many_queued"}
 """Codes of what goes as far as a run, and no further."""
 
 
@@ -134,6 +134,10 @@ begins with `response.created` and `response.in_progress`. Each item of the outp
 `response.incomplete` and `response.failed` (after an `error` event), then `data: [DONE]`. During silence the comment
 `: ping` is sent. After a stream has begun, an error is sent as an event, because the status can no longer change.
 
+With `background: true` the response is returned at once as `queued`, and a worker runs it; read it until it has ended.
+Its stream, if you ask for one, has `response.queued` after `response.created`. A user who has too many of them gets 429
+`too_many_queued`.
+
 No field is silently ignored: a field that is unknown or not supported is refused with 400. For an optional field, null
 means absent. Tools that only OpenAI's own service runs are left out of what the model is offered; their types are in
 `antiphon.tools_left_out` and in the header `x-antiphon-tools-left-out`."""
@@ -148,15 +152,20 @@ _IDEMPOTENCY_KEY: Final = ({"type": "string", "pattern": "^[ -~]{1,255}$"}, _AGA
 _RETRIEVE: Final = """\
 Returns the stored response. With `stream=true`, returns it as a stream of events.
 
-The events are rebuilt from the stored response, so each text is one delta, and the sequence numbers differ from those
-of the original stream. The stream always ends with a terminal event. The events of a response that is still running
-are not available: 409 `response_in_progress`."""
+The events are those of the first stream, with the same numbers and the same deltas, however often they are read. A
+response that is still running is followed live. With `starting_after`, the events up to and including that number are
+left out; a number past the end leaves `[DONE]` alone. If the connection ends without `[DONE]`, read again from the last
+number that you have.
+
+If the deployment does not log the events of running responses (`RunLog`), a stream of one that is still running is
+409 `response_in_progress`."""
 
 _CANCEL: Final = """\
 Ends a running response. It keeps its items so far; an open item becomes `incomplete`.
 
-If the response has already ended, it is returned unchanged. If it has not ended after some seconds, it is returned as
-`in_progress`; you can safely call this again."""
+A response that was cancelled is returned unchanged, so you can safely call this again. A background response that ended
+otherwise is 400 `response_ended`; any other is returned unchanged. If a response has not ended after some seconds, it
+is returned as `in_progress`."""
 
 _ITEMS: Final = """\
 Lists all items that were used to generate the response, page by page: those of the turns before it, then its own input.
@@ -296,7 +305,10 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         parameter=OWN,
         query={
             "stream": ({"type": "boolean"}, "Return the response as a stream of events."),
-            "starting_after": ({"type": "integer", "minimum": 0}, "With `stream`: leave out events up to this number."),
+            "starting_after": (
+                {"type": "integer", "minimum": 0},
+                "With `stream`: leave out the events up to and with this sequence number.",
+            ),
             "include_obfuscation": ({"type": "boolean"}, "With `stream`: pad delta events, which is the default."),
             "include": _INCLUDE,
         },
@@ -317,7 +329,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         summary="Cancel a running response",
         description=_CANCEL,
         answers={JSON: "ResponseResource"},
-        codes=KEYED | {"response_not_found", "read_only_key"},
+        codes=KEYED | {"response_not_found", "response_ended", "read_only_key"},
         samples={JSON: CANCELLED},
         parameter=OWN,
     ),

@@ -370,7 +370,7 @@ class ResponseResource(Shown):
     created_at: int
     """In seconds since the epoch, as all times."""
     completed_at: int | None
-    status: Literal["in_progress", "completed", "incomplete", "failed", "cancelled"]
+    status: Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
     """A cancelled response keeps the items that it had; its stream ends with `response.incomplete`."""
     incomplete_details: IncompleteDetails | None
     model: str

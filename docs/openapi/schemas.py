@@ -82,7 +82,7 @@ FIELDS: Final = {
     "safety_identifier": "A stable, opaque name of the end user, passed on to the model's provider.",
     "user": "The older name of `safety_identifier`.",
     "store": "Keep the response, so that it can be read and continued. False: it is gone once it is sent.",
-    "background": "Only false is served.",
+    "background": "Return at once, with the status `queued`, and run on without this connection. It needs `store`.",
     "stream": "Answer with server-sent events as the model speaks.",
     "stream_options": "Options of a stream.",
 }

@@ -109,14 +109,35 @@ def refuses_everything(exchange: Exchange) -> None:
     exchange.status, exchange.kind, exchange.body = 500, "text/plain", b"oops"
 
 
+def other_numbers(exchange: Exchange) -> None:
+    if "starting_after" in exchange.path:
+        exchange.body = re.sub(rb'"sequence_number":(\d)', rb'"sequence_number":9\1', exchange.body)
+
+
+def whole_texts(exchange: Exchange) -> None:
+    """Replay as the whole text in one delta, as a server does that does not keep where the deltas ended."""
+    if exchange.method == "GET" and exchange.kind == "text/event-stream":
+        exchange.body = re.sub(rb"event: response.output_text.delta\ndata: .*\n\n", b"", exchange.body, count=1)
+
+
+def no_background(exchange: Exchange) -> None:
+    if exchange.method == "POST" and exchange.kind == "application/json":
+        exchange.body = exchange.body.replace(b'"background":true', b'"background":false')
+
+
+STREAMS = {"streaming", "tool_stream", "resume", "background_stream"}
+BODIES = {"text", "items", "system_prompt", "multi_turn", "chain", "tool_call", "no_tool", "image", "retrieve"}
 FAULTS = {
-    cut: {"streaming", "tool_stream"},
-    gap: {"streaming", "tool_stream"},
-    unlike: {"streaming", "tool_stream"},
-    no_usage: {"text", "items", "system_prompt", "multi_turn", "chain", "tool_call", "no_tool", "image", "retrieve"},
+    cut: STREAMS,
+    gap: STREAMS,
+    unlike: STREAMS,
+    other_numbers: {"resume"},
+    whole_texts: {"resume", "background_stream"},
+    no_background: {"background"},
+    no_usage: BODIES | {"background", "cancel"},
     own_envelope: {"errors"},
     page: {"errors"},
-    forgetful: {"retrieve"},
+    forgetful: {"retrieve", "resume", "background", "background_stream", "cancel"},
     no_list: {"models"},
     other_arguments: {"tool_call"},
     refuses_images: {"image"},

@@ -6,11 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from antiphon.records import Fallback
 from tests.support.service import Service
+from tests.support.upstream import Gate, Request, Script, Upstream, finish, text, usage
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -44,3 +46,32 @@ def node() -> str:
         pytest.skip("needs Node.js and its packages: `make clients`")
     assert found is not None
     return found
+
+
+class HoldingUpstream(Upstream):
+    """A model that answers "One two three", and holds it after "One " if its input says "Hold".
+
+    Whoever says "Release" lets it go on, so a client in another process can do so.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gate = Gate()
+
+    def take(self, request: Request) -> Script:
+        self.requests.append(request)
+        said = str(request.body["messages"][-1]["content"])
+        held: list[Any] = []
+        if "Hold" in said:
+            self._gate = Gate()
+            held = [self._gate]
+        if "Release" in said:
+            self._gate.open()
+        return Script.stream(text("One "), *held, text("two "), text("three"), finish(), usage(3, 3))
+
+
+@pytest.fixture
+def holding(tmp_path: Path) -> Iterator[Service]:
+    """A service whose model can be held in the middle of an answer."""
+    with HoldingUpstream() as upstream, Service(tmp_path, upstream, watch_seconds=0.05) as running:
+        yield running

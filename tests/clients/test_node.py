@@ -19,3 +19,12 @@ def test_a_node_client_works_unchanged(service: Service, key: str, client: str) 
     run = subprocess.run(command, cwd=HERE / "node", env=environ, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
     assert "# fail 0" in run.stdout
+
+
+@pytest.mark.node
+def test_openai_node_runs_in_the_background_resumes_and_cancels(holding: Service) -> None:
+    environ = {**os.environ, "BASE_URL": holding.base_url, "API_KEY": holding.key()}
+    command = [node(), "--test", "openai_durable.test.mjs"]
+    run = subprocess.run(command, cwd=HERE / "node", env=environ, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+    assert "# fail 0" in run.stdout

@@ -194,6 +194,12 @@ CODES: Final[dict[str, ErrorCode]] = {
         400, INVALID_REQUEST, "This is no file that can be read.", "Send PDF, or text in UTF-8, by URL or in base64."
     ),
     "file_too_large": ErrorCode(400, INVALID_REQUEST, "The file is over the limit.", "Send a smaller one."),
+    "response_ended": ErrorCode(
+        400,
+        INVALID_REQUEST,
+        "The background response has ended, and cannot be cancelled.",
+        "Read the response. One that was cancelled can be cancelled again.",
+    ),
     "response_in_progress": ErrorCode(
         409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says.", 2
     ),

@@ -10,6 +10,7 @@ from agents import (
     ApplyPatchTool,
     CustomTool,
     LocalShellTool,
+    ModelSettings,
     OpenAIConversationsSession,
     OpenAIResponsesModel,
     OpenAIResponsesWSModel,
@@ -208,6 +209,19 @@ async def tools_by_conversation_id() -> None:
     assert [item.type for item in items] == ["message", "function_call", "function_call_output", "message"] * 2
 
 
+async def streams_in_the_background() -> None:
+    """The SDK has no setting for it, and no way to resume; a field of the request that it passes on works."""
+    if MODEL is OpenAIResponsesWSModel:
+        return  # a WebSocket has no background
+    settings = ModelSettings(extra_args={"background": True})
+    guide = agent(get_weather).clone(model_settings=settings)
+    result = Runner.run_streamed(guide, "What is the weather in Paris?")
+    raw = [event.data.type async for event in result.stream_events() if event.type == "raw_response_event"]
+    assert "response.queued" in raw
+    assert "17 degrees and sunny" in result.final_output
+    CALLS.pop()
+
+
 cases.run(
     text,
     streaming,
@@ -222,4 +236,5 @@ cases.run(
     memory_by_session,
     tools_in_a_session,
     tools_by_conversation_id,
+    streams_in_the_background,
 )

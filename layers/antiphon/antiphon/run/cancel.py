@@ -1,6 +1,6 @@
 """Cancel a response, from any process; delete one.
 
-ended already      it stays as it is
+ended already      it stays as it is; of a background response that was not cancelled, this is an error
 queued             it is ended here, and no worker begins it
 runs here          its execution ends it and stores what it has
 runs elsewhere     it is marked in the store; its writer sees the mark and does the same
@@ -29,19 +29,18 @@ LOOK_SECONDS: Final = 0.25
 async def cancel(services: Services, principal: Principal, response_id: str) -> StoredResponse:
     """End a running response and return it as it then is.
 
-    One that has ended stays as it is, so a cancellation can be sent again, and one that comes too late is no error. One
-    that is still ending after ``PATIENCE`` is returned in progress.
+    A cancellation can be sent again, and one that meets the ending is no error: the response has its status. One that
+    is still ending after ``PATIENCE`` is returned in progress.
 
     Raises:
-        ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.
+        ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden; 400 ``response_ended`` for
+            a background response that had ended before, as OpenAI's clients expect.
     """
     stored = await find(services, principal, response_id)
-    if stored.has_ended:
-        return stored
-    now = await stop(services, stored)
-    if now is None:
-        raise ApiError("response_not_found")
-    return now if now.has_ended else await find(services, principal, response_id)
+    if stored.has_ended and stored.response["background"] and stored.status != CANCELLED:
+        article = "an" if stored.status == "incomplete" else "a"
+        raise ApiError("response_ended", f"Cannot cancel {article} {stored.status} response.", param="response_id")
+    return await _ended(services, principal, stored)
 
 
 async def delete(services: Services, principal: Principal, response_id: str) -> None:
@@ -50,9 +49,19 @@ async def delete(services: Services, principal: Principal, response_id: str) -> 
     Raises:
         ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.
     """
-    stored = await cancel(services, principal, response_id)
+    stored = await _ended(services, principal, await find(services, principal, response_id))
     if not await services.responses.delete(stored.owner, stored.id):
         raise ApiError("response_not_found")
+
+
+async def _ended(services: Services, principal: Principal, stored: StoredResponse) -> StoredResponse:
+    """End a response, unless it has ended, and return it as it then is."""
+    if stored.has_ended:
+        return stored
+    now = await stop(services, stored)
+    if now is None:
+        raise ApiError("response_not_found")
+    return now if now.has_ended else await find(services, principal, stored.id)
 
 
 async def stop(services: Services, stored: StoredResponse) -> StoredResponse | None:

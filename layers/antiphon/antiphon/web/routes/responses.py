@@ -56,7 +56,7 @@ async def delete_response(request: Request, response_id: str, principal: Writer)
 
 @router.post("/v1/responses/{response_id}/cancel")
 async def cancel_response(request: Request, response_id: str, principal: Writer) -> Response:
-    """End a running response; one that has ended is given as it is."""
+    """End a running response; see ``run.cancel`` for one that has ended."""
     stored = await cancel(request.app.state.services, principal, response_id)
     return Response(orjson.dumps(shown_response(stored.response)), media_type="application/json")
 
