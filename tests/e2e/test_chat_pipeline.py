@@ -213,3 +213,31 @@ def test_every_provider_answers_in_the_form_of_chat_completions(
     assert choice["finish_reason"] == "tool_calls"
     assert whole["usage"] == chunks[-1]["usage"]
     assert (cut["message"]["content"], cut["finish_reason"]) == ("One ", "stop")
+
+
+# the host
+
+
+def test_a_run_that_reaches_its_deadline_ends_as_cut(tmp_path: Path, upstream: Upstream) -> None:
+    upstream.scripts = [Script.stream(text("Hel"), Gate())]
+    with Service(tmp_path, upstream, run_seconds=1.5, reserve_seconds=1.0) as service:
+        whole = complete(service, service.key())["choices"][0]
+    assert (whole["message"]["content"], whole["finish_reason"]) == ("Hel", "length")
+
+
+def test_silence_is_filled_with_comments(tmp_path: Path, upstream: Upstream) -> None:
+    gate = Gate()
+    upstream.scripts = [Script.stream(text("Hel"), gate, text("lo"), finish())]
+    with Service(tmp_path, upstream, ping_seconds=0.05) as service:
+        body = {"model": "agent", "messages": HELLO, "stream": True}
+        headers = {"authorization": f"Bearer {service.key()}"}
+        with service.client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as streaming:
+            lines = streaming.iter_lines()
+            assert any(line == ": ping" for line in lines)
+            gate.open()
+            assert list(lines)[-2:] == ["data: [DONE]", ""]
+
+
+def test_a_checked_stream_is_the_same(tmp_path: Path, upstream: Upstream) -> None:
+    with Service(tmp_path, upstream, check_streams=True) as service:
+        assert joined(stream(service, service.key())) == "Hello from upstream"

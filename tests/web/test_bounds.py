@@ -94,3 +94,26 @@ def refused(raw: bytes) -> str:
     with pytest.raises(ApiError) as caught:
         parse_object(raw)
     return caught.value.code
+
+
+PART = {"type": "text", "text": ""}
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}
+
+
+@pytest.mark.parametrize(
+    ("document", "param"),
+    [
+        ({"messages": [{"role": "user", "content": [PART] * (bounds.MAX_PARTS + 1)}]}, "messages[0].content"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [CALL] * (bounds.MAX_PARTS + 1)}]},
+            "messages[0].tool_calls",
+        ),
+        ({"messages": [{"role": "user", "content": [PART] * bounds.MAX_PARTS}] * 11}, "messages"),
+        ({"response_format": {"json_schema": {"schema": {"enum": [0] * bounds.MAX_SCHEMA_VALUES}}}}, "tools"),
+    ],
+    ids=["parts", "calls", "parts and messages", "a schema"],
+)
+def test_a_chat_request_has_the_same_bounds(document: dict[str, Any], param: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        require_bounded(document)
+    assert (caught.value.code, caught.value.param) == ("out_of_range", param)
