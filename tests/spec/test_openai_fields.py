@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import openai.types.responses as theirs
@@ -17,6 +18,7 @@ from antiphon.errors import ApiError
 from antiphon.spec import calls, content, further, items, loading, request, tools
 from antiphon.spec.request import IGNORED, parse_compact, parse_create
 
+ROOT = Path(__file__).parents[2]
 CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "4"}
 CHOICES = "`function`, `custom`, `local_shell`, `shell`, `apply_patch`"
@@ -145,6 +147,22 @@ def test_null_is_absent_for_every_field_that_openai_python_knows(
 )
 def test_null_is_absent_for_every_field_of_openai_pythons_requests(parse: Any, form: Any) -> None:
     assert parse({**dict.fromkeys(known(form)), "model": "m"}) == parse({"model": "m"})
+
+
+@pytest.mark.parametrize(
+    ("theirs_", "ours"),
+    [
+        (creating.ResponseCreateParamsStreaming, request.CreateResponse),
+        (ReasoningSettings, request.ReasoningParam),
+        (theirs.FunctionToolParam, tools.FunctionTool),
+    ],
+)
+def test_every_field_of_openai_python_that_is_not_honoured_is_documented(theirs_: Any, ours: Any) -> None:
+    honoured = {name for name, field in ours.model_fields.items() if not field.exclude}
+    page = (ROOT / "docs/clients.md").read_text()
+    fields = page.partition("## Fields that clients send")[2].partition("\n## ")[0]
+    others = {name for name in known(theirs_) - honoured if not name.endswith("_")}
+    assert [name for name in sorted(others) if f"{name}`" not in fields] == []
 
 
 def test_a_field_that_is_not_served_is_refused_with_what_to_do() -> None:
