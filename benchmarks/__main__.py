@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import answers, coldstart, dynamodb, imports, providers, readers, runtime, stalls, streams
+from benchmarks import answers, coldstart, dynamodb, imports, providers, readers, runs, runtime, stalls, streams
 from benchmarks.table import show
 
 BENCHMARKS = {
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "answers": answers.measure,
     "stalls": stalls.measure,
     "readers": readers.measure,
+    "runs": runs.measure,
     "imports": imports.measure,
     "coldstart": coldstart.measure,
     "runtime": runtime.measure,

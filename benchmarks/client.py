@@ -35,13 +35,19 @@ class Client(asyncio.Protocol):
         return client
 
     async def post(self, path: str, key: str, body: dict[str, Any]) -> float:
-        """Send a request, wait for the whole answer, and give the seconds from sending it to the first mark."""
+        """Send a request, wait for the whole answer, and return the seconds from sending it to the first mark."""
+        return await self._send("POST", path, key, json.dumps(body).encode())
+
+    async def get(self, path: str, key: str) -> float:
+        """Do the same with a GET."""
+        return await self._send("GET", path, key, b"")
+
+    async def _send(self, method: str, path: str, key: str, raw: bytes) -> float:
         self.received.clear()
         self.first = 0.0
         self._done = asyncio.get_running_loop().create_future()
-        raw = json.dumps(body).encode()
         head = (
-            f"POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n"
+            f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n"
         )
         sent = time.perf_counter()

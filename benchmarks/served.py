@@ -38,8 +38,8 @@ async def seed(services: Services) -> str:
 
 def main() -> None:
     """Serve until the process is ended."""
-    database, base_url = sys.argv[1:]
-    settings = read_settings({"ANTIPHON_DATABASE": database})
+    database, base_url, *run_log = sys.argv[1:]
+    settings = read_settings({"ANTIPHON_DATABASE": database, "ANTIPHON_RUN_LOG": "".join(run_log)})
     providers = Providers({"bench": ProviderEndpoint(base_url=base_url)}, os.environ)
     stores = build_stores(settings)
     services = build_services(settings, stores, providers)

@@ -124,8 +124,8 @@ class Following:
         if not self._stored.has_ended:
             yield [self._decoded(FOLLOWS) for _ in self._opening()]
             async with contextlib.aclosing(self._live()) as live:
-                async for lines in live:
-                    yield [self._decoded(orjson.loads(line)) for line in lines]
+                async for entries in live:
+                    yield [self._decoded(entry) for entry in entries]
         if self._stored.has_ended or self._is_deleted:
             self.ended = True
             yield self._deletion() if self._is_deleted else self._rest()
@@ -164,20 +164,20 @@ class Following:
         first = max(self._after, self._decoder.number - 1) + 1
         return [{**event, "sequence_number": number} for number, event in enumerate(events, first)]
 
-    async def _live(self) -> AsyncGenerator[list[bytes], None]:
-        """Yield the lines of the log that follow, until the response has ended or the reader has to leave."""
+    async def _live(self) -> AsyncGenerator[list[Entry], None]:
+        """Yield the entries of the log that follow, until the response has ended or the reader has to leave."""
         execution = running(self._stored.id)
         if execution is not None and execution.journal is not None:
-            async for lines in self._here(execution.journal):
-                yield lines
+            async for entries in self._here(execution.journal):
+                yield entries
             await self._read()
-        async for lines in self._elsewhere():
-            yield lines
+        async for entries in self._elsewhere():
+            yield entries
 
-    async def _here(self, journal: Journal) -> AsyncGenerator[list[bytes], None]:
+    async def _here(self, journal: Journal) -> AsyncGenerator[list[Entry], None]:
         while not await self._must_leave():
             visible = journal.visible
-            yield journal.lines[self._decoder.number : visible]
+            yield journal.entries[self._decoder.number : visible]
             if journal.is_closing:
                 return
             if journal.visible == visible:
@@ -185,7 +185,7 @@ class Following:
                     async with asyncio.timeout(1.0):
                         await journal.changed()
 
-    async def _elsewhere(self) -> AsyncGenerator[list[bytes], None]:
+    async def _elsewhere(self) -> AsyncGenerator[list[Entry], None]:
         log = Lines()
         loop = asyncio.get_running_loop()
         looked = loop.time()
@@ -193,7 +193,7 @@ class Following:
         while not (self._stored.has_ended or self._is_deleted or await self._must_leave()):
             before = log.count
             lines = log.read(await self._batches(log.next))
-            yield lines[max(0, self._decoder.number - before) :]
+            yield [orjson.loads(line) for line in lines[max(0, self._decoder.number - before) :]]
             pause = 0 if lines else min(pause + 1, len(PAUSES) - 1)
             looked = loop.time() if lines else looked
             if log.has_ended or loop.time() - looked >= LOOK_SECONDS:

@@ -20,7 +20,7 @@ from antiphon.ports import Services
 from antiphon.records import LogBatch, StoredResponse
 from antiphon.stream.events import Event, Sink, opening
 from antiphon.stream.fold import ENDINGS
-from antiphon.stream.log import Encoder
+from antiphon.stream.log import Encoder, Entry, is_change
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -34,6 +34,12 @@ KEEP_SECONDS: Final = 86_400
 
 BEATS: Final = 3
 """How often a writer shows within its lease that it lives."""
+
+
+_NOT_LOGGED: Final = ENDINGS | {"error"}
+_DELTA_BYTES: Final = 3
+_EVENT_BYTES: Final = 100
+"""About what an entry has in the log, a delta beside its text."""
 
 
 class Logged(NamedTuple):
@@ -62,7 +68,7 @@ class Journal:
         logged: what earlier writers have logged; it is not logged again.
 
     Attributes:
-        lines: the entries so far, each as a line of JSON.
+        entries: the log so far, one entry for each event.
         has_diverged: what was said again differs from what was logged.
     """
 
@@ -83,15 +89,17 @@ class Journal:
         self.has_diverged = False
         self._encoder = Encoder(record.response)
         self._opening = len(opening(record.response))
-        self._pending = bytearray()
+        self._size = 0
+        self._offset = 0
         self._unsure: LogBatch | None = None
         self._written = len(logged.lines)
         self._due = asyncio.Event()
+        self._is_due = False
         self._full = asyncio.Event()
         self._readers: list[asyncio.Future[None]] = []
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self.lines: list[bytes] = []
+        self.entries: list[Entry] = []
 
     def start(self) -> None:
         """Begin to write, in a task of its own."""
@@ -99,41 +107,39 @@ class Journal:
 
     def put(self, event: Event) -> None:
         """Log the next event, and pass it on. The terminal event is passed on alone: it is in the stored response."""
-        if event["type"] not in ENDINGS and event["type"] != "error":
-            self._log(self._line(event))
+        if event["type"] not in _NOT_LOGGED:
+            self._log(event)
         if self._to is not None:
             self._to(event)
 
-    def _log(self, line: bytes) -> None:
-        if not self.has_diverged:
-            self.lines.append(line)
-            if len(self.lines) > self._written:
-                self._pending += line
-            if len(self.lines) > self._opening:
-                self._due.set()
-            if len(self._pending) >= FLUSH_BYTES:
-                self._full.set()
+    def _log(self, event: Event) -> None:
+        entry, entries = self._encoder.entry(event), self.entries
+        if len(entries) < len(self._known):
+            entry = self._said_again(entry, orjson.loads(self._known[len(entries)]))
+        if self.has_diverged:
+            return
+        entries.append(entry)
+        if len(entries) > self._written:
+            self._size += _DELTA_BYTES + len(entry) if type(entry) is str else _EVENT_BYTES
+        if not self._is_due and len(entries) > self._opening:
+            self._is_due = True
+            self._due.set()
+        if self._size >= FLUSH_BYTES and not self._full.is_set():
+            self._full.set()
+        if self._readers:
             self._wake()
 
-    def _line(self, event: Event) -> bytes:
-        """Return the line of the next event: the one that was logged, if it was and means the same."""
-        entry = self._encoder.entry(event)
-        line = orjson.dumps(entry) + b"\n"
-        place = len(self.lines)
-        if place >= len(self._known):
-            return line
-        known = self._known[place]
-        if known + b"\n" == line or (isinstance(entry, dict) and "type" not in entry and known.startswith(b'{"item"')):
-            return known + b"\n"  # an item may have been sealed anew
-        if not self.has_diverged:
+    def _said_again(self, entry: Entry, known: Entry) -> Entry:
+        """Return the entry that was logged, if this one means the same: an item may have been sealed anew."""
+        if entry != known and not (is_change(entry) and is_change(known)):
             self.has_diverged = True
             self._lost()
-        return line
+        return known
 
     @property
     def visible(self) -> int:
         """How many events a reader may see: of a run that a worker may begin again, only what is stored."""
-        return len(self.lines) if self._record.job is None else min(self._written, len(self.lines))
+        return len(self.entries) if self._record.job is None else min(self._written, len(self.entries))
 
     @property
     def is_closing(self) -> bool:
@@ -181,6 +187,7 @@ class Journal:
                 break
             self._due.clear()
             self._full.clear()
+            self._is_due = False
             if not await self._append():
                 return
             await _wait(self._full, FLUSH_SECONDS)
@@ -192,7 +199,7 @@ class Journal:
         A batch that may have been stored is sent again as it was.
         """
         record, now = self._record, self._services.clock()
-        data = b"" if last else bytes(self._pending[:MAX_BATCH_BYTES])
+        data = b"" if last else self._pending()[self._offset : self._offset + MAX_BATCH_BYTES]
         batch = self._unsure or LogBatch(self._number, record.epoch, now, data, last)
         try:
             ours = await self._services.runs.append(record.owner, record.id, batch, int(now) + KEEP_SECONDS)
@@ -208,12 +215,21 @@ class Journal:
         self._note(batch)
         return await self._append(last=True) if last and not batch.last else True
 
+    def _pending(self) -> bytes:
+        return b"".join(orjson.dumps(entry) + b"\n" for entry in self.entries[self._written :])
+
     def _note(self, batch: LogBatch) -> None:
+        """Count what is stored now; a line may be stored in part."""
         self._number += 1
-        del self._pending[: len(batch.data)]
-        self._written += batch.data.count(b"\n")
-        if self._pending:
+        self._size = max(0, self._size - len(batch.data))
+        ended = batch.data.count(b"\n")
+        rest = len(batch.data) - (batch.data.rfind(b"\n") + 1)
+        self._offset = rest if ended else self._offset + rest
+        self._written += ended
+        if self._written < len(self.entries):
             self._due.set()
+        else:
+            self._size = 0
         self._wake()
 
 

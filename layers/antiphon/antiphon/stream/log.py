@@ -32,6 +32,7 @@ class _Stream:
 
     Attributes:
         number: how many events there were.
+        delta_type: of the event before, if it was a delta; None else.
     """
 
     def __init__(self, response: dict[str, Any]) -> None:
@@ -40,6 +41,8 @@ class _Stream:
         self._item: list[Event] = []
         self._part: list[Event] = []
         self._delta: dict[str, Any] | None = None
+        self._deltas: list[Event] = []
+        self.delta_type: str | None = None
 
     def follows(self, kind: str) -> Event | None:
         """Return the event that follows, not numbered, if it is of this type; None if another may follow as well."""
@@ -58,7 +61,7 @@ class _Stream:
         if "delta" in event:
             self._take_delta(event)
             return
-        self._delta = None
+        self._delta = self.delta_type = None
         if kind == "response.output_item.added":
             self._item, self._part = [event], []
         elif kind == _DONE:
@@ -70,9 +73,10 @@ class _Stream:
         """Return the events of the open item that ``closing`` needs."""
         return self._item + self._part
 
-    def same_place(self, event: Event) -> bool:
-        """Return whether the event is a delta of the same kind and place as the one before it."""
-        return self._delta is not None and event["type"] == self._delta["type"]
+    def add_delta(self, event: Event) -> None:
+        """Note a delta of the same kind and place as the event before it."""
+        self.number += 1
+        self._deltas.append(event)
 
     def delta(self, text: str, logprobs: list[Any] | None) -> Event:
         """Return a delta of the same kind and place as the one before it."""
@@ -87,7 +91,9 @@ class _Stream:
             self._delta = {name: value for name, value in event.items() if name not in _OWN_TO_DELTA}
             if "logprobs" in event:
                 self._delta["logprobs"] = []
-        (self._part or self._item).append(event)
+            self.delta_type = event["type"]
+            self._deltas = self._part or self._item
+        self._deltas.append(event)
 
     def _take_inside(self, kind: str, event: Event) -> None:
         if kind.endswith("_part.added"):
@@ -112,9 +118,10 @@ class Encoder:
     def entry(self, event: Event) -> Entry:
         """Return the entry of the next event."""
         stream = self._stream
-        if "delta" in event and stream.same_place(event):
-            stream.take(event)
-            return [event["delta"], event["logprobs"]] if event.get("logprobs") else event["delta"]
+        if event["type"] == stream.delta_type:
+            stream.add_delta(event)
+            logprobs = event.get("logprobs")
+            return [event["delta"], logprobs] if logprobs else event["delta"]
         bare = {name: value for name, value in event.items() if name not in _NOT_LOGGED}
         entry = _shortened(bare, stream.follows(event["type"]))
         stream.take(event)
@@ -158,13 +165,18 @@ class Decoder:
             return self._stream.delta(entry, None)
         if isinstance(entry, list):
             return self._stream.delta(*entry)
-        if isinstance(entry, dict) and "type" in entry:
+        if isinstance(entry, dict) and not is_change(entry):
             return dict(entry)
         expected = self._stream.follows(".done")
         assert expected is not None
         if isinstance(entry, dict):
             return {**expected, "item": {**expected["item"], **entry["item"]}}
         return dict(expected)
+
+
+def is_change(entry: Entry) -> bool:
+    """Return whether an entry is an item of which a field is not what follows from its events."""
+    return isinstance(entry, dict) and "type" not in entry
 
 
 def _shortened(event: Event, expected: Event | None) -> Entry:
