@@ -246,6 +246,7 @@ LEFT_OUT = (
 
 NOT_FOR_MODELS = {
     "background": "says how it is run",
+    "conversation": "its items are part of the input",
     "max_tool_calls": "the run counts",
     "metadata": "is kept and given back",
     "model": "names the agent, which names the model",
