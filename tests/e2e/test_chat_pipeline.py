@@ -169,6 +169,28 @@ def test_a_custom_tool_can_be_chosen(service: Service, key: str, upstream: Upstr
     assert "edit" in json.dumps([upstream.requests[0].body["tools"], upstream.requests[0].body["tool_choice"]])
 
 
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"tools": [FIND, {"type": "custom", "custom": {"name": "a b"}}]}, "tools[1].custom.name"),
+        ({"tools": [FIND, FIND]}, "tools[1].function.name"),
+        (
+            {"tools": [CUSTOM], "tool_choice": {"type": "custom", "custom": {"name": "other"}}},
+            "tool_choice.custom.name",
+        ),
+        (
+            {"tools": [{"type": "custom", "custom": {"name": "a", "format": {"type": "grammar", "grammar": {}}}}]},
+            "tools[0].custom.format.grammar.syntax",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_tool_is_named_as_the_caller_wrote_it(
+    service: Service, key: str, fields: dict[str, Any], param: str
+) -> None:
+    answered = post(service, key, messages=HELLO, **fields)
+    assert (answered.status_code, answered.json()["error"]["param"]) == (400, param)
+
+
 @pytest.mark.parametrize("fields", [{"tools": [FIND, {"type": "web_search"}]}, {"web_search_options": {}}])
 def test_a_search_that_only_openai_runs_is_left_out_and_named(
     service: Service, key: str, upstream: Upstream, fields: dict[str, Any]

@@ -22,7 +22,7 @@ from antiphon.chat.messages import (
 )
 from antiphon.chat.places import placed
 from antiphon.chat.request import IGNORED, ChatSchemaFormat, CreateChatCompletion
-from antiphon.chat.tools import choice_of_response, tools_of_response
+from antiphon.chat.tools import ChatCustomTool, ChatNamedCustomTool, choice_of_response, tools_of_response
 from antiphon.errors import ApiError
 from antiphon.records import Item
 from antiphon.spec.request import CreateResponse, refusal
@@ -105,9 +105,16 @@ def _require_one_limit(chat: CreateChatCompletion) -> None:
 
 
 def _renamed(chat: CreateChatCompletion) -> dict[str, str]:
-    limit = "max_tokens" if chat.max_completion_tokens is None else "max_completion_tokens"
+    """Return the fields whose names in the chat request depend on what it holds."""
     effort = "reasoning_effort" if chat.reasoning is None or chat.reasoning_effort else "reasoning.effort"
-    return {"max_output_tokens": limit, "reasoning": effort, "reasoning.effort": effort}
+    limit = "max_tokens" if chat.max_completion_tokens is None else "max_completion_tokens"
+    named = {"max_output_tokens": limit, "reasoning": effort, "reasoning.effort": effort}
+    for index, tool in enumerate(chat.tools or ()):
+        if isinstance(tool, ChatCustomTool):
+            named |= {f"tools[{index}].{name}": f"tools[{index}].custom.{name}" for name in ("name", "description")}
+    if isinstance(chat.tool_choice, ChatNamedCustomTool):
+        named["tool_choice.name"] = "tool_choice.custom.name"
+    return named
 
 
 def _document(chat: CreateChatCompletion, items: list[Item]) -> dict[str, Any]:
