@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from tests.support.service import Service
-from tests.support.streams import assert_stream
+from tests.support.streams import assert_stream, sent_events
 
 STREAMS = 200
 LONG = "word " * 2000
@@ -72,3 +73,36 @@ async def test_fifty_clients_that_stop_reading_do_not_stop_others_and_their_answ
 
     service.settle(20)
     assert {service.retrieve(key, one)["status"] for one in ids} == {"completed"}
+
+
+async def test_followers_of_many_streams_at_once_get_every_event(tmp_path: Path) -> None:
+    """Each stream has a follower in its own process and one in another process with the same store."""
+    with Service(tmp_path, max_queued_runs=64) as service, Service(tmp_path) as other:
+        service.agent("demo", provider="demo", model="demo")
+        key = service.key()
+        headers = {"authorization": f"Bearer {key}"}
+
+        async def followed(session: aiohttp.ClientSession, number: int) -> list[list[dict[str, Any]]]:
+            body = {
+                "model": "demo",
+                "input": f"No. {number}. " * 20,
+                "stream": True,
+                "background": number % 2 == 0,
+                "stream_options": {"include_obfuscation": False},
+            }
+            async with session.post(f"{service.root}/v1/responses", json=body, headers=headers) as answer:
+                raw = await answer.content.readuntil(b"\n\n")
+                path = f"/v1/responses/{sent_events(raw)[0]['response']['id']}?stream=true&include_obfuscation=false"
+                readers = [read(session, f"{where.root}{path}") for where in (service, other)]
+                rest, *followers = await asyncio.gather(answer.read(), *readers)
+            return [sent_events(content) for content in (raw + rest, *followers)]
+
+        async def read(session: aiohttp.ClientSession, url: str) -> bytes:
+            async with session.get(url, headers=headers) as answer:
+                return await answer.read()
+
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+            streams = await asyncio.gather(*(followed(session, number) for number in range(64)))
+    for live, here, elsewhere in streams:
+        assert live[-1]["type"] == "response.completed"
+        assert live == here == elsewhere
