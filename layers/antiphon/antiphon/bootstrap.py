@@ -15,6 +15,7 @@ from antiphon.circuits import Circuits
 from antiphon.fetch.lazy import LazyDoor
 from antiphon.ports import ConversationStore, Directory, KeyStore, Meter, RunStore, Services, StartWorker
 from antiphon.providers.configured import Providers
+from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
 from antiphon.settings import Settings, read_settings
 
@@ -71,8 +72,6 @@ def build_services(
     Raises:
         SettingsError: the keys for sealing are malformed.
     """
-    from antiphon.run.worker import start_here
-
     return Services(
         keys=stores.keys,
         directory=stores.directory,
@@ -87,8 +86,15 @@ def build_services(
         entropy=secrets.token_bytes,
         settings=settings,
         capabilities=providers.capabilities,
-        start_worker=start_worker or start_here,
+        start_worker=start_worker or _start_here,
     )
+
+
+async def _start_here(services: Services, owner: Owner, response_id: str) -> None:
+    """Start a worker in this process. What runs responses is imported when the first one starts."""
+    from antiphon.run.worker import start_here
+
+    await start_here(services, owner, response_id)
 
 
 def _seal_keys(settings: Settings) -> Callable[[], str] | None:
