@@ -86,3 +86,14 @@ def test_every_module_of_the_tests_support_is_on_its_page():
     named = set(re.findall(r"`(\w+)`", page))
     modules = {path.stem for path in (ROOT / "tests/support").glob("*.py")}
     assert modules - named == set()
+
+
+def test_every_decision_has_a_number_of_its_own_and_bears_it_in_its_title():
+    pages = sorted((ROOT / "docs/adr").glob("*.md"))
+    numbers = [int(page.name[:4]) for page in pages]
+    assert len(numbers) == len(set(numbers))
+    assert [
+        page.name
+        for page, number in zip(pages, numbers, strict=True)
+        if not page.read_text().startswith(f"# {number}. ")
+    ] == []
