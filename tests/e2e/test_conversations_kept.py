@@ -80,6 +80,18 @@ def test_a_conversation_with_as_many_turns_as_it_may_have_is_refused(tmp_path: P
         assert len(listed(service, key, conversation)) == 6
 
 
+def test_turns_that_have_gone_do_not_count(tmp_path: Path, upstream: Upstream) -> None:
+    with Service(tmp_path, upstream, max_chain_turns=3, retention_days=10) as service:
+        key = service.key()
+        conversation = begin(service, key)
+        for number in range(8):
+            service.create(key, input=str(number), conversation=conversation)
+            service.clock.ahead += 5 * DAY
+        assert words(listed(service, key, conversation))[0] == "7"
+        service.create(key, input="8", conversation=conversation)
+        assert told(upstream) == ["7", ANSWER, "8"]
+
+
 def test_a_conversation_that_is_too_large_is_refused_and_can_still_be_listed(
     tmp_path: Path, upstream: Upstream
 ) -> None:

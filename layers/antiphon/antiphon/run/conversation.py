@@ -46,17 +46,12 @@ class Joined:
     Attributes:
         record: its record.
         newest: its newest turn, which has ended; None if there is none.
-        earlier: the lineage of a turn that was added before, for whoever runs it; else None.
+        lineage: where its turns are: the lineage of the turn that comes next.
     """
 
     record: Conversation
     newest: StoredResponse | None
-    earlier: tuple[Stretch, ...] | None = None
-
-    @property
-    def lineage(self) -> tuple[Stretch, ...]:
-        """The lineage of the turn that comes next."""
-        return lineage_after(self.newest) if self.newest else ()
+    lineage: tuple[Stretch, ...] = ()
 
     @property
     def length(self) -> int:
@@ -98,7 +93,7 @@ async def find_conversation(
         raise ApiError("conversation_not_found", param=param)
     if opened.newest is not None and opened.newest.status == CLOSED and not closed:
         raise ApiError("conversation_not_found", param=param)
-    return Joined(*opened)
+    return Joined(*opened, lineage_after(opened.newest) if opened.newest else ())
 
 
 async def join(
@@ -129,10 +124,41 @@ async def join(
         newest = await _as_it_is(services, newest)
     if newest is not None and not newest.has_ended and adds:
         raise locked(param)
-    joined = replace(found, newest=newest)
-    if adds and joined.length >= services.settings.max_chain_turns:
+    joined = replace(found, newest=newest, lineage=lineage_after(newest) if newest else ())
+    if _is_full(services, joined):
+        joined = await _without_expired(services, joined)
+    if adds and _turns(joined) >= services.settings.max_chain_turns:
         raise ApiError("context_length_exceeded", "The conversation has too many turns.", param=param)
     return joined
+
+
+def _is_full(services: Services, joined: Joined) -> bool:
+    size = sum(stretch.size for stretch in joined.lineage)
+    return _turns(joined) >= services.settings.max_chain_turns or size > services.settings.max_chain_bytes
+
+
+def _turns(joined: Joined) -> int:
+    return sum(stretch.last - stretch.first + 1 for stretch in joined.lineage)
+
+
+async def _without_expired(services: Services, joined: Joined) -> Joined:
+    """Leave out of the lineage the turns that are gone from the beginning of a conversation."""
+    first = await _first(services, joined.record)
+    left = (replace(stretch, first=max(stretch.first, first)) for stretch in joined.lineage)
+    return replace(joined, lineage=tuple(stretch for stretch in left if stretch.first <= stretch.last))
+
+
+async def _first(services: Services, record: Conversation) -> int:
+    """Return the depth of the oldest turn of a conversation that has not expired."""
+    after, now = None, services.clock()
+    while True:
+        oldest = await services.responses.some_turns(record.owner, record.id, after, newest_first=False, limit=100)
+        for turn in oldest:
+            after = place_of(turn.id).depth
+            if turn.expires_at is None or turn.expires_at > now:
+                return after
+        if not oldest:
+            return 0 if after is None else after + 1
 
 
 async def _as_it_is(services: Services, newest: StoredResponse) -> StoredResponse:
@@ -162,7 +188,7 @@ async def rejoin(services: Services, principal: Principal, turn: StoredResponse)
     if conversation is None:
         return None
     found = await find_conversation(services, principal, conversation["id"], PARAM)
-    return replace(found, earlier=turn.lineage)
+    return replace(found, newest=None, lineage=turn.lineage)
 
 
 async def said(services: Services, joined: Joined) -> list[StoredResponse]:
@@ -172,10 +198,8 @@ async def said(services: Services, joined: Joined) -> list[StoredResponse]:
         ApiError: 400 ``context_length_exceeded``.
     """
     newest, lineage, read = joined.newest, joined.lineage, list[StoredResponse]()
-    if joined.earlier is not None:
-        lineage = joined.earlier
-    elif newest is not None and not newest.chunks:
-        lineage, read = newest.lineage, [newest]
+    if newest is not None and not newest.chunks and lineage == lineage_after(newest):
+        lineage, read = newest.lineage, [newest]  # it was read with the record
     most = services.settings.max_chain_bytes
     try:
         earlier = await services.responses.turns(joined.record.owner, lineage, most) if lineage else []

@@ -31,7 +31,7 @@ from antiphon.ids import (
     random_base62,
 )
 from antiphon.ports import ModelCall, Services
-from antiphon.records import IN_PROGRESS, QUEUED, Agent, Item, StoredResponse, lineage_after
+from antiphon.records import IN_PROGRESS, QUEUED, Agent, Item, StoredResponse
 from antiphon.run.aside import aside, aside_if_many
 from antiphon.run.conversation import Joined, expiry, joined_by, with_own_ids
 from antiphon.run.idempotency import Hold
@@ -187,7 +187,6 @@ def _record(
     response_id: str,
 ) -> StoredResponse:
     now = int(services.clock())
-    parent = sources.parent
     run_log = services.settings.run_log
     logged = request.store and (run_log == "all" or (request.background and run_log == "background"))
     return StoredResponse(
@@ -199,7 +198,7 @@ def _record(
         expires_at=expiry(services, principal),
         lease=random_base62(services.entropy, 16),
         lease_until=now + services.settings.lease_seconds if logged else until + LEASE_MARGIN,
-        lineage=lineage_after(parent) if parent else (),
+        lineage=sources.lineage,
         input=[],
         response=_resource(response_id, now, request, settings),
         logged=logged,

@@ -15,7 +15,7 @@ from antiphon.answering.failover import Failover
 from antiphon.errors import ApiError, ChainTooLarge
 from antiphon.ids import parse_response_id
 from antiphon.ports import Services
-from antiphon.records import Agent, StoredResponse
+from antiphon.records import Agent, StoredResponse, Stretch, lineage_after
 from antiphon.run.conversation import Joined, said
 from antiphon.run.idempotency import Hold
 from antiphon.run.lost import settled
@@ -42,11 +42,11 @@ class Sources:
     joined: Joined | None = None
 
     @property
-    def parent(self) -> StoredResponse | None:
-        """The turn that the new one follows; None if it is the first."""
+    def lineage(self) -> tuple[Stretch, ...]:
+        """The lineage of the turn to be."""
         if self.joined is not None:
-            return self.joined.newest
-        return self.chain[-1] if self.chain else None
+            return self.joined.lineage
+        return lineage_after(self.chain[-1]) if self.chain else ()
 
 
 async def read_sources(

@@ -23,6 +23,7 @@ from antiphon.store.dynamodb import layout, rows
 from antiphon.store.dynamodb.client import ConditionFailed
 from antiphon.store.dynamodb.layout import Row
 from antiphon.store.dynamodb.responses import DynamoDBResponses
+from antiphon.store.turns import Room
 
 _BEHIND: Final = "pk = :pk AND sk BETWEEN :first AND :last"
 _FIRST: Final = "attribute_not_exists(pk)"
@@ -73,7 +74,7 @@ class DynamoDBConversations(DynamoDBResponses):
         """
         turns.check_size(lineage, 0, max_bytes)
         found = await self._stretches(owner, lineage)
-        return await self._database.work(rows.glue_found, found, turns.Room(max_bytes))
+        return await self._glued(owner, found, Room(max_bytes))
 
     async def some_turns(
         self, owner: Owner, conversation_id: str, after: int | None, *, newest_first: bool, limit: int
@@ -90,7 +91,7 @@ class DynamoDBConversations(DynamoDBResponses):
         bounds = layout.depth(first), layout.depth(last)
         heads = await self._some(owner, segment, *bounds, newest_first=newest_first, limit=limit)
         found = [await self._rows(head) for head in heads]
-        return await self._database.work(rows.glue_found, found, None)
+        return await self._glued(owner, found)
 
     async def rewrite(
         self, owner: Owner, response_id: str, change: Callable[[StoredResponse], StoredResponse]
@@ -125,6 +126,12 @@ class DynamoDBConversations(DynamoDBResponses):
         await self._database.batch_delete(self._table, keys)
         record = layout.record(owner, segment)
         await self._database.call("DeleteItem", TableName=self._table, Key=record)
+
+    async def _glued(self, owner: Owner, found: Sequence[rows.Found], room: Room | None = None) -> list[StoredResponse]:
+        """Read turns. One that was rewritten while we read its parts is read again."""
+        read = await self._database.work(rows.glue_each, found, room)
+        whole = [turn or await self.get(owner, head["id"]["S"], 0) for (head, _), turn in zip(found, read, strict=True)]
+        return [turn for turn in whole if turn is not None]
 
     async def _some(
         self, owner: Owner, segment: str, first: str, last: str, *, newest_first: bool, limit: int

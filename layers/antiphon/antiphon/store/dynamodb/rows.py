@@ -78,14 +78,13 @@ def glue_all(found: Sequence[Found], max_bytes: int) -> list[StoredResponse] | N
     return whole if len(whole) == len(read) else None
 
 
-def glue_found(found: Sequence[Found], room: turns.Room | None) -> list[StoredResponse]:
-    """Read the turns of which all parts are there.
+def glue_each(found: Sequence[Found], room: turns.Room | None) -> list[StoredResponse | None]:
+    """Read turns; None for each of which a part is gone.
 
     Raises:
         ChainTooLarge: there is no ``room`` for them.
     """
-    read = [glue(head, rest, room) for head, rest in found]
-    return [turn for turn in read if turn is not None]
+    return [glue(head, rest, room) for head, rest in found]
 
 
 def number(row: Row, name: str) -> int | None:
