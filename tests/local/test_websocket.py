@@ -25,7 +25,7 @@ from antiphon.settings import Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses, websocket
 from local.limits import ConnectionLimits, FewAtOnce
-from tests.local.test_limits import SOON, serving, status
+from tests.local.test_limits import serving, status
 from tests.local.test_run import running
 from tests.support.upstream import Gate, Script, Upstream, text
 from tests.support.websocket import PATIENCE, Socket
@@ -35,7 +35,9 @@ KEY = b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13
 
 
 @asynccontextmanager
-async def service(state: Path, limits: ConnectionLimits = SOON, most: int = 100) -> AsyncGenerator[tuple[int, str]]:
+async def service(
+    state: Path, limits: ConnectionLimits | None = None, most: int = 100
+) -> AsyncGenerator[tuple[int, str]]:
     """Serve the application; gives the port and a key."""
     settings = Settings(database=str(state / "antiphon.db"))
     stores = build_stores(settings)
@@ -46,7 +48,7 @@ async def service(state: Path, limits: ConnectionLimits = SOON, most: int = 100)
     await stores.keys.add(keys.record(key, tenant="default", user="ada", now=1))
     routers = [create.router, models.router, responses.router, about.router, websocket.router]
     app = build_app(services, routers, stores.aclose, [Middleware(FewAtOnce, most)])
-    async with serving(limits, app) as port:
+    async with serving(limits or ConnectionLimits(), app) as port:
         yield port, key
 
 
@@ -113,7 +115,8 @@ def test_connections_of_one_key_beyond_the_limit_are_refused_in_the_envelope(tmp
 
 def test_the_time_for_heads_and_bodies_is_not_that_of_a_websocket(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with service(tmp_path) as (port, key), dial(port, key) as wire:
+        limits = ConnectionLimits(head_seconds=2.0, idle_seconds=2.0, body_seconds=2.0)
+        async with service(tmp_path, limits) as (port, key), dial(port, key) as wire:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n")
             assert await status(reader) in {401, 408}
