@@ -63,7 +63,7 @@ def main() -> int:
         environ = {name: os.environ[name] for name in PASSED if os.environ.get(name)} | providers
         try:
             host = stack.enter_context(
-                Host(layout, template, database, log=state / "logs", port=int(port), environ=environ)
+                Host(layout, template, database, log=state / "logs", port=int(port), environ=environ, scheduled=True)
             )
         except OSError:
             return _fail(f"Port {port} or the next one is in use. `make lambda PORT={int(port) + 10}` takes others.")

@@ -3,6 +3,7 @@
 with Host(layout, template, url, log=folder) as host:
     host.rest.root, host.url.root
     host.pools["CreateResponse"].kill()         # the next invocation is a cold start
+    host.queue.taken                            # what functions sent to functions
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Self
 from local.lambda_host.answer import InvocationAnswer
 from local.lambda_host.environment import Function, Pool, starts_at_once
 from local.lambda_host.front import Front, rest_door, url_door
+from local.lambda_host.invocations import EventQueue, Schedules
 from local.lambda_host.layers import Layout
 from local.lambda_host.template import Template
 from local.lambda_host.websocket import WebSocketFront
@@ -31,12 +33,14 @@ class Host:
         log: the directory of the functions' logs.
         port: of the REST API; the Function URL takes the next one. 0 for any.
         environ: variables that are set, or replaced, in every function.
+        scheduled: whether the template's schedules run; if not, ``tick`` sends their events.
         changes: fields of ``Function`` that are replaced in every function.
 
     Attributes:
         pools: the functions' environments, by logical name.
         rest, url: the front doors.
         socket: the front door for WebSockets, if the template has one.
+        queue: takes what functions send to functions asynchronously.
     """
 
     def __init__(
@@ -48,10 +52,13 @@ class Host:
         log: Path,
         port: int = 0,
         environ: Mapping[str, str] | None = None,
+        scheduled: bool = False,
         **changes: Any,
     ) -> None:
+        self.queue = EventQueue(self.invoke, template.functions)
         self.socket = _socket_front(template, self.invoke)
-        own = {"ANTIPHON_AWS_ENDPOINT_URL": database, **(environ or {})}
+        lambdas = {"AWS_ENDPOINT_URL_LAMBDA": self.queue.url}
+        own = {"ANTIPHON_AWS_ENDPOINT_URL": database, **lambdas, **(environ or {})}
         if self.socket is not None:
             own["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = self.socket.pushes
         log.mkdir(parents=True, exist_ok=True)
@@ -62,10 +69,15 @@ class Host:
         }
         self.rest = Front(rest_door(template, self.invoke), port, template.gateway_headers)
         self.url = Front(url_door(template.urls[0], self.invoke), port and port + 1)
+        self._scheduled = scheduled
+        self._schedules = template.schedules
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         """Open the front doors."""
+        self._stack.enter_context(self.queue)
+        if self._scheduled:
+            self._stack.enter_context(Schedules(self.queue, self._schedules))
         self._stack.enter_context(self.rest)
         self._stack.enter_context(self.url)
         if self.socket is not None:
@@ -81,6 +93,10 @@ class Host:
     def invoke(self, function: str, event: Any) -> InvocationAnswer:
         """Hand an event to a function by its logical name."""
         return self.pools[function].invoke(event)
+
+    def tick(self) -> list[InvocationAnswer]:
+        """Send the event of each schedule once; return the answers."""
+        return [self.invoke(schedule.function, schedule.event) for schedule in self._schedules]
 
     @property
     def breaches(self) -> list[str]:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Self
 
 from local.lambda_host.answer import InvocationAnswer
+from local.lambda_host.template import ARN
 
 PREFIX: Final = "/2018-06-01/runtime/"
 STREAMING: Final = {
@@ -32,8 +33,6 @@ FAILURE: Final = frozenset({"errorType", "errorMessage", "stackTrace"})
 SNAPSHOT_ERRORS: Final = frozenset({"Runtime.BeforeSnapshotError", "Runtime.AfterRestoreError"})
 DRAIN_SECONDS: Final = 5.0
 """How long what a process sent before its end may take to be read; its sockets are closed: it comes at once."""
-
-ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function:"
 
 
 class Breach(Exception):
@@ -208,7 +207,7 @@ class _Connection(socketserver.StreamRequestHandler):
         lines = {
             "Lambda-Runtime-Aws-Request-Id": answer.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(answer.deadline * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": ARN + self.api.name,
+            "Lambda-Runtime-Invoked-Function-Arn": ARN.format(self.api.name),
             "Lambda-Runtime-Trace-Id": self._trace(answer.request_id),
             "Content-Type": "application/json",
         }

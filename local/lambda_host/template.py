@@ -6,6 +6,7 @@ unless another value is given (AWS CloudFormation User Guide, "Intrinsic functio
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ import yaml
 
 PSEUDO: Final = {"AWS::Region": "eu-central-1", "AWS::StackName": "local", "AWS::URLSuffix": "localhost"}
 FUNCTIONS: Final = frozenset({"Ref", "GetAtt", "Sub", "If", "Equals", "Not", "And", "Or", "Condition", "Join"})
+ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function:{}:live"
+"""What the alias of a function is called."""
+
 _ABSENT: Final = object()
 
 
@@ -47,6 +51,15 @@ class SocketApi:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """An event that a function gets again and again."""
+
+    function: str
+    event: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The parts of the template that are used here.
 
@@ -55,6 +68,7 @@ class Template:
         tables: properties by logical name.
         routes: of the REST API, in the order in which they are tried.
         urls: the functions that have a Function URL.
+        schedules: what functions get at intervals.
         environment: the parameter of this name, which is the REST API's stage.
         gateway_headers: the fixed headers of what the REST API itself answers if a function failed.
         socket: the WebSocket API, if there is one.
@@ -64,6 +78,7 @@ class Template:
     tables: Mapping[str, dict[str, Any]]
     routes: tuple[Route, ...]
     urls: tuple[str, ...]
+    schedules: tuple[Schedule, ...]
     environment: str
     gateway_headers: Mapping[str, str]
     socket: SocketApi | None = None
@@ -84,6 +99,7 @@ def read_template(file: Path, **parameters: str) -> Template:
         tables=kinds.get("AWS::DynamoDB::Table", {}),
         routes=_routes(functions),
         urls=tuple(url["TargetFunctionArn"] for url in kinds.get("AWS::Lambda::Url", {}).values()),
+        schedules=_schedules(functions),
         environment=resolve({"Ref": "Environment"}),
         gateway_headers=_gateway_headers(kinds["AWS::Serverless::Api"]["Api"]),
         socket=_socket(kinds),
@@ -112,6 +128,23 @@ def _routes(functions: Mapping[str, dict[str, Any]]) -> tuple[Route, ...]:
         if event["Type"] == "Api"
     ]
     return tuple(sorted(routes, key=Route.rank))
+
+
+def _schedules(functions: Mapping[str, dict[str, Any]]) -> tuple[Schedule, ...]:
+    return tuple(
+        Schedule(name, json.loads(event["Properties"]["Input"]), _seconds(event["Properties"]["ScheduleExpression"]))
+        for name, function in functions.items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "ScheduleV2"
+    )
+
+
+def _seconds(rate: str) -> float:
+    """Read a rate, such as ``rate(1 minute)``."""
+    found = re.fullmatch(r"rate\((\d+) minutes?\)", rate)
+    if found is None:
+        raise ValueError(f"{rate} is no rate in minutes")
+    return 60.0 * int(found[1])
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,7 +188,8 @@ class _Resolver:
             parameter = self.document["Parameters"][name]
             value = self.parameters.get(name, parameter.get("Default", ""))
             return str(value).split(",") if parameter["Type"] == "CommaDelimitedList" else value
-        return PSEUDO.get(name, name)
+        function, alias, _ = name.partition(".Alias")
+        return ARN.format(function) if alias else PSEUDO.get(name, name)
 
     def _getatt(self, name: str) -> str:
         return name.partition(".")[0]

@@ -94,17 +94,26 @@ def test_the_create_function_streams_under_awss_emulator(emulator, functions, st
     assert_stream(stream)
 
 
-@pytest.mark.parametrize(
-    ("function", "name", "status"), [("GetResponse", "get-response", 404), ("ListModels", "list-models", 200)]
-)
-def test_a_buffered_function_answers_under_awss_emulator(emulator, functions, stored, tmp_path, function, name, status):
-    with emulated(emulator, functions[function], tmp_path / "log") as invoke:
-        answer = json.loads(invoke(sample(name, "rest", stored.ada)))
-    assert answer["statusCode"] == status
+def test_the_get_function_answers_under_awss_emulator(emulator, functions, stored, tmp_path):
+    with emulated(emulator, functions["GetResponse"], tmp_path / "log") as invoke:
+        head, _, body = invoke(sample("get-response", "rest", stored.ada)).partition(b"\0" * 8)
+    assert (json.loads(head)["statusCode"], json.loads(body)["error"]["code"]) == (404, "response_not_found")
+
+
+def test_a_buffered_function_answers_under_awss_emulator(emulator, functions, stored, tmp_path):
+    with emulated(emulator, functions["ListModels"], tmp_path / "log") as invoke:
+        answer = json.loads(invoke(sample("list-models", "rest", stored.ada)))
+    assert answer["statusCode"] == 200
     assert json.loads(answer["body"])
 
 
-@pytest.mark.parametrize("name", ["CreateResponse", "ListModels"])
+@pytest.mark.parametrize("name", ["run-response", "sweep"])
+def test_the_worker_takes_its_events_under_awss_emulator(emulator, functions, tmp_path, name):
+    with emulated(emulator, functions["RunResponse"], tmp_path / "log") as invoke:
+        assert json.loads(invoke(json.loads((ROOT / f"events/{name}.json").read_text()))) == {}
+
+
+@pytest.mark.parametrize("name", ["CreateResponse", "GetResponse", "RunResponse", "ListModels"])
 def test_what_is_no_request_is_answered_and_is_no_error(emulator, functions, tmp_path, name):
     with emulated(emulator, functions[name], tmp_path / "log") as invoke:
         assert json.loads(invoke({"source": "aws.events", "detail-type": "Scheduled Event"})) == http.IGNORED

@@ -1,4 +1,4 @@
-"""The three functions as Lambda runs them: real processes, the sample events, the template's tables on a DynamoDB."""
+"""The functions as Lambda runs them: real processes, the sample events, the template's tables on a DynamoDB."""
 
 import asyncio
 import base64
@@ -158,6 +158,25 @@ def buffered(name, environ, log):
         process.wait(PATIENCE)
 
 
+@contextlib.contextmanager
+def getting(environ, log):
+    """The get function, which streams: gives what invokes it, and returns each answer as a buffered function would."""
+    with LocalRuntimeApi() as api:
+        task_root = ROOT / "functions/get_response"
+        with api.function("app.handler", log=log, task_root=task_root, environ=environ):
+            yield lambda event: whole(api.invoke(event).ended())
+
+
+def whole(answer):
+    assert answer.state == "complete", answer.error
+    return {**answer.prelude, "body": answer.body.decode(), "isBase64Encoded": False}
+
+
+def reading(name, environ, log):
+    """A function that creates nothing, by its folder."""
+    return getting(environ, log) if name == "get_response" else buffered(name, environ, log)
+
+
 @pytest.fixture
 def log(tmp_path):
     return tmp_path / "log"
@@ -170,7 +189,7 @@ def test_a_created_response_streams_whole_and_can_be_read_by_the_other_function(
     assert (answer.state, answer.prelude["statusCode"]) == ("complete", 200)
     assert answer.prelude["headers"]["x-request-id"] == answer.request_id
     ending = assert_stream(answer.body, answer.prelude["headers"])[-1]["response"]
-    with buffered("get_response", environ, log) as invoke:
+    with getting(environ, log) as invoke:
         read = invoke(at(form, f"/v1/responses/{ending['id']}"))
     assert (read["statusCode"], json.loads(read["body"])) == (200, ending)
 
@@ -181,11 +200,11 @@ def test_a_stored_response_is_replayed_and_deleted_by_the_other_function(environ
         created = json.loads(api.invoke(asking("rest", stream=False)).ended().body)
     path = f"/v1/responses/{created['id']}"
     query = {"rawQueryString": "stream=true", "multiValueQueryStringParameters": {"stream": ["true"]}}
-    with buffered("get_response", environ, log) as invoke:
+    with getting(environ, log) as invoke:
         replayed = invoke(at(form, path) | query)
         answers = [invoke(at(form, path, method)) for method in ("DELETE", "DELETE", "GET")]
-    assert replayed["isBase64Encoded"] is False
-    assert assert_stream(replayed["body"].encode())[-1]["response"] == created
+    sent = replayed["body"].removeprefix(": ok\n\n").encode()
+    assert assert_stream(sent)[-1]["response"] == created
     assert [answer["statusCode"] for answer in answers] == [200, 404, 404]
 
 
@@ -194,7 +213,7 @@ def test_a_running_response_is_cancelled_through_the_other_function(environ, log
     with (
         Upstream([Script.stream(text("Hel"), gate)]) as upstream,
         creating(environ, log, ANTIPHON_PROVIDERS=providers(upstream), ANTIPHON_WATCH_SECONDS="0.1") as api,
-        buffered("get_response", environ, log) as invoke,
+        getting(environ, log) as invoke,
     ):
         answer = api.invoke(asking("rest", model="slow"))
         answer.wait(lambda: b'"delta":"Hel"' in answer.body)
@@ -256,7 +275,7 @@ def test_a_killed_function_leaves_a_response_that_can_be_read_and_is_not_complet
         gate.open()
     [created] = [line for line in answer.body.splitlines() if b'"response.created"' in line]
     response_id = json.loads(created.removeprefix(b"data: "))["response"]["id"]
-    with buffered("get_response", environ, log) as invoke:
+    with getting(environ, log) as invoke:
         read = invoke(at("rest", f"/v1/responses/{response_id}"))
     assert (read["statusCode"], json.loads(read["body"])["status"]) == (200, "in_progress")
 
@@ -314,7 +333,7 @@ def test_behind_its_function_url_the_create_function_serves_every_route(environ,
 @pytest.mark.parametrize("function", ["get_response", "list_models"])
 def test_behind_the_rest_api_each_route_is_answered_by_its_own_function(environ, log, function, form):
     names = {name for name in STATUS if (name in OF_STORED) == (function == "get_response")}
-    with buffered(function, environ, log) as invoke:
+    with reading(function, environ, log) as invoke:
         answers = {name: invoke(event(name, form)) for name in names}
     assert {name: answer["statusCode"] for name, answer in answers.items()} == {name: STATUS[name] for name in names}
     for answer in answers.values():
@@ -361,7 +380,7 @@ def test_neither_key_nor_prompt_is_in_the_logs_of_any_function_at_debug(environ,
         api.invoke(asking("rest", input="canary in the prompt")).ended()
         api.invoke(asking("rest", input="canary in the prompt", temperature="canary in the request")).ended()
     for function in ("get_response", "list_models"):
-        with buffered(function, debug, log) as invoke:
+        with reading(function, debug, log) as invoke:
             invoke(event("list-models" if function == "list_models" else "get-response", "rest"))
     logged = log.read_text()
     assert "canary" not in logged

@@ -18,7 +18,13 @@ NEVER = {"aiohttp", "boto3", "botocore.session", "urllib3", "moto", "openai", "h
 }
 """Of botocore itself Powertools imports the empty outermost package."""
 
-ONLY_CREATE = {"antiphon.run.create", "antiphon.run.execution", "antiphon.spec.request", "antiphon.answering.turn"}
+ONLY_CREATE = {
+    "antiphon.run.create",
+    "antiphon.run.worker",
+    "antiphon.run.execution",
+    "antiphon.spec.request",
+    "antiphon.answering.turn",
+}
 EVENTS = {"create_response": "create-response", "get_response": "get-response", "list_models": "list-models"}
 
 BUFFERED = """
@@ -42,7 +48,8 @@ async def answer(event):
     async def send(message):
         sent.append(message)
     await app.handler(http.scope_of(event, deadline=time.time() + 60, request_id="r"), receive, send)
-    assert b"response.completed" in b"".join(message.get("body", b"") for message in sent)
+    body = b"".join(message.get("body", b"") for message in sent)
+    assert sent[0]["status"] == 404 or b"response.completed" in body
     return sent[0]["status"]
 
 status = asyncio.run(answer(json.load(sys.stdin)))
@@ -62,9 +69,7 @@ def run(function, stored):
     for name in ("headers", "multiValueHeaders"):
         value = f"Bearer {stored.ada}"
         event[name]["Authorization"] = [value] if name == "multiValueHeaders" else value
-    code = (
-        f"{STREAMING if function == 'create_response' else BUFFERED}\nprint(json.dumps([status, sorted(sys.modules)]))"
-    )
+    code = f"{BUFFERED if function == 'list_models' else STREAMING}\nprint(json.dumps([status, sorted(sys.modules)]))"
     environ = AWS | {
         "PYTHONPATH": f"{ROOT / 'functions' / function}:{ROOT / 'layers/antiphon'}",
         "ANTIPHON_CORE_TABLE": "CoreTable",
@@ -88,6 +93,12 @@ def run(function, stored):
 def test_a_function_imports_no_more_than_its_budget(answered, function):
     assert len(answered[function]) <= BUDGET[function]
     assert not answered[function] & NEVER
+
+
+def test_a_function_that_starts_no_worker_does_not_import_how_that_is_done(answered):
+    for function in answered:
+        assert not answered[function] & {"antiphon.run.worker", "antiphon.awslambda.worker"}
+    assert not answered["list_models"] & {"antiphon.run.follow", "antiphon.run.journal", "antiphon.aws.workers"}
 
 
 @pytest.mark.parametrize("function", ["get_response", "list_models"])

@@ -85,7 +85,17 @@ def test_each_function_answers_after_a_restore(tmp_path, function):
         event["body"] = event["body"] and json.dumps({"model": AGENT, "input": "Hi", "stream": True})
         answer = environment.invoke(event).ended()
         environment.kill()
+    head = answer.document or answer.prelude
+    assert head["statusCode"] == (404 if function == "GetResponse" else 200)
     if function == "CreateResponse":
         assert_stream(answer.body)
-    else:
-        assert answer.document["statusCode"] == (404 if function == "GetResponse" else 200)
+
+
+def test_the_worker_runs_after_a_restore(tmp_path):
+    with database() as stored, hosted(stored.url, tmp_path, environ=SNAP_START) as host:
+        environment = Environment(host.pools["RunResponse"].function, tmp_path / "log")
+        assert environment.api.at_snapshot.wait(PATIENCE)
+        environment.api.restored.set()
+        answer = environment.invoke({"sweep": True}).ended()
+        environment.kill()
+    assert (answer.state, answer.document) == ("complete", {})

@@ -24,10 +24,24 @@ from tests.support.translated import translated, written
 ROOT = Path(__file__).parents[2]
 LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH}
 KEEPS = {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}
-STREAMED = ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact", "/v1/chat/completions")
-LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+CREATES = ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact", "/v1/chat/completions")
 ADDING = {"/v1/conversations", "/v1/conversations/{id}", "/v1/conversations/{id}/items"}
 """The paths whose POST adds to conversations."""
+STREAMED = {
+    **{(path, "post"): "CreateResponse" for path in (*CREATES, *ADDING)},
+    ("/v1/conversations/{id}", "get"): "GetResponse",
+    ("/v1/conversations/{id}", "delete"): "GetResponse",
+    ("/v1/conversations/{id}/items", "get"): "GetResponse",
+    ("/v1/conversations/{id}/items/{item_id}", "get"): "GetResponse",
+    ("/v1/conversations/{id}/items/{item_id}", "delete"): "GetResponse",
+    ("/v1/responses/{id}", "get"): "GetResponse",
+    ("/v1/responses/{id}", "delete"): "GetResponse",
+    ("/v1/responses/{id}/cancel", "post"): "GetResponse",
+    ("/v1/responses/{id}/input_items", "get"): "GetResponse",
+}
+"""The routes of the streaming functions, which can only stream."""
+STARTS_WORKERS = {(json.dumps({"Ref": "RunResponseAliaslive"}), ()): {"lambda:InvokeFunction"}}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
 @pytest.fixture(scope="module", name="written")
@@ -56,10 +70,13 @@ def functions(template):
 
 def permitted(template, function):
     """All that a function may do: (table or other resource, leading keys or none) -> actions."""
-    role = template["Resources"][functions(template)[function]["Role"]["Fn::GetAtt"][0]]["Properties"]
+    name = functions(template)[function]["Role"]["Fn::GetAtt"][0]
+    role = template["Resources"][name]["Properties"]
     shared = [
         template["Resources"][policy["Ref"]]["Properties"] for policy in role["ManagedPolicyArns"] if "Ref" in policy
     ]
+    attached = [policy["Properties"] for policy in of_type(template, "AWS::IAM::Policy").values()]
+    shared += [policy for policy in attached if {"Ref": name} in policy["Roles"]]
     found = {}
     for statement in (
         each for policy in [*role["Policies"], *shared] for each in policy["PolicyDocument"]["Statement"]
@@ -98,33 +115,36 @@ def test_sam_validate_lint_finds_nothing():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", ["/v1/responses", "/v1/chat/completions"])
-def test_the_create_routes_stream_for_fifteen_minutes(api, path):
-    integration = api["Body"]["paths"][path]["post"]["x-amazon-apigateway-integration"]
+@pytest.mark.parametrize(
+    ("path", "method"), [("/v1/responses", "post"), ("/v1/chat/completions", "post"), ("/v1/responses/{id}", "get")]
+)
+def test_the_routes_of_event_streams_stream_for_fifteen_minutes(api, path, method):
+    integration = api["Body"]["paths"][path][method]["x-amazon-apigateway-integration"]
     assert integration["responseTransferMode"] == "STREAM"
     assert integration["timeoutInMillis"] == 900_000
+    function = STREAMED[path, method]
     assert integration["uri"]["Fn::Sub"].endswith(
-        ":lambda:path/2021-11-15/functions/${CreateResponseAliaslive}/response-streaming-invocations"
+        f":lambda:path/2021-11-15/functions/${{{function}Aliaslive}}/response-streaming-invocations"
     )
 
 
-def test_no_route_streams_but_those_of_the_streaming_function(api):
-    streaming = {(path, "post") for path in {*STREAMED, *ADDING}}
+def test_no_route_streams_but_those_of_the_streaming_functions(api):
     for path, methods in api["Body"]["paths"].items():
         for method, operation in methods.items():
-            if (path, method) in streaming:
+            if (path, method) in STREAMED:
                 uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-                assert uri.endswith("${CreateResponseAliaslive}/response-streaming-invocations")
+                assert uri.endswith(f"${{{STREAMED[path, method]}Aliaslive}}/response-streaming-invocations")
             else:
                 integration = operation["x-amazon-apigateway-integration"]
                 assert "responseTransferMode" not in integration
                 assert integration["uri"]["Fn::Sub"].endswith("/invocations")
 
 
-def test_the_streaming_function_runs_on_our_runtime_as_long_as_its_route(template):
-    create = functions(template)["CreateResponse"]
-    assert create["Timeout"] == 900
-    assert create["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/antiphon-runtime"
+@pytest.mark.parametrize("name", ["CreateResponse", "GetResponse"])
+def test_a_streaming_function_runs_on_our_runtime_as_long_as_its_route(template, name):
+    function = functions(template)[name]
+    assert function["Timeout"] == 900
+    assert function["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/antiphon-runtime"
     assert os.access(ROOT / "layers/antiphon/antiphon-runtime", os.X_OK)
 
 
@@ -143,10 +163,13 @@ def test_the_rest_api_is_throttled_unless_it_is_told_otherwise(template, written
 
 def test_a_function_url_is_made_and_environments_are_reserved_only_when_asked(template, written):
     assert written["Parameters"]["FunctionUrl"]["Default"] == "off"
-    assert written["Parameters"]["CreateResponseReserved"]["Default"] == 0
     reserved = {name: each.get("ReservedConcurrentExecutions") for name, each in functions(template).items()}
-    limit = {"Fn::If": ["LimitsCreateResponse", {"Ref": "CreateResponseReserved"}, {"Ref": "AWS::NoValue"}]}
-    assert reserved == {"CreateResponse": limit, "GetResponse": None, "ListModels": None}
+    limited = ("CreateResponse", "RunResponse")
+    limits = {
+        name: {"Fn::If": [f"Limits{name}", {"Ref": f"{name}Reserved"}, {"Ref": "AWS::NoValue"}]} for name in limited
+    }
+    assert reserved == {**limits, "GetResponse": None, "ListModels": None}
+    assert [written["Parameters"][f"{name}Reserved"]["Default"] for name in limited] == [0, 0]
 
 
 def test_the_function_url_streams_may_be_left_out_and_is_open_to_callers_with_a_key(template):
@@ -218,32 +241,43 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
 CONNECTIONS = (
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocket}/responses/POST/@connections/*"
 )
+ASKS_MODELS = {
+    (arn("CoreTable"), ("METER#*",)): {"dynamodb:UpdateItem"},
+    (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+    (json.dumps({"Ref": "OpenAiParameterArn"}), ()): {"ssm:GetParameter"},
+    (json.dumps({"Ref": "AnthropicSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
+    (json.dumps({"Ref": "AnthropicParameterArn"}), ()): {"ssm:GetParameter"},
+    (json.dumps({"Ref": "FurtherSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
+    (json.dumps({"Ref": "FurtherParameterArns"}), ()): {"ssm:GetParameter"},
+    (json.dumps({"Ref": "KeysKmsKeyArn"}), ()): {"kms:Decrypt"},
+    (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
+    (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
+    (json.dumps({"Ref": "SealKeys"}), ()): {"secretsmanager:GetSecretValue"},
+}
 
 
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
-    assert permitted(template, "CreateResponse") == WHO_CALLS | {
+    assert permitted(template, "CreateResponse") == WHO_CALLS | ASKS_MODELS | STARTS_WORKERS | {
         (arn("CoreTable"), ("METER#*",)): {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
-        (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
-        (json.dumps({"Ref": "OpenAiParameterArn"}), ()): {"ssm:GetParameter"},
-        (json.dumps({"Ref": "AnthropicSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
-        (json.dumps({"Ref": "AnthropicParameterArn"}), ()): {"ssm:GetParameter"},
-        (json.dumps({"Ref": "FurtherSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
-        (json.dumps({"Ref": "FurtherParameterArns"}), ()): {"ssm:GetParameter"},
-        (json.dumps({"Ref": "KeysKmsKeyArn"}), ()): {"kms:Decrypt"},
-        (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
-        (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
-        (json.dumps({"Ref": "SealKeys"}), ()): {"secretsmanager:GetSecretValue"},
         (json.dumps({"Fn::Sub": CONNECTIONS}), ()): {"execute-api:ManageConnections"},
     }
 
 
+def test_the_worker_can_do_what_creating_can_but_reads_no_key_and_keeps_what_failed(template):
+    assert permitted(template, "RunResponse") == ASKS_MODELS | STARTS_WORKERS | {
+        (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"},
+        (arn("ResponsesTable"), ()): KEEPS,
+        (arn("RunResponseLogs"), ()): LOGS,
+        (arn("DeadLetters"), ()): {"sqs:SendMessage"},
+    }
+
+
 def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(template, written):
-    [policy] = template["Resources"]["CreateResponseRole"]["Properties"]["Policies"]
+    policy = template["Resources"]["AskModels"]["Properties"]
     conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
     assert {(when, allowed["Action"]) for when, allowed, _ in conditional} == {
-        ("HasWebSocketApi", "execute-api:ManageConnections"),
         ("HasSealKeys", "secretsmanager:GetSecretValue"),
         ("HasOpenAiSecret", "secretsmanager:GetSecretValue"),
         ("HasOpenAiParameter", "ssm:GetParameter"),
@@ -262,7 +296,7 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
 
 
 def test_a_key_of_ones_own_decrypts_only_for_the_services_that_keep_provider_keys(template):
-    [policy] = template["Resources"]["CreateResponseRole"]["Properties"]["Policies"]
+    policy = template["Resources"]["AskModels"]["Properties"]
     conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
     [allowed] = [allowed for when, allowed, _ in conditional if when == "HasKeysKmsKey"]
     assert allowed["Condition"]["StringEquals"]["kms:ViaService"] == [
@@ -318,8 +352,8 @@ def test_the_seals_keys_are_drawn_in_the_account_long_enough_and_outlive_the_sta
     assert variables["ANTIPHON_SEAL_SECRET"] == {"Fn::If": ["HasSealKeys", {"Ref": "SealKeys"}, ""]}
 
 
-def test_getting_can_read_cancel_and_delete_responses(template):
-    assert permitted(template, "GetResponse") == WHO_CALLS | {
+def test_getting_can_read_take_over_cancel_and_delete_responses(template):
+    assert permitted(template, "GetResponse") == WHO_CALLS | STARTS_WORKERS | {
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("GetResponseLogs"), ()): LOGS,
     }
@@ -356,7 +390,7 @@ def test_in_the_whole_template_only_traces_have_no_resource_to_name(template):
     wild = [each["Sid"] for each in found if "*" in json.dumps([each["Action"], each.get("Resource")])]
     assert wild == ["SendToConnections", "SendTraces"], "X-Ray has no resources, the gateway names its connections"
     assert {json.dumps(each["Principal"]) for each in found if "Principal" in each} == {
-        json.dumps({"Service": "lambda.amazonaws.com"})
+        json.dumps({"Service": f"{service}.amazonaws.com"}) for service in ("lambda", "scheduler")
     }
     assert not [each for each in found if {"NotAction", "NotResource", "NotPrincipal"} & set(each)]
 
@@ -478,7 +512,8 @@ def test_only_tracing_has_no_resource_to_name_and_a_role_has_it_only_when_asked(
         if statement["Resource"] == "*"
     ]
     assert wildcards == [("Trace", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"])]
-    for role in of_type(template, "AWS::IAM::Role").values():
+    for function in functions(template).values():
+        role = template["Resources"][function["Role"]["Fn::GetAtt"][0]]
         [traced] = [each for each in role["Properties"]["ManagedPolicyArns"] if "Fn::If" in each]
         assert traced == {"Fn::If": ["HasTracing", {"Ref": "Trace"}, {"Ref": "AWS::NoValue"}]}
     assert template["Conditions"]["HasTracing"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
@@ -497,7 +532,7 @@ def test_alarms_and_dashboard_cost_nothing_unless_asked_for(template, written):
 def test_an_alarm_is_told_to_the_topic_is_quiet_without_data_and_has_a_runbook(template):
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 7
+    assert len(alarms) == 8
     for name, alarm in alarms.items():
         properties = alarm["Properties"]
         assert properties["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
@@ -588,6 +623,51 @@ def test_a_domain_and_a_web_acl_stand_before_the_rest_api_only_when_named(templa
     }
     for name in ("DomainName", "DomainCertificateArn", "DomainBasePath", "WebAclArn"):
         assert written["Parameters"][name]["Default"] == ""
+
+
+def test_a_worker_is_tried_again_and_what_failed_for_good_is_kept_for_two_weeks_and_alarmed(template):
+    config = template["Resources"]["RunResponseEventInvokeConfig"]
+    queue = template["Resources"]["DeadLetters"]["Properties"]
+    kept = {"OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}}
+    assert config["Properties"] == {
+        "FunctionName": {"Ref": "RunResponse"},
+        "Qualifier": "live",
+        "MaximumRetryAttempts": 2,
+        "MaximumEventAgeInSeconds": 300,
+        "DestinationConfig": kept,
+    }
+    assert (queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]) == (14 * 86_400, True)
+    alarm = template["Resources"]["LostInvocations"]["Properties"]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetters", "QueueName"]}}]
+
+
+def test_a_worker_may_start_itself_as_often_as_a_long_run_takes(template):
+    """Lambda ends a loop after about 16 invocations (Developer Guide, "Recursive loop detection")."""
+    allowed = {name: function.get("RecursiveLoop") for name, function in functions(template).items()}
+    assert {name for name, value in allowed.items() if value == "Allow"} == {"RunResponse"}
+
+
+def test_the_sweeper_is_called_through_the_alias_once_a_minute_by_this_account_alone(template):
+    [schedule] = of_type(template, "AWS::Scheduler::Schedule").values()
+    target = schedule["Properties"]["Target"]
+    assert schedule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    assert "Name" not in schedule["Properties"], "a second stack of the account could not be deployed"
+    assert (target["Arn"], json.loads(target["Input"])) == ({"Ref": "RunResponseAliaslive"}, {"sweep": True})
+    role = template["Resources"][target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    [assumed] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert assumed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    [policy] = role["Policies"]
+    [allowed] = policy["PolicyDocument"]["Statement"]
+    assert (allowed["Action"], allowed["Resource"]) == ("lambda:InvokeFunction", {"Ref": "RunResponseAliaslive"})
+
+
+def test_what_queues_or_finds_a_response_starts_the_worker_by_its_alias(template):
+    named = {
+        name: function["Environment"]["Variables"].get("ANTIPHON_WORKER_FUNCTION")
+        for name, function in functions(template).items()
+    }
+    alias = {"Ref": "RunResponseAliaslive"}
+    assert named == {"CreateResponse": alias, "GetResponse": alias, "RunResponse": None, "ListModels": None}
 
 
 def test_every_parameter_is_told_of_in_the_page_on_deployment(written):

@@ -6,7 +6,9 @@ import pytest
 
 from tests.support.translated import translated, written
 
-FUNCTIONS = ("CreateResponse", "GetResponse", "ListModels")
+FUNCTIONS = ("CreateResponse", "GetResponse", "ListModels", "RunResponse")
+PROVISIONED = FUNCTIONS[:3]
+"""Nobody waits for the start of a worker."""
 SUBSTITUTED = re.compile(r"\$\{([\w:]+)\}")
 
 
@@ -88,7 +90,9 @@ def test_whoever_calls_a_function_calls_its_alias(template):
             uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
             assert re.search(r"functions/\$\{\w+Aliaslive\}/", uri)
     permissions = [each for each in resources.values() if each["Type"] == "AWS::Lambda::Permission"]
-    assert {each["Properties"]["FunctionName"]["Ref"] for each in permissions} == {f"{n}Aliaslive" for n in FUNCTIONS}
+    assert {each["Properties"]["FunctionName"]["Ref"] for each in permissions} == {f"{n}Aliaslive" for n in PROVISIONED}
+    [schedule] = [each for each in resources.values() if each["Type"] == "AWS::Scheduler::Schedule"]
+    assert schedule["Properties"]["Target"]["Arn"] == {"Ref": "RunResponseAliaslive"}
     url = resources["CreateResponseUrl"]
     assert (url["Properties"]["Qualifier"], url["DependsOn"]) == ("live", "CreateResponseAliaslive")
     for name, version in versions().items():
@@ -108,9 +112,10 @@ def test_snapshots_and_provisioned_environments_are_off_unless_asked_for(templat
     parameters = written()["Parameters"]
     assert parameters["SnapStart"]["Default"] == "off"
     for name in FUNCTIONS:
-        assert parameters[f"{name}Provisioned"]["Default"] == 0
         snap_start = template["Resources"][name]["Properties"]["SnapStart"]
         assert snap_start == {"ApplyOn": {"Fn::If": ["HasSnapStart", "PublishedVersions", "None"]}}
+    for name in PROVISIONED:
+        assert parameters[f"{name}Provisioned"]["Default"] == 0
         provisioned = template["Resources"][f"{name}Aliaslive"]["Properties"]["ProvisionedConcurrencyConfig"]
         number = {"ProvisionedConcurrentExecutions": {"Ref": f"{name}Provisioned"}}
         assert provisioned == {"Fn::If": [f"Provisions{name}", number, {"Ref": "AWS::NoValue"}]}

@@ -47,7 +47,7 @@ class LocalRuntimeApi(RuntimeApiServer):
             "_HANDLER": handler,
         }
         command = [str(WRAPPER), sys.executable, "/var/runtime/bootstrap.py"]
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(command, cwd=task_root, env=own | (environ or {}), stdout=output, stderr=output)
             try:
                 yield process

@@ -32,7 +32,7 @@ REGION = "eu-central-1"
 AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 NAME = "antiphon"
 PATIENCE = 30.0
-FUNCTIONS = ("CreateResponse", "GetResponse", "ListModels")
+FUNCTIONS = ("CreateResponse", "GetResponse", "ListModels", "RunResponse")
 
 Files = Mapping[str, bytes]
 

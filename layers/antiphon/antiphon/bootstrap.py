@@ -6,10 +6,9 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
-from fastapi import FastAPI
 
 from antiphon.circuits import Circuits
 from antiphon.fetch.lazy import LazyDoor
@@ -18,6 +17,9 @@ from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
 from antiphon.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 class Stores(NamedTuple):
@@ -169,6 +171,11 @@ def models_app() -> FastAPI:
     return build_app(_services(), [models.router, about.router])
 
 
+def worker_services() -> Services:
+    """Connect the adapters of the function that runs queued responses."""
+    return _services(calls_models=True)
+
+
 def _services(*, calls_models: bool = False) -> Services:
     from antiphon.awslambda import snapshot
 
@@ -180,4 +187,16 @@ def _services(*, calls_models: bool = False) -> Services:
     snapshot.register(stores.connect, stores.renew)
     if not snapshot.is_snapshot():
         stores.connect()  # certificates are read while the function starts, not while its first caller waits
-    return build_services(settings, stores, providers)
+    return build_services(settings, stores, providers, _invoking(settings))
+
+
+def _invoking(settings: Settings) -> StartWorker | None:
+    """Return what starts a worker in another function; None if the settings name none."""
+    if settings.worker_function is None:
+        return None
+    from antiphon.aws.workers import Workers
+    from antiphon.awslambda import snapshot
+
+    workers = Workers(settings.worker_function)
+    snapshot.register(lambda: None, workers.renew)
+    return workers.start

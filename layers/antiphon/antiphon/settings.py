@@ -177,6 +177,8 @@ class Settings(BaseModel):
             the ``background``, or none (``off``).
         lease_seconds: a running response of which nothing was logged for so long has lost its writer.
         max_queued_runs: how many background responses of one user may be queued or running.
+        worker_function: the name or ARN, with an alias, of the Lambda function that runs background responses; None if
+            this process runs them itself.
         watch_seconds: how often a running response asks the store whether it was cancelled by another process.
         circuit_failures: after so many failures of a model in a row, each before its first token, this process does not
             ask it for a while; 0 for never.
@@ -217,6 +219,7 @@ class Settings(BaseModel):
     run_log: Literal["all", "background", "off"] = "all"
     lease_seconds: Annotated[float, Field(ge=0.5, le=300)] = 30.0
     max_queued_runs: Annotated[int, Field(ge=0, le=1000)] = 20
+    worker_function: str | None = None
     watch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     circuit_failures: Annotated[int, Field(ge=0, le=1000)] = 5
     circuit_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0

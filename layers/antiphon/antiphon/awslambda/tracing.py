@@ -13,6 +13,7 @@ import contextlib
 import json
 import re
 import socket
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from antiphon.awslambda.http import App, Receive, Scope, Send
@@ -55,25 +56,38 @@ def traced(app: App, daemon_address: str) -> App:
     address = address_of(daemon_address)
 
     async def with_trace(scope: Scope, receive: Receive, send: Send) -> None:
-        found = parent_of(scope.get("antiphon.trace", ""))
-        if found is None:
-            await app(scope, receive, send)
-            return
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
-            daemon.setblocking(False)
-
-            def sink(span: Span) -> None:
-                with contextlib.suppress(OSError):  # a trace is never worth a request
-                    daemon.sendto(HEADER + json.dumps(document(span, found)).encode(), address)
-
-            with Span("request", "antiphon", sink=sink, request_id=scope["antiphon.request_id"]) as span:
-                try:
-                    await app(scope, receive, send)
-                finally:
-                    if "antiphon.measures" in scope:
-                        span.facts |= scope["antiphon.measures"].facts()
+        with traced_work(address, scope.get("antiphon.trace", ""), scope["antiphon.request_id"]) as span:
+            try:
+                await app(scope, receive, send)
+            finally:
+                if span is not None and "antiphon.measures" in scope:
+                    span.facts |= scope["antiphon.measures"].facts()
 
     return with_trace
+
+
+@contextlib.contextmanager
+def traced_work(address: tuple[str, int], header: str, request_id: str) -> Iterator[Span | None]:
+    """Send what is done inside to the daemon; yield its span, or None if it is not sampled.
+
+    Args:
+        address: the daemon's.
+        header: the tracing header of the invocation.
+        request_id: AWS's id of the invocation.
+    """
+    found = parent_of(header)
+    if found is None:
+        yield None
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.setblocking(False)
+
+        def sink(span: Span) -> None:
+            with contextlib.suppress(OSError):  # a trace is never worth a request
+                daemon.sendto(HEADER + json.dumps(document(span, found)).encode(), address)
+
+        with Span("request", "antiphon", sink=sink, request_id=request_id) as span:
+            yield span
 
 
 def address_of(text: str) -> tuple[str, int]:

@@ -5,9 +5,13 @@ What is not asked for is not imported.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, Literal
 
+from antiphon import measures
 from antiphon.awslambda.http import App
 from antiphon.awslambda.logging import correlated
 
@@ -16,6 +20,8 @@ NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 
 DAEMON: Final = "AWS_XRAY_DAEMON_ADDRESS"
 """Lambda's own; whether a request is traced is said by its header."""
+
+_log: Final = logging.getLogger("antiphon.awslambda")
 
 
 def watched(app: App, service: str) -> App:
@@ -34,3 +40,50 @@ def watched(app: App, service: str) -> App:
 
         app = traced(app, os.environ[DAEMON])
     return correlated(app)
+
+
+class WatchedWork:
+    """The observation of work that is no HTTP request: a line in the log, metrics and traces, as for a request.
+
+    Args:
+        service: the function's name in metrics.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._cold = True
+
+    @contextlib.contextmanager
+    def watching(self, kind: Literal["run", "sweep"], request_id: str, trace: str) -> Iterator[None]:
+        """Measure what is done inside.
+
+        Args:
+            kind: what is done. A sweep is logged at DEBUG: there is one a minute.
+            request_id: AWS's id of the invocation.
+            trace: X-Ray's tracing header.
+        """
+        about = {"correlation_id": request_id, "cold_start": self._cold}
+        self._cold = False
+        record = measures.begin(kind, None)
+        with self._traced(record, request_id, trace):
+            try:
+                yield
+            finally:
+                record.end()
+                _log.log(logging.INFO if kind == "run" else logging.DEBUG, "worked", extra=record.facts())
+                if kind == "run" and os.environ.get(NAMESPACE):
+                    from antiphon.awslambda.metrics import emit
+
+                    emit(record, self._service, about)
+
+    @contextlib.contextmanager
+    def _traced(self, record: measures.Measures, request_id: str, trace: str) -> Iterator[None]:
+        if not os.environ.get(DAEMON):
+            yield
+            return
+        from antiphon.awslambda.tracing import address_of, traced_work
+
+        with traced_work(address_of(os.environ[DAEMON]), trace, request_id) as span:
+            yield
+            if span is not None:
+                span.facts |= record.facts()

@@ -7,10 +7,11 @@ import os
 import time
 from typing import Any, Final
 
+from antiphon.aws import connections
 from antiphon.aws.caller import find_caller
+from antiphon.aws.connections import Connections
 from antiphon.aws.signature import Scope, sign
-from antiphon.store.dynamodb import connections, protocol
-from antiphon.store.dynamodb.connections import Connections
+from antiphon.store.dynamodb import protocol
 from antiphon.store.dynamodb.protocol import Garbled, Refusal
 
 NO_ANSWER: Final = (*connections.NO_ANSWER, Garbled)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.aws import connections
+from antiphon.aws.connections import NO_ANSWER, Connections
 from antiphon.errors import SettingsError
-from antiphon.store.dynamodb import connections
-from antiphon.store.dynamodb.connections import NO_ANSWER, Connections
 from tests.support.certificates import self_signed
 
 

@@ -1,7 +1,7 @@
 """HTTP connections to one server, kept open: a thread takes one, sends a POST, and gives it back.
 
-``http.client`` is enough for this, and FastAPI has imported it already. Nothing is retried here.
-Time-outs are short, and a connection that the server has closed meanwhile is not used again.
+``http.client`` is enough for this, and its import costs little. Nothing is retried here. Time-outs are short, and a
+connection that the server has closed meanwhile is not used again.
 """
 
 from __future__ import annotations
@@ -134,5 +134,5 @@ def _botocores() -> Path | None:
 def _proxy_to(url: str) -> Proxy | None:
     proxy = proxy_for(url, os.environ)
     if proxy is not None and proxy.scheme == "https":
-        raise SettingsError("HTTPS_PROXY: begins with https://, and DynamoDB is reached through http:// proxies only")
+        raise SettingsError("HTTPS_PROXY: begins with https://, and AWS is reached through http:// proxies only")
     return proxy
