@@ -110,7 +110,7 @@ def _socket(kinds: Mapping[str, Mapping[str, dict[str, Any]]]) -> SocketApi | No
     messages = kinds.get("AWS::ApiGatewayV2::Integration", {}).get("WebSocketMessage")
     if messages is None:
         return None
-    function = messages["IntegrationUri"].partition("/functions/")[2].partition(".")[0]
+    function = messages["IntegrationUri"].partition(":function:")[2].partition(":")[0]
     stage = kinds["AWS::ApiGatewayV2::Stage"]["WebSocketStage"]["StageName"]
     return SocketApi(stage, messages["RequestTemplates"]["$default"], function)
 
