@@ -13,9 +13,10 @@ from pydantic_core import ErrorDetails
 
 from antiphon.access.grants import PRINCIPAL, level_of, read_level
 from antiphon.errors import AntiphonError
-from antiphon.records import Agent, Fallback, Grant, dump
+from antiphon.records import Agent, AgentCompaction, Fallback, Grant, dump
 from antiphon.spec.base import Text, Wire
 from antiphon.spec.request import (
+    MIN_THRESHOLD,
     MaxOutputTokens,
     MaxToolCalls,
     Penalty,
@@ -120,11 +121,19 @@ class AgentFallback(Wire):
     model: ModelName
 
 
+class AgentCompactionSetting(Wire):
+    """When and how the agent's conversations are compacted by themselves."""
+
+    threshold: Annotated[int, Field(ge=MIN_THRESHOLD)] | None = None
+    model: ModelName | None = None
+
+
 class AgentDocument(Parameters):
     """One agent as it is written in a file.
 
     Attributes:
         fallbacks: the models that are tried, in this order, if the agent's own fails before its first token.
+        compaction: when and how a conversation is compacted; without it, only when a request asks for it.
         author: the user who owns the agent; needed when it is created, unless ``--author`` names one.
         grants: grants that are added with it; grants that are not named stay as they are.
     """
@@ -139,6 +148,7 @@ class AgentDocument(Parameters):
     instructions: Text = ""
     hide_instructions: bool = False
     context_tokens: Annotated[int, Field(ge=1)] | None = None
+    compaction: AgentCompactionSetting | None = None
     tools: Annotated[list[AgentTool], Field(max_length=MAX_TOOLS)] = Field(default_factory=list)
     grants: list[AgentGrant] = Field(default_factory=list)
 
@@ -178,6 +188,7 @@ class AgentDocument(Parameters):
             hide_instructions=self.hide_instructions,
             context_tokens=self.context_tokens,
             fallbacks=tuple(Fallback(other.provider, other.model) for other in self.fallbacks),
+            compaction=_compaction(self.compaction),
             created_at=now,
             updated_at=now,
         )
@@ -188,6 +199,10 @@ class AgentDocument(Parameters):
     def granted(self, tenant: str) -> list[Grant]:
         """Return the records of the grants."""
         return [Grant(tenant, self.id, grant.principal, read_level(str(grant.level))) for grant in self.grants]
+
+
+def _compaction(setting: AgentCompactionSetting | None) -> AgentCompaction | None:
+    return None if setting is None else AgentCompaction(setting.threshold, setting.model or "")
 
 
 def read_agent(document: Any, line: Line | None = None) -> AgentDocument:
@@ -211,6 +226,9 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
     said: dict[str, Any] = {name: getattr(agent, name) for name in _PLAIN}
     said |= {name: agent.parameters[name] for name in PARAMETERS if name in agent.parameters}
     said["fallbacks"] = [{"provider": other.provider, "model": other.model} for other in agent.fallbacks]
+    if agent.compaction is not None:
+        compaction = {"threshold": agent.compaction.threshold, "model": agent.compaction.model}
+        said["compaction"] = {name: value for name, value in compaction.items() if value}
     said["tools"] = [_said(tool) for tool in agent.tools]
     said["grants"] = [
         {"principal": grant.principal, "level": level_of(grant.bits)}

@@ -59,6 +59,8 @@ FIELDS: Final = {
     "do not carry over.",
     "conversation": "The conversation that the response is added to, by its id: see `/v1/conversations`. Its items "
     "come before this input. Not together with `previous_response_id`.",
+    "context_management": "Compact the conversation before the model reads it, if it has more tokens than "
+    "`compact_threshold`. The output then begins with a `compaction` item.",
     "instructions": "Said to the model after the agent's own instructions.",
     "include": "What to add to the answer. Names of features that are not there add nothing.",
     "tools": "Tools that you run, offered beside the agent's own. A name may stand for one tool only. Tools that only "

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.records import Agent, Grant, dump, load
+from antiphon.records import Agent, AgentCompaction, Grant, dump, load
 from antiphon.spec.request import CreateResponse
 from cli.document import (
     MAX_BYTES,
@@ -41,6 +41,7 @@ FULL = {
     "max_tool_calls": 1,
     "truncation": "auto",
     "context_tokens": 8192,
+    "compaction": {"threshold": 4000, "model": "small"},
     "service_tier": "flex",
     "top_logprobs": 0,
     "tools": [
@@ -65,6 +66,13 @@ def problem(**changes):
 def test_a_small_document_becomes_an_agent():
     agent = read_agent(SMALL).agent("acme", "ada", 7)
     assert agent == Agent("acme", "helper", "demo", "echo", "ada", created_at=7, updated_at=7)
+
+
+def test_compaction_with_its_defaults_survives_the_record_and_comes_back():
+    document = read_agent({**SMALL, "compaction": {}})
+    agent = load(Agent, dump(document.agent("acme", "ada", 7)))
+    assert agent.compaction == AgentCompaction()
+    assert write_agent(agent, [])["compaction"] == {}
 
 
 def test_a_full_document_survives_the_record_and_comes_back_equal():
@@ -140,6 +148,8 @@ def test_the_authors_own_grant_is_not_written_down():
         ({"max_tool_calls": 0}, "max_tool_calls"),
         ({"truncation": "often"}, "truncation"),
         ({"context_tokens": 0}, "context_tokens"),
+        ({"compaction": {"threshold": 999}}, "compaction.threshold"),
+        ({"compaction": {"modle": "small"}}, "compaction.modle"),
         ({"reasoning": {"effort": "extreme"}}, "reasoning.effort"),
         ({"reasoning": {"depth": 1}}, "reasoning.depth"),
         ({"text": {"format": {"type": "xml"}}}, "text.format"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -285,3 +286,16 @@ def test_a_client_waits_for_a_conversation_that_is_locked(service: Service, key:
             return [str(getattr(item, "role", "")) for item in items]
 
     assert asyncio.run(both()) == ["user", "assistant", "user", "assistant"]
+
+
+def test_a_long_conversation_is_compacted_by_itself(client: openai.OpenAI) -> None:
+    managed: Any = [{"type": "compaction", "compact_threshold": 1000}]
+    long = "My name is Ada. " + "It rained for a long while, and then it rained again. " * 150
+    history: Any = [{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": long}]
+    history.append({"role": "user", "content": "Go on."})
+    first = client.responses.create(model="agent", input=history, store=False, context_management=managed)
+    assert first.output[0].type == "compaction"
+    rest: Any = [*(item.to_dict() for item in first.output), {"role": "user", "content": "Hello again!"}]
+    with client.responses.stream(model="agent", input=rest, store=False, context_management=managed) as stream:
+        final = stream.get_final_response()
+    assert [item.type for item in final.output] == ["message"]

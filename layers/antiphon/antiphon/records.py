@@ -138,6 +138,19 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentCompaction:
+    """How an agent's conversations are compacted by themselves.
+
+    Attributes:
+        threshold: the tokens at which that happens; None for three quarters of the agent's ``context_tokens``.
+        model: a model of the agent's provider that writes the summary; empty for a text that no model writes.
+    """
+
+    threshold: int | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """Instructions, a model and tools under one name; clients address it as ``model``.
 
@@ -149,6 +162,7 @@ class Agent:
         hide_instructions: a response echoes the caller's instructions alone, not the agent's.
         context_tokens: how many tokens the model can read and write at once; None if it is not known.
         fallbacks: who is asked, in this order, if the model fails before its first token.
+        compaction: when and how a conversation is compacted; None for only when a request asks for it.
     """
 
     tenant: str
@@ -164,6 +178,7 @@ class Agent:
     hide_instructions: bool = False
     context_tokens: int | None = None
     fallbacks: tuple[Fallback, ...] = ()
+    compaction: AgentCompaction | None = None
     created_at: int = 0
     updated_at: int = 0
 

@@ -140,6 +140,10 @@ class Failover:
         """Note what a turn has used so far."""
         self._ledger.last.usage = usage
 
+    def add(self, model: BoundModel, usage: UsageDelta) -> None:
+        """Count what another model used for the same response, before its first turn."""
+        self._ledger.begin(model).usage = usage
+
     @property
     def usage(self) -> UsageDelta | None:
         """What all calls of the response used together, as far as it was reported; None if none was."""

@@ -96,6 +96,15 @@ class Turn:
         self._span: measures.Span | None = None
         self.begun = False
 
+    @property
+    def call(self) -> ModelCall:
+        """What is asked."""
+        return self._call
+
+    def ask(self, call: ModelCall) -> None:
+        """Ask this instead, before the turn runs: the same with another context."""
+        self._call = call
+
     async def run(self) -> Outcome:
         """Run the turn with whoever answers.
 

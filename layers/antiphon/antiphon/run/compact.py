@@ -17,11 +17,12 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from antiphon.access.principal import Principal
+from antiphon.answering.bound_model import BoundModel
 from antiphon.answering.turn import usage_resource
 from antiphon.context.sealed import sealer
 from antiphon.errors import ApiError
 from antiphon.ids import item_id
-from antiphon.ports import Services, UsageDelta
+from antiphon.ports import ModelCall, Services, UsageDelta
 from antiphon.records import Item
 from antiphon.run.aside import aside
 from antiphon.run.prepare import Prepared, preview
@@ -91,7 +92,9 @@ async def compact(services: Services, principal: Principal, request: CompactResp
     if not prepared.call.items:
         raise ApiError("missing_required_parameter", "There is nothing to compact.", param="input")
     limit = min(MAX_CHARACTERS, prepared.agent.context_tokens or MAX_CHARACTERS)
-    found = await aside(prepared.call, lambda: compacted(prepared.call.items, limit, _counter(prepared)))
+    found = await aside(
+        prepared.call, lambda: compacted(prepared.call.items, limit, counter(prepared.call, prepared.answering.current))
+    )
     kept = [_shown(prepared.items[place]) for place in found.kept]
     seal = await sealer(services, principal.owner, prepared.agent.id)
     own = item_id(prepared.record.id, "compaction", "o", len(kept))
@@ -118,7 +121,7 @@ def compacted(items: Sequence[Item], limit: int, count: Count) -> Compacted:
     first: Compacted | None = None
     for kept, share, longest in _attempts(items, limit, before // 2, count):
         text = transcript(items, longest, kept, share)
-        found = Compacted(kept, text, before, count([*(items[place] for place in kept), _compaction(text)]))
+        found = Compacted(kept, text, before, count([*(items[place] for place in kept), summary_item(text)]))
         if found.halved:
             return found
         first = first or found
@@ -221,15 +224,17 @@ def _shown(item: Item) -> Item:
     return {**item, "status": item.get("status", "completed")}
 
 
-def _compaction(text: str) -> Item:
+def summary_item(text: str) -> Item:
+    """Return an open compaction item."""
     return {"type": "compaction", "summary": [{"type": "summary_text", "text": text}]}
 
 
-def _counter(prepared: Prepared) -> Count:
-    alone = replace(prepared.call, instructions="", tools=[], settings={})
-    return lambda items: prepared.answering.current.count_tokens(replace(alone, items=items, asked=0))
+def counter(call: ModelCall, model: BoundModel) -> Count:
+    """Return what counts the tokens of items alone, as a model counts them."""
+    alone = replace(call, instructions="", tools=[], settings={})
+    return lambda items: model.count_tokens(replace(alone, items=items, asked=0))
 
 
 def _usage(prepared: Prepared, text: str) -> dict[str, Any] | None:
     whole = prepared.answering.current.count_tokens(prepared.call)
-    return usage_resource(UsageDelta(whole, _counter(prepared)([_compaction(text)])))
+    return usage_resource(UsageDelta(whole, counter(prepared.call, prepared.answering.current)([summary_item(text)])))

@@ -17,6 +17,7 @@ from antiphon.errors import ApiError, SlotTaken
 from antiphon.ids import branch_response_id, first_response_id
 from antiphon.ports import Services
 from antiphon.records import OpenRun, StoredResponse
+from antiphon.run.compaction import due
 from antiphon.run.conversation import Joined, joined_by, keep, locked
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt, Hold
@@ -89,7 +90,8 @@ async def _create(
     if request.background:
         await _require_room(services, principal)
     ready = await prepare(services, principal, request, sources, until, response_id)
-    call, record = replace(await shortened(ready), stop=stop), ready.record
+    compaction = await due(services, principal, request, ready)
+    call, record = replace(ready.call if compaction else await shortened(ready), stop=stop), ready.record
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
     if request.store:
         record = await _claim(services, replace(record, reservation=hold.name), hold, joined)
@@ -102,7 +104,7 @@ async def _create(
     options = request.stream_options
     obfuscate = options is None or options.include_obfuscation
     execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
-    execution.start(ready.answering, call)
+    execution.start(ready.answering, call, compaction)
     return execution
 
 

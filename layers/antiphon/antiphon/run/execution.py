@@ -28,6 +28,7 @@ from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, 
 from antiphon.ports import ModelCall, Services
 from antiphon.records import QUEUED, StoredResponse
 from antiphon.run.aside import aside
+from antiphon.run.compaction import DueCompaction
 from antiphon.run.journal import NOTHING, Journal, Logged
 from antiphon.run.lost import WORKER_LOST, end
 from antiphon.run.quota import Quota
@@ -118,6 +119,7 @@ class Execution:
         self._cancelled = False
         self._stopped = False
         self._kept: tuple[BoundModel, str] | None = None
+        self._compaction: DueCompaction | None = None
         self._logged = logged
         self.is_settled = False
 
@@ -126,8 +128,15 @@ class Execution:
         """The response as it began."""
         return self._record.response
 
-    def start(self, answering: Failover, call: ModelCall) -> None:
-        """Begin, in a task that outlives the request."""
+    def start(self, answering: Failover, call: ModelCall, compaction: DueCompaction | None = None) -> None:
+        """Begin, in a task that outlives the request.
+
+        Args:
+            answering: the models to ask.
+            call: what is asked.
+            compaction: what shortens it first; None for nothing.
+        """
+        self._compaction = compaction
         most = self._record.response["max_tool_calls"]
         kept = (self._record.job or {}).get("kept")
         turn = Turn(self._stream, call, self._record.id, most, self._sealing, answering, self._keep, kept)
@@ -201,7 +210,7 @@ class Execution:
                 await self._give_back("cuts" if outcome.error and not self._stopped else "handed_over")
                 return
             limit = self._limit(call.deadline)
-            spending = asyncio.create_task(self._spend(answering, call, limit))
+            spending = asyncio.create_task(self._spend(answering, turn.call, limit))
             await self._finish(outcome, answering, limit)
             await asyncio.gather(spending, self._note_ending(), self._discard(limit))
         finally:
@@ -298,6 +307,8 @@ class Execution:
     async def _outcome(self, turn: Turn, deadline: float) -> Outcome:
         try:
             async with asyncio.timeout_at(deadline):
+                if self._compaction is not None:
+                    await self._compact(self._compaction, turn)
                 return await turn.run()
         except TimeoutError:
             return Outcome("incomplete", "deadline") if turn.begun else _failure("deadline_exceeded")
@@ -311,6 +322,23 @@ class Execution:
         except Exception as error:  # noqa: BLE001 - the edge of a run: whatever it was, the stream ends properly
             log.error("run failed", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
             return _failure("internal_error")
+
+    async def _compact(self, compaction: DueCompaction, turn: Turn) -> None:
+        """Shorten what the model is to read, and send the item that later turns begin with.
+
+        A worker that goes on for another one sends the item of that one.
+        """
+        found = await compaction.apply(turn.call)
+        if found is not None:
+            call, item = found
+            turn.ask(call)
+            job = self._record.job
+            if job is not None:
+                item = job.get("compaction", item)
+                self._record = replace(self._record, job={**job, "compaction": item})
+                with contextlib.suppress(StorageUnavailable):
+                    await self._save()
+            self._stream.whole(item)
 
     async def _finish(self, outcome: Outcome, answering: Failover, limit: float) -> None:
         ending = self._ending(outcome, answering)

@@ -18,6 +18,7 @@ from antiphon.access.principal import Principal
 from antiphon.agents.effective import Effective, effective
 from antiphon.answering.failover import Failover
 from antiphon.context.attachments import with_attachments
+from antiphon.context.compacted import expanded
 from antiphon.context.history import context, with_plain_names
 from antiphon.context.input import input_items
 from antiphon.context.sealed import opened
@@ -135,7 +136,8 @@ async def prepare(
         given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
         record = replace(record, input=with_own_ids(given, record.id) if sources.joined else given)
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
-    items = with_plain_names(as_functions(earlier + new, settings.table))
+    items = expanded(with_plain_names(as_functions(earlier + new, settings.table)))
+    asked = min(len(new), len(items))
     if generate and not items:
         message = "`input` is required where nothing is continued."
         raise ApiError("missing_required_parameter", message, param="input")
@@ -148,11 +150,11 @@ async def prepare(
         explicit=settings.explicit,
         include_logprobs=settings.include_logprobs,
         deadline=_deadline(services, until),
-        asked=len(new),
+        asked=asked,
     )
     call = await with_attachments(services, answering.current.reads, call)
     answering.require(call)
-    return Prepared(agent, answering, record, items, call, len(new) if chain else 0)
+    return Prepared(agent, answering, record, items, call, asked if chain else 0)
 
 
 async def shortened(ready: Prepared) -> ModelCall:

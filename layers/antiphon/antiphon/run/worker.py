@@ -22,6 +22,7 @@ from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
 from antiphon.records import QUEUED, Key, Owner, StoredResponse
+from antiphon.run.compaction import due
 from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
 from antiphon.run.execution import Execution
@@ -133,7 +134,8 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         joined = await rejoin(services, principal, taken)
         sources = await read_sources(services, principal, request, hold, joined=joined)
         ready = await prepare(services, principal, request, sources, until, taken.id, taken)
-        call = await shortened(ready)
+        compaction = await due(services, principal, request, ready)
+        call = ready.call if compaction else await shortened(ready)
         sealed = SEALED_REASONING in request.include
         seal = await sealer(services, taken.owner, taken.agent) if sealed else None
     except ApiError as error:
@@ -143,7 +145,7 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
     quota = Quota(services, principal)
     begun = replace(taken, response=as_begun(taken.response))
     execution = Execution(services, begun, stored=True, obfuscate=False, quota=quota, seal=seal, logged=logged)
-    execution.start(ready.answering, replace(call, kept=True))
+    execution.start(ready.answering, replace(call, kept=True), compaction)
     await execution.response()
     if execution.is_settled:
         await services.runs.close(taken.owner, taken.id)

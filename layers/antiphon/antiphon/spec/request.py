@@ -22,6 +22,9 @@ IGNORED: Final = frozenset({"prompt_cache_retention", "prompt_cache_options", "c
 """Fields that OpenAI's clients send. They are accepted and have no effect."""
 
 MAX_ITEMS: Final = 10_000
+MIN_THRESHOLD: Final = 1000
+"""The lowest number of tokens at which a conversation is compacted."""
+
 MAX_PAIRS: Final = 16
 MAX_PARAM: Final = 200
 """The longest path that an error repeats: the names in it may be the caller's own."""
@@ -130,6 +133,13 @@ class CompactResponse(Wire):
     prompt_cache_key: Label | None = None
 
 
+class ContextManagement(Wire):
+    """What becomes of a conversation that grows long."""
+
+    type: Literal["compaction"]
+    compact_threshold: Annotated[int, Field(ge=MIN_THRESHOLD)] | None = None
+
+
 class ConversationRef(Wire):
     """The conversation that a response is added to: its id, alone or in an object."""
 
@@ -147,7 +157,6 @@ class CreateResponse(CompactResponse):
         {
             "access_programs",
             "background_options",
-            "context_management",
             "image",
             "moderation",
             "prompt",
@@ -155,6 +164,7 @@ class CreateResponse(CompactResponse):
     )
 
     conversation: Annotated[ConversationRef, BeforeValidator(_as_object)] | None = None
+    context_management: Annotated[list[ContextManagement], Field(max_length=8)] | None = None
     include: Annotated[list[Included], Field(fail_fast=True, max_length=16)] = Field(default_factory=list)
     tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None

@@ -51,7 +51,12 @@ def item_events(item: Item, index: int, cutter: Cutter) -> Iterator[Event]:
 
 
 def _begun(item: Item) -> Item:
-    """Return the item as it is when it is added: in progress, if it has a status, and without content."""
+    """Return the item as it is when it is added: in progress, if it has a status, and without content.
+
+    A compaction is nothing but its content, so it is whole from the beginning.
+    """
+    if item["type"] == "compaction":
+        return item
     begun = {name: value for name, value in item.items() if name not in _LATE}
     if "status" in item:
         begun["status"] = "in_progress"
