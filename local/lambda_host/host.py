@@ -33,6 +33,7 @@ class Host:
         log: the directory of the functions' logs.
         port: of the REST API; the Function URL takes the next one. 0 for any.
         environ: variables that are set, or replaced, in every function.
+        limits: the time-outs of some functions, in seconds, by logical name.
         scheduled: whether the template's schedules run; if not, ``tick`` sends their events.
         changes: fields of ``Function`` that are replaced in every function.
 
@@ -53,6 +54,7 @@ class Host:
         port: int = 0,
         environ: Mapping[str, str] | None = None,
         scheduled: bool = False,
+        limits: Mapping[str, float] | None = None,
         **changes: Any,
     ) -> None:
         self.queue = EventQueue(self.invoke, template.functions)
@@ -64,7 +66,9 @@ class Host:
         log.mkdir(parents=True, exist_ok=True)
         starts = starts_at_once()
         self.pools = {
-            name: Pool(_function(name, properties, layout, own, changes), log / f"{name}.log", starts)
+            name: Pool(
+                _function(name, properties, layout, own, _limited(changes, limits, name)), log / f"{name}.log", starts
+            )
             for name, properties in template.functions.items()
         }
         self.rest = Front(rest_door(template, self.invoke), port, template.gateway_headers)
@@ -108,6 +112,10 @@ class Host:
 def _socket_front(template: Template, invoke: Callable[[str, Any], InvocationAnswer]) -> WebSocketFront | None:
     api = template.socket
     return WebSocketFront(partial(invoke, api.function), api.message, api.stage) if api is not None else None
+
+
+def _limited(changes: Mapping[str, Any], limits: Mapping[str, float] | None, name: str) -> Mapping[str, Any]:
+    return {**changes, "seconds": limits[name]} if limits and name in limits else changes
 
 
 def _function(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ PATIENCE = 30.0
 WORKER = "RunResponse"
 ENVIRON = {"ANTIPHON_LEASE_SECONDS": "1", "ANTIPHON_WATCH_SECONDS": "0.1", "ANTIPHON_RESERVE_SECONDS": "1"}
 """A short lease, so that a loss shows soon."""
+
+OF_DOOR = {"rest": "GetResponse", "url": "CreateResponse"}
+"""The function that follows."""
 
 
 @pytest.fixture
@@ -148,3 +152,156 @@ def test_a_background_stream_that_breaks_is_resumed_through_another_function(
     assert_events(whole)
     assert [event["type"] for event in whole[:3]] == ["response.created", "response.queued", "response.in_progress"]
     assert whole == assert_stream(bob.follow(response_id))
+
+
+def test_a_running_background_response_is_cancelled_through_another_function(bob: Caller, upstream: Upstream) -> None:
+    gate = held(upstream, text("Half"))
+    queued = bob.queue()
+    assert gate.reached.wait(PATIENCE)
+    cancelled = bob.cancel(queued["id"])
+    gate.open()
+    assert cancelled["status"] == "cancelled"
+    assert bob.cancel(queued["id"]) == cancelled == bob.get(queued["id"])
+
+
+@pytest.mark.parametrize("finder", ["the sweeper", "a reader"])
+def test_a_response_whose_invocation_was_lost_is_started_by_whoever_finds_it(
+    host: Host, bob: Caller, upstream: Upstream, finder: str
+) -> None:
+    said(upstream, "Done")
+    host.queue.holds = True
+    queued = bob.queue()
+    waited(lambda: len(host.queue.taken) == 1)
+    host.queue.holds = False
+
+    def found() -> bool:
+        if finder == "a reader":
+            bob.get(queued["id"])
+        else:
+            assert [answer.ended().state for answer in host.tick()] == ["complete"]
+        return len(host.queue.taken) == 2
+
+    waited(found)
+    assert bob.ended(queued["id"])["status"] == "completed"
+    assert len(upstream.requests) == 1
+
+
+def test_an_invocation_that_comes_twice_and_late_runs_a_response_once(
+    host: Host, bob: Caller, upstream: Upstream
+) -> None:
+    gate = held(upstream, text("Done"))
+    host.queue.holds = True
+    queued = bob.queue()
+    [sent] = host.queue.taken
+    answers = [host.invoke(*sent)]
+    assert gate.reached.wait(PATIENCE)
+    answers.append(host.invoke(*sent).ended())
+    assert answers[1].document == {}
+    gate.open()
+    answers[0].ended()
+    answers.append(host.invoke(*sent).ended())
+    assert [answer.document for answer in answers] == [{}, {}, {}]
+    assert bob.get(queued["id"])["status"] == "completed"
+    assert len(upstream.requests) == 1
+
+
+def test_where_no_worker_can_be_started_the_caller_is_answered_and_the_log_says_so(
+    stored: Stored, upstream: Upstream, tmp_path: Path
+) -> None:
+    said(upstream, "Done")
+    nobody = {"AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:9"}
+    with hosted(stored.url, tmp_path, upstream, {**ENVIRON, **nobody}) as host:
+        queued = Caller(host, stored.bob).queue()
+    log = (tmp_path / "CreateResponse.log").read_text()
+    assert "worker not started" in log
+    assert queued["id"] in log
+
+
+def test_a_worker_killed_before_its_first_token_is_replaced_and_nobody_sees_it(
+    host: Host, bob: Caller, upstream: Upstream
+) -> None:
+    gate = held(upstream)
+    queued = bob.queue()
+    assert gate.reached.wait(PATIENCE)
+    host.pools[WORKER].kill()
+    said(upstream, "Again")
+    gate.open()
+    waited(lambda: host.tick()[0].ended().state == "complete" and len(host.queue.taken) > 1)
+    done = bob.ended(queued["id"])
+    assert (done["status"], text_of(done)) == ("completed", "Again")
+    assert_stream(bob.follow(queued["id"]))
+
+
+def test_a_worker_killed_in_mid_answer_is_found_by_the_sweeper_and_its_response_fails_with_what_was_said(
+    host: Host, bob: Caller, upstream: Upstream
+) -> None:
+    gate = held(upstream, text("Half"))
+    with bob.streaming(background=True) as stream:
+        seen = b""
+        for chunk in stream.iter_bytes():
+            seen += chunk
+            if b'"delta":"Half"' in seen:
+                break
+    first = sent_events(seen)
+    response_id = first[0]["response"]["id"]
+    host.pools[WORKER].kill()
+    gate.open()
+    waited(lambda: host.tick()[0].ended().state == "complete" and len(host.queue.taken) > 1)
+    failed = bob.ended(response_id)
+    assert (failed["status"], failed["error"]["code"], text_of(failed)) == ("failed", "worker_lost", "Half")
+    whole = first + sent_events(bob.follow(response_id, len(first) - 1))
+    assert_events(whole)
+    assert whole == assert_stream(bob.follow(response_id))
+
+
+@pytest.mark.parametrize("door", ["rest", "url"])
+def test_a_follower_leaves_before_its_functions_limit_without_an_ending_and_resumes(
+    stored: Stored, upstream: Upstream, tmp_path: Path, door: str
+) -> None:
+    gate = held(upstream, text("One "), after=(text("two"),))
+    with hosted(stored.url, tmp_path, upstream, ENVIRON, limits={OF_DOOR[door]: 4.0}) as host:
+        bob = Caller(host, stored.bob, door)
+        queued = bob.queue()
+        assert gate.reached.wait(PATIENCE)
+        first = bob.follow(queued["id"])
+        assert b"[DONE]" not in first
+        seen = sent_events(first)
+        assert seen[-1]["type"] == "response.output_text.delta"
+        gate.open()
+        rest = sent_events(bob.follow(queued["id"], len(seen) - 1))
+        assert_events(seen + rest)
+
+
+def test_a_worker_at_its_own_limit_ends_its_response_as_incomplete(
+    stored: Stored, upstream: Upstream, tmp_path: Path
+) -> None:
+    gate = held(upstream, text("Half"))
+    with hosted(stored.url, tmp_path, upstream, ENVIRON, limits={WORKER: 5.0}) as host:
+        bob = Caller(host, stored.bob)
+        done = bob.ended(bob.queue()["id"])
+        gate.open()
+    assert (done["status"], done["incomplete_details"], text_of(done)) == ("incomplete", {"reason": "deadline"}, "Half")
+
+
+def test_a_worker_logs_what_it_did_with_the_ids_of_its_response(
+    host: Host, bob: Caller, upstream: Upstream, tmp_path: Path
+) -> None:
+    said(upstream, "canary")
+    queued = bob.queue()
+    bob.ended(queued["id"])
+
+    def worked() -> list[dict[str, Any]]:
+        lines = (tmp_path / f"{WORKER}.log").read_text().splitlines()
+        return [line for line in map(json.loads, lines) if line.get("message") == "worked"]
+
+    waited(worked)
+    [line] = worked()
+    assert (line["method"], line["response_id"], line["outcome"]) == ("run", queued["id"], "completed")
+    assert (line["service"], line["output_tokens"]) == ("run-response", 2)
+    assert "canary" not in (tmp_path / f"{WORKER}.log").read_text()
+
+
+def test_an_invocation_for_a_response_that_is_gone_has_nothing_to_do(host: Host) -> None:
+    event = {"run": {"tenant": "default", "user": "bob", "response_id": "resp_0000000000000000000000000"}}
+    answer = host.invoke(WORKER, event).ended()
+    assert (answer.state, answer.document) == ("complete", {})
