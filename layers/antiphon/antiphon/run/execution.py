@@ -62,7 +62,7 @@ SETTLING: Final = 0.5
 """The part of the reserve that may pass until the ending is stored; what is left of it is for sending it."""
 
 
-NOTING: Final = 1.0
+NOTING: Final = 0.5
 """Seconds within which the log must say that the response has ended; a reader finds out without it, a little later."""
 
 
@@ -272,8 +272,12 @@ class Execution:
             await model.discard(kept_id, max(limit, asyncio.get_running_loop().time() + NOTING))
 
     async def _note_ending(self) -> None:
-        if self.journal is not None:
+        if self.journal is None:
+            return
+        if self.is_settled:
             await self.journal.finish(NOTING)
+        else:
+            self.journal.abandon()  # the store does not answer: readers find the ending once it does
 
     def _limit(self, deadline: float) -> float:
         """Return by when the ending must be stored, in the event loop's time."""
