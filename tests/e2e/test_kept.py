@@ -178,3 +178,24 @@ def test_a_shutdown_hands_a_kept_response_to_the_next_process(opened: Open, upst
     rest = sent_events(follow(other, key, queued["id"], f"&starting_after={first[-1]['sequence_number']}").content)
     assert first + rest == assert_stream(follow(other, key, queued["id"]).content)
     assert rest[-1]["type"] == "response.completed"
+
+
+def test_a_worker_that_goes_on_sends_the_compaction_of_the_one_before(opened: Open, upstream: Upstream) -> None:
+    gate = Gate()
+    upstream.scripts = [kept(gate, words=3, ends=False), kept(), Script([b"{}"])]
+    service, other = opened(), opened()
+    key = service.key()
+    long = {"role": "assistant", "content": "It rained for a long while, and then it rained again. " * 150}
+    history = [{"role": "user", "content": "Hello"}, long, {"role": "user", "content": "Hi"}]
+    managed = [{"type": "compaction", "compact_threshold": 1000}]
+    queued = service.create(key, model="keeper", input=history, background=True, context_management=managed)
+    reader = Reader(service, key, queued["id"])
+    reader.until(b"word2")
+    other.clock.ahead = FAR
+    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
+    other.clock.ahead = 0.0
+    gate.open()
+    done = ended(service, key, queued["id"])
+    assert [item["type"] for item in done["output"]] == ["compaction", "message"]
+    assert done["output"][1]["content"][0]["text"] == "".join(WORDS)
+    assert reader.events == assert_stream(follow(other, key, queued["id"]).content)
