@@ -76,9 +76,10 @@ def test_a_response_whose_invocation_was_lost_is_started_by_the_sweeper(
 ) -> None:
     upstream.scripts = [answer("Done")]
     queued = queue(service, key)
+    other.clock.set_by = -FAR
     other.run(sweep(other.services))
     assert other.invoked == [], "its invocation may still come"
-    other.clock.ahead = FAR
+    other.clock.set_by, other.clock.ahead = 0.0, FAR
     other.run(sweep(other.services))
     assert other.invoked == [queued["id"]]
     other.clock.ahead = 0.0

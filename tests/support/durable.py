@@ -12,7 +12,7 @@ from tests.support.caller import Caller
 from tests.support.streams import sent_events
 from tests.support.upstream import Gate, Script, finish, usage
 
-LEASE = 0.6
+LEASE = 2.0
 """Seconds: short, so that a loss shows soon."""
 
 PLAIN = {"include_obfuscation": False}
