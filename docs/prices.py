@@ -41,6 +41,7 @@ PRICES: Final = {
     "snapshot_gb_second": Price(0.0000015046, "GB-second of a snapshot kept, 3 hours at least", _LAMBDA),
     "snapshot_restored_gb": Price(0.0001397998, "GB restored from a snapshot", _LAMBDA),
     "streamed_gb": Price(0.008, "GB streamed beyond the first 6 MB of a response", _LAMBDA),
+    "schedule": Price(1.00e-6, "invocation by a schedule", "https://aws.amazon.com/eventbridge/pricing/"),
     "rest_request": Price(3.50e-6, "request to a REST API", "https://aws.amazon.com/api-gateway/pricing/"),
     "read_unit": Price(0.125e-6, "read unit, on demand", _DYNAMODB),
     "write_unit": Price(0.625e-6, "write unit, on demand", _DYNAMODB),

@@ -313,7 +313,7 @@ def test_what_the_create_function_adds_to_a_conversation_the_other_function_read
         assert api.invoke(added).ended().prelude["statusCode"] == 200
         created = json.loads(api.invoke(asking(form, stream=False, conversation=made["id"])).ended().body)
     assert created["conversation"] == {"id": made["id"]}
-    with buffered("get_response", environ, log) as invoke:
+    with getting(environ, log) as invoke:
         read, listed, deleted, gone = (
             invoke(at(form, place, method))
             for place, method in ((path, "GET"), (f"{path}/items", "GET"), (path, "DELETE"), (path, "GET"))

@@ -83,18 +83,17 @@ def test_the_models_are_listed_to_who_has_a_key(stack, stored):
     assert [model["id"] for model in answer.json()["data"]] == ["echo"]
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/responses/resp_1"])
-def test_who_has_no_key_is_refused(stack, path):
-    answer = get(stack, path)
+def test_who_has_no_key_is_refused(stack):
+    answer = get(stack, "/v1/models")
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "missing_api_key")
 
 
-def test_a_stored_response_is_read(stack, stored):
-    key, response = stored
-    answer = get(stack, f"/v1/responses/{response}", key)
-    assert (answer.status_code, answer.json()["status"]) == (200, "completed")
-    items = get(stack, f"/v1/responses/{response}/input_items", key)
-    assert [item["role"] for item in items.json()["data"]] == ["user"]
+def test_the_worker_takes_an_event_and_the_sweeper_its_schedule(stack, stored):
+    function = {"FunctionName": stack.resources["RunResponse"], "Qualifier": "live"}
+    _, response = stored
+    for event in ({"sweep": True}, {"run": {"tenant": "default", "user": "ada", "response_id": response}}):
+        answer = stack.client("lambda").invoke(**function, Payload=json.dumps(event))
+        assert (answer.get("FunctionError"), json.loads(answer["Payload"].read())) == (None, {})
 
 
 @pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/openapi.json", 200), ("/v1/nowhere", 404)])
@@ -164,9 +163,7 @@ def test_a_function_that_starts_from_a_snapshot_answers(stack, deployed, stored)
         function = {"FunctionName": stack.resources[name], "Qualifier": "live"}
         live = stack.client("lambda").get_function_configuration(**function)
         assert live["SnapStart"]["ApplyOn"] == "PublishedVersions"
-    key, response = stored
-    assert get(stack, "/v1/models", key).status_code == 200
-    assert get(stack, f"/v1/responses/{response}", key).status_code == 200
+    assert get(stack, "/v1/models", stored[0]).status_code == 200
 
 
 def test_environments_are_provisioned_of_the_alias(stack, deployed):

@@ -34,9 +34,32 @@ def test_the_flood_is_throttled_as_in_the_template() -> None:
     assert written()["Parameters"]["ApiRequestsPerSecond"]["Default"] == cost.REST_A_SECOND
 
 
-def test_a_month_without_responses_costs_the_seal_keys_alone(first: cost.Counts) -> None:
+def test_a_month_without_responses_costs_the_seal_keys_and_the_sweeper_alone(first: cost.Counts) -> None:
     totals = [row.split(" | ")[1] for row in cost._rows(first) if row.startswith("| **")]
-    assert totals == [f"{PRICES['secret'].dollars:.2f}"] * 2
+    assert totals == [f"{PRICES['secret'].dollars + cost.sweeps():.2f}"] * 2
+    assert f"${cost.sweeps():.2f} a month" in README
+
+
+def test_a_log_costs_a_write_for_each_quarter_of_a_second_and_none_if_it_is_off() -> None:
+    logged, unlogged, background, bare = cost.measure_runs().values()
+    batches = cost.SECONDS_OPEN / 0.25
+    assert batches <= logged.writes - unlogged.writes <= batches + 3
+    assert logged.writes - unlogged.writes == background.writes - bare.writes
+
+
+def test_who_follows_a_response_writes_nothing() -> None:
+    assert cost.measure_follower().writes == 0
+
+
+def test_the_sizes_of_the_functions_are_those_of_the_template() -> None:
+    functions = {
+        name: resource["Properties"]
+        for name, resource in written()["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert len(functions) == cost.FUNCTIONS
+    assert functions["RunResponse"]["MemorySize"] == functions["CreateResponse"]["MemorySize"] == cost.MEMORY_GB * 1024
+    assert functions["GetResponse"]["MemorySize"] == cost.FOLLOWER_GB * 1024
 
 
 def test_the_readme_names_the_units_that_were_counted(first: cost.Counts) -> None:

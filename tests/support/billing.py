@@ -19,7 +19,8 @@ _WRITE: Final = 1024
 class Billing:
     """Listens to an emulator whose reads are all consistent.
 
-    An ``UpdateItem`` counts as one KB: only counters and marks are updated. A transaction is not known here.
+    An ``UpdateItem`` and a ``DeleteItem`` count as one KB: only counters, marks and notes are updated and removed. A
+    transaction is not known here.
 
     Attributes:
         calls: how many were sent.
@@ -59,7 +60,7 @@ class Billing:
                 size = weight(row)
                 self.items[row["pk"]["S"], row["sk"]["S"]] = size
                 self.writes += -(-size // _WRITE)
-            case "UpdateItem":
+            case "UpdateItem" | "DeleteItem":
                 self.writes += 1
             case "BatchGetItem":
                 self.reads += sum(len(asked["Keys"]) for asked in arguments["RequestItems"].values())

@@ -2,7 +2,7 @@
 
 What it cannot do, as of 1.5.33: it passes over ``x-amazon-apigateway-any-method``, so a route for any method is given
 to it as a route for GET; alarms with metric maths are refused; a function runs in a process of its own without
-``AWS_LAMBDA_EXEC_WRAPPER``, so the streaming function is set up and cannot be called; a list parameter that is empty
+``AWS_LAMBDA_EXEC_WRAPPER``, so the streaming functions are set up and cannot be called; a list parameter that is empty
 is not equal to "" in a condition; a table's time to live and point-in-time recovery are passed over; it runs functions
 on its own Python, whatever ``Runtime`` says. ``test_template`` holds the translated template against all of that.
 """
