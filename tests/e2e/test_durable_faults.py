@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -251,8 +252,11 @@ def test_while_the_log_is_out_of_order_the_run_goes_on_and_its_readers_get_every
         live = b""
         while b"One " not in live:
             live += next(chunks)
-        reader = Reader(other, key, sent_events(live)[0]["response"]["id"])
+        response_id = sent_events(live)[0]["response"]["id"]
+        reader = Reader(other, key, response_id)
         reader.until(b"response.in_progress")
+        time.sleep(1.5 * LEASE)
+        assert other.retrieve(key, response_id)["status"] == "in_progress", "the writer shows that it lives"
         gate.open()
         live += b"".join(chunks)
     assert assert_stream(live)[-1]["type"] == "response.completed"

@@ -29,7 +29,7 @@ from antiphon.ports import ModelCall, Services
 from antiphon.records import QUEUED, StoredResponse
 from antiphon.run.aside import aside
 from antiphon.run.compaction import DueCompaction
-from antiphon.run.journal import NOTHING, Journal, Logged
+from antiphon.run.journal import BEATS, NOTHING, Journal, Logged
 from antiphon.run.lost import WORKER_LOST, end
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, close, register
@@ -105,7 +105,7 @@ class Execution:
         self.journal: Journal | None = None
         listener = self.feed.put if record.job is None else None
         if stored and record.logged:
-            self.journal = Journal(services, record, listener, self._cancel, logged)
+            self.journal = Journal(services, record, listener, self._cancel, self._beat, logged)
             listener = self.journal.put
         self._checkpoints = Checkpoints(self._save, _shown(listener))
         self._fold = Fold(self._checkpoints.put)
@@ -187,6 +187,14 @@ class Execution:
             return await sealer(self._services, self._record.owner, self._record.agent)
         except ApiError:
             return None
+
+    async def _beat(self) -> None:
+        """Renew the lease in the response itself, if a third of it has passed: its log cannot be written."""
+        until = self._services.clock() + self._services.settings.lease_seconds
+        if until - self._record.lease_until > self._services.settings.lease_seconds / BEATS:
+            self._record = replace(self._record, lease_until=until)
+            with contextlib.suppress(StorageUnavailable):
+                await self._save()
 
     async def _save(self) -> None:
         await self._services.responses.checkpoint(self._with(self._fold.response()))

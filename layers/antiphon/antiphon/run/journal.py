@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import orjson
@@ -65,6 +65,7 @@ class Journal:
         record: the response, as its writer has it.
         to: takes each event; None if nobody in this process listens to the run itself.
         lost: called if another writer has taken the response over, or if what is said differs from what was logged.
+        beat: shows in another way that the writer lives, while the log cannot be written.
         logged: what earlier writers have logged; it is not logged again.
 
     Attributes:
@@ -78,12 +79,14 @@ class Journal:
         record: StoredResponse,
         to: Sink | None,
         lost: Callable[[], None],
+        beat: Callable[[], Awaitable[None]],
         logged: Logged = NOTHING,
     ) -> None:
         self._services = services
         self._record = record
         self._to = to
         self._lost = lost
+        self._beat = beat
         self._number = logged.next
         self._known = logged.lines
         self.has_diverged = False
@@ -206,6 +209,7 @@ class Journal:
         except StorageUnavailable:
             self._unsure = batch
             self._due.set()
+            await self._beat()
             return True
         self._unsure = None
         if not ours:
