@@ -272,7 +272,6 @@ PAIRS = {
     "ErrorDetail": "ErrorPayload",
 }
 UNSAID = {
-    "response.queued",
     "response.reasoning.delta",
     "response.reasoning.done",
     "response.output_text.annotation.added",
