@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from local.lambda_host.host import Host
+from tests.e2e.test_kept import WORDS, kept
 from tests.support.hosted import UPSTREAM, Stored, hosted
 from tests.support.streams import assert_events, assert_stream, sent_events
 from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
@@ -87,8 +88,8 @@ def bob(host: Host, stored: Stored) -> Caller:
     return Caller(host, stored.bob)
 
 
-def waited(come_true: Callable[[], Any]) -> None:
-    end = time.monotonic() + PATIENCE
+def waited(come_true: Callable[[], Any], patience: float = PATIENCE) -> None:
+    end = time.monotonic() + patience
     while not come_true():
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.05)
@@ -305,3 +306,25 @@ def test_an_invocation_for_a_response_that_is_gone_has_nothing_to_do(host: Host)
     event = {"run": {"tenant": "default", "user": "bob", "response_id": "resp_0000000000000000000000000"}}
     answer = host.invoke(WORKER, event).ended()
     assert (answer.state, answer.document) == ("complete", {})
+
+
+def test_a_run_takes_more_than_sixteen_functions_whose_time_is_up(
+    stored: Stored, upstream: Upstream, tmp_path: Path
+) -> None:
+    """Lambda ends a chain of about 16 invocations, unless the function allows it."""
+    gates = [Gate() for _ in range(17)]
+    upstream.requests.clear()
+    upstream.scripts = [*(kept(gate, words=number) for number, gate in enumerate(gates, 1)), kept()]
+    keeps = {"up": {"kind": "openai_responses", "base_url": upstream.base_url, "background": True}}
+    environ = {**ENVIRON, "ANTIPHON_PROVIDERS": json.dumps(keeps)}
+    with hosted(stored.url, tmp_path, upstream, environ, limits={WORKER: 2.5}) as host:
+        bob = Caller(host, stored.bob)
+        queued = bob.queue()
+        waited(lambda: bob.get(queued["id"])["status"] not in {"queued", "in_progress"}, 3 * PATIENCE)
+        for gate in gates:
+            gate.open()
+        done = bob.get(queued["id"])
+        assert (done["status"], text_of(done)) == ("completed", "".join(WORDS))
+        assert {sent.event["run"]["response_id"] for sent in host.queue.taken} == {queued["id"]}
+        assert len(host.queue.taken) >= 18, "a poll that finds it queued starts a worker, too"
+        assert_stream(bob.follow(queued["id"]))

@@ -590,14 +590,14 @@ def test_what_is_shown_and_watched_of_our_own_is_measured_by_the_functions(templ
     names = {row[1] for row in rows if row[0] == "${AWS::StackName}"}
     watched = [
         each["MetricStat"]["Metric"]
-        for each in template["Resources"]["ModelErrors"]["Properties"]["Metrics"]
+        for alarm in ("ModelErrors", "ProviderRefusesKey")
+        for each in template["Resources"][alarm]["Properties"]["Metrics"]
         if "MetricStat" in each
     ]
-    watched.append(template["Resources"]["ProviderRefusesKey"]["Properties"])
     source = (ROOT / "layers/antiphon/antiphon/awslambda/metrics.py").read_text(encoding="utf-8")
     assert names | {metric["MetricName"] for metric in watched} <= set(re.findall(r'"(\w+)"', source))
     dimensions = [{dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]} for metric in watched]
-    assert {values["service"] for values in dimensions} == {"create-response"}
+    assert {values["service"] for values in dimensions} == {"create-response", "run-response"}
     assert {values["code"] for values in dimensions if "code" in values} <= set(CODES)
 
 

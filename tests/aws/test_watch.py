@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 
 import httpx2
 import jsonschema
@@ -155,6 +156,18 @@ def test_the_functions_that_read_are_measured_too(metered, stored, log):
     assert set(check_metrics(got)) == set(check_metrics(listed)) == {"ResponseTime", "DynamoDBCalls"}
     assert (got["service"], listed["service"]) == ("get-response", "list-models")
     assert served(log, "GetResponse")[0]["response_id"] == created["id"]
+
+
+def test_a_background_response_is_measured_by_the_worker_that_ran_it(metered, stored, upstream, log):
+    upstream.scripts = [answer("Hello")]
+    assert ask(metered, stored.bob, background=True).json()["status"] == "queued"
+    end = time.monotonic() + 30
+    while not metrics(log, "RunResponse"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    [done] = metrics(log, "RunResponse")
+    assert set(check_metrics(done)) == {"ResponseTime", "DynamoDBCalls", "InputTokens", "OutputTokens"}
+    assert (done["service"], done["outcome"]) == ("run-response", "completed")
 
 
 def test_metrics_pass_a_log_level_that_lets_nothing_else_through(stored, upstream, log):
