@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,6 +19,7 @@ from antiphon.bootstrap import Stores, build_services
 from antiphon.ports import Services
 from antiphon.providers.configured import Providers
 from antiphon.records import Agent, Owner, User
+from antiphon.run.worker import perform, sweep
 from antiphon.settings import Settings
 from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
@@ -94,8 +96,32 @@ async def scenario(emulator: Emulator) -> dict[str, Asked]:
             others = asyncio.all_tasks() - {asyncio.current_task()}
             if others:
                 await asyncio.wait(others)
+    asked["RunResponse"] = await _worked(emulator, settings, stores, key)
     await database.aclose()
     return asked
+
+
+async def _worked(emulator: Emulator, settings: Settings, stores: Stores, key: str) -> Asked:
+    """Queue responses that nobody runs yet, and return what their workers and the sweeper ask."""
+    lost: list[str] = []
+
+    async def lose(_: Services, __: Owner, response_id: str) -> None:
+        lost.append(response_id)
+
+    services = build_services(settings, stores, Providers({}, {}), lose)
+    async with _client(services, [create.router], {"authorization": f"Bearer {key}"}) as client:
+        first = await client.post("/v1/responses", json={"model": "echo", "input": noise(900_000), "background": True})
+        assert first.status_code == httpx2.codes.OK
+    with listening(emulator) as asked:
+        await perform(services, Owner("default", "ada"), lost[0], time.time() + 60)
+        continued = {"model": "echo", "input": "On", "background": True, "previous_response_id": lost[0]}
+    async with _client(services, [create.router], {"authorization": f"Bearer {key}"}) as client:
+        second = await client.post("/v1/responses", json=continued)
+        assert second.status_code == httpx2.codes.OK
+    with listening(emulator) as further:
+        await sweep(replace(services, clock=lambda: time.time() + 1000))
+        await perform(services, Owner("default", "ada"), lost[1], time.time() + 60)
+    return asked | further
 
 
 async def _made(stores: Stores, seed: int) -> dict[str, str]:
