@@ -206,11 +206,8 @@ class RunStore(Protocol):
     async def close(self, owner: Owner, response_id: str) -> None:
         """Remove the note; one write."""
 
-    async def count_open(self, owner: Owner) -> int:
-        """Count the noted responses of an owner, consistently."""
-
-    async def list_open(self) -> list[OpenRun]:
-        """List all noted responses; what was noted in the last second may be missing."""
+    async def list_open(self, owner: Owner | None = None) -> list[OpenRun]:
+        """List the noted responses of an owner, consistently, or those of all owners."""
 
 
 class Opened(NamedTuple):

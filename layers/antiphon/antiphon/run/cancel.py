@@ -25,6 +25,9 @@ PATIENCE: Final = 6.0
 
 LOOK_SECONDS: Final = 0.25
 
+WRITERS: Final = 3
+"""How many writers are asked, one after the other."""
+
 
 async def cancel(services: Services, principal: Principal, response_id: str) -> StoredResponse:
     """End a running response and return it as it then is.
@@ -40,7 +43,7 @@ async def cancel(services: Services, principal: Principal, response_id: str) -> 
     if stored.has_ended and stored.response["background"] and stored.status != CANCELLED:
         article = "an" if stored.status == "incomplete" else "a"
         raise ApiError("response_ended", f"Cannot cancel {article} {stored.status} response.", param="response_id")
-    return await _ended(services, principal, stored)
+    return await _ended(services, stored)
 
 
 async def delete(services: Services, principal: Principal, response_id: str) -> None:
@@ -49,32 +52,40 @@ async def delete(services: Services, principal: Principal, response_id: str) -> 
     Raises:
         ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.
     """
-    stored = await _ended(services, principal, await find(services, principal, response_id))
+    stored = await _ended(services, await find(services, principal, response_id))
     if not await services.responses.delete(stored.owner, stored.id):
         raise ApiError("response_not_found")
 
 
-async def _ended(services: Services, principal: Principal, stored: StoredResponse) -> StoredResponse:
+async def _ended(services: Services, stored: StoredResponse) -> StoredResponse:
     """End a response, unless it has ended, and return it as it then is."""
     if stored.has_ended:
         return stored
     now = await stop(services, stored)
     if now is None:
         raise ApiError("response_not_found")
-    return now if now.has_ended else await find(services, principal, stored.id)
+    return now
 
 
 async def stop(services: Services, stored: StoredResponse) -> StoredResponse | None:
-    """End a response that has not ended, and wait for that, but not longer than ``PATIENCE``.
+    """End a response that has not ended, and wait for that, but not longer than ``PATIENCE`` for each writer.
 
-    Return it as it is then, as far as that is known; None if it was deleted meanwhile.
+    Return it as it is then; None if it was deleted meanwhile. If its writer gives it to another one meanwhile, that one
+    is asked, too.
     """
-    if stored.status == QUEUED or await is_lost(services, stored):
-        now = await end_lost(services, stored, CANCELLED)
+    now: StoredResponse | None = stored
+    for _ in range(WRITERS):
         if now is None or now.has_ended:
-            return now
-    await _end_running(services, stored)
-    return stored
+            break
+        if now.status == QUEUED or await is_lost(services, now):
+            now = await end_lost(services, now, CANCELLED)
+            continue
+        lease, status = now.lease, now.status
+        await _end_running(services, now)
+        now = await services.responses.get(stored.owner, stored.id, services.clock())
+        if now is not None and (now.lease, now.status) == (lease, status):
+            break
+    return now
 
 
 async def _end_running(services: Services, stored: StoredResponse) -> None:

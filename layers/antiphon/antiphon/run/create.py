@@ -87,8 +87,6 @@ async def _create(
     sources = await read_sources(services, principal, request, hold, quota, joined)
     if sources.answered is not None:
         return sources.answered
-    if request.background:
-        await _require_room(services, principal)
     ready = await prepare(services, principal, request, sources, until, response_id)
     compaction = await due(services, principal, request, ready)
     call, record = replace(ready.call if compaction else await shortened(ready), stop=stop), ready.record
@@ -108,13 +106,18 @@ async def _create(
     return execution
 
 
-async def _require_room(services: Services, principal: Principal) -> None:
-    """Refuse a background response if its user has too many.
+async def _note(services: Services, record: StoredResponse) -> None:
+    """Note a background response for a worker. Of several at the same time those pass that were first.
 
     Raises:
         ApiError: 429 ``too_many_queued``.
     """
-    if await services.runs.count_open(principal.owner) >= services.settings.max_queued_runs:
+    run = OpenRun(record.owner, record.id, services.clock())
+    await services.runs.open(run)
+    others = await services.runs.list_open(record.owner)
+    before = sum((other.at, other.response_id) < (run.at, run.response_id) for other in others)
+    if before >= services.settings.max_queued_runs:
+        await services.runs.close(record.owner, record.id)
         raise ApiError("too_many_queued", param="background", retry_after=QUEUE_PAUSE)
 
 
@@ -125,7 +128,7 @@ async def _claim(services: Services, record: StoredResponse, hold: Hold, joined:
     for _ in range(CLAIMS):
         hold.require()
         if record.job is not None:
-            await services.runs.open(OpenRun(record.owner, record.id, services.clock()))
+            await _note(services, record)
         try:
             await services.responses.claim(record)
         except SlotTaken:

@@ -30,7 +30,7 @@ from antiphon.records import QUEUED, StoredResponse
 from antiphon.run.aside import aside
 from antiphon.run.compaction import DueCompaction
 from antiphon.run.journal import BEATS, NOTHING, Journal, Logged
-from antiphon.run.lost import WORKER_LOST, end
+from antiphon.run.lost import WORKER_LOST, end, end_cancelled
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, close, register
 from antiphon.run.unstored import store_later, store_now
@@ -253,7 +253,9 @@ class Execution:
         response = {**record.response, "status": QUEUED}
         queued = replace(record, status=QUEUED, response=response, lease_until=0.0, job=job)
         with contextlib.suppress(StorageUnavailable):
-            await self._services.responses.take_over(self._record, queued)
+            if not await self._services.responses.take_over(self._record, queued):
+                await end_cancelled(self._services, self._record)
+                return
         if not self._stopped:
             await self._services.start_worker(self._services, record.owner, record.id)
 

@@ -106,6 +106,7 @@ class Following:
         self._decoder = Decoder(stored.response, obfuscate=obfuscate)
         self._fold = Fold()
         self._is_deleted = False
+        self._is_refused = False
         self._checked = asyncio.get_running_loop().time()
         self.ended = False
 
@@ -126,7 +127,7 @@ class Following:
             async with contextlib.aclosing(self._live()) as live:
                 async for entries in live:
                     yield [self._decoded(entry) for entry in entries]
-        if self._stored.has_ended or self._is_deleted:
+        if not self._is_refused and (self._stored.has_ended or self._is_deleted):
             self.ended = True
             yield self._deletion() if self._is_deleted else self._rest()
 
@@ -147,8 +148,9 @@ class Following:
         """
         stored, sent = self._stored, max(self._after, self._decoder.number - 1)
         events = replay(stored.response, stored.cuts, obfuscate=self._obfuscate)
-        if stored.lost_after is not None and sent >= stored.lost_after:
-            rest = events[stored.lost_after :]
+        known = max(stored.lost_after or 0, len(opening(stored.response)))  # the opening is sent without a log
+        if stored.lost_after is not None and sent >= known:
+            rest = events[known:]
             return [{**event, "sequence_number": number} for number, event in enumerate(rest, sent + 1)]
         return events[sent + 1 :]
 
@@ -220,7 +222,8 @@ class Following:
         if is_closing() or (self._until is not None and self._services.clock() >= self._until):
             return True
         now = asyncio.get_running_loop().time()
-        if now - self._checked < CHECK_SECONDS:
-            return False
-        self._checked = now
-        return not await are_visible(self._services, self._principal, [self._stored.agent])
+        if not self._is_refused and now - self._checked >= CHECK_SECONDS:
+            self._checked = now
+            with contextlib.suppress(StorageUnavailable):
+                self._is_refused = not await are_visible(self._services, self._principal, [self._stored.agent])
+        return self._is_refused

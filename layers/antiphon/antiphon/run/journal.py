@@ -99,7 +99,7 @@ class Journal:
         self._due = asyncio.Event()
         self._is_due = False
         self._full = asyncio.Event()
-        self._readers: list[asyncio.Future[None]] = []
+        self._readers: set[asyncio.Future[None]] = set()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self.entries: list[Entry] = []
@@ -152,8 +152,11 @@ class Journal:
     async def changed(self) -> None:
         """Wait until there is more to see, or the response has ended."""
         reader = asyncio.get_running_loop().create_future()
-        self._readers.append(reader)
-        await reader
+        self._readers.add(reader)
+        try:
+            await reader
+        finally:
+            self._readers.discard(reader)
 
     async def finish(self, seconds: float) -> None:
         """Note in the log that the response has ended, and write nothing more.
@@ -177,7 +180,7 @@ class Journal:
         self._wake()
 
     def _wake(self) -> None:
-        readers, self._readers = self._readers, []
+        readers, self._readers = self._readers, set()
         for reader in readers:
             if not reader.done():
                 reader.set_result(None)
@@ -202,8 +205,7 @@ class Journal:
         A batch that may have been stored is sent again as it was.
         """
         record, now = self._record, self._services.clock()
-        data = b"" if last else self._pending()[self._offset : self._offset + MAX_BATCH_BYTES]
-        batch = self._unsure or LogBatch(self._number, record.epoch, now, data, last)
+        batch = self._unsure or LogBatch(self._number, record.epoch, now, b"" if last else self._next_bytes(), last)
         try:
             ours = await self._services.runs.append(record.owner, record.id, batch, int(now) + KEEP_SECONDS)
         except StorageUnavailable:
@@ -219,8 +221,9 @@ class Journal:
         self._note(batch)
         return await self._append(last=True) if last and not batch.last else True
 
-    def _pending(self) -> bytes:
-        return b"".join(orjson.dumps(entry) + b"\n" for entry in self.entries[self._written :])
+    def _next_bytes(self) -> bytes:
+        pending = b"".join(orjson.dumps(entry) + b"\n" for entry in self.entries[self._written :])
+        return pending[self._offset : self._offset + MAX_BATCH_BYTES]
 
     def _note(self, batch: LogBatch) -> None:
         """Count what is stored now; a line may be stored in part."""
@@ -254,9 +257,14 @@ class Lines:
         self._begun = b""
 
     def read(self, batches: Iterable[LogBatch]) -> list[bytes]:
-        """Return the lines that batches end. A line that its writer did not come to end is dropped."""
+        """Return the lines that batches end. A line that its writer did not come to end is dropped.
+
+        What follows a batch that is missing is not read: the log has begun to expire.
+        """
         lines: list[bytes] = []
         for batch in batches:
+            if batch.number != self.next:
+                break
             if batch.epoch != self._epoch:
                 self._epoch, self._begun = batch.epoch, b""
             *ended, self._begun = (self._begun + batch.data).split(b"\n")

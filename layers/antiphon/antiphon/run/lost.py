@@ -31,6 +31,9 @@ from antiphon.stream.log import Decoder
 DISCARD_SECONDS: Final = 5.0
 """The longest that it may take to make a provider forget a response."""
 
+LEASE_MARGIN: Final = 5.0
+"""Seconds after its time at which the writer of an unlogged response counts as lost."""
+
 WORKER_LOST: Final = {"code": "worker_lost", "message": CODES["worker_lost"].message}
 
 
@@ -79,12 +82,19 @@ async def end_lost(services: Services, seen: StoredResponse, status: str = "fail
     """
     taken = await take_over(services, seen, lives=False)
     if taken is None:
-        found = await services.responses.get(seen.owner, seen.id, services.clock())
-        if found is None or found.has_ended or found.lease != seen.lease:
-            return found
-        taken, status = found, CANCELLED
-    logged = await fence(services, taken, lives=False)
-    return await end(services, taken, logged, status, WORKER_LOST)
+        return await end_cancelled(services, seen)
+    return await end(services, taken, await fence(services, taken, lives=False), status, WORKER_LOST)
+
+
+async def end_cancelled(services: Services, seen: StoredResponse) -> StoredResponse | None:
+    """End a response that could not be taken over, if that is because it was cancelled while nobody ran it.
+
+    Return it as it then is; None if it was deleted meanwhile.
+    """
+    found = await services.responses.get(seen.owner, seen.id, services.clock())
+    if found is None or found.has_ended or found.lease != seen.lease:
+        return found
+    return await end(services, found, await fence(services, found, lives=False), CANCELLED, WORKER_LOST)
 
 
 async def take_over(services: Services, seen: StoredResponse, *, lives: bool = True) -> StoredResponse | None:
@@ -100,11 +110,16 @@ async def take_over(services: Services, seen: StoredResponse, *, lives: bool = T
         seen,
         status=IN_PROGRESS,
         lease=random_base62(services.entropy, 16),
-        lease_until=now + services.settings.lease_seconds if lives else now,
+        lease_until=now + _lease(services, seen) if lives else now,
         epoch=seen.epoch + 1,
         response={**seen.response, "status": IN_PROGRESS},
     )
     return taken if await services.responses.take_over(seen, taken) else None
+
+
+def _lease(services: Services, seen: StoredResponse) -> float:
+    """Return the seconds for which a writer counts as alive; without a log nothing shows it, so for its whole time."""
+    return services.settings.lease_seconds if seen.logged else services.settings.run_seconds + LEASE_MARGIN
 
 
 async def fence(services: Services, taken: StoredResponse, *, lives: bool = True) -> Logged:
@@ -141,15 +156,17 @@ async def end(
     Returns:
         the response as it is stored then; None if it was deleted meanwhile.
     """
-    ended = ending_of(taken, logged, status, error)
+    ended: StoredResponse | None = ending_of(taken, logged, status, error)
+    assert ended is not None
     try:
         await services.responses.commit(ended)
     except Superseded as lost:
-        return lost.winner
-    finally:
-        if taken.job is not None:
-            await services.runs.close(taken.owner, taken.id)
-            await _discard(services, taken.job.get("kept"))
+        if lost.winner is not None and not lost.winner.has_ended:
+            return lost.winner  # another worker runs it
+        ended = lost.winner
+    if taken.job is not None:
+        await services.runs.close(taken.owner, taken.id)
+        await _discard(services, taken.job.get("kept"))
     return ended
 
 

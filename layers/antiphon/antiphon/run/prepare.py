@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from antiphon.access.principal import Principal
 from antiphon.agents.effective import Effective, effective
@@ -36,15 +36,13 @@ from antiphon.records import IN_PROGRESS, QUEUED, Agent, Item, StoredResponse
 from antiphon.run.aside import aside, aside_if_many
 from antiphon.run.conversation import Joined, expiry, joined_by, with_own_ids
 from antiphon.run.idempotency import Hold
+from antiphon.run.lost import LEASE_MARGIN
 from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
 from antiphon.run.sources import Sources, read_sources
 from antiphon.spec.request import CreateResponse
 from antiphon.tools.calls import as_functions
 from antiphon.tools.offer import brought
-
-LEASE_MARGIN: Final = 5.0
-"""Seconds after the deadline at which an unended response counts as lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ async def prepare(
         agent,
         request,
         principal.limits,
-        brought=_brought(sources, request),
+        brought=_brought(sources, request, claimed),
         unknown_tools=services.settings.unknown_tools,
     )
     record = claimed
@@ -167,9 +165,9 @@ async def shortened(ready: Prepared) -> ModelCall:
     return await aside(ready.call, lambda: fitted(ready.call, ready.agent.context_tokens, ready.new, count))
 
 
-def _brought(sources: Sources, request: CreateResponse) -> Iterator[dict[str, Any]]:
+def _brought(sources: Sources, request: CreateResponse, claimed: StoredResponse | None) -> Iterator[dict[str, Any]]:
     """Yield the tools that earlier turns and the input bring along."""
-    for turn in sources.chain:
+    for turn in (*sources.chain, *filter(None, [claimed])):
         yield from brought(turn.input)
     asked = request.input if isinstance(request.input, list) else ()
     yield from brought(item.wire() for item in asked if getattr(item, "tools", None))

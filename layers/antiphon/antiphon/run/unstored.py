@@ -25,8 +25,14 @@ _waiting: dict[asyncio.Task[None], tuple[Services, StoredResponse]] = {}
 
 
 def store_later(services: Services, record: StoredResponse) -> None:
-    """Store an ending in the background, until its lease ends: then every reader counts the response as lost anyway."""
-    task = asyncio.get_running_loop().create_task(_store(services, record))
+    """Store an ending in the background, until its lease ends: then every reader counts the response as lost anyway.
+
+    The lease of a logged response was renewed with its last batch, about now.
+    """
+    until = record.lease_until
+    if record.logged:
+        until = max(until, services.clock() + services.settings.lease_seconds)
+    task = asyncio.get_running_loop().create_task(_store(services, record, until))
     _waiting[task] = (services, record)
     task.add_done_callback(_waiting.pop)
 
@@ -48,9 +54,9 @@ async def store_now(seconds: float) -> None:
             attempt.cancel()
 
 
-async def _store(services: Services, record: StoredResponse) -> None:
+async def _store(services: Services, record: StoredResponse, until: float) -> None:
     pause = FIRST_PAUSE
-    while services.clock() < record.lease_until and not await _is_stored(services, record):
+    while services.clock() < until and not await _is_stored(services, record):
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 

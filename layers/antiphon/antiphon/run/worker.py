@@ -3,6 +3,7 @@
 queued               it becomes the response's writer, unless another has: an invocation may come twice, late or never
 lost before a delta  it begins again: nobody has seen anything but the opening
 lost after a delta   it ends the response as failed, with what was done; or goes on, if the model's provider keeps it
+lost again and again it ends the response as failed
 ended                it only removes the note
 
 Whoever finds a queued response that nobody runs starts a worker: a request that reads it, or the sweeper.
@@ -21,14 +22,14 @@ from antiphon.access.principal import Principal
 from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
-from antiphon.records import QUEUED, Key, Owner, StoredResponse
+from antiphon.records import QUEUED, Key, OpenRun, Owner, StoredResponse
 from antiphon.run.compaction import due
 from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Hold
 from antiphon.run.journal import NOTHING, Logged
-from antiphon.run.lost import WORKER_LOST, end, end_lost, fence, is_lost, take_over
+from antiphon.run.lost import WORKER_LOST, end, end_cancelled, fence, is_lost, take_over
 from antiphon.run.prepare import prepare, shortened
 from antiphon.run.quota import Quota
 from antiphon.run.registry import running
@@ -38,6 +39,9 @@ from antiphon.stream.events import opening
 from antiphon.stream.replay import as_begun
 
 log: Final = logging.getLogger("antiphon.run")
+
+MAX_BEGINNINGS: Final = 5
+"""How often a response is begun whose workers are lost: it may be the response that ends them."""
 
 CLAIM_SECONDS: Final = 60.0
 """A note without a response is kept for so long: its claim may be under way."""
@@ -82,14 +86,21 @@ async def perform(services: Services, owner: Owner, response_id: str, until: flo
         return
     taken = await take_over(services, seen)
     if taken is None:
-        await _end_cancelled(services, seen)
+        await end_cancelled(services, seen)
         return
     logged = await fence(services, taken) if seen.epoch else NOTHING
-    kept = (taken.job or {}).get("kept")
-    if len(logged.lines) > len(opening(taken.response)) and kept is None:
+    if _is_given_up(taken, logged):
         await end(services, taken, logged, "failed", WORKER_LOST)
         return
     await _run(services, taken, logged, until)
+
+
+def _is_given_up(taken: StoredResponse, logged: Logged) -> bool:
+    """Return whether a response cannot go on: some of it was said, or too many workers were lost."""
+    job = taken.job or {}
+    beginnings = taken.epoch - job.get("handed_over", 0) - job.get("cuts", 0)
+    said = len(logged.lines) > len(opening(taken.response)) or taken.response["output"]
+    return beginnings > MAX_BEGINNINGS or bool(said and job.get("kept") is None)
 
 
 async def sweep(services: Services) -> None:
@@ -99,13 +110,22 @@ async def sweep(services: Services) -> None:
         StorageUnavailable: a store did not answer.
     """
     for run in await services.runs.list_open():
-        found = await services.responses.get(run.owner, run.response_id, services.clock())
-        if found is None and services.clock() - run.at < CLAIM_SECONDS:
-            continue
-        if found is None or found.has_ended:
-            await services.runs.close(run.owner, run.response_id)
-        elif await is_lost(services, found):
-            await services.start_worker(services, run.owner, run.response_id)
+        try:
+            await _look_after(services, run)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one response that cannot be read must not stop the others
+            log.error("run not swept", extra={"response_id": run.response_id, "error": trace(error)})  # noqa: TRY400
+
+
+async def _look_after(services: Services, run: OpenRun) -> None:
+    found = await services.responses.get(run.owner, run.response_id, services.clock())
+    if found is None and services.clock() - run.at < CLAIM_SECONDS:
+        return
+    if found is None or found.has_ended:
+        await services.runs.close(run.owner, run.response_id)
+    elif await is_lost(services, found):
+        await services.start_worker(services, run.owner, run.response_id)
 
 
 async def sweep_forever(services: Services) -> None:
@@ -116,13 +136,6 @@ async def sweep_forever(services: Services) -> None:
         except Exception as error:  # noqa: BLE001 - the next time may succeed
             log.warning("sweep failed", extra={"error": trace(error)})
         await asyncio.sleep(services.settings.lease_seconds)
-
-
-async def _end_cancelled(services: Services, seen: StoredResponse) -> None:
-    """End a response that was cancelled while nobody ran it."""
-    found = await services.responses.get(seen.owner, seen.id, services.clock())
-    if found is not None and not found.has_ended and found.lease == seen.lease:
-        await end_lost(services, found, "cancelled")
 
 
 async def _run(services: Services, taken: StoredResponse, logged: Logged, until: float) -> None:

@@ -81,14 +81,12 @@ class DynamoDBRuns:
         """Remove the note; one write."""
         await self._database.call("DeleteItem", TableName=self._table, Key=layout.run(owner, response_id))
 
-    async def count_open(self, owner: Owner) -> int:
-        """Count the noted responses of an owner, consistently."""
-        where = "pk = :pk AND begins_with(sk, :owner)"
-        return len(await self._database.query(self._table, where, pk=layout.RUNS, owner=layout.runs_of(owner)))
-
-    async def list_open(self) -> list[OpenRun]:
-        """List all noted responses."""
-        found = await self._database.query(self._table, "pk = :pk", pk=layout.RUNS)
+    async def list_open(self, owner: Owner | None = None) -> list[OpenRun]:
+        """List the noted responses of an owner, consistently, or those of all owners."""
+        where, beginning = "pk = :pk", {}
+        if owner is not None:
+            where, beginning = f"{where} AND begins_with(sk, :owner)", {"owner": layout.runs_of(owner)}
+        found = await self._database.query(self._table, where, pk=layout.RUNS, **beginning)
         return [OpenRun(*layout.run_of(row["sk"]["S"]), float(row["at"]["N"])) for row in found]
 
 

@@ -21,8 +21,8 @@ _LATEST: Final = """
 _ERASE: Final = "DELETE FROM logs WHERE tenant = :tenant AND user = :user AND response_id = :response_id"
 _OPEN: Final = "INSERT OR REPLACE INTO runs (tenant, user, response_id, at) VALUES (:tenant, :user, :response_id, :at)"
 _CLOSE: Final = "DELETE FROM runs WHERE tenant = :tenant AND user = :user AND response_id = :response_id"
-_COUNT: Final = "SELECT count(*) FROM runs WHERE tenant = ? AND user = ?"
 _LIST: Final = "SELECT tenant, user, response_id, at FROM runs ORDER BY at"
+_LIST_OF: Final = "SELECT tenant, user, response_id, at FROM runs WHERE tenant = ? AND user = ?"
 _SWEEP: Final = "DELETE FROM logs WHERE expires_at <= ?"
 
 
@@ -68,14 +68,10 @@ class SQLiteRuns:
         """Remove the note; one write."""
         await self._database.write(lambda db: db.execute(_CLOSE, _of(owner, response_id)))
 
-    async def count_open(self, owner: Owner) -> int:
-        """Count the noted responses of an owner."""
-        row = await self._database.read(lambda db: db.execute(_COUNT, (owner.tenant, owner.user)).fetchone())
-        return int(row[0])
-
-    async def list_open(self) -> list[OpenRun]:
-        """List all noted responses."""
-        rows = await self._database.read(lambda db: db.execute(_LIST).fetchall())
+    async def list_open(self, owner: Owner | None = None) -> list[OpenRun]:
+        """List the noted responses of an owner, or those of all owners."""
+        query, values = (_LIST, ()) if owner is None else (_LIST_OF, (owner.tenant, owner.user))
+        rows = await self._database.read(lambda db: db.execute(query, values).fetchall())
         return [OpenRun(Owner(tenant, user), response_id, at) for tenant, user, response_id, at in rows]
 
 
