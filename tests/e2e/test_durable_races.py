@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 
 from antiphon.errors import StorageUnavailable
+from antiphon.run import execution
 from antiphon.run import follow as following
+from antiphon.run.cancel import delete
 from antiphon.run.create import Queued, create
 from antiphon.run.registry import running
 from antiphon.run.worker import MAX_BEGINNINGS, perform, sweep
@@ -132,6 +135,36 @@ def test_a_response_whose_ending_is_not_stored_keeps_its_note(service: Service, 
     service.responses.broken.clear()
     assert cancel(service, key, queued["id"]).json()["status"] == "cancelled"
     assert service.run(service.runs.list_open()) == []
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_nothing_stays_logged_of_a_response_that_was_deleted_while_its_writer_was_logging(
+    service: Service, opened: Open, key: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, background: bool
+) -> None:
+    script, gate = held(text("Secret"))
+    upstream.scripts, other = [script], opened()
+    append, late = service.runs.inner.append, threading.Event()
+
+    async def slow(owner: Any, response_id: str, batch: Any, expires_at: int) -> bool:
+        if batch.last:
+            await asyncio.to_thread(late.wait, 10)
+        done: bool = await append(owner, response_id, batch, expires_at)
+        return done
+
+    monkeypatch.setattr(service.runs.inner, "append", slow)
+    monkeypatch.setattr(execution, "NOTING", 10)
+    with service.streaming(key, input="Hi", background=background) as stream:
+        response_id = sent_events(next(stream.iter_bytes()))[0]["response"]["id"]
+        assert gate.reached.wait(10)
+        running_here = service.run(find(response_id))
+        other.run(delete(other.services, other.run(authenticated(other, key)), response_id))
+        late.set()
+        service.run(asyncio.wait_for(asyncio.wait([running_here.task]), 10))
+    assert service.run(service.runs.read(ADA, response_id, 0)) == []
+
+
+async def find(response_id: str) -> Any:
+    return running(response_id)
 
 
 # workers
@@ -257,10 +290,10 @@ def test_a_reader_whose_grant_is_withdrawn_gets_nothing_more_though_the_response
         visible = await look(*arguments)
         if not visible:
             gate.open()
-            execution = running(queued["id"])
-            assert execution is not None
-            assert execution.task is not None
-            await asyncio.wait([execution.task])
+            run = running(queued["id"])
+            assert run is not None
+            assert run.task is not None
+            await asyncio.wait([run.task])
         return visible
 
     monkeypatch.setattr(following, "are_visible", seen)

@@ -58,6 +58,9 @@ async def test_a_response_that_is_deleted_takes_its_log_with_it(stores: Stores) 
     await stores.runs.append(OWNER, turn.id, batch(0), LATER)
     await stores.responses.delete(OWNER, turn.id)
     assert await stores.runs.read(OWNER, turn.id, 0) == []
+    await stores.runs.append(OWNER, turn.id, batch(0), LATER)
+    await stores.runs.erase(OWNER, turn.id)
+    assert await stores.runs.read(OWNER, turn.id, 0) == []
 
 
 async def test_runs_for_workers_are_listed_and_counted_until_they_are_closed(stores: Stores) -> None:

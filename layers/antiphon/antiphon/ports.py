@@ -200,6 +200,9 @@ class RunStore(Protocol):
     async def latest(self, owner: Owner, response_id: str) -> LogBatch | None:
         """Read the last batch of a log, consistently; one trip. None if the log is empty."""
 
+    async def erase(self, owner: Owner, response_id: str) -> None:
+        """Remove the log of a response."""
+
     async def open(self, run: OpenRun) -> None:
         """Note a response for a worker; one write."""
 

@@ -118,6 +118,7 @@ class Execution:
         self._committing = False
         self._cancelled = False
         self._stopped = False
+        self._superseded = False
         self._kept: tuple[BoundModel, str] | None = None
         self._compaction: DueCompaction | None = None
         self._logged = logged
@@ -255,6 +256,7 @@ class Execution:
         with contextlib.suppress(StorageUnavailable):
             if not await self._services.responses.take_over(self._record, queued):
                 await end_cancelled(self._services, self._record)
+                await self._erase_deleted()
                 return
         if not self._stopped:
             await self._services.start_worker(self._services, record.owner, record.id)
@@ -286,8 +288,17 @@ class Execution:
             return
         if self.is_settled:
             await self.journal.finish(NOTING)
+            if self._cancelled or self._superseded:
+                await self._erase_deleted()
         else:
             self.journal.abandon()  # the store does not answer: readers find the ending once it does
+
+    async def _erase_deleted(self) -> None:
+        """Remove the log of a response that was deleted: something may have been logged since."""
+        record = self._record
+        with contextlib.suppress(StorageUnavailable):
+            if await self._services.responses.get(record.owner, record.id, self._services.clock()) is None:
+                await self._services.runs.erase(record.owner, record.id)
 
     def _limit(self, deadline: float) -> float:
         """Return by when the ending must be stored, in the event loop's time."""
@@ -370,6 +381,7 @@ class Execution:
                 await self._commit(self._record_of(ending))
                 self.is_settled = True
         except Superseded as lost:
+            self._superseded = True
             self.is_settled = lost.winner is None or lost.winner.has_ended
             return self._winning(lost.winner, answering)
         except (StorageUnavailable, TimeoutError):

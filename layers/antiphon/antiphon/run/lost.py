@@ -164,6 +164,8 @@ async def end(
         if lost.winner is not None and not lost.winner.has_ended:
             return lost.winner  # another worker runs it
         ended = lost.winner
+    if ended is None:
+        await services.runs.erase(taken.owner, taken.id)  # the deletion did not see what ``fence`` has added
     if taken.job is not None:
         await services.runs.close(taken.owner, taken.id)
         await _discard(services, taken.job.get("kept"))

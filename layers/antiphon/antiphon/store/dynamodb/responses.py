@@ -30,7 +30,7 @@ from antiphon.ids import deleted_id, parse_response_id, place_of
 from antiphon.ports import Clock
 from antiphon.records import DELETED, IN_PROGRESS, QUEUED, Owner, StoredResponse, Stretch, without_content
 from antiphon.store import turns
-from antiphon.store.dynamodb import layout, rows
+from antiphon.store.dynamodb import layout, rows, runs
 from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
 from antiphon.store.dynamodb.layout import Row
 from antiphon.store.dynamodb.reservations import DynamoDBReservations
@@ -250,8 +250,7 @@ class DynamoDBResponses(DynamoDBReservations):
             await self._database.batch_delete(self._table, [layout.key(head["pk"]["S"], name) for name in names])
 
     async def _remove_log(self, owner: Owner, response_id: str) -> None:
-        batches = await self._database.query(self._table, "pk = :pk", pk=layout.log(owner, response_id))
-        await self._database.batch_delete(self._table, [layout.key(row["pk"]["S"], row["sk"]["S"]) for row in batches])
+        await runs.erase(self._database, self._table, owner, response_id)
 
     async def _head(self, owner: Owner, response_id: str) -> Row | None:
         place = parse_response_id(response_id)

@@ -70,6 +70,10 @@ class DynamoDBRuns:
         )
         return _batch(answer["Items"][0]) if answer["Items"] else None
 
+    async def erase(self, owner: Owner, response_id: str) -> None:
+        """Remove the log of a response."""
+        await erase(self._database, self._table, owner, response_id)
+
     async def open(self, run: OpenRun) -> None:
         """Note a response for a worker; one write."""
         ttl = {layout.TTL: {"N": str(int(run.at) + _DAYS_OPEN * _DAY)}}
@@ -88,6 +92,12 @@ class DynamoDBRuns:
             where, beginning = f"{where} AND begins_with(sk, :owner)", {"owner": layout.runs_of(owner)}
         found = await self._database.query(self._table, where, pk=layout.RUNS, **beginning)
         return [OpenRun(*layout.run_of(row["sk"]["S"]), float(row["at"]["N"])) for row in found]
+
+
+async def erase(database: DynamoDB, table: str, owner: Owner, response_id: str) -> None:
+    """Remove the log of a response."""
+    batches = await database.query(table, "pk = :pk", pk=layout.log(owner, response_id))
+    await database.batch_delete(table, [layout.key(row["pk"]["S"], row["sk"]["S"]) for row in batches])
 
 
 def _row(owner: Owner, response_id: str, batch: LogBatch) -> Row:

@@ -59,6 +59,10 @@ class SQLiteRuns:
         row = await self._database.read(lambda db: db.execute(_LATEST, _of(owner, response_id)).fetchone())
         return _batch(row) if row else None
 
+    async def erase(self, owner: Owner, response_id: str) -> None:
+        """Remove the log of a response."""
+        await self._database.write(lambda db: erase(db, owner, response_id), erases=True)
+
     async def open(self, run: OpenRun) -> None:
         """Note a response for a worker; one write."""
         values = {**_of(run.owner, run.response_id), "at": run.at}
