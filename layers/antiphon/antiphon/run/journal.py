@@ -196,7 +196,10 @@ class Journal:
             self._is_due = False
             if not await self._append():
                 return
-            await _wait(self._full, FLUSH_SECONDS)
+            if self._unsure is None:
+                await _wait(self._full, FLUSH_SECONDS)
+            else:  # the store is out of order: however much is said, it is not asked more often
+                await asyncio.sleep(FLUSH_SECONDS)
         await self._append(last=True)
 
     async def _append(self, *, last: bool = False) -> bool:
