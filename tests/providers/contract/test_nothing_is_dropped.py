@@ -246,6 +246,7 @@ LEFT_OUT = (
 
 NOT_FOR_MODELS = {
     "background": "says how it is run",
+    "context_management": "the run compacts the conversation",
     "conversation": "its items are part of the input",
     "max_tool_calls": "the run counts",
     "metadata": "is kept and given back",
