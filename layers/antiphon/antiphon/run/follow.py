@@ -146,13 +146,12 @@ class Following:
 
         A reader may have seen more of a lost run than was logged: its ending is numbered after what it has seen.
         """
-        stored, sent = self._stored, max(self._after, self._decoder.number - 1)
+        stored = self._stored
         events = replay(stored.response, stored.cuts, obfuscate=self._obfuscate)
         known = max(stored.lost_after or 0, len(opening(stored.response)))  # the opening is sent without a log
-        if stored.lost_after is not None and sent >= known:
-            rest = events[known:]
-            return [{**event, "sequence_number": number} for number, event in enumerate(rest, sent + 1)]
-        return events[sent + 1 :]
+        if stored.lost_after is not None and self._next >= known:
+            return self._numbered(events[known:])
+        return events[self._next :]
 
     def _deletion(self) -> list[Event]:
         """Return the ending for a reader whose response was deleted."""
@@ -162,9 +161,16 @@ class Following:
         error = {"code": "response_not_found", "message": CODES["response_not_found"].message}
         output = self._fold.response()["output"]
         failed = {**self._stored.response, "status": "failed", "error": error, "output": output}
-        events = [*closed, error_event(error), {"type": "response.failed", "response": failed}]
-        first = max(self._after, self._decoder.number - 1) + 1
-        return [{**event, "sequence_number": number} for number, event in enumerate(events, first)]
+        return self._numbered([*closed, error_event(error), {"type": "response.failed", "response": failed}])
+
+    @property
+    def _next(self) -> int:
+        """The number of the first event that this reader has not seen."""
+        return max(self._after + 1, self._decoder.number)
+
+    def _numbered(self, events: list[Event]) -> list[Event]:
+        """Number events after what this reader has seen."""
+        return [{**event, "sequence_number": number} for number, event in enumerate(events, self._next)]
 
     async def _live(self) -> AsyncGenerator[list[Entry], None]:
         """Yield the entries of the log that follow, until the response has ended or the reader has to leave."""

@@ -36,7 +36,7 @@ BEATS: Final = 3
 """How often a writer shows within its lease that it lives."""
 
 
-_NOT_LOGGED: Final = ENDINGS | {"error"}
+_LAST_EVENTS: Final = ENDINGS | {"error"}
 _DELTA_BYTES: Final = 3
 _EVENT_BYTES: Final = 100
 """About what an entry has in the log, a delta beside its text."""
@@ -110,7 +110,7 @@ class Journal:
 
     def put(self, event: Event) -> None:
         """Log the next event, and pass it on. The terminal event is passed on alone: it is in the stored response."""
-        if event["type"] not in _NOT_LOGGED:
+        if event["type"] not in _LAST_EVENTS:
             self._log(event)
         if self._to is not None:
             self._to(event)

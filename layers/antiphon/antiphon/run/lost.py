@@ -156,20 +156,20 @@ async def end(
     Returns:
         the response as it is stored then; None if it was deleted meanwhile.
     """
-    ended: StoredResponse | None = ending_of(taken, logged, status, error)
-    assert ended is not None
+    ended = ending_of(taken, logged, status, error)
+    stored: StoredResponse | None = ended
     try:
         await services.responses.commit(ended)
     except Superseded as lost:
-        if lost.winner is not None and not lost.winner.has_ended:
-            return lost.winner  # another worker runs it
-        ended = lost.winner
-    if ended is None:
+        stored = lost.winner
+        if stored is not None and not stored.has_ended:
+            return stored  # another worker runs it
+    if stored is None:
         await services.runs.erase(taken.owner, taken.id)  # the deletion did not see what ``fence`` has added
     if taken.job is not None:
         await services.runs.close(taken.owner, taken.id)
         await _discard(services, taken.job.get("kept"))
-    return ended
+    return stored
 
 
 async def _discard(services: Services, kept: dict[str, str] | None) -> None:

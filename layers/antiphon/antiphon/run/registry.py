@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from antiphon.run.execution import Execution
 
 _executions: dict[tuple[asyncio.AbstractEventLoop, str], Execution] = {}
-
-
 _closing: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
 
 
