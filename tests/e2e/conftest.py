@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.caller import Caller
+from tests.support.durable import SOON, Open
 from tests.support.functions import Functions
 from tests.support.service import Service
 from tests.support.upstream import Upstream
@@ -17,6 +20,17 @@ from tests.support.upstream import Upstream
 def upstream() -> Iterator[Upstream]:
     with Upstream() as server:
         yield server
+
+
+@pytest.fixture
+def opened(tmp_path: Path, upstream: Upstream) -> Iterator[Open]:
+    """Open one more process with the same store, in which losses show soon; it has nothing of the others' memory."""
+    with contextlib.ExitStack() as stack:
+
+        def open_service(**settings: Any) -> Service:
+            return stack.enter_context(Service(tmp_path, upstream, **{**SOON, **settings}))
+
+        yield open_service
 
 
 @pytest.fixture

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.caller import refused
-from tests.support.durable import LEASE, Reader, ended, follow, held
+from tests.support.durable import Open, Reader, ended, follow, held
 from tests.support.service import Service
 from tests.support.streams import assert_events, assert_stream, sent_events
 from tests.support.upstream import Script, Upstream, answer, finish, text, usage
 
 
 @pytest.fixture
-def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
-    with Service(tmp_path, upstream, lease_seconds=LEASE, watch_seconds=0.05) as running:
-        yield running
+def service(opened: Open) -> Service:
+    return opened()
 
 
 @pytest.fixture
-def other(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
-    """Another process with the same store, as far as it matters: nothing of the first one's memory."""
-    with Service(tmp_path, upstream, lease_seconds=LEASE, watch_seconds=0.05) as running:
-        yield running
+def other(opened: Open) -> Service:
+    return opened()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,34 +12,24 @@ from typing import Any
 
 import pytest
 
-from antiphon.access import keys
-from antiphon.access.configuration import deployment_limits
-from antiphon.access.principal import Principal
 from antiphon.errors import StorageUnavailable
-from antiphon.records import Owner
 from antiphon.run import follow as following
 from antiphon.run.worker import perform, sweep
 from tests.support.caller import refused
-from tests.support.durable import LEASE, PLAIN, Reader, ended, follow, held
+from tests.support.durable import ADA, FAR, LEASE, PLAIN, Open, Reader, authenticated, ended, follow, held, queue
 from tests.support.service import Service
 from tests.support.streams import assert_events, assert_stream, sent_events
 from tests.support.upstream import Script, Upstream, answer, finish, text, usage
 
-ADA = Owner("default", "ada")
-FAR = 1000.0
-"""Seconds by which a process is ahead that takes another for dead."""
+
+@pytest.fixture
+def service(opened: Open) -> Service:
+    return opened()
 
 
 @pytest.fixture
-def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
-    with Service(tmp_path, upstream, lease_seconds=LEASE, watch_seconds=0.05) as running:
-        yield running
-
-
-@pytest.fixture
-def other(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
-    with Service(tmp_path, upstream, lease_seconds=LEASE, watch_seconds=0.05) as running:
-        yield running
+def other(opened: Open) -> Service:
+    return opened()
 
 
 @pytest.fixture
@@ -51,12 +40,6 @@ def key(service: Service) -> str:
 def work(service: Service, response_id: str) -> None:
     """Do what one invocation of a worker does."""
     service.run(perform(service.services, ADA, response_id, service.clock() + 30))
-
-
-def queue(service: Service, key: str, **fields: Any) -> dict[str, Any]:
-    """Queue a background response whose worker's invocation is lost."""
-    service.has_workers = False
-    return service.create(key, input="Hi", background=True, **fields)
 
 
 # invocations
@@ -362,13 +345,6 @@ def test_a_reader_whose_time_is_up_leaves_without_an_ending_and_resumes(
     gate.open()
     rest = follow(service, key, queued["id"], f"&starting_after={first[-1]['sequence_number']}").content
     assert_events(first + sent_events(rest))
-
-
-async def authenticated(service: Service, key: str) -> Any:
-
-    known = await service.keys.get(keys.digest(key))
-    account = await service.directory.account(known.tenant, known.user)
-    return Principal.from_account(account, known, deployment_limits(service.settings))
 
 
 # access and shutdown

@@ -7,7 +7,6 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +20,13 @@ from antiphon.run.create import Queued, create
 from antiphon.run.registry import running
 from antiphon.run.worker import MAX_BEGINNINGS, perform, sweep
 from antiphon.spec.request import parse_create
-from tests.e2e.test_durable_faults import ADA, FAR, authenticated, queue
 from tests.e2e.test_faults import watch
 from tests.support.caller import refused
 from tests.support.client_tools import FIND, QUESTION, names
-from tests.support.durable import LEASE, PLAIN, Reader, ended, follow, held
+from tests.support.durable import ADA, FAR, LEASE, PLAIN, Open, Reader, authenticated, ended, follow, held, queue
 from tests.support.service import Service
 from tests.support.streams import assert_events, assert_stream, sent_events
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
-
-Open = Callable[..., Service]
-
-
-@pytest.fixture
-def opened(tmp_path: Path, upstream: Upstream) -> Iterator[Open]:
-    """Open one more process with the same store."""
-    with contextlib.ExitStack() as stack:
-
-        def open_service(**settings: Any) -> Service:
-            known = {"lease_seconds": LEASE, "watch_seconds": 0.05, **settings}
-            return stack.enter_context(Service(tmp_path, upstream, **known))
-
-        yield open_service
 
 
 @pytest.fixture

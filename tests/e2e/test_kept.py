@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from antiphon.records import Owner
 from antiphon.run.worker import perform
 from antiphon.settings import ProviderEndpoint
-from tests.support.durable import PLAIN, Reader, ended, follow
+from tests.support.durable import ADA, FAR, PLAIN, Open, Reader, ended, follow
 from tests.support.service import Service
 from tests.support.streams import assert_stream, sent_events
 from tests.support.upstream import CUT, Gate, Script, Upstream
 
-ADA = Owner("default", "ada")
-FAR = 1000.0
 WORDS = [f"word{number} " for number in range(40)]
 MESSAGE = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
-
-Open = Callable[..., Service]
 
 
 def kept(*steps: Any, words: int = len(WORDS), ends: bool = True) -> Script:
@@ -50,19 +43,16 @@ def kept(*steps: Any, words: int = len(WORDS), ends: bool = True) -> Script:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, upstream: Upstream) -> Iterator[Open]:
-    services: list[Service] = []
+def keeping(opened: Open, upstream: Upstream) -> Open:
+    """Open one more process whose agent ``keeper`` has an endpoint that keeps responses."""
+    provider = ProviderEndpoint(kind="openai_responses", base_url=upstream.base_url, background=True)
 
     def open_service(**settings: Any) -> Service:
-        provider = ProviderEndpoint(kind="openai_responses", base_url=upstream.base_url, background=True)
-        service = Service(tmp_path, upstream, lease_seconds=1.0, providers={"keeps": provider}, **settings)
-        services.append(service.__enter__())
+        service = opened(lease_seconds=1.0, providers={"keeps": provider}, **settings)
         service.agent("keeper", provider="keeps")
         return service
 
-    yield open_service
-    for service in services:
-        service.__exit__()
+    return open_service
 
 
 def asked(upstream: Upstream) -> list[tuple[str, str]]:
@@ -70,11 +60,11 @@ def asked(upstream: Upstream) -> list[tuple[str, str]]:
 
 
 def test_a_worker_that_is_lost_in_the_middle_of_an_answer_is_followed_by_one_that_goes_on(
-    opened: Open, upstream: Upstream
+    keeping: Open, upstream: Upstream
 ) -> None:
     gate = Gate()
     upstream.scripts = [kept(gate, words=3, ends=False), kept(), Script([b"{}"])]
-    service, other = opened(), opened()
+    service, other = keeping(), keeping()
     key = service.key()
     queued = service.create(key, model="keeper", input="Hi", background=True)
     reader = Reader(service, key, queued["id"])
@@ -97,10 +87,10 @@ def test_a_worker_that_is_lost_in_the_middle_of_an_answer_is_followed_by_one_tha
     ]
 
 
-def test_a_run_takes_more_than_sixteen_workers_whose_time_is_up(opened: Open, upstream: Upstream) -> None:
+def test_a_run_takes_more_than_sixteen_workers_whose_time_is_up(keeping: Open, upstream: Upstream) -> None:
     workers = 18
     upstream.scripts = [*(kept(Gate(), words=2 * number, ends=False) for number in range(1, workers)), kept()]
-    service = opened(run_seconds=0.4, reserve_seconds=0.1)
+    service = keeping(run_seconds=0.4, reserve_seconds=0.1)
     key = service.key()
     queued = service.create(key, model="keeper", input="Hi", background=True)
     reader = Reader(service, key, queued["id"])
@@ -111,27 +101,27 @@ def test_a_run_takes_more_than_sixteen_workers_whose_time_is_up(opened: Open, up
     assert reader.events == assert_stream(follow(service, key, queued["id"]).content)
 
 
-def test_a_stream_that_breaks_is_read_again(opened: Open, upstream: Upstream) -> None:
+def test_a_stream_that_breaks_is_read_again(keeping: Open, upstream: Upstream) -> None:
     upstream.scripts = [kept(CUT, words=3, ends=False), kept(), Script([b"{}"])]
-    service = opened()
+    service = keeping()
     key = service.key()
     live = service.stream(key, model="keeper", input="Hi", background=True, stream_options=PLAIN)
     assert live[-1]["response"]["output"][0]["content"][0]["text"] == "".join(WORDS)
 
 
-def test_a_stream_that_always_breaks_fails_in_the_end(opened: Open, upstream: Upstream) -> None:
+def test_a_stream_that_always_breaks_fails_in_the_end(keeping: Open, upstream: Upstream) -> None:
     upstream.scripts = [kept(CUT, words=3, ends=False)]
-    service = opened()
+    service = keeping()
     key = service.key()
     live = service.stream(key, model="keeper", input="Hi", background=True, stream_options=PLAIN)
     assert live[-1]["type"] == "response.failed"
 
 
-def test_a_kept_stream_that_differs_from_what_was_said_ends_the_response(opened: Open, upstream: Upstream) -> None:
+def test_a_kept_stream_that_differs_from_what_was_said_ends_the_response(keeping: Open, upstream: Upstream) -> None:
     steps = kept().steps
     different = [step.replace(b"word1 ", b"WORD1 ") if isinstance(step, bytes) else step for step in steps]
     upstream.scripts = [kept(Gate(), words=3, ends=False), Script(different), Script([b"{}"])]
-    service, other = opened(), opened()
+    service, other = keeping(), keeping()
     key = service.key()
     queued = service.create(key, model="keeper", input="Hi", background=True)
     reader = Reader(service, key, queued["id"])
@@ -145,9 +135,9 @@ def test_a_kept_stream_that_differs_from_what_was_said_ends_the_response(opened:
     assert reader.events == assert_stream(follow(service, key, queued["id"]).content)
 
 
-def test_a_cancelled_response_is_stopped_at_the_endpoint_too(opened: Open, upstream: Upstream) -> None:
+def test_a_cancelled_response_is_stopped_at_the_endpoint_too(keeping: Open, upstream: Upstream) -> None:
     upstream.scripts = [kept(Gate(), words=3, ends=False), Script([b"{}"])]
-    service = opened()
+    service = keeping()
     key = service.key()
     queued = service.create(key, model="keeper", input="Hi", background=True)
     reader = Reader(service, key, queued["id"])
@@ -158,17 +148,17 @@ def test_a_cancelled_response_is_stopped_at_the_endpoint_too(opened: Open, upstr
     assert ("POST", "/responses/resp_up/cancel") in asked(upstream)
 
 
-def test_a_foreground_response_is_not_kept(opened: Open, upstream: Upstream) -> None:
+def test_a_foreground_response_is_not_kept(keeping: Open, upstream: Upstream) -> None:
     upstream.scripts = [kept()]
-    service = opened()
+    service = keeping()
     service.create(service.key(), model="keeper", input="Hi")
     assert "background" not in upstream.requests[0].body
     assert len(upstream.requests) == 1
 
 
-def test_a_shutdown_hands_a_kept_response_to_the_next_process(opened: Open, upstream: Upstream) -> None:
+def test_a_shutdown_hands_a_kept_response_to_the_next_process(keeping: Open, upstream: Upstream) -> None:
     upstream.scripts = [kept(Gate(), words=3, ends=False), kept(), Script([b"{}"])]
-    service, other = opened(), opened()
+    service, other = keeping(), keeping()
     key = service.key()
     queued = service.create(key, model="keeper", input="Hi", background=True)
     seen = Reader(service, key, queued["id"])
@@ -180,10 +170,10 @@ def test_a_shutdown_hands_a_kept_response_to_the_next_process(opened: Open, upst
     assert rest[-1]["type"] == "response.completed"
 
 
-def test_a_worker_that_goes_on_sends_the_compaction_of_the_one_before(opened: Open, upstream: Upstream) -> None:
+def test_a_worker_that_goes_on_sends_the_compaction_of_the_one_before(keeping: Open, upstream: Upstream) -> None:
     gate = Gate()
     upstream.scripts = [kept(gate, words=3, ends=False), kept(), Script([b"{}"])]
-    service, other = opened(), opened()
+    service, other = keeping(), keeping()
     key = service.key()
     long = {"role": "assistant", "content": "It rained for a long while, and then it rained again. " * 150}
     history = [{"role": "user", "content": "Hello"}, long, {"role": "user", "content": "Hi"}]

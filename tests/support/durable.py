@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 
+from antiphon.access import keys
+from antiphon.access.configuration import deployment_limits
+from antiphon.access.principal import Principal
+from antiphon.records import Owner
 from tests.support.caller import Caller
+from tests.support.service import Service
 from tests.support.streams import sent_events
 from tests.support.upstream import Gate, Script, finish, usage
 
 LEASE = 2.0
 """Seconds: short, so that a loss shows soon."""
 
+SOON = {"lease_seconds": LEASE, "watch_seconds": 0.05}
+"""The settings of a process in which a loss and a cancellation show soon."""
+
+FAR = 1000.0
+"""Seconds by which a process is ahead that takes another for dead."""
+
+ADA = Owner("default", "ada")
 PLAIN = {"include_obfuscation": False}
+
+Open = Callable[..., Service]
+"""Opens one more process with the same store; takes its settings."""
 
 
 def follow(service: Caller, key: str, response_id: str, query: str = "") -> httpx2.Response:
@@ -63,3 +79,17 @@ def ended(service: Caller, key: str, response_id: str) -> dict[str, Any]:
         assert time.monotonic() < end, found
         time.sleep(0.05)
     return found
+
+
+def queue(service: Service, key: str, **fields: Any) -> dict[str, Any]:
+    """Queue a background response whose worker's invocation is lost."""
+    service.has_workers = False
+    return service.create(key, input="Hi", background=True, **fields)
+
+
+async def authenticated(service: Service, key: str) -> Principal:
+    """Return who calls with a key."""
+
+    known = await service.keys.get(keys.digest(key))
+    account = await service.directory.account(known.tenant, known.user)
+    return Principal.from_account(account, known, deployment_limits(service.settings))
