@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,18 @@ def clients_python(environment: str = "clients") -> str:
     if not os.environ.get("CI") and not python.exists():
         pytest.skip("needs the clients: `make clients`")
     return str(python)
+
+
+def outcomes(script: str, service: Service, key: str, api: str, environment: str = "clients") -> dict[str, str]:
+    """Run the cases of a script in ``python/`` on an API, each of which must pass; return what each gave, by name."""
+    environ = {**os.environ, "BASE_URL": service.base_url, "API_KEY": key, "API": api}
+    command = [clients_python(environment), str(HERE / f"python/{script}.py")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    outcome: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    failed = {name: report for name, report in outcome.items() if report != "passed"}
+    assert not failed, "\n".join(failed.values())
+    return outcome
 
 
 def node() -> str:

@@ -10,6 +10,9 @@ from collections.abc import Awaitable, Callable
 
 BASE_URL = os.environ["BASE_URL"]
 API_KEY = os.environ["API_KEY"]
+API = os.environ["API"]
+"""The API to use, for a client that has several: ``responses``, ``websocket`` or ``chat``."""
+
 AGENT = "agent"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A PNG of one pixel, in base64."""

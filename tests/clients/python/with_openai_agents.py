@@ -1,8 +1,6 @@
-"""The OpenAI Agents SDK, unchanged: ``Runner`` on its model for the Responses API, over HTTP or over a WebSocket."""
+"""The OpenAI Agents SDK, unchanged: ``Runner`` on each of its models: Responses, the same by WebSocket, and Chat."""
 
 from __future__ import annotations
-
-import os
 
 import cases
 from agents import (
@@ -11,6 +9,7 @@ from agents import (
     CustomTool,
     LocalShellTool,
     ModelSettings,
+    OpenAIChatCompletionsModel,
     OpenAIConversationsSession,
     OpenAIResponsesModel,
     OpenAIResponsesWSModel,
@@ -24,7 +23,11 @@ from openai import AsyncOpenAI
 
 set_tracing_disabled(True)
 CALLS: list[str] = []
-MODEL = OpenAIResponsesWSModel if os.environ["TRANSPORT"] == "websocket" else OpenAIResponsesModel
+MODEL = {
+    "responses": OpenAIResponsesModel,
+    "websocket": OpenAIResponsesWSModel,
+    "chat": OpenAIChatCompletionsModel,
+}[cases.API]
 
 
 @function_tool
@@ -222,11 +225,8 @@ async def streams_in_the_background() -> None:
     CALLS.pop()
 
 
-cases.run(
-    text,
-    streaming,
-    tools_over_several_turns,
-    memory_by_items,
+COMMON = (text, streaming, tools_over_several_turns, memory_by_items)
+OF_RESPONSES = (
     memory_by_previous_response_id,
     custom_tool,
     shell,
@@ -238,3 +238,4 @@ cases.run(
     tools_by_conversation_id,
     streams_in_the_background,
 )
+cases.run(*COMMON, *(() if cases.API == "chat" else OF_RESPONSES))

@@ -1,14 +1,16 @@
-"""Pydantic AI's ``OpenAIResponsesModel``, unchanged."""
+"""Pydantic AI's ``OpenAIResponsesModel`` and ``OpenAIChatModel``, unchanged."""
 
 from __future__ import annotations
 
 import cases
 from pydantic import BaseModel
 from pydantic_ai import Agent
-from pydantic_ai.models.openai import OpenAIResponsesModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-MODEL = OpenAIResponsesModel(cases.AGENT, provider=OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY))
+MODEL = (OpenAIChatModel if cases.API == "chat" else OpenAIResponsesModel)(
+    cases.AGENT, provider=OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY)
+)
 
 
 class Person(BaseModel):
@@ -62,4 +64,5 @@ async def structured_output() -> None:
     assert isinstance(result.output, Person)
 
 
-cases.run(text, streaming, tools_over_several_turns, memory_by_items, memory_by_previous_response_id, structured_output)
+COMMON = (text, streaming, tools_over_several_turns, memory_by_items, structured_output)
+cases.run(*COMMON, *(() if cases.API == "chat" else (memory_by_previous_response_id,)))
