@@ -16,6 +16,7 @@ from antiphon.ports import ConversationStore, Directory, KeyStore, Meter, RunSto
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
+from antiphon.server_tools.runners import Runners
 from antiphon.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def build_services(
         keys=stores.keys,
         directory=stores.directory,
         door=LazyDoor(http=settings.allow_http_urls, private=settings.allow_private_urls),
+        runners=Runners(settings),
         circuits=Circuits(settings.circuit_failures, settings.circuit_seconds, secrets.token_bytes),
         responses=stores.responses,
         meter=stores.meter,

@@ -150,6 +150,54 @@ class AgentCompaction:
     model: str = ""
 
 
+ToolKind = Literal["mcp", "lambda", "http", "knowledge_base", "web_search"]
+"""The kinds of server whose tools Antiphon runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTool:
+    """A tool that Antiphon runs, as it was when its agent was applied.
+
+    Attributes:
+        name: its name at its server.
+        description: for the model.
+        parameters: JSON Schema of its arguments: an object.
+        repeatable: it may run twice for one call (``safe_to_repeat``).
+        approval: who has to approve a call: ``caller``, or a principal such as ``role:MANAGER``; None for nobody.
+        timeout_seconds: the longest that one call may take.
+        how: what its kind of server needs to call it.
+    """
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    repeatable: bool = False
+    approval: str | None = None
+    timeout_seconds: float = 30.0
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServer:
+    """Where an agent's tools are that Antiphon runs, pinned when the agent was applied.
+
+    Attributes:
+        kind: how it is called.
+        label: its name among the agent's servers (``server_label``); the model calls a tool ``label__tool``.
+        tools: its tools.
+        settings: where it is, and what else its kind needs: never a secret.
+        auth: where its credentials are: references, never a secret.
+        digest: SHA-256 of what the tools were pinned from, hexadecimal.
+    """
+
+    kind: ToolKind
+    label: str
+    tools: tuple[ServerTool, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    auth: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """Instructions, a model and tools under one name; clients address it as ``model``.
@@ -163,6 +211,9 @@ class Agent:
         context_tokens: how many tokens the model can read and write at once; None if it is not known.
         fallbacks: who is asked, in this order, if the model fails before its first token.
         compaction: when and how a conversation is compacted; None for only when a request asks for it.
+        servers: where the tools are that Antiphon runs.
+        show_tools: a response shows the calls of these tools as items; if not, it shows none of them.
+        max_model_turns: how often the model is asked for one response at most.
     """
 
     tenant: str
@@ -179,6 +230,9 @@ class Agent:
     context_tokens: int | None = None
     fallbacks: tuple[Fallback, ...] = ()
     compaction: AgentCompaction | None = None
+    servers: tuple[ToolServer, ...] = ()
+    show_tools: bool = True
+    max_model_turns: int = 16
     created_at: int = 0
     updated_at: int = 0
 

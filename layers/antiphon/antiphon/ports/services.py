@@ -1,0 +1,60 @@
+"""All adapters of one process, as one value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from antiphon.circuits import Circuits
+from antiphon.ids import Entropy
+from antiphon.ports.fetching import Door
+from antiphon.ports.models import ModelProvider
+from antiphon.ports.stores import ConversationStore, Directory, KeyStore, Meter, RunStore
+from antiphon.ports.tools import ToolRunner
+from antiphon.records import Owner, ToolKind
+from antiphon.seal import Seal
+from antiphon.settings import Settings
+
+Clock = Callable[[], float]
+"""Returns the time in seconds since the epoch, such as ``time.time``."""
+
+StartWorker = Callable[["Services", Owner, str], Awaitable[None]]
+"""Starts a worker for the response of an owner with this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All adapters of one process, as ``bootstrap`` puts them together.
+
+    Attributes:
+        providers: returns the provider of a configured name, or None; it is imported on its first use.
+        seal: returns what seals and opens. It may block for as long as a secret takes to read. ApiError
+            ``seal_not_configured`` if there is no key.
+        door: opens the URLs that callers choose.
+        circuits: keep calls from models that keep failing.
+        runners: returns what runs the tools of a kind of server; it is imported on its first use.
+        steady: returns seconds of a clock that is never set, such as ``time.monotonic``: for what is kept in memory.
+        capabilities: returns what a provider's model supports, by the names of the request's fields; None if
+            nothing is known. It needs no credentials.
+        start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
+            queued response starts what was not started.
+    """
+
+    keys: KeyStore
+    directory: Directory
+    responses: ConversationStore
+    meter: Meter
+    runs: RunStore
+    providers: Callable[[str], ModelProvider | None]
+    seal: Callable[[], Seal]
+    door: Door
+    circuits: Circuits
+    runners: Callable[[ToolKind], ToolRunner]
+    clock: Clock
+    entropy: Entropy
+    settings: Settings
+    start_worker: StartWorker
+    capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
+    steady: Clock = time.monotonic

@@ -1,0 +1,37 @@
+"""What runs the tools of each kind of server, imported and built on its first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from antiphon.ports import ToolRunner
+from antiphon.records import ToolKind
+from antiphon.settings import Settings
+
+FOLDERS: Final[dict[ToolKind, str]] = {}
+"""For each kind of server its folder here. Its module ``runner`` has a function ``build``, which takes the settings."""
+
+
+class Runners:
+    """The runners of a process.
+
+    Args:
+        settings: of the deployment.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._built: dict[ToolKind, ToolRunner] = {}
+
+    def __call__(self, kind: ToolKind) -> ToolRunner:
+        """Return what runs the tools of a kind of server."""
+        if kind not in self._built:
+            module = import_module(f"antiphon.server_tools.{FOLDERS[kind]}.runner")
+            self._built[kind] = module.build(self._settings)
+        return self._built[kind]
+
+    async def aclose(self) -> None:
+        """Close the runners that were built."""
+        for runner in self._built.values():
+            await runner.aclose()
