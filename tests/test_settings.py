@@ -128,3 +128,13 @@ def test_what_no_browser_sends_as_an_origin_is_refused_at_start(text):
     with pytest.raises(SettingsError, match="ANTIPHON_ALLOWED_ORIGINS: ") as caught:
         origins(text)
     assert "canary" not in str(caught.value).lower()
+
+
+def test_the_hosts_of_tools_are_a_list_of_hosts_and_no_urls():
+    text = "mcp.example.com, [::1]:9000,127.0.0.1:80,"
+    settings = read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_TOOL_HOSTS": text})
+    assert settings.tool_hosts == ("mcp.example.com", "[::1]:9000", "127.0.0.1:80")
+    for canary in ("https://canary", "canary/mcp", "user@canary", "canary:port", "*.canary", "a canary", ":443"):
+        with pytest.raises(SettingsError, match="ANTIPHON_TOOL_HOSTS: not hosts") as caught:
+            read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_TOOL_HOSTS": canary})
+        assert "canary" not in str(caught.value)

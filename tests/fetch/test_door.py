@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from antiphon.errors import FetchError
-from antiphon.fetch import door
-from antiphon.fetch.door import GuardedDoor, system_addresses
+from antiphon.fetch.door import GuardedDoor
+from antiphon.fetch.resolution import RESOLVERS, system_addresses
 from antiphon.ports import Fetched
 from tests.support.files import PNG, File, Files, redirect
 
@@ -329,7 +329,7 @@ async def test_names_that_do_not_answer_hold_up_no_other_work(monkeypatch: pytes
 
     async def story() -> str:
         looking = [asyncio.create_task(system_addresses(f"dead{n}.example")) for n in range(100)]
-        for _ in range(door.RESOLVERS):
+        for _ in range(RESOLVERS):
             assert await asyncio.to_thread(asked.acquire, timeout=10)
         name = await asyncio.to_thread(lambda: threading.current_thread().name)
         go.set()

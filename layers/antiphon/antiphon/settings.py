@@ -195,6 +195,10 @@ class Settings(BaseModel):
             ``https://app.example.com``; ``*`` for any page.
         allow_http_urls: callers may give ``http`` URLs beside ``https``.
         allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
+        tool_hosts: the hosts that tools of agents may call, each ``host`` or ``host:port``, separated by commas; empty
+            for every public one over ``https``. Only a listed host may be private, use ``http`` or another port.
+        tool_secrets, tool_parameters: the ARNs or names of the secrets and parameters in AWS that tools of agents may
+            use, separated by commas; ``*`` stands for any characters. What is not listed is not read for them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -233,6 +237,9 @@ class Settings(BaseModel):
     allowed_origins: tuple[str, ...] = ()
     allow_http_urls: bool = False
     allow_private_urls: bool = False
+    tool_hosts: tuple[str, ...] = ()
+    tool_secrets: tuple[str, ...] = ()
+    tool_parameters: tuple[str, ...] = ()
 
     @field_validator("aws_endpoint_url")
     @classmethod
@@ -242,7 +249,7 @@ class Settings(BaseModel):
             raise ValueError(problem)
         return value
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "tool_hosts", "tool_secrets", "tool_parameters", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -254,6 +261,13 @@ class Settings(BaseModel):
             raise ValueError("not origins as browsers send them: https://host or https://host:port, in lower case")
         if "*" in value and len(value) > 1:
             raise ValueError("* allows every origin; remove it or the others")
+        return value
+
+    @field_validator("tool_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(is_host(host) for host in value):
+            raise ValueError("not hosts: name or address, with a port if it is unusual, such as mcp.example.com:8443")
         return value
 
     @model_validator(mode="after")
@@ -292,6 +306,15 @@ def is_origin(text: str) -> bool:
     The port that is its scheme's default is left out there, and a host in another alphabet is written in punycode.
     """
     return _ORIGIN.fullmatch(text) is not None
+
+
+def is_host(text: str) -> bool:
+    """Check whether a text is a host with or without a port, and no more of a URL."""
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname) and parts.port != 0 and not set("/?#@ *\\") & set(text) and text.isprintable()
+    except ValueError:
+        return False
 
 
 def problem_of_url(text: str) -> str | None:

@@ -11,32 +11,22 @@ word, so that nobody can map a network with it.
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
 from antiphon.errors import FetchError
-from antiphon.fetch.addresses import read_url, require_public
+from antiphon.fetch.addresses import read_url
+from antiphon.fetch.resolution import Resolve, checked_addresses, checked_resolver, system_addresses
 from antiphon.ports import Fetched
 
 if TYPE_CHECKING:
     import aiohttp
-    from aiohttp.abc import AbstractResolver
-
-Resolve = Callable[[str], Awaitable[Sequence[str]]]
-"""Returns the addresses of a host name."""
 
 MAX_REDIRECTS: Final = 3
 FETCH_SECONDS: Final = 20.0
 """The longest wait for one URL, including redirects and body."""
-
-RESOLVERS: Final = 8
-"""How many names are looked up at once."""
 
 _PIECE: Final = 65_536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -83,7 +73,10 @@ class GuardedDoor:
         import aiohttp
 
         connector = aiohttp.TCPConnector(
-            resolver=_resolver(self._addresses), use_dns_cache=False, force_close=True, limit=1
+            resolver=checked_resolver(lambda host, _port: self._addresses(host)),
+            use_dns_cache=False,
+            force_close=True,
+            limit=1,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -94,14 +87,7 @@ class GuardedDoor:
         )
 
     async def _addresses(self, host: str) -> list[str]:
-        """Resolve a name and check every address. If one is not public, refuse the name."""
-        try:
-            found = await self._resolve(host)
-        except OSError:
-            raise FetchError("not_allowed") from None  # as for a name that is not to be known
-        if not found:
-            raise FetchError("not_allowed")
-        return [str(require_public(address, private=self._private)) for address in found]
+        return await checked_addresses(self._resolve, host, private=self._private)
 
     async def _follow(self, session: aiohttp.ClientSession, target: URL, max_bytes: int) -> Fetched:
         for _ in range(MAX_REDIRECTS + 1):
@@ -119,23 +105,6 @@ class GuardedDoor:
             raise FetchError("not_allowed") from None
 
 
-async def system_addresses(host: str) -> list[str]:
-    """Ask the system for the addresses of a name.
-
-    Raises:
-        OSError: there are none.
-    """
-    ask = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
-    found = await asyncio.get_running_loop().run_in_executor(_resolvers(), ask)
-    return [str(entry[4][0]) for entry in found]
-
-
-@cache
-def _resolvers() -> ThreadPoolExecutor:
-    """Return the threads that look names up: a dead name holds one for half a minute, and must hold no other."""
-    return ThreadPoolExecutor(RESOLVERS, "resolver")
-
-
 async def _content(response: aiohttp.ClientResponse, max_bytes: int) -> Fetched:
     if response.status != HTTPStatus.OK or response.headers.get("content-encoding", "identity") != "identity":
         raise FetchError("unreachable")
@@ -148,32 +117,3 @@ async def _content(response: aiohttp.ClientResponse, max_bytes: int) -> Fetched:
             raise FetchError("too_large")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     return Fetched(bytes(content), media_type)
-
-
-def _resolver(addresses: Callable[[str], Awaitable[list[str]]]) -> AbstractResolver:
-    """Return a resolver for aiohttp with only checked addresses. It is not asked if the URL has an address."""
-    from aiohttp.abc import AbstractResolver, ResolveResult
-
-    class Checked(AbstractResolver):
-        async def resolve(
-            self,
-            host: str,
-            port: int = 0,
-            family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002
-        ) -> list[ResolveResult]:
-            return [
-                ResolveResult(
-                    hostname=host,
-                    host=address,
-                    port=port,
-                    family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                    proto=socket.IPPROTO_TCP,
-                    flags=socket.AI_NUMERICHOST,
-                )
-                for address in await addresses(host)
-            ]
-
-        async def close(self) -> None:
-            """Nothing is open."""
-
-    return Checked()

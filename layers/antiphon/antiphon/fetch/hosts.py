@@ -1,0 +1,58 @@
+"""Which hosts the tools of agents may reach: the operator's list, or any public one over ``https``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from yarl import URL
+
+from antiphon.errors import FetchError
+from antiphon.fetch.addresses import read_url
+
+
+class ToolHosts:
+    """The hosts that an operator allows.
+
+    Without a list, every public host may be called over ``https`` at its usual port. With one, only the hosts in it may
+    be called; only they may be private, use plain ``http`` or have another port.
+
+    Args:
+        listed: each ``host`` or ``host:port``. Without a port it is the usual port of ``https`` or ``http``.
+    """
+
+    def __init__(self, listed: Sequence[str] = ()) -> None:
+        self._listed = frozenset(map(_entry, listed))
+
+    def read(self, url: str) -> URL:
+        """Read a URL, and check all of it that can be checked without a network.
+
+        Raises:
+            FetchError: it may not be called.
+        """
+        listed = self._listed and self._lists(*_place(url))
+        if self._listed and not listed:
+            raise FetchError("not_allowed")
+        return read_url(url, http=bool(listed), private=bool(listed))
+
+    def allows_private(self, host: str, port: int) -> bool:
+        """Check whether a host may have private addresses."""
+        return self._lists(host, port)
+
+    def _lists(self, host: str, port: int | None) -> bool:
+        return (host.lower(), port) in self._listed or (port in (443, 80) and (host.lower(), None) in self._listed)
+
+
+def _entry(text: str) -> tuple[str, int | None]:
+    parts = urlsplit(f"//{text}")
+    return parts.hostname or "", parts.port
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    """Return the host and port of a URL, as the library reads them that connects."""
+    try:
+        read = URL(url)
+        place = read.raw_host or "", read.port
+    except ValueError:
+        raise FetchError("not_allowed") from None
+    return place
