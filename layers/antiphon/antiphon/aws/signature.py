@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of a POST request.
+"""AWS Signature Version 4 of a request.
 
 Source: AWS Identity and Access Management User Guide, "Create a signed AWS API request".
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 
@@ -32,9 +32,17 @@ class Scope(NamedTuple):
 
 
 def sign(
-    credentials: Credentials, scope: Scope, path: str, headers: Mapping[str, str], body: bytes, now: float
+    credentials: Credentials,
+    scope: Scope,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: float,
+    *,
+    method: str = "POST",
+    query: str = "",
 ) -> dict[str, str]:
-    """Return the headers of a POST with the time, the token and the signature over all of them and the body.
+    """Return the headers of a request with the time, the token and the signature over all of them and the body.
 
     Args:
         credentials: whose signature it is.
@@ -43,6 +51,8 @@ def sign(
         headers: the request's, ``host`` among them, by their names in lower case.
         body: the request's.
         now: the time, in Unix seconds; AWS refuses one that is minutes off.
+        method: the request's, in capitals.
+        query: what follows the path's ``?``, as it is sent.
     """
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     signed = {**headers, "x-amz-date": moment}
@@ -50,12 +60,17 @@ def sign(
         signed["x-amz-security-token"] = credentials.token
     names = ";".join(sorted(signed))
     lines = [f"{name}:{' '.join(signed[name].split())}" for name in sorted(signed)]
-    request = "\n".join(("POST", quote(path, "/~"), "", *lines, "", names, sha256(body).hexdigest()))
+    request = "\n".join((method, quote(path, "/~"), _canonical(query), *lines, "", names, sha256(body).hexdigest()))
     where = f"{moment[:8]}/{scope.region}/{scope.service}/aws4_request"
     text = "\n".join((_ALGORITHM, moment, where, sha256(request.encode()).hexdigest()))
     signature = _hmac(_key(credentials.secret_key, moment[:8], scope), text).hex()
     proof = f"{_ALGORITHM} Credential={credentials.access_key}/{where}, SignedHeaders={names}, Signature={signature}"
     return signed | {"authorization": proof}
+
+
+def _canonical(query: str) -> str:
+    pairs = (quote(name, "~") + "=" + quote(value, "~") for name, value in parse_qsl(query, keep_blank_values=True))
+    return "&".join(sorted(pairs))
 
 
 @lru_cache(maxsize=4)

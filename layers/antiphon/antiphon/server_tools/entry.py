@@ -1,0 +1,66 @@
+"""What every entry of an agent file's ``tools`` may say whose tools Antiphon runs, whatever kind of server it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from antiphon.access.grants import ID
+from antiphon.records import ServerTool
+from antiphon.server_tools.authorization import Auth
+from antiphon.spec.base import Wire
+
+SECONDS: Final = 30.0
+MAX_SECONDS: Final = 600.0
+
+ServerLabel = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")]
+"""The name of a server among those of its agent. The model's name of a tool begins with it."""
+
+ToolName = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class Approval(Wire):
+    """Who has to approve a call: the ``caller`` itself, or a principal that is not the caller."""
+
+    by: Annotated[str, Field(pattern=rf"^(?:caller|(?:user|group|role):{ID})$")]
+
+
+class ServerEntry(Wire):
+    """What all kinds of entries have.
+
+    Attributes:
+        auth: how requests are authorized; None for no credentials.
+        approve: who has to approve calls, by the name of the tool; ``*`` for all others.
+        safe_to_repeat: the tools that may run twice for one call, by their names; ``*`` for all.
+        timeout_seconds: the longest that one call may take.
+    """
+
+    auth: Auth | None = None
+    approve: dict[ToolName, Approval] = Field(default_factory=dict)
+    safe_to_repeat: list[ToolName] = Field(default_factory=list)
+    timeout_seconds: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = SECONDS
+
+    def governed(self, tools: Iterable[ServerTool]) -> tuple[ServerTool, ...]:
+        """Return tools with what the entry says of them.
+
+        Raises:
+            ValueError: it names a tool that is not there.
+        """
+        found = tuple(tools)
+        names = {tool.name for tool in found}
+        for name in (*self.approve, *self.safe_to_repeat):
+            if name != "*" and name not in names:
+                raise ValueError(f"there is no tool {name}; the server has {', '.join(sorted(names)) or 'none'}")
+        others = self.approve.get("*")
+        return tuple(
+            dataclasses.replace(
+                tool,
+                repeatable=bool({tool.name, "*"} & {*self.safe_to_repeat}),
+                approval=approval.by if (approval := self.approve.get(tool.name, others)) else None,
+                timeout_seconds=self.timeout_seconds,
+            )
+            for tool in found
+        )

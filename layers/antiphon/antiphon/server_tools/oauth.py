@@ -1,0 +1,99 @@
+"""Tokens of OAuth 2.0 client credentials (RFC 6749, section 4.4), each kept until it expires."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote_plus, urlencode
+
+from antiphon.fetch.egress import Egress, EgressError, ToolRequest
+from antiphon.ports import Clock
+from antiphon.server_tools.references import NoCredentials, Secrets
+
+MARGIN_SECONDS: Final = 30.0
+"""A token is not used so shortly before it expires."""
+USUAL_SECONDS: Final = 300.0
+"""How long a token is kept whose server does not say how long it is valid."""
+MAX_ANSWER_BYTES: Final = 64 * 1024
+
+
+class _Token(NamedTuple):
+    value: str
+    until: float
+
+
+class Tokens:
+    """Tokens by what they are for.
+
+    Args:
+        secrets: has the clients' secrets.
+        egress: sends the requests.
+        clock: the time, in seconds.
+    """
+
+    def __init__(self, secrets: Secrets, egress: Egress, clock: Clock = time.monotonic) -> None:
+        self._secrets = secrets
+        self._egress = egress
+        self._clock = clock
+        self._kept: dict[str, _Token] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def token(self, said: Mapping[str, Any], url: str, deadline: float, refused: str | None) -> str | None:
+        """Return a token for a server; None if it refused the newest one.
+
+        Args:
+            said: the client, as it is pinned.
+            url: the server.
+            deadline: until when to wait, in the event loop's time.
+            refused: the token that the server refused just now; None for a first try.
+
+        Raises:
+            NoCredentials: there is none.
+        """
+        resource = said.get("resource") or url.partition("?")[0]
+        name = json.dumps([said, resource], sort_keys=True)
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            kept = self._kept.get(name)
+            if kept is None or kept.value == refused or kept.until <= self._clock():
+                kept = self._kept[name] = await self._ask(said, resource, deadline)
+        return None if kept.value == refused else kept.value
+
+    async def _ask(self, said: Mapping[str, Any], resource: str, deadline: float) -> _Token:
+        request = _request(said, resource, await self._secrets.value(said["client_secret"]))
+        begun = self._clock()
+        try:
+            async with self._egress.send(request, deadline=deadline, max_bytes=MAX_ANSWER_BYTES) as reply:
+                if reply.status != HTTPStatus.OK:
+                    raise NoCredentials(f"the token server answered with status {reply.status}")
+                return _read(await reply.read(), begun)
+        except EgressError as error:
+            raise NoCredentials(f"the token server gave no token: {error.reason}") from None
+
+
+def _request(said: Mapping[str, Any], resource: str, secret: str) -> ToolRequest:
+    form = {"grant_type": "client_credentials", "resource": resource}
+    form |= {name: said[name] for name in ("scope", "audience") if name in said}
+    headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+    if said["authentication"] == "body":
+        form |= {"client_id": said["client_id"], "client_secret": secret}
+    else:  # both are encoded as in a form before they are joined (RFC 6749, section 2.3.1)
+        pair = f"{quote_plus(said['client_id'])}:{quote_plus(secret)}"
+        headers["authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    return ToolRequest(said["token_url"], "POST", headers, urlencode(form).encode())
+
+
+def _read(body: bytes, begun: float) -> _Token:
+    try:
+        answer = json.loads(body)
+        value, kind = answer["access_token"], str(answer.get("token_type", "Bearer"))
+        seconds = float(answer.get("expires_in") or USUAL_SECONDS)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise NoCredentials("the token server's answer has no token") from None
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or kind.lower() != "bearer":
+        raise NoCredentials("the token server's answer has no bearer token")
+    return _Token(value, begun + seconds - MARGIN_SECONDS)
