@@ -1,1 +1,1 @@
-"""The command ``antiphon``: tenants, roles, groups, users, agents, grants and keys, in any store of a deployment."""
+"""The command ``antiphon``: manages a deployment through its stores, and talks to a server over HTTP."""

@@ -9,14 +9,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from cli.output import Output, Refused
+from cli.server import KEYS, check_url
 from cli.tables import aligned
 
 if TYPE_CHECKING:
     from cli.probes import Probe
     from cli.remote import CheckedServer
-
-KEYS = ("ANTIPHON_API_KEY", "OPENAI_API_KEY")
-"""The variables that may hold the key, unless ``--key`` does; the second is the one that OpenAI's clients read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +50,11 @@ async def check(args: Namespace) -> Output:
     from cli.remote import CheckedServer  # noqa: PLC0415
 
     key = args.key or next((os.environ[name] for name in KEYS if os.environ.get(name)), "")
-    if not args.url.startswith(("http://", "https://")):
-        raise Refused("the URL must begin with http:// or https://, as in http://127.0.0.1:8000/v1")
+    url = check_url(args.url)
     if not key:
         raise Refused(f"the API key is missing: pass it with --key, or in {KEYS[0]}")
     async with aiohttp.ClientSession(trust_env=True) as session:
-        server = CheckedServer(session, args.url.rstrip("/"), key, args.agent)
+        server = CheckedServer(session, url, key, args.agent)
         results = [await _run(probe, server) for probe in (CHAT_PROBES if args.chat else PROBES)]
     return _report(server, results)
 

@@ -55,7 +55,7 @@ class Commands:
         subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
         return Commands(subparsers, self.options)
 
-    def command(self, name: str, help: str, run: Perform, *, begins: bool = False) -> Parser:
+    def command(self, name: str, help: str, run: Perform, *, begins: bool = False, asks: bool = False) -> Parser:
         """Add a command on a deployment and return it for its own arguments.
 
         Args:
@@ -63,18 +63,21 @@ class Commands:
             help: what it does.
             run: does it.
             begins: it can be the first one on an empty deployment, so it may make a new database.
+            asks: it destroys something, so it asks on a terminal.
         """
-        parser = self._add(name, help, GLOBAL)
+        parser = self._add(name, help, GLOBAL, asks=asks)
         parser.set_defaults(run=run, begins=begins)
         return parser
 
-    def standalone(self, name: str, help: str, run: Callable[[Namespace], Awaitable[Output]]) -> Parser:
+    def standalone(
+        self, name: str, help: str, run: Callable[[Namespace], Awaitable[Output]], *, asks: bool = False
+    ) -> Parser:
         """Add a command that opens no store."""
-        parser = self._add(name, help, None)
+        parser = self._add(name, help, None, asks=asks)
         parser.set_defaults(standalone=run)
         return parser
 
-    def _add(self, name: str, help: str, epilog: str | None) -> Parser:
+    def _add(self, name: str, help: str, epilog: str | None, *, asks: bool) -> Parser:
         parser = self.subparsers.add_parser(
             name,
             help=help,
@@ -83,7 +86,9 @@ class Commands:
             parents=[self.options],
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        parser.set_defaults(leaf=parser)
+        parser.set_defaults(leaf=parser, asks=asks)
+        if asks:
+            parser.add_argument("--yes", "-y", action="store_true", help="do not ask, not even on a terminal")
         return parser
 
 

@@ -60,6 +60,10 @@ def _run(args: Namespace) -> int:
 
 
 async def _perform(args: Namespace) -> Output:
+    if args.asks and not args.yes:
+        from cli.asking import require_consent  # noqa: PLC0415 (few commands ask)
+
+        require_consent(args)
     if "standalone" in args:
         alone: Output = await args.standalone(args)
         return alone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import time
 from argparse import Namespace
@@ -26,9 +25,7 @@ async def perform(args: Namespace, environ: Mapping[str, str]) -> Output:
     Raises:
         Refused: the command refuses, or there is no database and the command cannot begin one.
     """
-    region = args.region or environ.get("AWS_REGION")
-    if region:
-        os.environ["AWS_DEFAULT_REGION"] = region  # the one name that boto3 reads
+    target.use_region(args, environ)
     logging.getLogger("antiphon").addHandler(logging.NullHandler())  # a failure is one line, without the log's
     where = target.find(args, environ)
     absent = _absent(where)

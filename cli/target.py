@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +40,13 @@ class Target:
     def database(self) -> Path | None:
         """The SQLite file; None for tables."""
         return None if self.settings.database is None else Path(self.settings.database).absolute()
+
+
+def use_region(args: Namespace, environ: Mapping[str, str]) -> None:
+    """Set the region of the options or the environment under the one name that boto3 reads."""
+    region = args.region or environ.get("AWS_REGION")
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 def find(args: Namespace, environ: Mapping[str, str]) -> Target:

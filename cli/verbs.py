@@ -12,7 +12,8 @@ from antiphon import __version__
 from cli.commands import Commands, Later
 from cli.usage import Parser
 
-DESCRIPTION: Final = "Keep the tenants, roles, users, agents, grants and API keys of an Antiphon deployment."
+DESCRIPTION: Final = """\
+Manage the tenants, roles, users, agents, grants and API keys of an Antiphon deployment; talk to its agents."""
 EPILOG: Final = """\
 Where: one of --stack, --core-table with --responses-table, and --database; else ANTIPHON_CORE_TABLE with
 ANTIPHON_RESPONSES_TABLE, or ANTIPHON_DATABASE; else the local server's database, .antiphon/antiphon.db in this folder.
@@ -28,6 +29,7 @@ PERMISSIONS: Final = ("USE", "CREATE", "SHARE", "SHARE_PUBLIC")
 SHELLS: Final = ("bash", "zsh", "fish")
 _PRINCIPAL: Final = "user:ID, group:ID, role:ID or public"
 _LEVEL: Final = "viewer (1), editor (3), owner (15) or a sum of VIEW 1, EDIT 2, DELETE 4, SHARE 8"
+_KEY: Final = "the API key (ANTIPHON_API_KEY or OPENAI_API_KEY in the environment)"
 _FILES: Final = "YAML or JSON files, or folders of them; - for stdin"
 
 
@@ -41,6 +43,8 @@ def parser(*, completing: bool = False) -> Parser:
     commands = Commands(root.add_subparsers(title="commands", required=True, metavar="COMMAND"), again)
     for add in (_agents, _keys, _users, _roles, _groups, _grants, _tenants):
         add(commands)
+    _chat(commands)
+    _responses(commands)
     _check(commands)
     shells = commands.standalone("completion", "print what completes commands in a shell", Later("completion", "write"))
     shells.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
@@ -69,7 +73,7 @@ def _agents(commands: Commands) -> None:
         command.add_argument("--author", metavar="U", help="the agents' author, if the files do not name one")
     agents.command("list", "list all agents", Later("agents", "list_agents"))
     _id(agents.command("show", "write an agent as a file that `apply` takes", Later("agents", "show")), "agent")
-    _id(agents.command("delete", "delete an agent with all its grants", Later("agents", "delete")), "agent")
+    _id(agents.command("delete", "delete an agent with all its grants", Later("agents", "delete"), asks=True), "agent")
 
 
 def _keys(commands: Commands) -> None:
@@ -84,7 +88,7 @@ def _keys(commands: Commands) -> None:
     command.add_argument("--read-only", action="store_true", help="the key can read, and never create")
     command = keys.command("list", "list keys, newest first, revoked and expired ones too", Later("keys", "list_keys"))
     command.add_argument("--user", metavar="U", help="only the keys of this user")
-    command = keys.command("revoke", "end a key", Later("keys", "revoke"))
+    command = keys.command("revoke", "end a key", Later("keys", "revoke"), asks=True)
     command.add_argument(
         "id", metavar="ID", help="its id or its beginning (KEY), as `keys list` shows them, as far as it is unique"
     )
@@ -101,7 +105,10 @@ def _users(commands: Commands) -> None:
     membership.add_argument("--no-groups", action="store_true", help="it is in no group")
     users.command("list", "list all users", Later("people", "list_users"))
     _id(users.command("show", "show a user, its role and the agents it may use", Later("people", "show_user")), "user")
-    _id(users.command("delete", "delete a user, end its keys, remove its grants", Later("removal", "user")), "user")
+    _id(
+        users.command("delete", "delete a user, end its keys, remove its grants", Later("removal", "user"), asks=True),
+        "user",
+    )
 
 
 def _roles(commands: Commands) -> None:
@@ -121,7 +128,7 @@ def _roles(commands: Commands) -> None:
     _limits(command)
     roles.command("list", "list all roles, the built-in ones too", Later("people", "list_roles"))
     _id(roles.command("show", "show a role, its limits and its users", Later("people", "show_role")), "role")
-    _id(roles.command("delete", "delete a role that no user has", Later("removal", "role")), "role")
+    _id(roles.command("delete", "delete a role that no user has", Later("removal", "role"), asks=True), "role")
 
 
 def _groups(commands: Commands) -> None:
@@ -130,13 +137,13 @@ def _groups(commands: Commands) -> None:
     _id(command, "group")
     command.add_argument("--name", metavar="N", help="a name for lists")
     groups.command("list", "list all groups", Later("people", "list_groups"))
-    _id(groups.command("delete", "delete a group; its users leave it", Later("removal", "group")), "group")
+    _id(groups.command("delete", "delete a group; its users leave it", Later("removal", "group"), asks=True), "group")
 
 
 def _grants(commands: Commands) -> None:
     grants = commands.group("grants", "who may do what with an agent")
     add = grants.command("add", "grant a level on an agent, in place of an earlier one", Later("grants", "add_grant"))
-    remove = grants.command("remove", "take a grant back", Later("grants", "remove_grant"))
+    remove = grants.command("remove", "take a grant back", Later("grants", "remove_grant"), asks=True)
     listing = grants.command("list", "list the grants on an agent", Later("grants", "list_grants"))
     why = grants.command("why", "explain whether a user may run an agent", Later("grants", "why"))
     for command in (add, remove, listing, why):
@@ -155,14 +162,49 @@ def _tenants(commands: Commands) -> None:
     command.add_argument("id", metavar="ID", nargs="?", help="the tenant's id; by default that of --tenant")
 
 
+def _chat(commands: Commands) -> None:
+    command = commands.standalone("chat", "talk to an agent of a running server", Later("chat.command", "chat"))
+    command.add_argument("agent", metavar="AGENT", help="what to send as `model`")
+    _server(command)
+    command.add_argument("--message", "-m", metavar="TEXT", help="send one message, show the answer and end")
+    command.add_argument("--instructions", metavar="TEXT", help="instructions for the model, sent with every message")
+    command.add_argument("--continue", dest="resume", metavar="ID", help="continue a stored response")
+    command.add_argument(
+        "--no-store", action="store_true", help="the server keeps nothing; the conversation is sent anew"
+    )
+
+
+def _responses(commands: Commands) -> None:
+    responses = commands.group("responses", "stored responses of a running server")
+    does = {
+        "show": "show a response with its items",
+        "follow": "show a response as it streams, to its end",
+        "cancel": "cancel a response that is queued or running",
+        "delete": "delete a response with all its content",
+    }
+    for name, sentence in does.items():
+        command = responses.standalone(name, sentence, Later("responses", name), asks=name == "delete")
+        _server(_id(command, "response"))
+        if name == "follow":
+            command.add_argument("--after", type=int, metavar="N", help="only the events after this sequence number")
+
+
+def _server(command: Parser) -> None:
+    command.add_argument(
+        "--url",
+        metavar="URL",
+        help="the base URL, up to and with /v1 (ANTIPHON_BASE_URL or OPENAI_BASE_URL in the environment); "
+        "else that of the stack or of the local server",
+    )
+    command.add_argument("--key", metavar="K", help=_KEY)
+
+
 def _check(commands: Commands) -> None:
     command = commands.standalone(
-        "check", "check that a server speaks Open Responses; any server, by its URL", Later("check", "check")
+        "check", "check any server against the Open Responses specification, by its URL", Later("check", "check")
     )
     command.add_argument("url", metavar="URL", help="the base URL, up to and with /v1")
-    command.add_argument(
-        "--key", metavar="K", help="the API key (ANTIPHON_API_KEY or OPENAI_API_KEY in the environment)"
-    )
+    command.add_argument("--key", metavar="K", help=_KEY)
     command.add_argument("--agent", metavar="A", required=True, help="what to send as `model`")
     command.add_argument("--chat", action="store_true", help="check Chat Completions instead of Open Responses")
 

@@ -27,7 +27,7 @@ from local.limits import FewAtOnce
 from local.sealing import seal_keys
 from local.seed import FurtherModel, seed
 from local.server import PortInUseError, listen, serve
-from local.state import DATABASE, folder, in_use, make_private, settings_of
+from local.state import DATABASE, KEY, folder, in_use, make_private, settings_of
 
 DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
 """Beside SQLite nothing is gained by a cache, and without one each change on the command line holds at once."""
@@ -52,7 +52,7 @@ def main() -> int:
         try:
             endpoints, further = _further_models(stack.enter_context)
             services, aclose = _open(endpoints)
-            key, agents = asyncio.run(seed(services, _state() / "key", further))
+            key, agents = asyncio.run(seed(services, _state() / KEY, further))
         except SettingsError as error:
             return _fail(str(error))
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"

@@ -7,9 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from local.state import DATABASE, LOCK, PROVIDERS, alone, folder
+from local.state import DATABASE, KEY, LOCK, PROVIDERS, alone, folder
 
-OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "key", "seal-keys", "lambda", LOCK)
+OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", KEY, "seal-keys", "lambda", LOCK)
 """What the local servers write into the folder."""
 
 

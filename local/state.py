@@ -17,6 +17,7 @@ DEFAULT: Final = ".antiphon"
 PRIVATE: Final = 0o700
 
 DATABASE: Final = "antiphon.db"
+KEY: Final = "key"
 PROVIDERS: Final = "providers.json"
 LOCK: Final = "running"
 

@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,21 +15,12 @@ from antiphon import __version__
 from antiphon.access import roles
 from cli import verbs
 from cli.commands import Later
-from tests.support.command import EXECUTABLE, Antiphon, run
+from tests.support.command import EXECUTABLE, Antiphon, leaves, run
 
 
 @pytest.fixture
 def antiphon(capsys):
     return Antiphon((), capsys.readouterr)
-
-
-def leaves(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not inner:
-        yield words
-    for action in inner:
-        for name, below in action.choices.items():
-            yield from leaves(below, (*words, name))
 
 
 LEAVES = list(leaves(verbs.parser()))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,13 @@ def run(*arguments: str, stdin: str = "", cwd: Path, environ: dict[str, str] | N
         timeout=60,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def leaves(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield every command of a parser, as its words."""
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield words
+    for action in inner:
+        for name, below in action.choices.items():
+            yield from leaves(below, (*words, name))
