@@ -8,6 +8,7 @@ from cli import changes, files
 from cli.changes import Change
 from cli.document import write_agent
 from cli.output import Output, Refused, moment
+from cli.progress import counted
 from cli.session import Session, absent
 from cli.sources import read_agents
 from cli.tables import columns, table
@@ -18,7 +19,7 @@ async def apply(session: Session, args: Namespace) -> Output:
     planned = await _plan(session, args)
     for change in planned:
         _refuse_takeover(change)
-    for change in planned:
+    for change in counted(planned, "writing agent", lambda change: change.agent.id):
         await changes.write(session, change)
     results = [{"id": change.agent.id, "result": change.result} for change in planned]
     text = columns([(result["result"], result["id"]) for result in results])
@@ -66,7 +67,8 @@ async def delete(session: Session, args: Namespace) -> Output:
 
 
 async def _plan(session: Session, args: Namespace) -> list[Change]:
-    return [await changes.plan(session, document, args.author) for document in read_agents(args.files)]
+    documents = counted(read_agents(args.files), "reading agent", lambda document: document.id)
+    return [await changes.plan(session, document, args.author) for document in documents]
 
 
 def _refuse_takeover(change: Change) -> None:

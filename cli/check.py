@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from cli.output import Output, Refused
+from cli.progress import counted
 from cli.server import KEYS, check_url
 from cli.tables import aligned
 
@@ -55,7 +56,8 @@ async def check(args: Namespace) -> Output:
         raise Refused(f"the API key is missing: pass it with --key, or in {KEYS[0]}")
     async with aiohttp.ClientSession(trust_env=True) as session:
         server = CheckedServer(session, url, key, args.agent)
-        results = [await _run(probe, server) for probe in (CHAT_PROBES if args.chat else PROBES)]
+        probes = counted(CHAT_PROBES if args.chat else PROBES, "check", lambda probe: probe.__name__)
+        results = [await _run(probe, server) for probe in probes]
     return _report(server, results)
 
 
