@@ -125,7 +125,7 @@ def _resource(reply: Reply, statuses: tuple[str, ...]) -> Problems:
     body = reply.json()
     if reply.status != OK or not isinstance(body, dict):
         return [f"status {reply.status}, {reply.kind or 'no content type'}"]
-    wrong = official.problem("ResponseResource", body)
+    wrong = official.response_problem(body)
     if wrong is not None:
         return [wrong]
     return [] if body["status"] in statuses else [f"the response is {body['status']}"]

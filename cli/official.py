@@ -44,11 +44,43 @@ def problem(name: str, value: Any) -> str | None:
     return None if error is None else f"{name}: {error.json_path}: {error.message}"
 
 
+BEYOND: Final = frozenset({"mcp_call", "mcp_list_tools", "mcp_approval_request", "web_search_call", "file_search_call"})
+"""Types of items that OpenAI's API has beyond the specification, for tools that run on the server."""
+
+
+def response_problem(body: Any) -> str | None:
+    """Return what is wrong with a response resource, its items of OpenAI's API beyond the specification left out."""
+    return problem("ResponseResource", _within(body))
+
+
+def _within(body: Any) -> Any:
+    """Return a response without the items and tools that the specification does not have."""
+    if not isinstance(body, dict) or not all(isinstance(body.get(side), list) for side in ("output", "tools")):
+        return body
+    output = [item for item in body["output"] if not _is_beyond(item)]
+    tools = [tool for tool in body["tools"] if not (isinstance(tool, dict) and tool.get("type") == "mcp")]
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") not in ("function", "allowed_tools"):
+        choice = "auto"
+    return {**body, "output": output, "tools": tools, "tool_choice": choice}
+
+
+def _is_beyond(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") in BEYOND
+
+
 def event_problem(event: dict[str, Any]) -> str | None:
-    """Return what is wrong with an event by its type's schema. A vendor's event, ``vendor:name``, has none."""
+    """Return what is wrong with an event by its type's schema. A vendor's event, ``vendor:name``, has none.
+
+    Nor have the events of items that OpenAI's API has beyond the specification.
+    """
     kind = str(event.get("type"))
-    if ":" in kind:
+    if ":" in kind or (kind.split(".")[1:2] and kind.split(".")[1].removesuffix("_arguments") in BEYOND):
         return None
+    if _is_beyond(event.get("item")):
+        return None
+    if "response" in event:
+        event = {**event, "response": _within(event["response"])}
     name = event_schemas().get(kind)
     return f"there is no event {kind[:80]}" if name is None else problem(name, event)
 

@@ -192,7 +192,7 @@ def _answered(reply: Reply, output: Iterable[str] = ("message",)) -> Problems:
     if reply.status != 200 or reply.kind != "application/json":  # noqa: PLR2004
         return [_status(reply)]
     body = reply.json()
-    wrong = official.problem("ResponseResource", body)
+    wrong = official.response_problem(body)
     if wrong is not None:
         return [wrong]
     problems = [] if body["status"] == "completed" else [f"the response is {body['status']}"]

@@ -21,7 +21,7 @@ from antiphon.spec.request import IGNORED, parse_compact, parse_create
 ROOT = Path(__file__).parents[2]
 CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "4"}
-CHOICES = "`function`, `custom`, `local_shell`, `shell`, `apply_patch`"
+CHOICES = "`function`, `custom`, `local_shell`, `shell`, `apply_patch`, `mcp`, `web_search`, `file_search`"
 IMAGE = {"type": "input_image", "image_url": "https://example.com/a.png"}
 
 FORMS: list[tuple[type, dict[str, Any], list[Any]]] = [

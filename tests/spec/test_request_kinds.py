@@ -28,10 +28,9 @@ from tests.support.full_request import (
         ({"input": [message([{"type": "input_text", "text": "Hi"}], "assistant")]}, "input[0].content[0].type"),
         ({"input": [{**ITEMS[8], "output": [{"type": "weather"}]}]}, "input[0].output[0].type"),
         ({"input": [{**ITEMS[5], "summary": [{"type": "weather", "text": ""}]}]}, "input[0].summary[0].type"),
-        ({"tools": [{"type": "mcp", "server_label": "a", "server_url": "https://a.example"}]}, "tools[0].type"),
         ({"tools": [{"type": "custom", "name": "a", "format": {"type": "json"}}]}, "tools[0].format.type"),
         ({"tools": [{"type": "namespace", "name": "a", "tools": [{"type": "shell"}]}]}, "tools[0].tools[0].type"),
-        ({"tool_choice": {"type": "web_search_preview"}}, "tool_choice.type"),
+        ({"tool_choice": {"type": "image_generation"}}, "tool_choice.type"),
         (
             {"tool_choice": {"type": "allowed_tools", "tools": [{"type": "image_generation"}]}},
             "tool_choice.tools[0].type",

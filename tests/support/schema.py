@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli.official import document, error_problem, event_problem, event_schemas, problem, validator
+from cli.official import document, error_problem, event_problem, event_schemas, problem, response_problem, validator
 
 __all__ = ["check", "check_error", "check_event", "check_response", "document", "event_schemas", "validator"]
 
@@ -16,7 +16,7 @@ def check(name: str, value: Any) -> None:
 
 def check_response(body: Any) -> None:
     """Assert that a body is a response resource."""
-    check("ResponseResource", body)
+    _require(response_problem(body))
 
 
 def check_event(event: Any) -> None:

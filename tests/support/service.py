@@ -19,7 +19,7 @@ from typing import Any, Self
 import uvicorn
 
 from antiphon.bootstrap import build_services, build_stores
-from antiphon.ports import Services
+from antiphon.ports import Services, ToolRunner
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.run.execution import settle
@@ -63,7 +63,15 @@ class Service(Caller):
         clock: ``ahead`` moves the service's time.
     """
 
-    def __init__(self, state: Path, upstream: Upstream | None = None, *, ws: str = "auto", **settings: Any) -> None:
+    def __init__(
+        self,
+        state: Path,
+        upstream: Upstream | None = None,
+        *,
+        ws: str = "auto",
+        runner: ToolRunner | None = None,
+        **settings: Any,
+    ) -> None:
         self.upstream = upstream
         self.clock = Clock()
         self.settings = Settings(**{"database": str(state / "antiphon.db"), "seal_keys": SEAL_KEY, **settings})
@@ -82,6 +90,8 @@ class Service(Caller):
             clock=self.clock,
             steady=self.clock.steady,
         )
+        if runner is not None:
+            self.services = services = replace(services, runners=lambda _: runner)
         self.has_workers = True
         self.invoked: list[str] = []
         asked = [create.router, chat.router, conversing.router, websocket.router]

@@ -58,6 +58,10 @@ _PREFIXES: Final = {
     "file_search_call": "fs",
     "code_interpreter_call": "ci",
     "image_generation_call": "ig",
+    "mcp_call": "mcp",
+    "mcp_list_tools": "mcpl",
+    "mcp_approval_request": "mcpr",
+    "mcp_approval_response": "mcprs",
 }
 """How the ids of the items of a type begin."""
 

@@ -182,6 +182,16 @@ def model_call(provider: str, model: str) -> Span:
     return Span("remote", provider, model=model)
 
 
+def tool_call(kind: str, label: str) -> Span:
+    """Return the span of a call of a tool that Antiphon runs.
+
+    Args:
+        kind: of its server.
+        label: of its server.
+    """
+    return Span("remote", f"{kind} {label}")
+
+
 def fetch() -> Span:
     """Return the span of a fetch of a caller's URL, without the URL: it is content."""
     return Span("remote", "url")

@@ -327,6 +327,8 @@ class StoredResponse:
         epoch: how often the response got a new writer.
         logged: its events are logged while it runs.
         job: what a worker needs to run it, until it has ended; None for a response that its request runs.
+        calls: of tools that Antiphon runs: those that were about to be made, with what came of them so far. Only while
+            the response runs.
         cuts: where the deltas of its texts ended, see ``stream.cuts``.
         stream_version: of the stream that its cuts give; 0 if it has none.
         lost_after: how many of its events were logged when its writer was lost; None if none was lost.
@@ -349,6 +351,7 @@ class StoredResponse:
     epoch: int = 0
     logged: bool = False
     job: dict[str, Any] | None = None
+    calls: list[dict[str, Any]] = field(default_factory=list)
     cuts: str = ""
     stream_version: int = 0
     lost_after: int | None = None

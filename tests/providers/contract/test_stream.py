@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from antiphon.answering.turn import Turn
+from antiphon.answering.turn import CallsMade, Turn
 from antiphon.errors import ProviderError
 from antiphon.ports import (
     CitationDelta,
@@ -27,6 +27,7 @@ from antiphon.ports import (
     UsageDelta,
 )
 from antiphon.stream.machine import ResponseStream
+from antiphon.tools.table import ToolTable
 from tests.support.asking import answering
 from tests.support.calls import function_tool, model_call, run
 from tests.support.protocols import PROTOCOLS, Protocol
@@ -135,7 +136,9 @@ async def test_the_same_words_give_the_same_items(protocol: Protocol) -> None:
         provider = protocol.provider(base_url)
         call = call_of(protocol)
         asked = answering(provider, call.model)
-        outcome = await Turn(stream, call, "resp_" + "0" * 40, None, unsealed, asked, not_kept).run()
+        outcome = await Turn(
+            stream, call, "resp_" + "0" * 40, ToolTable(()), CallsMade(None), unsealed, asked, not_kept
+        ).run()
         stream.ending(outcome.status, at=0)
         await provider.aclose()
         return stream.output

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from antiphon.errors import ApiError
-from antiphon.records import Agent, Limits
+from antiphon.records import Agent, Limits, ToolServer
 from antiphon.spec.request import CreateResponse
+from antiphon.spec.tools import SEARCHING
 from antiphon.tools.choice import chosen, offered, translated
 from antiphon.tools.functions import function_of
 from antiphon.tools.offer import Offer, UnknownTools
@@ -54,6 +55,7 @@ class Effective:
         shown_instructions: what the response echoes; None for none.
         tools: all tools, the agent's first, in the resource's form.
         table: the same tools, each with the name by which the model calls it.
+        named_servers: the agent's servers that the request names.
         left_out: the types of the request's tools that nobody can run here; the model is not offered these.
         offered: the functions that the model may call: ``tool_choice`` is a hard limit.
         settings: every name of ``DEFAULTS``.
@@ -65,6 +67,7 @@ class Effective:
     shown_instructions: str | None
     tools: list[dict[str, Any]]
     table: ToolTable
+    named_servers: tuple[ToolServer, ...]
     left_out: list[str]
     offered: list[dict[str, Any]]
     settings: dict[str, Any]
@@ -125,11 +128,11 @@ def effective(
     if agent.context_tokens is None:  # nothing can be cut to a size that nobody knows
         settings["truncation"] = "disabled"
     explicit = frozenset(name for name in DEFAULTS if name in said or name in asked or settings[name] != DEFAULTS[name])
-    offer = Offer(agent.tools, unknown_tools)
+    offer = Offer(agent.tools, unknown_tools, agent.servers)
     offer.ask([tool.wire() for tool in request.tools or ()])
     offer.bring(brought)
     offer.require_few()
-    table = ToolTable(offer.tools)
+    table = ToolTable(offer.tools, offer.servers)
     _require_choice(asked.get("tool_choice"), table)
     include_logprobs = "message.output_text.logprobs" in request.include or settings["top_logprobs"] > 0
     own = request.instructions or ""
@@ -139,6 +142,7 @@ def effective(
         shown_instructions=(own if agent.hide_instructions else instructions) or None,
         tools=offer.tools,
         table=table,
+        named_servers=offer.named_servers,
         left_out=offer.left_out,
         offered=[function_of(tool) for tool in offered(table, settings["tool_choice"])],
         settings=settings,
@@ -208,6 +212,11 @@ def _require_choice(choice: Any, table: ToolTable) -> None:
 def _require_tool(choice: dict[str, Any], table: ToolTable, param: str) -> None:
     if chosen(choice, table) is not None:
         return
+    if choice["type"] in SEARCHING:
+        raise ApiError("unsupported_value", "The agent has no tool that does this.", param=f"{param}.type")
+    if choice["type"] == "mcp":
+        where = "name" if any(tool.namespace == choice["server_label"] for tool in table.tools) else "server_label"
+        raise ApiError("invalid_value", "The agent has no such server or tool.", param=f"{param}.{where}")
     if "name" not in choice:
         raise ApiError("invalid_value", "There is no such tool. Add it to `tools`.", param=f"{param}.type")
     raise ApiError("invalid_value", "No tool has this name. Name one of `tools`.", param=f"{param}.name")

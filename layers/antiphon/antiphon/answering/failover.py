@@ -1,6 +1,6 @@
 """Choose the model for a response. If the agent's model fails before its first token, try its fallbacks in order.
 
-    ask -> circuit closed? -> first token -> settled: the rest of the response stays with this model
+    ask -> circuit closed? -> first token: the rest of the model turn stays with this model
               | fails: at most two retries, then the next model that can carry the request
               | nobody is left: the first model's error
 
@@ -61,7 +61,6 @@ class Failover:
 
     Attributes:
         current: the model that is asked, or answers.
-        settled: a first token came; from then on there is no other model.
 
     Raises:
         ApiError: none of them is set up here; with the first one's code.
@@ -77,7 +76,7 @@ class Failover:
         self._entry: Admission | None = None
         self._patience: asyncio.Timeout | None = None
         self._begun = False
-        self.settled = False
+        self._answered = False
         found = self._next()
         if found is None:
             assert self._failure is not None
@@ -127,8 +126,8 @@ class Failover:
                 await asyncio.sleep(pause)
 
     def began(self) -> None:
-        """Note that the first token of a turn came. From now on no other model can answer."""
-        self._begun = self.settled = True
+        """Note that the first token of a turn came. No other model can answer this turn."""
+        self._begun = self._answered = True
         if self._entry is not None:
             self._entry.answered()
         if self._patience is not None:
@@ -142,7 +141,16 @@ class Failover:
 
     def add(self, model: BoundModel, usage: UsageDelta) -> None:
         """Count what another model used for the same response, before its first turn."""
-        self._ledger.begin(model).usage = usage
+        self._ledger.begin(model.maker, is_turn=False).usage = usage
+
+    def stored(self) -> list[list[Any]]:
+        """Return what was used so far, for another worker that may go on."""
+        return self._ledger.stored()
+
+    def restore(self, stored: Sequence[list[Any]]) -> None:
+        """Count what earlier workers used for the same response."""
+        self._ledger.restore(stored)
+        self._answered = bool(stored)
 
     @property
     def usage(self) -> UsageDelta | None:
@@ -164,16 +172,18 @@ class Failover:
         return used
 
     def shown(self) -> dict[str, Any] | None:
-        """Return who answered and what each model used, or None for an agent without fallbacks."""
+        """Return who answered, what each model used and what each turn used; None if there is nothing to tell apart."""
+        turns = self._ledger.turns()
+        told = {"turns": turns} if len(turns) > 1 else {}
         if not self._named:
-            return None
-        maker = self.current.maker if self.settled else dict.fromkeys(self.current.maker)
-        return {**maker, "models": self._ledger.models()}
+            return told or None
+        maker = self.current.maker if self._answered else dict.fromkeys(self.current.maker)
+        return {**maker, "models": self._ledger.models(), **told}
 
     async def _once(self, call: ModelCall, consume: Callable[[BoundModel], Awaitable[T]]) -> T:
         """Ask the current model once, within its patience, and tell its circuit how that went."""
         services, model = self._services, self.current
-        asked = self._ledger.begin(model)
+        asked = self._ledger.begin(model.maker)
         try:
             self._entry = services.circuits.enter(model.name, model.model, services.steady())
             async with asyncio.timeout_at(self._until(call.deadline)) as self._patience:
@@ -204,7 +214,7 @@ class Failover:
 
     def _until(self, deadline: float) -> float | None:
         """Return until when to wait for the first token: for half of the time left, if another model could answer."""
-        if self.settled or not self._waiting:
+        if self._begun or not self._waiting:
             return None
         now = asyncio.get_running_loop().time()
         return now + max(deadline - now, 0.0) / 2
@@ -216,7 +226,7 @@ class Failover:
         """
         pause = _seconds(error, attempt, self._services.entropy)
         late = asyncio.get_running_loop().time() + pause >= deadline
-        elsewhere = error.code == "provider_timeout" and self._waiting and not self.settled
+        elsewhere = error.code == "provider_timeout" and self._waiting and not self._begun
         if not error.retryable or attempt == ATTEMPTS or pause > LONGEST_PAUSE or late or elsewhere:
             return None
         return pause
@@ -227,7 +237,7 @@ class Failover:
         Raises:
             ProviderError: there is none.
         """
-        if self.settled or (self._failure is None and error.code not in ELSEWHERE):
+        if self._begun or (self._failure is None and error.code not in ELSEWHERE):
             raise error
         self._failure = self._failure or error
         self._advance(call)

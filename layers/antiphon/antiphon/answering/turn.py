@@ -1,11 +1,14 @@
-"""The loop: a provider's deltas -> the stream machine, within what the request allows."""
+"""One model turn: a provider's deltas -> the stream machine, within what the request allows.
+
+Calls of tools that Antiphon runs are collected, and run when the model has ended.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -30,7 +33,9 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
+from antiphon.spec.arguments import is_cut
 from antiphon.stream.machine import Ended, IllegalOrder, ResponseStream
+from antiphon.tools.table import OfferedTool, ToolTable
 
 _CUT: Final = "max_output_tokens"
 _INCOMPLETE: Final = {"length": _CUT, "content_filter": "content_filter"}
@@ -52,6 +57,41 @@ class Outcome:
     error: dict[str, str] | None = None
 
 
+@dataclass(slots=True)
+class ServerCall:
+    """A call that the model makes of a tool that Antiphon runs.
+
+    Attributes:
+        tool: what is called.
+        state: what the model's provider must be given back with the call; None for nothing.
+        pieces: the arguments.
+    """
+
+    tool: OfferedTool
+    state: dict[str, str] | None
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def arguments(self) -> str:
+        """The arguments, as the model wrote them."""
+        return "".join(self.pieces).strip() or "{}"
+
+
+@dataclass(slots=True)
+class CallsMade:
+    """The calls of a response, over all its model turns.
+
+    Attributes:
+        most: a hard stop; None for none.
+        count: how many were made.
+        ids: the ids of those that clients answer.
+    """
+
+    most: int | None
+    count: int = 0
+    ids: set[str] = field(default_factory=set)
+
+
 class Turn:
     """One model turn on its way into a stream.
 
@@ -59,7 +99,8 @@ class Turn:
         stream: takes what the model says.
         call: what was asked; fixes which tools may be called, and how many.
         response_id: from which ids of calls derive, if a provider sends none.
-        max_tool_calls: a hard stop; None for none.
+        table: the tools that are offered.
+        calls: the calls of the response so far.
         sealing: returns what seals a reasoning's state, or None if nothing can be sealed.
         answering: the models to ask.
         keep: takes the id under which a model's provider keeps the response.
@@ -74,7 +115,8 @@ class Turn:
         stream: ResponseStream,
         call: ModelCall,
         response_id: str,
-        max_tool_calls: int | None,
+        table: ToolTable,
+        calls: CallsMade,
         sealing: Callable[[], Awaitable[Sealer | None]],
         answering: Failover,
         keep: Callable[[BoundModel, str], Awaitable[None]],
@@ -84,7 +126,8 @@ class Turn:
         self._call = call
         self._response_id = response_id
         self._permitted = _permitted(call)
-        self._max_calls = max_tool_calls
+        self._table = table
+        self._calls = calls
         self._sealing = sealing
         self._answering = answering
         self._keep_id = keep
@@ -92,7 +135,7 @@ class Turn:
         self._parallel = call.settings["parallel_tool_calls"]
         self._accepted: set[int] = set()
         self._suppressed: set[int] = set()
-        self._call_ids: set[str] = set()
+        self._of_servers: dict[int, ServerCall] = {}
         self._span: measures.Span | None = None
         self.begun = False
 
@@ -101,9 +144,15 @@ class Turn:
         """What is asked."""
         return self._call
 
-    def ask(self, call: ModelCall) -> None:
-        """Ask this instead, before the turn runs: the same with another context."""
-        self._call = call
+    @property
+    def server_calls(self) -> list[ServerCall]:
+        """The calls of tools that Antiphon runs, in order."""
+        return list(self._of_servers.values())
+
+    @property
+    def has_client_calls(self) -> bool:
+        """Whether a client has to answer a call."""
+        return len(self._accepted) > len(self._of_servers)
 
     async def run(self) -> Outcome:
         """Run the turn with whoever answers.
@@ -130,7 +179,7 @@ class Turn:
                     if delta.text:
                         text(delta.text, delta.logprobs)
                 elif isinstance(delta, StopDelta):
-                    reason = _INCOMPLETE.get(delta.reason) or (_CUT if self._stream.is_cut else None)
+                    reason = _INCOMPLETE.get(delta.reason) or (_CUT if self._is_cut() else None)
                     outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
                 elif isinstance(delta, ReasoningStateDelta | KeptDelta):
                     await self._keep(delta, candidate)
@@ -142,6 +191,9 @@ class Turn:
         if outcome is None:
             raise ProviderError("model_error", retryable=not self.begun)
         return outcome
+
+    def _is_cut(self) -> bool:
+        return self._stream.is_cut or any(is_cut(call.arguments) for call in self._of_servers.values())
 
     def _call_to(self, candidate: BoundModel) -> ModelCall:
         """Return the call for a model: it goes on with the kept response if that is this model's."""
@@ -197,11 +249,14 @@ class Turn:
             if delta.name is None or forbidden or (self._accepted and not self._parallel):
                 self._suppressed.add(slot)
                 return True
-            if self._max_calls is not None and len(self._accepted) >= self._max_calls:
+            if self._calls.most is not None and self._calls.count >= self._calls.most:
                 return False
             self._accepted.add(slot)
+            self._calls.count += 1
             await self._begin_call(delta, delta.name)
-        if delta.arguments:
+        if slot in self._of_servers:
+            self._of_servers[slot].pieces.append(delta.arguments)
+        elif delta.arguments:
             try:
                 self._stream.arguments(slot, delta.arguments)
             except IllegalOrder as error:
@@ -215,11 +270,17 @@ class Turn:
         given back: endpoints refuse a history with two calls of one id, even those that made it.
         """
         call_id, state = delta.call_id, dict(delta.state or {})
+        tool = self._table.called(name)
+        if tool is not None and tool.server is not None:
+            kept = {"kind": CALL_STATE, **state, **self._answering.current.maker}
+            self._of_servers[delta.slot] = ServerCall(tool, kept if state else None)
+            return
         if call_id and not _SENDABLE.fullmatch(call_id):
             state["call_id"], call_id = call_id, None
-        if not call_id or call_id in self._call_ids:
-            call_id = f"call_{self._response_id[5:]}{len(self._call_ids):02d}"
-        self._call_ids.add(call_id)
+        ids = self._calls.ids
+        if not call_id or call_id in ids:
+            call_id = f"call_{self._response_id[5:]}{len(ids):02d}"
+        ids.add(call_id)
         seal = await self._sealing() if state else None
         kept = {"kind": CALL_STATE, **state, **self._answering.current.maker}
         self._stream.call(delta.slot, call_id, name, None if seal is None else seal("reasoning", (), state=kept))

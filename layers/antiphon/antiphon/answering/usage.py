@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from antiphon.answering.bound_model import BoundModel
 from antiphon.ports import UsageDelta
 
 
 @dataclass(slots=True)
 class ModelUse:
-    """One call of a model: what it used, if that was reported, and why it failed, if it did."""
+    """One call of a model: what it used, if that was reported, and why it failed, if it did.
 
-    candidate: BoundModel
+    Attributes:
+        maker: the ``provider`` and the ``model``.
+        is_turn: it was asked to answer, and not to write a summary.
+    """
+
+    maker: dict[str, str]
     usage: UsageDelta | None = None
     error: str | None = None
+    is_turn: bool = True
 
 
 class Ledger:
@@ -24,9 +30,9 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: list[ModelUse] = []
 
-    def begin(self, candidate: BoundModel) -> ModelUse:
+    def begin(self, maker: dict[str, str], *, is_turn: bool = True) -> ModelUse:
         """Open the entry of a call."""
-        self._entries.append(ModelUse(candidate))
+        self._entries.append(ModelUse(maker, is_turn=is_turn))
         return self._entries[-1]
 
     @property
@@ -40,12 +46,30 @@ class Ledger:
         told = [entry.usage for entry in self._entries if entry.usage is not None]
         return UsageDelta(*map(sum, zip(*told, strict=True))) if told else None
 
+    def turns(self) -> list[dict[str, Any]]:
+        """Return what each model turn used that was reported, in order."""
+        return [
+            {**entry.maker, "input_tokens": entry.usage.input_tokens, "output_tokens": entry.usage.output_tokens}
+            for entry in self._entries
+            if entry.usage is not None and entry.is_turn
+        ]
+
+    def stored(self) -> list[list[Any]]:
+        """Return the entries as they are stored with a response that another worker may go on with."""
+        return [[entry.maker, entry.usage and list(entry.usage), entry.error, entry.is_turn] for entry in self._entries]
+
+    def restore(self, stored: Iterable[list[Any]]) -> None:
+        """Begin with the entries of earlier workers."""
+        for maker, usage, error, is_turn in stored:
+            self._entries.append(ModelUse(maker, usage and UsageDelta(*usage), error, is_turn))
+
     def models(self) -> list[dict[str, Any]]:
         """Return what each model used, and why its last call failed, if it did."""
         models: dict[tuple[str, str], dict[str, Any]] = {}
         for entry in self._entries:
-            of, usage = entry.candidate, entry.usage or UsageDelta(0, 0)
-            shown = models.setdefault((of.name, of.model), {**of.maker, "input_tokens": 0, "output_tokens": 0})
+            maker, usage = entry.maker, entry.usage or UsageDelta(0, 0)
+            key = (maker["provider"], maker["model"])
+            shown = models.setdefault(key, {**maker, "input_tokens": 0, "output_tokens": 0})
             shown["input_tokens"] += usage.input_tokens
             shown["output_tokens"] += usage.output_tokens
             shown["error"] = entry.error

@@ -110,10 +110,10 @@ class ResponseStore(Protocol):
             SlotTaken: another turn has this id.
         """
 
-    async def checkpoint(self, response: StoredResponse) -> None:
+    async def checkpoint(self, response: StoredResponse) -> bool:
         """Store what a response in progress has come to; one conditional write.
 
-        Does nothing if the response was cancelled or another writer holds the lease.
+        Return whether it is stored: not if the response was cancelled or another writer holds the lease.
         """
 
     async def commit(self, response: StoredResponse) -> None:

@@ -102,7 +102,7 @@ async def _create(
     options = request.stream_options
     obfuscate = options is None or options.include_obfuscation
     execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
-    execution.start(ready.answering, call, compaction)
+    execution.start(ready, call, compaction)
     return execution
 
 

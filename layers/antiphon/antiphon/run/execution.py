@@ -22,7 +22,7 @@ from typing import Any, Final
 from antiphon import measures
 from antiphon.answering.bound_model import BoundModel
 from antiphon.answering.failover import Failover
-from antiphon.answering.turn import Outcome, Turn, usage_resource
+from antiphon.answering.turn import Outcome, usage_resource
 from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, Services
@@ -31,8 +31,10 @@ from antiphon.run.aside import aside
 from antiphon.run.compaction import DueCompaction
 from antiphon.run.journal import BEATS, NOTHING, Journal, Logged
 from antiphon.run.lost import WORKER_LOST, end, end_cancelled
+from antiphon.run.prepare import Prepared
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, close, register
+from antiphon.run.tool_loop import Resumed, ToolLoop
 from antiphon.run.unstored import store_later, store_now
 from antiphon.settings import Settings
 from antiphon.stream.checkpoints import Checkpoints
@@ -120,6 +122,7 @@ class Execution:
         self._stopped = False
         self._superseded = False
         self._kept: tuple[BoundModel, str] | None = None
+        self._loop: ToolLoop | None = None
         self._compaction: DueCompaction | None = None
         self._logged = logged
         self.is_settled = False
@@ -129,19 +132,26 @@ class Execution:
         """The response as it began."""
         return self._record.response
 
-    def start(self, answering: Failover, call: ModelCall, compaction: DueCompaction | None = None) -> None:
+    def start(
+        self,
+        ready: Prepared,
+        call: ModelCall,
+        compaction: DueCompaction | None = None,
+        resumed: Resumed | None = None,
+    ) -> None:
         """Begin, in a task that outlives the request.
 
         Args:
-            answering: the models to ask.
+            ready: the request.
             call: what is asked.
             compaction: what shortens it first; None for nothing.
+            resumed: what earlier writers have done; None for nothing.
         """
         self._compaction = compaction
-        most = self._record.response["max_tool_calls"]
-        kept = (self._record.job or {}).get("kept")
-        turn = Turn(self._stream, call, self._record.id, most, self._sealing, answering, self._keep, kept)
-        self.task = asyncio.get_running_loop().create_task(self._run(answering, turn, call))
+        self._loop = loop = ToolLoop(
+            self._services, self._record, ready, call, self._stream, self._checkpoints, self, resumed or Resumed()
+        )
+        self.task = asyncio.get_running_loop().create_task(self._run(ready.answering, loop, call))
         register(self._record.id, self, self.task)
 
     async def response(self) -> dict[str, Any]:
@@ -182,7 +192,7 @@ class Execution:
         if self.task is not None and (self._answering or self._committing):
             self.task.cancel()
 
-    async def _sealing(self) -> Sealer | None:
+    async def sealing(self) -> Sealer | None:
         """Return what seals for the caller, whether it asked or not; None if there is no key."""
         try:
             return await sealer(self._services, self._record.owner, self._record.agent)
@@ -205,21 +215,52 @@ class Execution:
         cuts = self._fold.cuts()
         return replace(self._record, status=response["status"], response=response, cuts=cuts, stream_version=VERSION)
 
-    async def _run(self, answering: Failover, turn: Turn, call: ModelCall) -> None:
+    async def save_calls(self, calls: list[dict[str, Any]]) -> bool:
+        """Store calls of tools with the response, and end the run if that is not this writer's any more.
+
+        Raises:
+            StorageUnavailable: the store did not answer.
+        """
+        job = self._record.job
+        if job is not None:
+            assert self._loop is not None
+            job = {name: job[name] for name in job if name != "kept"} | {"used": self._loop.used()}
+        self._record = replace(self._record, calls=calls, job=job)
+        is_ours = await self._services.responses.checkpoint(self._with(self._fold.response()))
+        if not is_ours:
+            self._cancel()
+            await asyncio.sleep(0)  # the cancellation comes here, before anything is called
+        return is_ours
+
+    def hands_over(self) -> bool:
+        """Return whether another worker goes on if the run is cancelled now."""
+        return self._record.job is not None and not self._cancelled
+
+    @property
+    def keeps_intents(self) -> bool:
+        """Whether another worker could go on with the response."""
+        return self._record.job is not None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the response is stored."""
+        return self._stored
+
+    async def _run(self, answering: Failover, loop: ToolLoop, call: ModelCall) -> None:
         watching = asyncio.create_task(self._watch()) if self._stored else None
         if self.journal is not None:
             self.journal.start()
         try:
             self._stream.open()
-            outcome = await self._answer(turn, call.deadline)
+            outcome = await self._answer(loop, call.deadline)
             if self.journal is not None and self.journal.has_diverged:
                 await self._end_diverged(self.journal)
                 return
-            if self._can_be_given_back(outcome, turn):
+            if self._can_be_given_back(outcome, loop):
                 await self._give_back("cuts" if outcome.error and not self._stopped else "handed_over")
                 return
             limit = self._limit(call.deadline)
-            spending = asyncio.create_task(self._spend(answering, turn.call, limit))
+            spending = asyncio.create_task(self._spend(answering, loop.call, limit))
             await self._finish(outcome, answering, limit)
             await asyncio.gather(spending, self._note_ending(), self._discard(limit))
         finally:
@@ -228,16 +269,18 @@ class Execution:
             if watching is not None:
                 watching.cancel()
 
-    def _can_be_given_back(self, outcome: Outcome, turn: Turn) -> bool:
-        """Return whether another worker is to go on: this one has to end, and the answer can be read again.
+    def _can_be_given_back(self, outcome: Outcome, loop: ToolLoop) -> bool:
+        """Return whether another worker is to go on: this one has to end, and nothing would be said otherwise.
 
-        That is so before its first delta, or if the provider keeps it.
+        That is so before the first delta of a model turn, or if the provider keeps it.
         """
         job = self._record.job
         if job is None or self._cancelled or job.get("handed_over", 0) >= MAX_HAND_OVERS:
             return False
         if self._stopped:
-            return not turn.begun or self._kept is not None
+            return not loop.is_answering or self._kept is not None
+        if outcome.incomplete_reason == "deadline" and loop.begun and not loop.is_answering:
+            return True
         cut = outcome.error is not None and outcome.error["code"] in CUT and job.get("cuts", 0) < MAX_CUTS
         return self._kept is not None and (outcome.incomplete_reason == "deadline" or cut)
 
@@ -268,10 +311,11 @@ class Execution:
         await end(self._services, self._record, self._logged, "failed", WORKER_LOST)
         self.is_settled = True
 
-    async def _keep(self, model: BoundModel, kept_id: str) -> None:
+    async def keep(self, model: BoundModel, kept_id: str) -> None:
         """Note the id under which a provider keeps the response, so that another worker can go on with it."""
         self._kept = model, kept_id
-        kept = {**model.maker, "id": kept_id}
+        assert self._loop is not None
+        kept = {**model.maker, "id": kept_id, "begins": self._loop.begins}
         job = self._record.job or {}
         if job.get("kept") != kept:
             self._record = replace(self._record, job={**job, "kept": kept})
@@ -318,25 +362,25 @@ class Execution:
                     self._cancel()
                     return
 
-    async def _answer(self, turn: Turn, deadline: float) -> Outcome:
+    async def _answer(self, loop: ToolLoop, deadline: float) -> Outcome:
         outcome = Outcome("cancelled", "cancelled")
         if self._cancelled:
             return outcome
         if self._stopped:
             return _failure("shutting_down")
         self._answering = True
-        answered = await self._outcome(turn, deadline)
+        answered = await self._outcome(loop, deadline)
         self._answering = False
         return outcome if self._cancelled else answered
 
-    async def _outcome(self, turn: Turn, deadline: float) -> Outcome:
+    async def _outcome(self, loop: ToolLoop, deadline: float) -> Outcome:
         try:
             async with asyncio.timeout_at(deadline):
                 if self._compaction is not None:
-                    await self._compact(self._compaction, turn)
-                return await turn.run()
+                    await self._compact(self._compaction, loop)
+                return await loop.run()
         except TimeoutError:
-            return Outcome("incomplete", "deadline") if turn.begun else _failure("deadline_exceeded")
+            return Outcome("incomplete", "deadline") if loop.begun else _failure("deadline_exceeded")
         except (ProviderError, ApiError) as error:
             log.warning("provider failed", extra={"response_id": self._record.id, "code": error.code})
             self.retry_after = error.retry_after
@@ -348,15 +392,14 @@ class Execution:
             log.error("run failed", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
             return _failure("internal_error")
 
-    async def _compact(self, compaction: DueCompaction, turn: Turn) -> None:
+    async def _compact(self, compaction: DueCompaction, loop: ToolLoop) -> None:
         """Shorten what the model is to read, and send the item that later turns begin with.
 
         A worker that goes on for another one sends the item of that one.
         """
-        found = await compaction.apply(turn.call)
+        found = await compaction.apply(loop.call)
         if found is not None:
-            call, item = found
-            turn.ask(call)
+            loop.call, item = found
             job = self._record.job
             if job is not None:
                 item = job.get("compaction", item)
@@ -404,7 +447,7 @@ class Execution:
         return ending
 
     def _record_of(self, ending: Event) -> StoredResponse:
-        return replace(self._with(self._fold.after(ending)), job=None)
+        return replace(self._with(self._fold.after(ending)), job=None, calls=[])
 
     def _ending(self, outcome: Outcome, answering: Failover) -> Event:
         return self._stream.ending(

@@ -22,6 +22,7 @@ from antiphon.ports import Services
 from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, LogBatch, StoredResponse
 from antiphon.run.journal import KEEP_SECONDS, NOTHING, Lines, Logged
 from antiphon.run.registry import running
+from antiphon.run.server_calls import outcomes
 from antiphon.stream.closing import closing
 from antiphon.stream.cuts import VERSION
 from antiphon.stream.events import Event
@@ -192,11 +193,12 @@ def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[st
     said = fold.response()["output"] if logged.lines else []
     if len(said) >= len(output):
         output += said[len(output) :]
-        open_item: list[Event] = closing(decoder.open_item)
+        open_item: list[Event] = [] if taken.calls else closing(decoder.open_item)
         for event in open_item:
             fold.put(event)
         output += [event["item"] for event in open_item if "item" in event]
         cuts = fold.cuts()
+    output += outcomes(taken.calls, output, taken.id)
     response: dict[str, Any] = {
         **taken.response,
         "status": status,
@@ -209,6 +211,7 @@ def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[st
         status=status,
         response=response,
         job=None,
+        calls=[],
         cuts=cuts,
         stream_version=VERSION,
         lost_after=decoder.number,

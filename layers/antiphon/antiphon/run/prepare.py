@@ -9,7 +9,7 @@ call         the provider can carry it, the window holds it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ from antiphon.ids import (
     random_base62,
 )
 from antiphon.ports import ModelCall, Services
-from antiphon.records import IN_PROGRESS, QUEUED, Agent, Item, StoredResponse
+from antiphon.records import IN_PROGRESS, QUEUED, Agent, Item, StoredResponse, ToolServer
 from antiphon.run.aside import aside, aside_if_many
 from antiphon.run.conversation import Joined, expiry, joined_by, with_own_ids
 from antiphon.run.idempotency import Hold
@@ -43,6 +43,7 @@ from antiphon.run.sources import Sources, read_sources
 from antiphon.spec.request import CreateResponse
 from antiphon.tools.calls import as_functions
 from antiphon.tools.offer import brought
+from antiphon.tools.table import ToolTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,9 @@ class Prepared:
         record: the response as it begins.
         items: the context, with attachments as the caller sent them; all calls are those of functions.
         call: what the model would read if its window had no end.
+        table: the tools that are offered.
+        listed: the agent's servers whose tools the response lists.
+        include: what the request asks to see.
         new: how many of the last items are never left out; 0 if the input is the whole conversation.
     """
 
@@ -63,6 +67,9 @@ class Prepared:
     items: list[Item]
     call: ModelCall
     new: int
+    table: ToolTable
+    listed: tuple[ToolServer, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 async def preview(services: Services, principal: Principal, request: CreateResponse, until: float) -> Prepared:
@@ -134,8 +141,9 @@ async def prepare(
         given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
         record = replace(record, input=with_own_ids(given, record.id) if sources.joined else given)
     earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
-    items = expanded(with_plain_names(as_functions(earlier + new, settings.table)))
-    asked = min(len(new), len(items))
+    own = as_functions(new, settings.table)
+    items = expanded(with_plain_names(as_functions(earlier, settings.table) + own))
+    asked = min(len(own), len(items))
     if generate and not items:
         message = "`input` is required where nothing is continued."
         raise ApiError("missing_required_parameter", message, param="input")
@@ -152,7 +160,15 @@ async def prepare(
     )
     call = await with_attachments(services, answering.current.reads, call)
     answering.require(call)
-    return Prepared(agent, answering, record, items, call, asked if chain else 0)
+    listed = _unlisted(settings.named_servers, earlier + new)
+    include = tuple(request.include)
+    return Prepared(agent, answering, record, items, call, asked if chain else 0, settings.table, listed, include)
+
+
+def _unlisted(servers: Iterable[ToolServer], items: Iterable[Item]) -> tuple[ToolServer, ...]:
+    """Return the servers whose tools the conversation does not list yet."""
+    known = {item.get("server_label") for item in items if item["type"] == "mcp_list_tools"}
+    return tuple(server for server in servers if server.label not in known)
 
 
 async def shortened(ready: Prepared) -> ModelCall:

@@ -1,7 +1,7 @@
 """The worker: runs queued responses, each to its stored ending, wherever its creator is.
 
 queued               it becomes the response's writer, unless another has: an invocation may come twice, late or never
-lost before a delta  it begins again: nobody has seen anything but the opening
+lost before a delta  it begins again, or after the last call of a tool: nobody has seen anything of that model turn
 lost after a delta   it ends the response as failed, with what was done; or goes on, if the model's provider keeps it
 lost again and again it ends the response as failed
 ended                it only removes the note
@@ -34,9 +34,14 @@ from antiphon.run.prepare import prepare, shortened
 from antiphon.run.quota import Quota
 from antiphon.run.registry import running
 from antiphon.run.sources import read_sources
+from antiphon.run.tool_loop import Resumed
 from antiphon.spec.request import parse_create
+from antiphon.stream.cuts import Cutter
 from antiphon.stream.events import opening
 from antiphon.stream.replay import as_begun
+from antiphon.stream.server_calls import begin_events
+from antiphon.stream.whole import item_events
+from antiphon.tools.server_calls import SERVER_CALLS
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -45,6 +50,12 @@ MAX_BEGINNINGS: Final = 5
 
 CLAIM_SECONDS: Final = 60.0
 """A note without a response is kept for so long: its claim may be under way."""
+
+SEALED_EVENTS: Final = 2
+"""How many events reasoning has that consists of what a provider is given back with a call."""
+
+_BEFORE_A_TURN: Final = SERVER_CALLS | {"compaction", "mcp_list_tools"}
+"""The types of item after which a model turn begins."""
 
 _tasks: set[asyncio.Task[None]] = set()
 """It keeps the workers of this process alive: an event loop holds them weakly."""
@@ -99,8 +110,42 @@ def _is_given_up(taken: StoredResponse, logged: Logged) -> bool:
     """Return whether a response cannot go on: some of it was said, or too many workers were lost."""
     job = taken.job or {}
     beginnings = taken.epoch - job.get("handed_over", 0) - job.get("cuts", 0)
-    said = len(logged.lines) > len(opening(taken.response)) or taken.response["output"]
-    return beginnings > MAX_BEGINNINGS or bool(said and job.get("kept") is None)
+    if beginnings > MAX_BEGINNINGS:
+        return True
+    return job.get("kept") is None and not _is_between(taken, logged)
+
+
+def _is_between(taken: StoredResponse, logged: Logged) -> bool:
+    """Return whether the model had said nothing since the last call of a tool, or nothing at all."""
+    output = taken.response["output"]
+    under_way = [call for call in taken.calls if call["item"]["id"] not in {item["id"] for item in output}]
+    if output and not under_way and output[-1]["type"] not in _BEFORE_A_TURN:
+        return False
+    cutter = Cutter(taken.cuts)
+    events = opening(taken.response)
+    for index, item in enumerate(output):
+        events += item_events(item, index, cutter)
+    sealed = 0
+    for call in under_way[:1]:
+        events += begin_events(call["item"], len(output), cutter)
+        sealed = SEALED_EVENTS if call["sealed"] is not None else 0
+    return len(logged.lines) <= len(events) + sealed
+
+
+def _resumed(taken: StoredResponse, *, compacted: bool) -> Resumed:
+    """Return what earlier writers have done.
+
+    Args:
+        taken: the response.
+        compacted: the run sends the item of a compaction by itself.
+    """
+    job, output = taken.job or {}, taken.response["output"]
+    kept = job.get("kept")
+    items = output if kept is None else output[: kept.get("begins", 0)]
+    if compacted and items and items[0]["type"] == "compaction":
+        items = items[1:]
+    model_turn = None if kept is None else {name: kept[name] for name in ("provider", "model", "id")}
+    return Resumed(items, taken.cuts, taken.calls, model_turn)
 
 
 async def sweep(services: Services) -> None:
@@ -158,7 +203,9 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
     quota = Quota(services, principal)
     begun = replace(taken, response=as_begun(taken.response))
     execution = Execution(services, begun, stored=True, obfuscate=False, quota=quota, seal=seal, logged=logged)
-    execution.start(ready.answering, replace(call, kept=True), compaction)
+    ready.answering.restore(taken.job.get("used", ()))
+    resumed = _resumed(taken, compacted=compaction is not None)
+    execution.start(ready, replace(call, kept=True), compaction, resumed)
     await execution.response()
     if execution.is_settled:
         await services.runs.close(taken.owner, taken.id)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from antiphon.spec.base import MAX_TEXT, Name, Wire
+from antiphon.spec.base import MAX_TEXT, CalledName, Name, Wire
 from antiphon.spec.content import Hint, by_type
-from antiphon.spec.tools import MAX_TOOLS, Callers, Description, FunctionTool, Hosted
+from antiphon.spec.tools import MAX_TOOLS, Callers, Description, FunctionTool, Hosted, Search
+
+MAX_SERVER_TOOLS: Final = 1024
 
 
 class PlainInput(Wire):
@@ -127,6 +129,66 @@ class HostedTool(Wire):
     model_config = ConfigDict(extra="ignore")
 
     type: Hosted
+
+
+class ToolFilter(Wire):
+    """Some tools of a server, by their names."""
+
+    tool_names: Annotated[list[CalledName], Field(max_length=MAX_SERVER_TOOLS)] | None = None
+    read_only: Hint = None
+
+
+class ApprovalFilter(Wire):
+    """For which tools of a server an approval is always, or never, required."""
+
+    always: ToolFilter | None = None
+    never: ToolFilter | None = None
+
+
+def _by_kind(value: Any) -> str:
+    return "#dict" if isinstance(value, Wire) else f"#{type(value).__name__}"
+
+
+class McpTool(Wire):
+    """One of the agent's own servers, which the request narrows. Requests cannot bring servers or credentials."""
+
+    unserved: ClassVar[frozenset[str]] = frozenset({"authorization", "headers", "connector_id"})
+
+    type: Literal["mcp"]
+    server_label: Annotated[str, Field(min_length=1, max_length=64)]
+    server_url: Annotated[str, Field(max_length=8192)] | None = None
+    server_description: Hint = None
+    allowed_tools: (
+        Annotated[
+            Annotated[list[CalledName], Field(max_length=MAX_SERVER_TOOLS), Tag("#list")]
+            | Annotated[ToolFilter, Tag("#dict")],
+            Discriminator(_by_kind),
+        ]
+        | None
+    ) = None
+    require_approval: (
+        Annotated[
+            Annotated[Literal["always", "never"], Tag("#str")] | Annotated[ApprovalFilter, Tag("#dict")],
+            Discriminator(_by_kind),
+        ]
+        | None
+    ) = None
+    allowed_callers: Callers = None
+    defer_loading: Hint = None
+
+
+class McpChoice(Wire):
+    """The model must call this tool of the agent's server, or any of its tools."""
+
+    type: Literal["mcp"]
+    server_label: Annotated[str, Field(min_length=1, max_length=64)]
+    name: CalledName | None = None
+
+
+class SearchChoice(Wire):
+    """The model must use the agent's tool that does what this tool of OpenAI's does."""
+
+    type: Search
 
 
 class CustomChoice(Wire):

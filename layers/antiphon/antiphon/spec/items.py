@@ -146,6 +146,7 @@ def kind_of(value: Any) -> str | None:
 
 _CALLS: Final = "antiphon.spec.calls"
 _LOADING: Final = "antiphon.spec.loading"
+_SERVER_ITEMS: Final = "antiphon.spec.server_items"
 
 InputItem = Annotated[
     Annotated[UserMessage, Tag("#user")]
@@ -170,6 +171,8 @@ InputItem = Annotated[
     | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#file_search_call")]
     | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#code_interpreter_call")]
     | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#image_generation_call")]
+    | Annotated[Wire, Rare(_SERVER_ITEMS, "McpCall"), Tag("#mcp_call")]
+    | Annotated[Wire, Rare(_SERVER_ITEMS, "McpListTools"), Tag("#mcp_list_tools")]
     | Annotated[Reasoning, Tag("#reasoning")]
     | Annotated[Compaction, Tag("#compaction")]
     | Annotated[ItemReference, Tag("#item_reference")],

@@ -58,7 +58,17 @@ Hosted = Literal[
 ]
 """The tools that OpenAI's own service runs."""
 
+Search = Literal[
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+    "file_search",
+]
+"""Those of them that an agent may have a tool for."""
+
 HOSTED: Final = frozenset(get_args(Hosted))
+SEARCHING: Final = frozenset(get_args(Search))
 
 
 def _tool(value: Any) -> str | None:
@@ -76,6 +86,7 @@ Tool = Annotated[
     | Annotated[Wire, Rare(_FURTHER, "ShellTool"), Tag("#shell")]
     | Annotated[Wire, Rare(_FURTHER, "ApplyPatchTool"), Tag("#apply_patch")]
     | Annotated[Wire, Rare(_FURTHER, "ToolSearchTool"), Tag("#tool_search")]
+    | Annotated[Wire, Rare(_FURTHER, "McpTool"), Tag("#mcp")]
     | Annotated[Wire, Rare(_FURTHER, "HostedTool"), Tag("#hosted")],
     Discriminator(_tool),
 ]
@@ -89,13 +100,21 @@ class FunctionChoice(Wire):
     namespace: Name | None = None
 
 
+def _one(value: Any) -> str | None:
+    kind = by_type(value)
+    return "#web_search" if kind is not None and kind[1:] in SEARCHING and kind != "#file_search" else kind
+
+
 OneTool = Annotated[
     Annotated[FunctionChoice, Tag("#function")]
     | Annotated[Wire, Rare(_FURTHER, "CustomChoice"), Tag("#custom")]
     | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#local_shell")]
     | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#shell")]
-    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#apply_patch")],
-    Discriminator(by_type),
+    | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#apply_patch")]
+    | Annotated[Wire, Rare(_FURTHER, "McpChoice"), Tag("#mcp")]
+    | Annotated[Wire, Rare(_FURTHER, "SearchChoice"), Tag("#web_search")]
+    | Annotated[Wire, Rare(_FURTHER, "SearchChoice"), Tag("#file_search")],
+    Discriminator(_one),
 ]
 
 
@@ -108,7 +127,7 @@ class AllowedTools(Wire):
 
 
 def _choice(value: Any) -> str | None:
-    return "#mode" if isinstance(value, str) else by_type(value)
+    return "#mode" if isinstance(value, str) else _one(value)
 
 
 ToolChoice = Annotated[
@@ -118,6 +137,9 @@ ToolChoice = Annotated[
     | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#local_shell")]
     | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#shell")]
     | Annotated[Wire, Rare(_FURTHER, "KindChoice"), Tag("#apply_patch")]
+    | Annotated[Wire, Rare(_FURTHER, "McpChoice"), Tag("#mcp")]
+    | Annotated[Wire, Rare(_FURTHER, "SearchChoice"), Tag("#web_search")]
+    | Annotated[Wire, Rare(_FURTHER, "SearchChoice"), Tag("#file_search")]
     | Annotated[AllowedTools, Tag("#allowed_tools")],
     Discriminator(_choice),
 ]

@@ -18,7 +18,7 @@ from antiphon.ids import place_of
 from antiphon.records import StoredResponse, Stretch, dump, is_said, load
 
 COMPRESS_BYTES: Final = 2048
-_RARE: Final = ("job", "cuts")
+_RARE: Final = ("job", "cuts", "calls")
 """What the body holds beside input items and resource, if there is any."""
 _ZLIB: Final = b"\x78"
 """How every zlib stream with the usual window begins (RFC 1950, 2.2); a JSON object begins with a brace."""
@@ -41,7 +41,7 @@ class Packed:
 
 def pack(response: StoredResponse) -> Packed:
     """Write a turn. Large bodies take milliseconds: not for the event loop's thread."""
-    document = _squeeze(dump(replace(response, input=[], response={}, size=0, chunks=0, job=None, cuts="")))
+    document = _squeeze(dump(replace(response, input=[], response={}, size=0, chunks=0, job=None, cuts="", calls=[])))
     content = {"input": response.input, "response": response.response}
     content |= {name: value for name in _RARE if (value := getattr(response, name))}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))

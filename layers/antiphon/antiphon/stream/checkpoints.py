@@ -1,6 +1,6 @@
 """Checkpoints: an item is stored before its ``response.output_item.done`` leaves, so what was said to be done is kept.
 
-    done ......................... held
+    done ......................... held, and what came of a tool's call before it
     done, and something follows    CHECKPOINT -> both leave; what has come meanwhile leaves with them
     done, and the run ends         the commit stores it: no write of its own
 
@@ -18,6 +18,16 @@ from antiphon.errors import StorageUnavailable
 from antiphon.stream.events import Event, Sink
 
 DONE: Final = "response.output_item.done"
+_HOLDING: Final = frozenset(
+    {
+        DONE,
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "response.web_search_call.completed",
+        "response.file_search_call.completed",
+    }
+)
+"""Events that say what has to be stored first."""
 
 
 class Checkpoints:
@@ -37,12 +47,17 @@ class Checkpoints:
 
     def put(self, event: Event) -> None:
         """Pass an event on, now or once what it says is stored."""
-        if self._over or not (self._held or event["type"] == DONE):
+        if self._over or not (self._held or event["type"] in _HOLDING):
             self._to(event)
             return
         self._held.append(event)
         if self._writing is None and len(self._held) > 1:
             self._writing = asyncio.get_running_loop().create_task(self._write())
+
+    async def flush(self) -> None:
+        """Wait until what is being stored is stored, if the store answers."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
 
     def stop(self) -> None:
         """Begin no further checkpoint, and wait for none: the ending is about to be stored. Events are held on."""
@@ -67,8 +82,12 @@ class Checkpoints:
 
     def _up_to(self, known: int) -> int:
         """Count the events before the first item that was done after the store was asked."""
-        places = [place for place, event in enumerate(self._held) if event["type"] == DONE]
-        return places[known] if len(places) > known else len(self._held)
+        done = 0
+        for place, event in enumerate(self._held):
+            if done == known and event["type"] in _HOLDING:
+                return place
+            done += event["type"] == DONE
+        return len(self._held)
 
     def _leave(self, count: int) -> None:
         leaving, self._held = self._held[:count], self._held[count:]

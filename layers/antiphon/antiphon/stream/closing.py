@@ -19,6 +19,7 @@ _TEXT_DONE: Final = {
 _CALLS: Final = {
     "function_call": ("response.function_call_arguments.done", "arguments"),
     "custom_tool_call": ("response.custom_tool_call_input.done", "input"),
+    "mcp_call": ("response.mcp_call_arguments.done", "arguments"),
 }
 """For each type of call that streams: the event that ends its text, and the field that holds it."""
 _WITH_PARTS: Final = ("message", "reasoning")
@@ -47,7 +48,7 @@ def closing(sent: Sequence[Event], status: str = "incomplete") -> list[Event]:
     elif item["type"] in _WITH_PARTS:
         item["summary" if item["type"] == "reasoning" else "content"] = parts
     if "status" in item:
-        item["status"] = status
+        item["status"] = "failed" if (item["type"], status) == ("web_search_call", "incomplete") else status
     return [*events, {"type": "response.output_item.done", "output_index": added["output_index"], "item": item}]
 
 

@@ -10,7 +10,7 @@ must not know providers, stores or bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from antiphon.errors import AntiphonError
@@ -21,7 +21,9 @@ from antiphon.stream.events import Event, Sink, ending_type, error_event, openin
 from antiphon.stream.halves import valid
 from antiphon.stream.kept import KEPT
 from antiphon.stream.parts import TEXTS, Call, OpenItem, Part
+from antiphon.stream.server_calls import begin_events, end_events
 from antiphon.stream.whole import item_events
+from antiphon.tools.server_calls import cut
 from antiphon.tools.table import ToolTable
 
 Ended = Literal["completed", "incomplete", "failed", "cancelled"]
@@ -287,6 +289,70 @@ class ResponseStream:
         self._close_item(whole=True)
         self._send_whole(item, cutter or Cutter())
 
+    def settle(self) -> int:
+        """Close what is open and let waiting calls stream, as a model turn has ended; return the next item's index.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        self._close_all(whole=True)
+        return len(self._output)
+
+    def begin_server_call(self, item: Item) -> None:
+        """Send that a tool is about to run. Its item is open until ``end_server_call``, or is cut off by an ending.
+
+        Args:
+            item: as ``tools.server_calls.begun`` makes it.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        index = self.settle()
+        self._item = OpenItem(item["type"], item["id"], index, begun=item)
+        self._send_events(begin_events(item, index, Cutter()))
+
+    def end_server_call(self, item: Item) -> None:
+        """Send what came of a tool's call.
+
+        Args:
+            item: as ``tools.server_calls.ended`` makes it.
+
+        Raises:
+            IllegalOrder: no such call is open.
+        """
+        self._require_open()
+        if self._item is None or self._item.begun is None or self._item.id != item["id"]:
+            raise IllegalOrder("the end of a call that is not open")
+        index, self._item = self._item.index, None
+        self._output.append(item)
+        self._send_events(end_events(item, index))
+
+    def sealed_reasoning(self, sealed: str) -> None:
+        """Send reasoning that consists of what its provider must be given back.
+
+        Args:
+            sealed: that, sealed.
+
+        Raises:
+            IllegalOrder: the stream is not open.
+        """
+        self._require_open()
+        self._close_item(whole=True)
+        self._open_item("reasoning")
+        assert self._item is not None
+        self._item.encrypted = sealed
+        self._close_item(whole=True)
+
+    def id_of(self, kind: str, index: int) -> str:
+        """Return the id of an output item.
+
+        Args:
+            kind: its type.
+            index: its place in the output.
+        """
+        return item_id(self._resource["id"], kind, "o", index)
+
     def end(self, ending: Event) -> None:
         """Send the terminal event; nothing comes after it. Before ``response.failed`` goes one ``error`` event.
 
@@ -365,6 +431,9 @@ class ResponseStream:
         item = self._item
         if item is None:
             return
+        if item.begun is not None:
+            self.end_server_call(cut(item.begun))
+            return
         self._close_part()
         text = ""
         if item.call is not None:
@@ -439,10 +508,7 @@ class ResponseStream:
 
     def _start_call(self, call: Call) -> None:
         if call.sealed is not None:
-            self._open_item("reasoning")
-            assert self._item is not None
-            self._item.encrypted = call.sealed
-            self._close_item(whole=True)
+            self.sealed_reasoning(call.sealed)
         self._open_item(call.type, call)
         if call.pieces:
             self._send_piece(call, call.shown(call.arguments))
@@ -466,12 +532,15 @@ class ResponseStream:
         return {"item_id": item.id, "output_index": item.index, index: part.index}
 
     def _send_whole(self, item: Item, cutter: Cutter) -> None:
-        for event in item_events(item, len(self._output), cutter):
+        self._send_events(item_events(item, len(self._output), cutter))
+        self._output.append(item)
+
+    def _send_events(self, events: Iterable[Event]) -> None:
+        for event in events:
             if "delta" in event:
                 self._send_delta(event)
             else:
                 self._send(event)
-        self._output.append(item)
 
     def _send_delta(self, event: Event) -> None:
         self._send(padded(event) if self._obfuscate else event)

@@ -12,7 +12,7 @@ from antiphon.records import Item
 from antiphon.spec.arguments import is_cut, is_whole
 from antiphon.stream.halves import Halves, valid_texts
 from antiphon.tools.calls import call_item
-from antiphon.tools.table import ClientTool
+from antiphon.tools.table import OfferedTool
 from antiphon.tools.text import CustomInput
 
 
@@ -51,7 +51,7 @@ class Call:
     call_id: str
     name: str
     sealed: str | None = None
-    tool: ClientTool | None = None
+    tool: OfferedTool | None = None
     pieces: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     closed: bool = False
@@ -114,7 +114,12 @@ TEXTS = {
 
 @dataclass(slots=True)
 class OpenItem:
-    """The open item: what is known of it until it is done."""
+    """The open item: what is known of it until it is done.
+
+    Attributes:
+        call: the call that it is, if a client answers it.
+        begun: the item as it was begun, if it is a call of a tool that Antiphon runs.
+    """
 
     kind: str
     id: str
@@ -123,6 +128,7 @@ class OpenItem:
     call: Call | None = None
     encrypted: str | None = None
     phase: str | None = None
+    begun: Item | None = None
 
     def value(self, status: str, text: str = "") -> Item:
         """Write it as it is now, a call with the text that was sent."""

@@ -13,6 +13,7 @@ from antiphon.stream.cuts import Cutter
 from antiphon.stream.events import Event
 from antiphon.stream.kept import KEPT
 from antiphon.stream.parts import TEXTS
+from antiphon.stream.server_calls import begin_events, end_events, is_server_item
 
 _TEXTS: Final = {
     "output_text": ("response.output_text", "text"),
@@ -39,6 +40,10 @@ def item_events(item: Item, index: int, cutter: Cutter) -> Iterator[Event]:
         index: its ``output_index``.
         cutter: cuts its texts into deltas.
     """
+    if is_server_item(item):
+        yield from begin_events(item, index, cutter)
+        yield from end_events(item, index)
+        return
     where = {"item_id": item["id"], "output_index": index}
     yield {"type": "response.output_item.added", "output_index": index, "item": _begun(item)}
     if item["type"] in TEXTS:

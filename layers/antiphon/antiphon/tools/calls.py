@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from antiphon.ports import CALL_STATE
 from antiphon.records import Item
-from antiphon.tools.table import INPUT, ClientTool, ToolTable, leaves
+from antiphon.tools.server_calls import SERVER_CALLS, called, made_with_others, output_of
+from antiphon.tools.table import INPUT, OfferedTool, ToolTable, leaves
 
 _OUTPUTS: Final = {
     "function_call": "function_call_output",
@@ -17,8 +19,14 @@ _OUTPUTS: Final = {
     "apply_patch_call": "apply_patch_call_output",
     "tool_search_call": "tool_search_output",
 }
-HOSTED_CALLS: Final = ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call")
-"""Calls that OpenAI's service ran in earlier turns: what came of them is in the answers that follow."""
+_SAID_LATER: Final = (
+    "code_interpreter_call",
+    "image_generation_call",
+    "mcp_list_tools",
+    "mcp_approval_request",
+    "mcp_approval_response",
+)
+"""Items that no model reads: what came of them is in the items that follow."""
 
 _BASH: Final = ("bash", "-lc")
 _CHANGES: Final = ("create_file", "update_file")
@@ -34,7 +42,7 @@ def is_output(item: Item) -> bool:
     return item["type"] in _OUTPUTS.values() and item.get("call_id") is not None
 
 
-def call_item(tool: ClientTool | None, name: str, arguments: str) -> Item | None:
+def call_item(tool: OfferedTool | None, name: str, arguments: str) -> Item | None:
     """Return a whole call as its client expects it, without ids and status.
 
     Args:
@@ -67,11 +75,35 @@ def input_of(arguments: str) -> str:
 
 
 def as_functions(items: Iterable[Item], table: ToolTable) -> list[Item]:
-    """Return items as a model reads them: every call is one of a function, every output a function's."""
-    return [_WRITERS[item["type"]](item, table) if item["type"] in _WRITERS else item for item in items]
+    """Return items as a model reads them: every call is one of a function, every output a function's.
+
+    A call of a tool that Antiphon runs becomes two items, as its output is in it. The outputs of calls that were made
+    at once come after all of them, as with those of clients.
+    """
+    written: list[Item] = []
+    outputs: list[Item] = []
+    for item in items:
+        if outputs and not _goes_on(item):
+            written += outputs
+            outputs = []
+        if item["type"] in SERVER_CALLS:
+            call, *output = _server_call(item, table)
+            written.append(call)
+            outputs += output
+        else:
+            write = _WRITERS.get(item["type"])
+            written.append(item if write is None else write(item, table))
+    return written + outputs
 
 
-def _named(tool: ClientTool | None, name: str) -> dict[str, Any]:
+def _goes_on(item: Item) -> bool:
+    """Return whether an item was made at once with the call before it: another call, or what belongs to that."""
+    if item["type"] in SERVER_CALLS:
+        return made_with_others(item)
+    return bool(item["type"] == "reasoning" and item.get("state", {}).get("kind") == CALL_STATE)
+
+
+def _named(tool: OfferedTool | None, name: str) -> dict[str, Any]:
     if tool is None:
         return {"name": name}
     return {"name": tool.name} if tool.namespace is None else {"name": tool.name, "namespace": tool.namespace}
@@ -88,7 +120,7 @@ def _object(arguments: str) -> dict[str, Any] | None:
 # what the model called, as an item
 
 
-def _local_shell(_: ClientTool, given: dict[str, Any]) -> Item | None:
+def _local_shell(_: OfferedTool, given: dict[str, Any]) -> Item | None:
     command = given.get("command")
     words = [*_BASH, command] if isinstance(command, str) else command
     if not _is_texts(words) or not words:
@@ -99,7 +131,7 @@ def _local_shell(_: ClientTool, given: dict[str, Any]) -> Item | None:
     return {"type": "local_shell_call", "action": action}
 
 
-def _shell(tool: ClientTool, given: dict[str, Any]) -> Item | None:
+def _shell(tool: OfferedTool, given: dict[str, Any]) -> Item | None:
     commands = given.get("commands", given.get("command"))
     lines = [commands] if isinstance(commands, str) else commands
     if not _is_texts(lines) or not lines:
@@ -109,7 +141,7 @@ def _shell(tool: ClientTool, given: dict[str, Any]) -> Item | None:
     return {"type": "shell_call", "action": action, **where}
 
 
-def _apply_patch(_: ClientTool, given: dict[str, Any]) -> Item | None:
+def _apply_patch(_: OfferedTool, given: dict[str, Any]) -> Item | None:
     nested = given.get("operation")
     told = nested if isinstance(nested, dict) else given
     kind, path, diff = told.get("type"), told.get("path"), told.get("diff")
@@ -134,11 +166,11 @@ def _is_texts_by_name(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
-def _tool_search(_: ClientTool, given: dict[str, Any]) -> Item:
+def _tool_search(_: OfferedTool, given: dict[str, Any]) -> Item:
     return {"type": "tool_search_call", "execution": "client", "arguments": given}
 
 
-_ACTIONS: Final[dict[str, Callable[[ClientTool, dict[str, Any]], Item | None]]] = {
+_ACTIONS: Final[dict[str, Callable[[OfferedTool, dict[str, Any]], Item | None]]] = {
     "local_shell": _local_shell,
     "shell": _shell,
     "apply_patch": _apply_patch,
@@ -224,6 +256,19 @@ def _found(item: Item, table: ToolTable) -> Item:
     return _output(item, "\n".join(lines) or "No tool was found.")
 
 
+def _server_call(item: Item, table: ToolTable) -> list[Item]:
+    call = called(item)
+    if call is None:
+        return [_nothing(item, table)]
+    label, name, arguments = call
+    own = {"call_id": item["id"], "status": "completed"}
+    function = table.function_of("mcp", name, label)
+    return [
+        {"type": "function_call", "id": item["id"], **own, "name": function, "arguments": arguments or "{}"},
+        {"type": "function_call_output", "id": f"{item['id']}_output", **own, "output": output_of(item)},
+    ]
+
+
 def _nothing(item: Item, _: ToolTable) -> Item:
     """Return an item that no model reads: the others keep their places."""
     return {**{key: item[key] for key in ("id",) if key in item}, "type": "reasoning", "summary": []}
@@ -245,7 +290,7 @@ def _agent_message(item: Item, _: ToolTable) -> Item:
 
 _WRITERS: Final[dict[str, Callable[[Item, ToolTable], Item]]] = {
     "additional_tools": _nothing,
-    **dict.fromkeys(HOSTED_CALLS, _nothing),
+    **dict.fromkeys(_SAID_LATER, _nothing),
     "tool_search_call": _search_as_function,
     "tool_search_output": _found,
     "agent_message": _agent_message,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from antiphon.tools.table import INPUT, ClientTool
+from antiphon.tools.table import INPUT, OfferedTool
 
 Function = dict[str, Any]
 
@@ -32,7 +32,7 @@ _APPLY_PATCH: Final = (
 )
 
 
-def function_of(tool: ClientTool) -> Function:
+def function_of(tool: OfferedTool) -> Function:
     """Return the function that the model is offered for a tool."""
     if tool.kind == "function":
         named = {**tool.source, "name": tool.function}
@@ -40,6 +40,9 @@ def function_of(tool: ClientTool) -> Function:
         return {**named, "description": described} if tool.about else named
     if tool.kind == "custom":
         return _custom(tool)
+    if tool.pinned is not None:
+        about = {"description": tool.pinned.description or None, "parameters": tool.pinned.parameters}
+        return {"type": "function", "name": tool.function, **about, "strict": None}
     if tool.kind == "tool_search":
         return _search(tool)
     description, properties, required = _KINDS[tool.kind]
@@ -48,20 +51,20 @@ def function_of(tool: ClientTool) -> Function:
     return _function(tool.function, described, properties, required)
 
 
-def _custom(tool: ClientTool) -> Function:
+def _custom(tool: OfferedTool) -> Function:
     form = tool.source.get("format") or {}
     grammar = _GRAMMAR.format_map(form) if form.get("type") == "grammar" else None
     description = _joined(_about(tool), tool.source.get("description"), _CUSTOM, grammar)
     return _function(tool.function, description or "", {INPUT: _TEXT}, [INPUT])
 
 
-def _search(tool: ClientTool) -> Function:
+def _search(tool: OfferedTool) -> Function:
     described = tool.source.get("description") or _TOOL_SEARCH
     function = _function(tool.function, described, {"query": _TEXT}, ["query"])
     return {**function, "parameters": tool.source.get("parameters") or function["parameters"]}
 
 
-def _about(tool: ClientTool) -> str | None:
+def _about(tool: OfferedTool) -> str | None:
     return f"About all tools whose names begin with `{tool.namespace}__`: {tool.about}" if tool.about else None
 
 

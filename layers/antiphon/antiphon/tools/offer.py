@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 from antiphon.errors import ApiError
-from antiphon.records import Item
+from antiphon.records import Item, ToolServer
 from antiphon.spec.tools import HOSTED
+from antiphon.tools.narrowing import narrowed
 from antiphon.tools.table import Key, key_of, leaves
 
 Tool = dict[str, Any]
@@ -17,6 +18,8 @@ MAX_FUNCTIONS: Final = 1024
 """The most functions that the model is offered, those in namespaces included."""
 
 _BRINGING: Final = frozenset({"additional_tools", "tool_search_output"})
+SEARCHES: Final = {"web_search": "web_search", "knowledge_base": "file_search"}
+"""For each kind of server that searches: how the types of OpenAI's tools begin that do the same."""
 _REFUSED: Final = "Only OpenAI's own service runs tools of this type, and this deployment refuses them. Leave it out."
 
 
@@ -26,16 +29,19 @@ class Offer:
     Args:
         tools: the agent's own.
         unknown_tools: what becomes of tools that only OpenAI's own service runs.
+        servers: the agent's servers, whose tools Antiphon runs.
 
     Attributes:
         tools: as the response shows them.
         left_out: the types of those that are not offered, each once.
     """
 
-    def __init__(self, tools: Iterable[Tool], unknown_tools: UnknownTools) -> None:
+    def __init__(self, tools: Iterable[Tool], unknown_tools: UnknownTools, servers: Iterable[ToolServer] = ()) -> None:
         self.tools = [dict(tool) for tool in tools]
         self.left_out: list[str] = []
         self._unknown_tools = unknown_tools
+        self._servers = {server.label: server for server in servers}
+        self._named: set[str] = set()
         self._keys = {key for tool in self.tools for key in _keys(tool)}
 
     def ask(self, tools: Sequence[Tool]) -> None:
@@ -45,6 +51,9 @@ class Offer:
             ApiError: 400: two tools have one name, or a tool is refused here.
         """
         for index, tool in enumerate(tools):
+            if tool["type"] == "mcp":
+                self._narrow(tool, f"tools[{index}]")
+                continue
             if self._is_left_out(tool, f"tools[{index}].type"):
                 continue
             for key in _keys(tool):
@@ -68,13 +77,34 @@ class Offer:
             elif self._is_new(key_of(tool)):
                 self.tools.append(tool)
 
+    @property
+    def servers(self) -> tuple[ToolServer, ...]:
+        """The agent's servers, as the request narrows them."""
+        return tuple(self._servers.values())
+
+    @property
+    def named_servers(self) -> tuple[ToolServer, ...]:
+        """Those of them that the request names."""
+        return tuple(server for label, server in self._servers.items() if label in self._named)
+
+    def _narrow(self, tool: Tool, param: str) -> None:
+        label = tool["server_label"]
+        if label not in self._servers:
+            message = "The agent has no server of this label. Requests cannot bring servers of their own."
+            raise ApiError("invalid_value", message, param=f"{param}.server_label", complete=True)
+        if label in self._named:
+            raise ApiError("invalid_value", "This server is there twice. Remove one.", param=f"{param}.server_label")
+        self._named.add(label)
+        self._servers[label] = narrowed(self._servers[label], tool, param)
+        self.tools.append(tool)
+
     def require_few(self) -> None:
         """Require that the model can be offered all of them.
 
         Raises:
             ApiError: 400.
         """
-        if len(self._keys) > MAX_FUNCTIONS:
+        if len(self._keys) + sum(len(server.tools) for server in self.servers) > MAX_FUNCTIONS:
             message = f"`tools`: With those in namespaces there may be at most {MAX_FUNCTIONS} tools."
             raise ApiError("out_of_range", message, param="tools")
 
@@ -86,6 +116,8 @@ class Offer:
     def _is_left_out(self, tool: Tool, param: str) -> bool:
         if not is_hosted(tool):
             return False
+        if any(tool["type"].startswith(SEARCHES.get(server.kind, "-")) for server in self._servers.values()):
+            return True
         if self._unknown_tools == "refuse":
             raise ApiError("unsupported_value", _REFUSED, param=param, complete=True)
         if tool["type"] not in self.left_out:

@@ -3,6 +3,7 @@
     {"type": "namespace", "name": "crm", "tools": [{"type": "function", "name": "find"}]}    crm__find
     {"type": "custom", "name": "edit"}                                                       edit
     {"type": "shell"}                                                                        shell
+    a tool ``find`` of the agent's server ``crm``, which Antiphon runs                       crm__find
 
 Pure. The same tools always get the same names, so the table of a response can be built from its ``tools`` at any time.
 Names are looked up in it and never taken apart.
@@ -11,9 +12,12 @@ Names are looked up in it and never taken apart.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+
+from antiphon.records import ServerTool, ToolServer
 
 INPUT: Final = "input"
 """The argument of a custom tool's function that holds the whole input."""
@@ -21,10 +25,11 @@ INPUT: Final = "input"
 LONGEST_NAME: Final = 64
 _DIGEST: Final = 8
 _NAMED: Final = frozenset({"function", "custom"})
+_ILLEGAL: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 @dataclass(frozen=True, slots=True)
-class ClientTool:
+class OfferedTool:
     """One tool.
 
     Attributes:
@@ -34,6 +39,8 @@ class ClientTool:
         namespace: the namespace that it is in, if any.
         source: the tool as its client wrote it.
         about: the description of the namespace, at its first tool.
+        server: where the tool is, if Antiphon runs it.
+        pinned: the tool, if Antiphon runs it.
     """
 
     kind: str
@@ -42,6 +49,8 @@ class ClientTool:
     namespace: str | None
     source: dict[str, Any]
     about: str = ""
+    server: ToolServer | None = None
+    pinned: ServerTool | None = None
 
 
 Key = tuple[str | None, str | None, str | None]
@@ -53,19 +62,26 @@ class ToolTable:
 
     Args:
         tools: as the response shows them.
+        servers: where the tools are that Antiphon runs. Their names keep clear of those of the client's tools.
     """
 
-    def __init__(self, tools: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, tools: Iterable[dict[str, Any]], servers: Iterable[ToolServer] = ()) -> None:
         self.tools = _with_functions(tools)
+        self.tools += _of_servers(servers, {tool.function for tool in self.tools})
         self._by_function = {tool.function: tool for tool in self.tools}
         self._by_other_name = _other_names(self.tools)
         self._by_key = {key_of(tool.source, tool.namespace): tool for tool in self.tools}
 
-    def called(self, function: str) -> ClientTool | None:
+    @property
+    def has_servers(self) -> bool:
+        """Whether Antiphon runs any of the tools."""
+        return any(tool.server is not None for tool in self.tools)
+
+    def called(self, function: str) -> OfferedTool | None:
         """Return the tool that the model calls by a name; None if nobody offered it."""
         return self._by_function.get(function) or self._by_other_name.get(function)
 
-    def find(self, kind: str, name: str | None = None, namespace: str | None = None) -> ClientTool | None:
+    def find(self, kind: str, name: str | None = None, namespace: str | None = None) -> OfferedTool | None:
         """Return a tool by its type and its name to the client."""
         tool = self._by_key.get((namespace, name, None if kind in _NAMED else kind))
         return tool if tool is not None and tool.kind == kind else None
@@ -86,29 +102,39 @@ def leaves(tool: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
     """Yield the single tools in a tool, each with its namespace."""
     if tool["type"] == "namespace":
         yield from ((inner, tool["name"]) for inner in tool["tools"])
-    else:
+    elif tool["type"] != "mcp":  # it names tools of the agent's, and is none itself
         yield tool, None
 
 
-def _with_functions(tools: Iterable[dict[str, Any]]) -> list[ClientTool]:
+def _with_functions(tools: Iterable[dict[str, Any]]) -> list[OfferedTool]:
     """Name each tool for the model. A name of the client's own stands; the others keep clear of it."""
     tools = list(tools)
     taken = {tool["name"] for tool in tools if tool["type"] in _NAMED}
-    named: list[ClientTool] = []
+    named: list[OfferedTool] = []
     for tool in tools:
         about = tool.get("description") or "" if tool["type"] == "namespace" else ""
         for source, namespace in leaves(tool):
             name = source.get("name")
             function = name if name is not None and namespace is None else _free(name or tool["type"], namespace, taken)
             taken.add(function)
-            named.append(ClientTool(source["type"], function, name, namespace, source, about))
+            named.append(OfferedTool(source["type"], function, name, namespace, source, about))
             about = ""
     return named
 
 
-def _other_names(tools: Iterable[ClientTool]) -> dict[str, ClientTool]:
+def _of_servers(servers: Iterable[ToolServer], taken: set[str]) -> Iterator[OfferedTool]:
+    for server in servers:
+        for tool in server.tools:
+            function = _free(_ILLEGAL.sub("_", tool.name), _ILLEGAL.sub("_", server.label), taken)
+            taken.add(function)
+            described = {"description": tool.description, "parameters": tool.parameters}
+            source = {"type": "mcp", "name": tool.name, **described}
+            yield OfferedTool("mcp", function, tool.name, server.label, source, server=server, pinned=tool)
+
+
+def _other_names(tools: Iterable[OfferedTool]) -> dict[str, OfferedTool]:
     """Return what models call functions in namespaces as well: with a dot, or by the name alone if only one has it."""
-    others: dict[str, list[ClientTool]] = {}
+    others: dict[str, list[OfferedTool]] = {}
     for tool in tools:
         if tool.namespace is not None and tool.name is not None:
             for other in (f"{tool.namespace}.{tool.name}", tool.name):

@@ -71,15 +71,18 @@ class DynamoDBResponses(DynamoDBReservations):
             if failed.row.get("lease") != {"S": response.lease}:
                 raise SlotTaken("another turn has this id") from None
 
-    async def checkpoint(self, response: StoredResponse) -> None:
+    async def checkpoint(self, response: StoredResponse) -> bool:
         """Store what a response in progress has come to; one conditional write.
 
-        Does nothing if it was cancelled or another writer holds the lease.
+        Return whether it is stored: not if it was cancelled or another writer holds the lease.
         """
         values = {":status": {"S": IN_PROGRESS}, ":lease": {"S": response.lease}}
         names = _names("status", "lease")
-        with contextlib.suppress(ConditionFailed):
+        try:
             await self._put(response, ConditionExpression=_RUNNING, **names, ExpressionAttributeValues=values)
+        except ConditionFailed:
+            return False
+        return True
 
     async def commit(self, response: StoredResponse) -> None:
         """Store how a response ended, once, if its lease is still this writer's.

@@ -87,12 +87,12 @@ class SQLiteResponses(SQLiteReservations):
             await self.sweep()
         await self._database.write(lambda db: _claim(db, response))
 
-    async def checkpoint(self, response: StoredResponse) -> None:
+    async def checkpoint(self, response: StoredResponse) -> bool:
         """Store what a response in progress has come to; one conditional write.
 
-        Does nothing if the response was cancelled or ended, or another writer holds the lease.
+        Return whether it is stored: not if it was cancelled or has ended, or another writer holds the lease.
         """
-        await self._database.write(lambda db: db.execute(_CHECKPOINT, row_values(response)))
+        return await self._database.write(lambda db: db.execute(_CHECKPOINT, row_values(response)).rowcount > 0)
 
     async def commit(self, response: StoredResponse) -> None:
         """Store how a response ended, once, if its lease is still this writer's.

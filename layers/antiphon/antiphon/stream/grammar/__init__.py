@@ -3,7 +3,9 @@
     stream  := created queued? in_progress item* ending "[DONE]"
     item    := output_item.added(in_progress) body output_item.done(completed | incomplete)
     body    := message: part* | function_call: arguments.delta* arguments.done
-             | custom_tool_call: input.delta* input.done | reasoning: summary_part* part* | any other: nothing
+             | custom_tool_call: input.delta* input.done | mcp_call: in_progress arguments (completed | failed)?
+             | web_search_call, file_search_call: in_progress searching completed?
+             | reasoning: summary_part* part* | any other: nothing
     part    := part.added (text.delta* annotation.added* text.done | refusal.delta* refusal.done) part.done
     ending  := completed | incomplete | failed, the last after one error event
 

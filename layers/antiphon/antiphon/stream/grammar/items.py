@@ -19,8 +19,22 @@ _PARTS: Final = {
 }
 """The types of part that an item of a type may have on either side."""
 
-_TEXTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
+_TEXTS: Final = {"function_call": "arguments", "custom_tool_call": "input", "mcp_call": "arguments"}
 """For each type of call whose text comes in deltas: the field that holds it."""
+
+_STEPS: Final = {
+    "mcp_call": (("in_progress",), ("completed", "failed")),
+    "mcp_list_tools": (("in_progress",), ("completed", "failed")),
+    "web_search_call": (("in_progress", "searching"), ("completed",)),
+    "file_search_call": (("in_progress", "searching"), ("completed",)),
+}
+"""For each type of item whose tool a server runs: the events of its course, in order, and those that may end it."""
+
+_STEP_EVENTS: Final = tuple(
+    f"response.{kind}.{step}" for kind, (course, ends) in _STEPS.items() for step in (*course, *ends)
+)
+
+_CAN_FAIL: Final = frozenset({"mcp_call", "web_search_call", "file_search_call"})
 
 _WITH_STATUS: Final = (
     "message",
@@ -29,6 +43,8 @@ _WITH_STATUS: Final = (
     "local_shell_call",
     "shell_call",
     "apply_patch_call",
+    "web_search_call",
+    "file_search_call",
 )
 
 
@@ -63,8 +79,10 @@ class OpenItem:
         self._part: _Part | None = None
         self._pieces: list[str] = []
         self._text: str | None = None
+        self._steps: list[str] = []
         require(status_of(value) in ("in_progress", None), "status")
-        require(not any(value.get(name) for name in ("content", "summary", "arguments", "input")), "begins-empty")
+        late = ("output", "error", "tools") if self._type in _STEPS else ()
+        require(not any(map(value.get, ("content", "summary", "arguments", "input", *late))), "begins-empty")
 
     def take(self, kind: str, event: Event) -> None:
         """Check an event between ``added`` and ``done``; ``kind`` is one of ``EVENTS``."""
@@ -86,7 +104,9 @@ class OpenItem:
         self._require(event["output_index"] == self._index, "output-index")
         kept = value["id"], value["type"], value.get("phase")
         self._require(kept == (self._id, self._type, self._phase), "item-id")
-        self._require(status_of(value) in ("completed", "incomplete", None), "status")
+        ended = ("completed", "incomplete", None, *(("failed",) if self._type in _CAN_FAIL else ()))
+        self._require(status_of(value) in ended, "status")
+        self._require(self._fits_steps(status_of(value)), "order")
         called = self._type in _TEXTS
         if self._require(self._part is None and called == (self._text is not None), "order"):
             same = all(matches(parts, value.get(side) or []) for side, parts in self._sides.items())
@@ -106,6 +126,24 @@ class OpenItem:
     def _is_of_open_call(self, event: Event) -> bool:
         begins = f"response.{self._type}_{_TEXTS.get(self._type)}."
         return self._text is None and bool(event["type"].startswith(begins))
+
+    # a tool that a server runs
+
+    def _step(self, event: Event) -> None:
+        kind, _, step = event["type"].removeprefix("response.").rpartition(".")
+        course, ends = _STEPS.get(self._type, ((), ()))
+        done = len(self._steps)
+        follows = step in ends if done == len(course) else step in course[done : done + 1]
+        self._require(kind == self._type and follows, "order")
+        self._steps.append(step)
+
+    def _fits_steps(self, status: Any) -> bool:
+        """Return whether the course of a tool's call ended as its item has it."""
+        if self._type not in _STEPS:
+            return True
+        course, ends = _STEPS[self._type]
+        ended = self._steps[len(course) :]
+        return ended == [status] if status in ends else not ended or status is None
 
     # parts
 
@@ -152,6 +190,9 @@ class OpenItem:
         "response.function_call_arguments.done": ((), _call_done),
         "response.custom_tool_call_input.delta": ((), _call_delta),
         "response.custom_tool_call_input.done": ((), _call_done),
+        "response.mcp_call_arguments.delta": ((), _call_delta),
+        "response.mcp_call_arguments.done": ((), _call_done),
+        **dict.fromkeys(_STEP_EVENTS, ((), _step)),
         "response.content_part.done": (("output_text", "refusal", "reasoning_text"), _part_done),
         "response.reasoning_summary_part.done": (("summary_text",), _part_done),
         "response.output_text.annotation.added": (("output_text",), _annotation),

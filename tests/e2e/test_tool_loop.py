@@ -1,0 +1,267 @@
+"""Agents that act: the model calls tools that Antiphon runs, reads what comes of them, and goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from antiphon.ports import ToolFailure, ToolResult
+from tests.support.caller import refused
+from tests.support.server_tools import Tools, says, server
+from tests.support.service import Service
+from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call, usage
+from tests.support.weather import TOOL, said
+
+TWO = {"calls": [("call_a", "crm__find", '{"who":"Ada"}'), ("call_b", "crm__count", "{}")]}
+
+
+def calls(*made: tuple[str, str, str], before: str = "") -> Script:
+    """Return a model's turn that makes calls."""
+    pieces = [text(before)] if before else []
+    pieces += [tool_call(index, *call) for index, call in enumerate(made)]
+    return Script.stream(*pieces, finish("tool_calls"), usage(10, 5))
+
+
+@pytest.fixture
+def tools() -> Tools:
+    return Tools(find=says("Ada Lovelace"), count=says("3"), update=says("done"))
+
+
+@pytest.fixture
+def service(tmp_path: Path, upstream: Upstream, tools: Tools) -> Iterator[Service]:
+    with Service(tmp_path, upstream, runner=tools, check_streams=True) as running:
+        running.agent("agent", servers=(server("find", "count", "update"),))
+        yield running
+
+
+def test_the_model_reads_what_a_tool_returned_and_answers(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", '{"who":"Ada"}'), before="Let me see. "), answer("It is Ada.")]
+    response = service.create(key, input="Who?")
+    assert [item["type"] for item in response["output"]] == ["message", "mcp_call", "message"]
+    call = response["output"][1]
+    assert {name: call[name] for name in ("server_label", "name", "arguments", "output", "status")} == {
+        "server_label": "crm",
+        "name": "find",
+        "arguments": '{"who":"Ada"}',
+        "output": "Ada Lovelace",
+        "status": "completed",
+    }
+    assert "error" not in call
+    assert tools.calls[0].arguments == {"who": "Ada"}
+    assert tools.calls[0].token == call["id"]
+    shown = upstream.requests[1].body["messages"]
+    assert [message["role"] for message in shown] == ["user", "assistant", "tool"]
+    assert shown[1]["tool_calls"][0]["function"] == {"name": "crm__find", "arguments": '{"who":"Ada"}'}
+    assert shown[2]["content"] == "Ada Lovelace"
+    assert service.retrieve(key, response["id"]) == response
+
+
+def test_the_events_of_a_call_are_those_of_openai_and_a_replay_has_the_same(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", '{"who":"Ada"}')), answer("It is Ada.")]
+    events = service.stream(key, input="Who?", stream_options={"include_obfuscation": False})
+    assert [event["type"] for event in events[2:8]] == [
+        "response.output_item.added",
+        "response.mcp_call.in_progress",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.completed",
+        "response.output_item.done",
+    ]
+    own = events[-1]["response"]["id"]
+    again = service.get(f"/v1/responses/{own}?stream=true&include_obfuscation=false", key)
+    assert [json.loads(line[6:]) for line in again.text.splitlines() if line.startswith("data: {")] == events
+
+
+def test_calls_that_are_made_at_once_run_at_once_and_come_in_their_order(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    upstream.scripts = [calls(*TWO["calls"]), answer("Three.")]
+    response = service.create(key, input="How many?")
+    assert [item.get("name") for item in response["output"]] == ["find", "count", None]
+    assert [item["content"] for item in upstream.requests[1].body["messages"][2:]] == ["Ada Lovelace", "3"]
+
+
+def test_usage_is_added_up_and_shown_for_each_model_turn(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("It is Ada.", prompt=30)]
+    used = service.create(key, input="Who?")["usage"]
+    assert used["input_tokens"] == 40
+    assert used["output_tokens"] == 5 + 3
+    assert [turn["input_tokens"] for turn in used["antiphon"]["turns"]] == [10, 30]
+
+
+def test_a_tool_that_fails_is_a_failed_item_that_the_model_reads(tmp_path: Path, upstream: Upstream) -> None:
+    async def fails(_: Any) -> ToolResult:
+        return ToolResult(failure=ToolFailure("execution", "There is no such customer."))
+
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("Nobody.")]
+    with Service(tmp_path, upstream, runner=Tools(find=fails), check_streams=True) as service:
+        service.agent("agent", servers=(server("find"),))
+        key = service.key()
+        response = service.create(key, input="Who?")
+    call = response["output"][0]
+    assert call["status"] == "failed"
+    assert call["error"] == {
+        "type": "mcp_tool_execution_error",
+        "content": [{"type": "text", "text": "There is no such customer."}],
+    }
+    assert "output" not in call
+    assert response["status"] == "completed"
+    assert upstream.requests[1].body["messages"][-1]["content"] == "There is no such customer."
+
+
+def test_a_runner_that_breaks_costs_no_answer(tmp_path: Path, upstream: Upstream) -> None:
+    async def breaks(_: Any) -> ToolResult:
+        raise RuntimeError("secret")
+
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("Nobody.")]
+    with Service(tmp_path, upstream, runner=Tools(find=breaks)) as service:
+        service.agent("agent", servers=(server("find"),))
+        response = service.create(service.key(), input="Who?")
+    assert response["status"] == "completed"
+    assert "secret" not in json.dumps(response)
+
+
+def test_arguments_that_are_no_object_reach_no_tool(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "[1]")), answer("Sorry.")]
+    response = service.create(key, input="Who?")
+    assert response["output"][0]["status"] == "failed"
+    assert tools.calls == []
+
+
+def test_with_a_call_for_the_client_the_servers_calls_run_and_the_response_ends(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    upstream.scripts = [
+        calls(("call_a", "get_weather", '{"city":"Rome"}'), ("call_b", "crm__find", "{}")),
+        answer("Sunny, Ada."),
+    ]
+    first = service.create(key, input="Weather?", tools=[TOOL])
+    assert [item["type"] for item in first["output"]] == ["function_call", "mcp_call"]
+    assert len(upstream.requests) == 1
+    output = {"type": "function_call_output", "call_id": "call_a", "output": "sunny"}
+    second = service.create(key, input=[output], previous_response_id=first["id"], tools=[TOOL])
+    assert said(second) == "Sunny, Ada."
+    roles = [message["role"] for message in upstream.requests[1].body["messages"]]
+    assert roles == ["user", "assistant", "tool", "tool"]
+
+
+def test_a_forced_choice_is_forced_once(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("It is Ada.")]
+    service.create(key, input="Who?", tool_choice={"type": "mcp", "server_label": "crm", "name": "find"})
+    choices = [request.body.get("tool_choice") for request in upstream.requests]
+    assert choices[0] == {"type": "function", "function": {"name": "crm__find"}}
+    assert choices[1] in (None, "auto")
+
+
+def test_a_tool_is_called_no_more_often_than_max_tool_calls(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "{}"))]
+    response = service.create(key, input="Who?", max_tool_calls=2)
+    assert response["status"] == "incomplete"
+    assert response["incomplete_details"] == {"reason": "max_tool_calls"}
+    assert len(tools.calls) == 2
+
+
+def test_a_model_that_never_ends_is_stopped_after_the_agents_model_turns(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    service.agent("agent", servers=(server("find"),), max_model_turns=3)
+    upstream.scripts = [calls(("call_a", "crm__find", "{}"))]
+    response = service.create(key, input="Who?")
+    assert response["incomplete_details"] == {"reason": "max_model_turns"}
+    assert len(tools.calls) == 3
+
+
+def test_the_next_turn_reads_the_calls_of_the_turn_before(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("It is Ada."), answer("Still Ada.")]
+    first = service.create(key, input="Who?")
+    service.create(key, input="And now?", previous_response_id=first["id"])
+    roles = [message["role"] for message in upstream.requests[2].body["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]
+
+
+@pytest.mark.parametrize("form", ["whole", "reference"])
+def test_items_that_a_client_sends_back_are_read(service: Service, key: str, upstream: Upstream, form: str) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("It is Ada."), answer("Still Ada.")]
+    first = service.create(key, input="Who?")
+    output = first["output"]
+    if form == "reference":
+        output = [{"type": "item_reference", "id": item["id"]} for item in output]
+    service.create(key, input=[{"role": "user", "content": "Who?"}, *output, {"role": "user", "content": "Sure?"}])
+    sent = upstream.requests[2].body["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "assistant", "user"]
+    assert sent[2]["content"] == "Ada Lovelace"
+
+
+def test_a_request_narrows_the_tools_of_a_server_and_gets_their_list(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    upstream.scripts = [answer("Hello")]
+    narrow = {"type": "mcp", "server_label": "crm", "allowed_tools": ["find"]}
+    response = service.create(key, input="Hi", tools=[narrow])
+    assert [tool["function"]["name"] for tool in upstream.requests[0].body["tools"]] == ["crm__find"]
+    listed = response["output"][0]
+    assert listed["type"] == "mcp_list_tools"
+    assert [tool["name"] for tool in listed["tools"]] == ["find"]
+    second = service.create(key, input="Hi", tools=[narrow], previous_response_id=response["id"])
+    assert [item["type"] for item in second["output"]] == ["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"server_label": "other"}, "tools[0].server_label"),
+        ({"server_url": "https://evil.example/mcp"}, "tools[0].server_url"),
+        ({"allowed_tools": ["drop"]}, "tools[0].allowed_tools"),
+        ({"allowed_tools": {"tool_names": ["drop"]}}, "tools[0].allowed_tools"),
+        ({"headers": {"authorization": "x"}}, "tools[0].headers"),
+        ({"authorization": "x"}, "tools[0].authorization"),
+    ],
+)
+def test_a_request_cannot_bring_a_server_of_its_own(
+    service: Service, key: str, upstream: Upstream, fields: dict[str, Any], param: str
+) -> None:
+    tool = {"type": "mcp", "server_label": "crm", **fields}
+    assert service.post(key, model="agent", input="Hi", tools=[tool]).json()["error"]["param"] == param
+    assert upstream.requests == []
+
+
+def test_a_choice_of_a_server_that_the_agent_has_not_is_refused(service: Service, key: str) -> None:
+    choice = {"type": "mcp", "server_label": "other"}
+    refused(
+        service.post(key, model="agent", input="Hi", tool_choice=choice),
+        400,
+        "invalid_value",
+        "tool_choice.server_label",
+    )
+
+
+def test_a_long_output_is_shown_with_its_beginning_and_its_end(tmp_path: Path, upstream: Upstream) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("Much.")]
+    with Service(tmp_path, upstream, runner=Tools(find=says("a" * 60_000 + "b" * 60_000))) as service:
+        service.agent("agent", servers=(server("find"),))
+        service.create(service.key(), input="Who?")
+    shown = upstream.requests[1].body["messages"][-1]["content"]
+    assert shown.startswith("a" * 49_152 + "\n[... 54464 bytes left out ...]\n")
+    assert shown.endswith("b" * 16_384)
+
+
+def test_chat_completions_run_the_tools_and_show_the_answer(service: Service, key: str, upstream: Upstream) -> None:
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("It is Ada.")]
+    body = {"model": "agent", "messages": [{"role": "user", "content": "Who?"}]}
+    headers = {"authorization": f"Bearer {key}"}
+    completion = service.client.post("/v1/chat/completions", json=body, headers=headers).json()
+    assert completion["choices"][0]["message"]["content"] == "It is Ada."
+    assert completion["choices"][0]["finish_reason"] == "stop"
+    assert "tool_calls" not in completion["choices"][0]["message"]
