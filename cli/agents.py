@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import difflib
 from argparse import Namespace
+from collections.abc import Iterator
 
-from cli import changes, files
-from cli.changes import Change
-from cli.document import write_agent
+from antiphon.errors import ApiError
+from antiphon.manage import agents
+from antiphon.manage.agents import Change
+from antiphon.manage.document import AgentDocument
+from antiphon.manage.refusals import NotFound
+from cli import files, fitting
+from cli.advice import plain, refusal
 from cli.output import Output, Refused, moment
 from cli.progress import counted
-from cli.session import Session, absent
+from cli.session import Session
 from cli.sources import read_agents
 from cli.tables import columns, table
 
 
 async def apply(session: Session, args: Namespace) -> Output:
     """Write the agents of the files. Nothing is written unless all can be; applying again changes nothing."""
-    planned = await _plan(session, args)
-    for change in planned:
-        _refuse_takeover(change)
-    for change in counted(planned, "writing agent", lambda change: change.agent.id):
-        await changes.write(session, change)
-    results = [{"id": change.agent.id, "result": change.result} for change in planned]
+    planned = await _planned(session, args)
+    for document, change in planned:
+        _refuse_takeover(document, change, args.author)
+    for _, change in counted(planned, "writing agent", lambda plan: plan[1].agent.id):
+        await agents.apply_change(session.services, session.operator, change)
+    results = [{"id": change.agent.id, "result": change.result} for _, change in planned]
     text = columns([(result["result"], result["id"]) for result in results])
-    return Output(results, text, _notes(planned))
+    return Output(results, text, _notes(session, planned))
 
 
 async def diff(session: Session, args: Namespace) -> Output:
     """Compare the files with the stored agents: per agent what ``apply`` would do, and the lines that change."""
-    planned = await _plan(session, args)
+    planned = await _planned(session, args)
     data = [
         {
             "id": change.agent.id,
@@ -37,52 +43,70 @@ async def diff(session: Session, args: Namespace) -> Output:
             "before": change.before,
             "after": change.after,
         }
-        for change in planned
+        for _, change in planned
     ]
-    text = "\n".join(line for change in planned for line in (f"{change.result}  {change.agent.id}", *_lines(change)))
-    return Output(data, text, _notes(planned))
+    text = "\n".join(line for _, change in planned for line in (f"{change.result}  {change.agent.id}", *_lines(change)))
+    return Output(data, text, _notes(session, planned))
 
 
 async def list_agents(session: Session, _args: Namespace) -> Output:
     """List the tenant's agents."""
-    agents = await session.directory.list_agents(session.tenant)
-    rows = [(a.id, a.name, a.provider, a.model, a.author, moment(a.updated_at)) for a in agents]
-    text = table(("ID", "NAME", "PROVIDER", "MODEL", "AUTHOR", "UPDATED"), rows)
-    return Output([write_agent(agent, []) for agent in agents], text)
+    listed = await session.listed(agents.list_agents)
+    names = ("id", "name", "provider", "model", "author")
+    rows = [(*(agent[name] for name in names), moment(agent["updated_at"])) for agent in listed]
+    return Output(listed, table(("ID", "NAME", "PROVIDER", "MODEL", "AUTHOR", "UPDATED"), rows))
 
 
 async def show(session: Session, args: Namespace) -> Output:
     """Return one agent as a file, with its grants."""
-    agent = await session.agent(args.id)
-    document = write_agent(agent, await session.directory.grants_on(session.tenant, agent.id))
+    document = await agents.export_agent(session.services, session.operator, args.id)
     return Output(document, files.write(document))
 
 
 async def delete(session: Session, args: Namespace) -> Output:
     """Delete one agent."""
-    if not await session.directory.delete_agent(session.tenant, args.id):
-        known = [agent.id for agent in await session.directory.list_agents(session.tenant)]
-        raise absent("agent", args.id, known, "see `antiphon agents list`")
-    return Output({"id": args.id, "result": "deleted"}, f"deleted  {args.id}")
+    done = await agents.delete_agent(session.services, session.operator, args.id)
+    return Output(done, f"deleted  {args.id}")
 
 
-async def _plan(session: Session, args: Namespace) -> list[Change]:
+async def _planned(session: Session, args: Namespace) -> list[tuple[AgentDocument, Change]]:
     documents = counted(read_agents(args.files), "reading agent", lambda document: document.id)
-    return [await changes.plan(session, document, args.author) for document in documents]
+    return [await _plan(session, document, args.author) for document in documents]
 
 
-def _refuse_takeover(change: Change) -> None:
-    if change.result == "updated" and not change.author_named:
-        agent, author = change.agent.id, change.agent.author
+async def _plan(session: Session, document: AgentDocument, author: str | None) -> tuple[AgentDocument, Change]:
+    asked = {document.provider, *(other.provider for other in document.fallbacks)}
+    problems = list(fitting.absent(asked, session.providers, session.providers_are))
+    if problems:
+        raise Refused(f"agent {document.id}: {'; '.join(problems)}")
+    try:
+        return document, await agents.plan_agent(session.services, session.operator, document, author)
+    except NotFound as error:
+        raise Refused(f"agent {document.id}: {await refusal(session, error)}") from None
+    except ApiError as error:
+        if error.code == "missing_required_parameter":
+            message = "is new: name its author with `--author USER` or `author:` in the file"
+            raise Refused(f"agent {document.id} {message}") from None
+        raise Refused(f"agent {document.id}: {plain(error.message)}") from None
+
+
+def _refuse_takeover(document: AgentDocument, change: Change, author: str | None) -> None:
+    if change.result == "updated" and author is None and document.author is None:
+        agent, owner = change.agent.id, change.agent.author
         raise Refused(
-            f"agent {agent} exists, belongs to user {author} and differs from the file (`antiphon agents diff`); "
-            f"to change it, name its author with `--author {author}` or `author: {author}` in the file"
+            f"agent {agent} exists, belongs to user {owner} and differs from the file (`antiphon agents diff`); "
+            f"to change it, name its author with `--author {owner}` or `author: {owner}` in the file"
         )
 
 
-def _notes(planned: list[Change]) -> tuple[str, ...]:
-    return tuple(note for change in planned for note in change.notes)
+def _notes(session: Session, planned: list[tuple[AgentDocument, Change]]) -> tuple[str, ...]:
+    return tuple(note for _, change in planned for note in fitting.unchecked(change.agent, session.providers))
 
 
-def _lines(change: Change) -> list[str]:
-    return [] if change.result == "unchanged" else [f"  {line}" for line in change.lines()]
+def _lines(change: Change) -> Iterator[str]:
+    """Yield the lines that change, as a unified diff without its header."""
+    if change.result == "unchanged":
+        return
+    before = [] if change.before is None else files.write(change.before).splitlines()
+    compared = difflib.unified_diff(before, files.write(change.after).splitlines(), n=2, lineterm="")
+    yield from (f"  {line}" for number, line in enumerate(compared) if number > 1)

@@ -1,18 +1,13 @@
-"""Check an agent against its providers and models, so that it is refused when it is made, not when it is called."""
+"""Check the names of providers as far as a command can know them, and say what it could not check."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from antiphon.agents.effective import effective
-from antiphon.errors import ApiError
-from antiphon.ports import ModelCall
-from antiphon.providers.description import capabilities_of
-from antiphon.providers.require import require
-from antiphon.records import Agent, Limits
+from antiphon.manage.fitting import models_of
+from antiphon.records import Agent
 from antiphon.settings import ProviderEndpoint
-from antiphon.spec.request import CreateResponse
 from cli.suggestion import did_you_mean
 
 BUILT_IN: Final = {"demo": ProviderEndpoint(kind="demo")}
@@ -22,18 +17,6 @@ _SWITCHES: Final = {"openai": "OPENAI_API_KEY", "local": "LOCAL_MODEL"}
 _ALWAYS: Final = (*BUILT_IN, *_SWITCHES)
 _USUAL: Final = ("anthropic", "bedrock")
 """Names that most deployments give to these protocols."""
-
-
-def misfits(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator[str]:
-    """Yield what the agent's model and its fallbacks cannot be asked, each by the field of the agent file."""
-    known = BUILT_IN | dict(providers)
-    call = _call(agent)
-    for where, provider, model in _models(agent):
-        if provider in known:
-            try:
-                require(capabilities_of(known[provider], model), call)
-            except ApiError as error:
-                yield f"{error.param}: {model}{where} cannot be asked this: {error.message}"
 
 
 def absent(names: Iterable[str], providers: Mapping[str, ProviderEndpoint], named_in: str | None) -> Iterator[str]:
@@ -53,34 +36,8 @@ def absent(names: Iterable[str], providers: Mapping[str, ProviderEndpoint], name
             yield f"there is no provider {name}: {meant}"
 
 
-def names(agent: Agent) -> set[str]:
-    """Return the names of the providers that an agent may ask."""
-    return {provider for _, provider, _ in _models(agent)}
-
-
 def unchecked(agent: Agent, providers: Mapping[str, ProviderEndpoint]) -> Iterator[str]:
     """Yield what could not be checked, as the command has no settings of the provider."""
-    for name in sorted(names(agent) - {*providers, *BUILT_IN}):
+    for name in sorted({provider for _, provider, _ in models_of(agent)} - {*providers, *BUILT_IN}):
         reason = f"exists if the server has {_SWITCHES[name]}" if name in _SWITCHES else "is not known here"
         yield f"agent {agent.id}: provider {name} {reason}; whether its models take these settings was not checked"
-
-
-def _models(agent: Agent) -> Iterator[tuple[str, str, str]]:
-    yield "", agent.provider, agent.model
-    for index, other in enumerate(agent.fallbacks):
-        yield f" (fallbacks[{index}])", other.provider, other.model
-
-
-def _call(agent: Agent) -> ModelCall:
-    """Return what the model is asked by a request without parameters of its own."""
-    inforce = effective(agent, CreateResponse(model=agent.id, input="-"), Limits())
-    return ModelCall(
-        model=agent.model,
-        instructions=inforce.instructions,
-        items=[],
-        tools=inforce.offered,
-        settings=inforce.settings,
-        explicit=inforce.explicit,
-        include_logprobs=inforce.include_logprobs,
-        deadline=0.0,
-    )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
-import secrets
-import time
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from antiphon.bootstrap import build_stores
-from antiphon.errors import SettingsError, StorageUnavailable
+from antiphon.bootstrap import build_services, build_stores
+from antiphon.errors import ApiError, SettingsError, StorageUnavailable
+from antiphon.manage.operator import Operator
+from antiphon.manage.refusals import check_id
+from antiphon.providers.configured import Providers
+from antiphon.records import Actor
 from cli import target
+from cli.advice import refusal
 from cli.output import Output, Refused
-from cli.session import Session, check_id
+from cli.session import Session
 from local.state import make_private
 
 
@@ -71,23 +75,36 @@ async def _run(args: Namespace, where: target.Target) -> Output:
         stores = build_stores(where.settings)
     except SettingsError as error:
         raise StorageUnavailable(str(error).replace("ANTIPHON_DATABASE", str(where.database))) from error
+    tenant = args.tenant or "default"
+    services = build_services(where.settings, stores, Providers(where.settings.providers, {}))
     session = Session(
-        keys=stores.keys,
-        directory=stores.directory,
-        tenant=check_id("tenant", args.tenant or "default"),
-        environment=where.settings.environment,
-        now=int(time.time()),
-        entropy=secrets.token_bytes,
+        services=replace(services, provider_names=None),
+        operator=Operator.of_store(Actor(tenant, _account(), "cli")),
         api_url=where.api_url,
         providers=where.settings.providers,
         providers_are=where.providers_are,
         cache_seconds=0 if where.database else int(where.settings.cache_seconds),
     )
     try:
-        answer: Output = await args.run(session, args)
-        return answer
+        check_id("tenant", tenant)
+        return await _done(session, args)
+    except ApiError as error:
+        raise await refusal(session, error) from None
     finally:
         await stores.aclose()
+
+
+async def _done(session: Session, args: Namespace) -> Output:
+    answer: Output = await args.run(session, args)
+    return answer
+
+
+def _account() -> str:
+    """Return the name of the operator's account on this machine; empty if it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def _absent(where: target.Target) -> Path | None:

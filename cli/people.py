@@ -1,120 +1,139 @@
-"""`antiphon users`, `roles`, `groups` and `tenants`: create, change, list and show them.
+"""`antiphon users`, `roles`, `groups` and `tenants`: create, change, list, show and delete them.
 
 `put` on an existing record changes what the options name and keeps the rest.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any
 
-from antiphon.access.grants import level_of, principals_of
-from antiphon.access.roles import PERMISSIONS
-from antiphon.records import Group, Limits, Role, Tenant, User
+from antiphon.access.rights import ALL
+from antiphon.manage import people, removal, tenants
+from antiphon.manage.forms import GroupForm, RoleForm, UserForm
+from antiphon.manage.limits import LimitsDocument
+from antiphon.manage.refusals import check_id
+from antiphon.manage.removal import count, some
 from cli import files, fitting
-from cli.limits import read_limits, write_limits
+from cli.limits import read_limits
 from cli.output import Output, Refused
-from cli.session import Session, check_id
+from cli.session import Session
 from cli.tables import columns, table
 
 
 async def put_user(session: Session, args: Namespace) -> Output:
     """Store a user; its role and groups must exist."""
-    check_id("user", args.id)
-    stored = {user.id: user for user in await session.directory.list_users(session.tenant)}
-    user = stored.get(args.id) or User(session.tenant, args.id)
-    role = await session.role(args.role or user.role)
-    groups = user.groups if args.group is None else tuple(dict.fromkeys(args.group))
-    for group in args.group or ():
-        await session.group(group)
-    name = user.name if args.name is None else args.name
-    user = dataclasses.replace(user, name=name, role=role.id, groups=() if args.no_groups else groups)
-    await session.directory.put(user)
-    return Output(_user(user), columns([("user", user.id), ("role", user.role), ("groups", ",".join(user.groups))]))
+    groups = [] if args.no_groups else args.group
+    form = UserForm(name=args.name, role=args.role, groups=groups)
+    user = await people.put_user(session.services, session.operator, args.id, form)
+    return Output(user, columns([("user", user["id"]), ("role", user["role"]), ("groups", ",".join(user["groups"]))]))
 
 
 async def list_users(session: Session, _args: Namespace) -> Output:
     """List the tenant's users."""
-    users = await session.directory.list_users(session.tenant)
-    rows = [(user.id, user.role, ",".join(user.groups), user.name) for user in users]
-    return Output([_user(user) for user in users], table(("ID", "ROLE", "GROUPS", "NAME"), rows))
+    users = await session.listed(people.list_users)
+    rows = [(user["id"], user["role"], ",".join(user["groups"]), user["name"]) for user in users]
+    return Output(users, table(("ID", "ROLE", "GROUPS", "NAME"), rows))
 
 
 async def show_user(session: Session, args: Namespace) -> Output:
     """Show a user with its role and the agents it holds grants on."""
-    account = await session.account(args.id)
-    agents = await session.directory.agents(session.tenant, principals_of(account.user))
-    permissions = [name for name in PERMISSIONS if name in account.role.remote_agents]
-    levels = {agent.id: level_of(bits) for agent, bits in agents}
+    user = await people.show_user(session.services, session.operator, args.id)
     rows = [
-        *((name, str(value)) for name, value in _user(account.user).items() if name != "groups"),
-        ("groups", ", ".join(account.user.groups)),
-        ("permissions", ", ".join(permissions)),
-        *((f"agent {agent}", level) for agent, level in levels.items()),
+        *((name, user[name]) for name in ("id", "name", "role")),
+        *((name, ", ".join(user[name])) for name in ("groups", "permissions", "manage")),
+        *((f"agent {agent}", level) for agent, level in user["agents"].items()),
     ]
-    return Output({**_user(account.user), "permissions": permissions, "agents": levels}, columns(rows))
+    return Output(user, columns(rows))
+
+
+async def delete_user(session: Session, args: Namespace) -> Output:
+    """Revoke a user's keys, then delete it with its grants."""
+    done = await removal.delete_user(session.services, session.operator, args.id)
+    revoked = done["revoked_keys"]
+    notes = (f"revoked {count(len(revoked), 'key')}: {', '.join(revoked)}",) if revoked else ()
+    return Output(done, f"deleted  {args.id}", notes)
 
 
 async def put_role(session: Session, args: Namespace) -> Output:
     """Store a role."""
-    check_id("role", args.id)
-    stored = {role.id: role for role in await session.directory.list_roles(session.tenant)}
-    role = stored.get(args.id) or Role(session.tenant, args.id)
-    held = role.remote_agents if args.permission is None else frozenset(args.permission)
-    limits = _limits(session, args.limits) if args.limits else role.limits
-    role = dataclasses.replace(role, remote_agents=frozenset() if args.no_permissions else held, limits=limits)
-    await session.directory.put(role)
-    data = _role(role)
-    return Output(data, columns([("role", role.id), ("permissions", ", ".join(data["permissions"]))]))
+    form = RoleForm(
+        permissions=[] if args.no_permissions else args.permission,
+        manage=[] if args.manage_nothing else sorted(ALL) if args.manage == ["all"] else args.manage,
+        limits=_limits(session, args.limits) if args.limits else None,
+    )
+    role = await people.put_role(session.services, session.operator, args.id, form)
+    shown = (("role", role["id"]), *((name, ", ".join(role[name])) for name in ("permissions", "manage") if role[name]))
+    return Output(role, columns(shown))
 
 
 async def list_roles(session: Session, _args: Namespace) -> Output:
     """List the tenant's roles."""
-    roles = [_role(role) for role in await session.directory.list_roles(session.tenant)]
-    rows = [(role["id"], ", ".join(role["permissions"]), "yes" if role["limits"] else "") for role in roles]
-    return Output(roles, table(("ID", "PERMISSIONS", "LIMITS"), rows))
+    roles = await session.listed(people.list_roles)
+    rows = [
+        (role["id"], ", ".join(role["permissions"]), _rights(role["manage"]), "yes" if role["limits"] else "")
+        for role in roles
+    ]
+    return Output(roles, table(("ID", "PERMISSIONS", "MANAGES", "LIMITS"), rows))
 
 
 async def show_role(session: Session, args: Namespace) -> Output:
     """Show a role with its limits and the users that have it."""
-    role = await session.role(args.id)
-    users = [user.id for user in await session.directory.list_users(session.tenant) if user.role == role.id]
-    data = {**_role(role), "users": users}
+    role = await people.show_role(session.services, session.operator, args.id)
+    users = [user["id"] async for user in session.all(people.list_users) if user["role"] == role["id"]]
+    data = {**role, "users": users}
     return Output(data, files.write(data))
+
+
+async def delete_role(session: Session, args: Namespace) -> Output:
+    """Delete a role with its grants; a built-in one goes back to what it was."""
+    done = await removal.delete_role(session.services, session.operator, args.id)
+    notes = () if done["result"] == "deleted" else (f"{args.id} is as it was built in again",)
+    return Output(done, f"{done['result']}  {args.id}", notes)
 
 
 async def put_group(session: Session, args: Namespace) -> Output:
     """Store a group."""
-    check_id("group", args.id)
-    stored = {group.id: group for group in await session.directory.list_groups(session.tenant)}
-    group = stored.get(args.id) or Group(session.tenant, args.id)
-    group = group if args.name is None else dataclasses.replace(group, name=args.name)
-    await session.directory.put(group)
-    return Output({"id": group.id, "name": group.name}, columns([("group", group.id), ("name", group.name)]))
+    group = await people.put_group(session.services, session.operator, args.id, GroupForm(name=args.name))
+    return Output(group, columns([("group", group["id"]), ("name", group["name"])]))
 
 
 async def list_groups(session: Session, _args: Namespace) -> Output:
     """List the tenant's groups."""
-    groups = await session.directory.list_groups(session.tenant)
-    data = [{"id": group.id, "name": group.name} for group in groups]
-    return Output(data, table(("ID", "NAME"), [(group.id, group.name) for group in groups]))
+    groups = await session.listed(people.list_groups)
+    return Output(groups, table(("ID", "NAME"), [(group["id"], group["name"]) for group in groups]))
+
+
+async def delete_group(session: Session, args: Namespace) -> Output:
+    """Take all users out of a group, then delete it with its grants."""
+    done = await removal.delete_group(session.services, session.operator, args.id)
+    left = done["left"]
+    notes = (f"{count(len(left), 'user')} left it: {some(left)}",) if left else ()
+    return Output(done, f"deleted  {args.id}", notes)
 
 
 async def put_tenant(session: Session, args: Namespace) -> Output:
     """Store a tenant."""
-    tenant = await session.directory.get_tenant(check_id("tenant", args.id))
-    tenant = dataclasses.replace(tenant, limits=_limits(session, args.limits)) if args.limits else tenant
-    await session.directory.put(tenant)
-    return _tenant(tenant)
+    limits = _limits(session, args.limits) if args.limits else None
+    there = _in_tenant(session, args.id)
+    return _tenant(await tenants.put_tenant(there.services, there.operator, limits))
 
 
 async def show_tenant(session: Session, args: Namespace) -> Output:
     """Show a tenant; one that was never put has no limits of its own."""
-    return _tenant(await session.directory.get_tenant(check_id("tenant", args.id or session.tenant)))
+    there = _in_tenant(session, args.id or session.tenant)
+    return _tenant(await tenants.show_tenant(there.services, there.operator))
 
 
-def _limits(session: Session, path: str) -> Limits:
+def _in_tenant(session: Session, tenant: str) -> Session:
+    """Return the session in another tenant: who has credentials for the store reaches all of them."""
+    check_id("tenant", tenant)
+    operator = session.operator
+    return replace(session, operator=replace(operator, actor=replace(operator.actor, tenant=tenant)))
+
+
+def _limits(session: Session, path: str) -> LimitsDocument:
     limits = read_limits(path)
     problems = list(fitting.absent(limits.providers or (), session.providers, session.providers_are))
     if problems:
@@ -122,15 +141,9 @@ def _limits(session: Session, path: str) -> Limits:
     return limits
 
 
-def _tenant(tenant: Tenant) -> Output:
-    data = {"id": tenant.id, "limits": write_limits(tenant.limits)}
-    return Output(data, files.write(data))
+def _tenant(tenant: dict[str, Any]) -> Output:
+    return Output(tenant, files.write(tenant))
 
 
-def _user(user: User) -> dict[str, Any]:
-    return {"id": user.id, "name": user.name, "role": user.role, "groups": list(user.groups)}
-
-
-def _role(role: Role) -> dict[str, Any]:
-    permissions = [name for name in PERMISSIONS if name in role.remote_agents]
-    return {"id": role.id, "permissions": permissions, "limits": write_limits(role.limits)}
+def _rights(rights: list[str]) -> str:
+    return "all" if set(rights) == ALL else ", ".join(rights)

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
+from antiphon.manage.document import AgentDocument
 from cli import files
-from cli.document import AgentDocument, InvalidDocument, read_agent
+from cli.explaining import explain
 from cli.output import Refused
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -49,7 +52,7 @@ def _read(path: str) -> Iterator[AgentDocument]:
         raise Refused(f"{path}: there is no document in it")
     for number, part in enumerate(parts, 1):
         try:
-            yield read_agent(part.value, part.line)
-        except InvalidDocument as error:
+            yield AgentDocument.model_validate(part.value)
+        except ValidationError as error:
             where = f"{path}: document {number}" if len(parts) > 1 else path
-            raise Refused(f"{where}: {error}") from None
+            raise Refused(f"{where}: {explain(error, AgentDocument, part.line)}") from None

@@ -26,6 +26,13 @@ On a fresh deployment, in this order:
 Exit codes: 0 done; 1 refused, not found, invalid input or a failed check; 2 wrong usage; 3 out of reach."""
 
 PERMISSIONS: Final = ("USE", "CREATE", "SHARE", "SHARE_PUBLIC")
+AREAS: Final = ("agents", "keys", "people", "limits", "responses", "approvals")
+RIGHTS: Final = (
+    *(f"{area}:{verb}" for area in AREAS for verb in ("read", "write")),
+    *(f"{area}:read" for area in ("content", "usage", "audit")),
+)
+"""The rights of ``access.rights``, whose import help need not wait for."""
+
 SHELLS: Final = ("bash", "zsh", "fish")
 _PRINCIPAL: Final = "user:ID, group:ID, role:ID or public"
 _LEVEL: Final = "viewer (1), editor (3), owner (15) or a sum of VIEW 1, EDIT 2, DELETE 4, SHARE 8"
@@ -41,7 +48,7 @@ def parser(*, completing: bool = False) -> Parser:
     again = Parser(add_help=False)
     _options(again, default=SUPPRESS, described=completing)
     commands = Commands(root.add_subparsers(title="commands", required=True, metavar="COMMAND"), again)
-    for add in (_agents, _keys, _users, _roles, _groups, _grants, _tenants):
+    for add in (_agents, _keys, _users, _roles, _groups, _grants, _tenants, _user_responses):
         add(commands)
     _chat(commands)
     _responses(commands)
@@ -86,6 +93,9 @@ def _keys(commands: Commands) -> None:
     )
     command.add_argument("--agent", action="append", metavar="A", help="only for this agent; repeat for more")
     command.add_argument("--read-only", action="store_true", help="the key can read, and never create")
+    command.add_argument(
+        "--management", action="store_true", help="it manages what its user's role may, and cannot call agents"
+    )
     command = keys.command("list", "list keys, newest first, revoked and expired ones too", Later("keys", "list_keys"))
     command.add_argument("--user", metavar="U", help="only the keys of this user")
     command = keys.command("revoke", "end a key", Later("keys", "revoke"), asks=True)
@@ -106,7 +116,9 @@ def _users(commands: Commands) -> None:
     users.command("list", "list all users", Later("people", "list_users"))
     _id(users.command("show", "show a user, its role and the agents it may use", Later("people", "show_user")), "user")
     _id(
-        users.command("delete", "delete a user, end its keys, remove its grants", Later("removal", "user"), asks=True),
+        users.command(
+            "delete", "delete a user, end its keys, remove its grants", Later("people", "delete_user"), asks=True
+        ),
         "user",
     )
 
@@ -125,10 +137,20 @@ def _roles(commands: Commands) -> None:
         help=f"all permissions that it holds, of {', '.join(PERMISSIONS)}",
     )
     permissions.add_argument("--no-permissions", action="store_true", help="it holds none")
+    rights = command.add_mutually_exclusive_group()
+    rights.add_argument(
+        "--manage",
+        action="extend",
+        nargs="+",
+        choices=("all", *RIGHTS),
+        metavar="R",
+        help=f"all rights of its management keys, of {', '.join(RIGHTS)}; or all",
+    )
+    rights.add_argument("--manage-nothing", action="store_true", help="it has no rights to manage")
     _limits(command)
     roles.command("list", "list all roles, the built-in ones too", Later("people", "list_roles"))
     _id(roles.command("show", "show a role, its limits and its users", Later("people", "show_role")), "role")
-    _id(roles.command("delete", "delete a role that no user has", Later("removal", "role"), asks=True), "role")
+    _id(roles.command("delete", "delete a role that no user has", Later("people", "delete_role"), asks=True), "role")
 
 
 def _groups(commands: Commands) -> None:
@@ -137,7 +159,10 @@ def _groups(commands: Commands) -> None:
     _id(command, "group")
     command.add_argument("--name", metavar="N", help="a name for lists")
     groups.command("list", "list all groups", Later("people", "list_groups"))
-    _id(groups.command("delete", "delete a group; its users leave it", Later("removal", "group"), asks=True), "group")
+    _id(
+        groups.command("delete", "delete a group; its users leave it", Later("people", "delete_group"), asks=True),
+        "group",
+    )
 
 
 def _grants(commands: Commands) -> None:
@@ -197,6 +222,22 @@ def _server(command: Parser) -> None:
         "else that of the stack or of the local server",
     )
     command.add_argument("--key", metavar="K", help=_KEY)
+
+
+def _user_responses(commands: Commands) -> None:
+    responses = commands.group("user-responses", "stored responses of any user, without what they say")
+    module = "user_responses"
+    listing = responses.command("list", "list the newest responses of a user", Later(module, "list_responses"))
+    show = responses.command("show", "show times, tokens and kinds of items", Later(module, "show"))
+    cancel = responses.command("cancel", "end a running response", Later(module, "cancel"))
+    delete = responses.command("delete", "remove a response with its content", Later(module, "delete"), asks=True)
+    for command in (listing, show, cancel, delete):
+        command.add_argument("user", metavar="USER", help="whose responses")
+    for command in (show, cancel, delete):
+        _id(command, "response")
+    show.add_argument("--content", action="store_true", help="show what it says, too; that it was read is noted")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
+    listing.add_argument("--after", metavar="ID", help="those that follow this response")
 
 
 def _check(commands: Commands) -> None:

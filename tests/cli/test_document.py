@@ -5,18 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from antiphon.errors import ApiError
+from antiphon.manage.document import MAX_BYTES, PARAMETERS, AgentDocument, Parameters, write_agent
 from antiphon.records import Agent, AgentCompaction, Grant, dump, load
 from antiphon.spec.request import CreateResponse
-from cli.document import (
-    MAX_BYTES,
-    PARAMETERS,
-    AgentDocument,
-    InvalidDocument,
-    Parameters,
-    read_agent,
-    write_agent,
-)
+from cli.explaining import explain
 
 SMALL = {"id": "helper", "provider": "demo", "model": "echo"}
 FULL = {
@@ -57,10 +52,13 @@ FULL = {
 }
 
 
+read_agent = AgentDocument.model_validate
+
+
 def problem(**changes):
-    with pytest.raises(InvalidDocument) as caught:
+    with pytest.raises(ValidationError) as caught:
         read_agent({**SMALL, **changes})
-    return str(caught.value)
+    return explain(caught.value, AgentDocument)
 
 
 def test_a_small_document_becomes_an_agent():
@@ -189,13 +187,14 @@ def test_a_mistake_is_told_without_repeating_what_was_written():
 
 @pytest.mark.parametrize("document", [None, [], "x", 7])
 def test_what_is_no_object_is_no_agent(document):
-    with pytest.raises(InvalidDocument, match="document: "):
+    with pytest.raises(ValidationError) as caught:
         read_agent(document)
+    assert explain(caught.value, AgentDocument).startswith("document: ")
 
 
 def test_an_agent_that_no_store_could_keep_is_refused():
     document = read_agent({**SMALL, "instructions": "é" * (MAX_BYTES // 2)})
-    with pytest.raises(InvalidDocument, match="larger than 300000 bytes"):
+    with pytest.raises(ApiError, match="larger than 300000 bytes"):
         document.agent("acme", "ada", 7)
 
 

@@ -44,7 +44,7 @@ def test_a_grant_that_could_have_no_effect_is_refused_with_advice(helper, argume
 
 
 def test_a_grant_that_is_not_there_cannot_be_removed(helper):
-    assert "has no grant on agent helper" in helper.refused("grants", "remove", "helper", "public")
+    assert "has no grant on the agent" in helper.refused("grants", "remove", "helper", "public")
 
 
 def test_why_says_that_a_grant_is_missing(helper):

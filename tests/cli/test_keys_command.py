@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from antiphon.access.keys import digest, is_key
-from antiphon.records import Key
-from cli.keys import _found
+from cli.keys import found_id
 from cli.output import Refused
 
 
@@ -104,10 +103,10 @@ def test_a_beginning_that_means_no_key_or_too_little_is_refused(helper):
 
 
 def test_a_beginning_that_means_two_keys_is_refused_with_both():
-    keys = [Key(digest="", id=f"key_abcd{n}", tenant="t", user="ada", prefix=f"ap_dev_{n}") for n in range(2)]
+    keys = [{"id": f"key_abcd{n}", "user": "ada", "prefix": f"ap_dev_{n}"} for n in range(2)]
     with pytest.raises(Refused, match="abcd means 2 keys: key_abcd0 of user ada, key_abcd1 of user ada"):
-        _found("abcd", keys)
-    assert _found("key_abcd1", keys) == "key_abcd1"
+        found_id("abcd", keys)
+    assert found_id("key_abcd1", keys) == "key_abcd1"
 
 
 def test_a_key_of_another_tenant_cannot_be_revoked(helper):

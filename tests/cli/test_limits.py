@@ -7,8 +7,9 @@ import json
 import pytest
 
 from antiphon.access.configuration import resolve
+from antiphon.manage.limits import write_limits
 from antiphon.records import Limits
-from cli.limits import read_limits, write_limits
+from cli.limits import read_limits
 from cli.output import Refused
 
 FULL = {
@@ -28,7 +29,7 @@ def read(tmp_path):
     def read(document):
         path = tmp_path / "limits.json"
         path.write_text(document if isinstance(document, str) else json.dumps(document))
-        return read_limits(str(path))
+        return read_limits(str(path)).limits()
 
     return read
 

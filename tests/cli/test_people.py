@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from antiphon.access.rights import RIGHTS
+
 
 def test_a_new_user_has_the_role_user_and_no_groups(antiphon):
     antiphon.done("users", "put", "ada", "--name", "Ada Lovelace")
@@ -44,6 +46,7 @@ def test_a_user_is_shown_with_its_permissions_and_agents(helper):
         "role": "STAFF",
         "groups": ["staff"],
         "permissions": ["USE"],
+        "manage": [],
         "agents": {"helper": "editor"},
     }
 
@@ -56,14 +59,22 @@ def test_an_id_that_could_not_be_a_key_is_refused(file, kind, id):
 
 def test_the_built_in_roles_are_always_there(antiphon):
     assert antiphon.read("roles", "list") == [
-        {"id": "ADMIN", "permissions": ["USE", "CREATE", "SHARE", "SHARE_PUBLIC"], "limits": {}},
-        {"id": "USER", "permissions": [], "limits": {}},
+        {
+            "id": "ADMIN",
+            "permissions": ["USE", "CREATE", "SHARE", "SHARE_PUBLIC"],
+            "manage": list(RIGHTS),
+            "limits": {},
+            "built_in": True,
+        },
+        {"id": "USER", "permissions": [], "manage": [], "limits": {}, "built_in": True},
     ]
 
 
 def test_a_built_in_role_can_be_put_otherwise(antiphon):
     antiphon.done("roles", "put", "USER", "--permission", "USE")
-    assert {"id": "USER", "permissions": ["USE"], "limits": {}} in antiphon.read("roles", "list")
+    assert {"id": "USER", "permissions": ["USE"], "manage": [], "limits": {}, "built_in": True} in antiphon.read(
+        "roles", "list"
+    )
 
 
 @pytest.mark.parametrize("kind", ["roles", "tenants"])
@@ -82,9 +93,13 @@ def test_a_role_keeps_what_is_not_said(antiphon, tmp_path):
     limits.write_text("providers: [demo]\n")
     antiphon.done("roles", "put", "A", "--permission", "USE", "CREATE", "--limits", str(limits))
     antiphon.done("roles", "put", "A", "--no-permissions")
-    assert {"id": "A", "permissions": [], "limits": {"providers": ["demo"]}} in antiphon.read("roles", "list")
-    antiphon.done("roles", "put", "A", "--permission", "USE")
-    assert {"id": "A", "permissions": ["USE"], "limits": {"providers": ["demo"]}} in antiphon.read("roles", "list")
+    role = {"id": "A", "permissions": [], "manage": [], "limits": {"providers": ["demo"]}, "built_in": False}
+    assert role in antiphon.read("roles", "list")
+    antiphon.done("roles", "put", "A", "--permission", "USE", "--manage", "keys:read")
+    changed = {**role, "permissions": ["USE"], "manage": ["keys:read"]}
+    assert changed in antiphon.read("roles", "list")
+    antiphon.done("roles", "put", "A")
+    assert changed in antiphon.read("roles", "list")
 
 
 def test_a_permission_that_does_not_exist_is_wrong_usage(antiphon):

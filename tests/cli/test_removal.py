@@ -38,7 +38,8 @@ def test_a_built_in_role_goes_back_to_what_it_was(helper):
     assert "is built in and always exists" in helper.refused("roles", "delete", "USER")
     helper.done("roles", "put", "USER", "--permission", "USE")
     assert helper.done("roles", "delete", "USER") == "reset  USER\n"
-    assert helper.read("roles", "show", "USER") == {"id": "USER", "permissions": [], "limits": {}, "users": []}
+    reset = {"id": "USER", "permissions": [], "manage": [], "limits": {}, "built_in": True, "users": []}
+    assert helper.read("roles", "show", "USER") == reset
 
 
 def test_users_leave_a_deleted_group(helper):
@@ -53,6 +54,7 @@ def test_a_role_is_shown_with_its_limits_and_users(helper, tmp_path):
     limits = tmp_path / "limits.yaml"
     limits.write_text("providers: [demo]\n")
     helper.done("roles", "put", "STAFF", "--limits", str(limits))
-    shown = {"id": "STAFF", "permissions": ["USE"], "limits": {"providers": ["demo"]}, "users": ["bob"]}
+    limited = {"id": "STAFF", "permissions": ["USE"], "manage": [], "limits": {"providers": ["demo"]}}
+    shown = {**limited, "built_in": False, "users": ["bob"]}
     assert helper.read("roles", "show", "STAFF") == shown
     assert "no role STAF: did you mean STAFF?" in helper.refused("roles", "show", "STAF")

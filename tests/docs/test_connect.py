@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from antiphon.manage.document import AgentDocument
 from antiphon.providers.configured import Providers
 from antiphon.providers.openai_chat.dialects import DIALECTS, dialect_of
 from antiphon.settings import TAKES, ProviderEndpoint, read_settings
-from cli.document import read_agent
 
 PAGE = (Path(__file__).parents[2] / "docs/connect.md").read_text(encoding="utf-8")
 
@@ -45,7 +45,7 @@ def test_every_protocol_and_every_dialect_has_an_example():
 
 
 def test_the_agent_is_one_and_names_a_provider_of_the_page():
-    (agent,) = map(read_agent, map(yaml.safe_load, blocks("yaml")))
+    (agent,) = map(AgentDocument.model_validate, map(yaml.safe_load, blocks("yaml")))
     assert agent.provider in {name for block in blocks("json") for name in json.loads(block)}
 
 

@@ -246,3 +246,44 @@ async def test_a_deleted_user_role_or_group_takes_its_grants_along_and_no_others
     assert f"{type(record).__name__} {record.id}" not in left
     assert {"User staff", "Role staff"} <= set(left)
     assert [group.id for group in await stores.directory.list_groups("other")] == ["staff"]
+
+
+async def test_records_of_each_kind_are_listed_in_pages_by_id(stores: Stores) -> None:
+    for name in ("b", "a", "Z"):
+        for record in (User("acme", name), Group("acme", name), Role("acme", name)):
+            await stores.directory.put(record)
+        await stores.directory.put_agent(replace(GUIDE, id=name))
+    for kind, ids in ((User, "Z a b"), (Group, "Z a b"), (Agent, "Z a b"), (Role, "ADMIN USER Z a b")):
+        assert await _walked(stores, kind) == ids.split()
+
+
+async def _walked(stores: Stores, kind: type) -> list[str]:
+    found, page = [], await stores.directory.some(kind, "acme", 2)
+    while True:
+        found += [record.id for record in page.records]
+        if not page.more:
+            return found
+        assert len(page.records) == 2
+        page = await stores.directory.some(kind, "acme", 2, after=found[-1])
+
+
+async def test_a_record_is_found_by_its_kind_and_id_in_its_tenant_alone(stores: Stores) -> None:
+    await stores.directory.put(ANN)
+    assert await stores.directory.find(User, "acme", "ann") == ANN
+    assert await stores.directory.find(Group, "acme", "ann") is None
+    assert await stores.directory.find(User, "other", "ann") is None
+    assert await stores.directory.find(User, "acme", "x" * 2000) is None
+    admin = await stores.directory.find(Role, "acme", "ADMIN")
+    assert admin is not None
+    assert len(admin.remote_agents) == 4
+
+
+async def test_grants_on_an_agent_are_listed_in_pages_by_principal(stores: Stores) -> None:
+    await stores.directory.put_agent(GUIDE)
+    for name in ("bob", "eve"):
+        await stores.directory.put(Grant("acme", "guide", f"user:{name}", 1))
+    first = await stores.directory.some_grants("acme", "guide", 2)
+    second = await stores.directory.some_grants("acme", "guide", 2, after=first.records[-1].principal)
+    assert [grant.principal for grant in first.records] == ["user:ann", "user:bob"]
+    assert second.records == [Grant("acme", "guide", "user:eve", 1)]
+    assert (first.more, second.more) == (True, False)

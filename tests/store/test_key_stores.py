@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from antiphon.access.keys import digest, make_key, record
@@ -80,7 +82,9 @@ async def test_the_last_use_of_each_key_is_known_and_never_goes_back(stores: Sto
         await stores.keys.touch("acme", "aa", NOW + 7)
         await stores.keys.touch("acme", "bb", NOW)
         await stores.keys.touch("other", "cc", NOW)
-        return await stores.keys.last_used("acme"), await stores.keys.last_used("empty")
+        return await stores.keys.last_used("acme", ["aa", "bb", "zz", "cc"]), await stores.keys.last_used(
+            "empty", ["aa"]
+        )
 
     assert await story() == ({"aa": NOW + 9, "bb": NOW}, {})
 
@@ -89,5 +93,40 @@ async def test_a_separator_in_a_tenants_name_leads_to_no_other_tenant(stores: St
     await stores.keys.add(key(tenant="acme#KEYS"))
     await stores.keys.touch("a#b", "aa", NOW)
     assert await stores.keys.list("acme") == []
-    assert await stores.keys.last_used("a") == {}
+    assert await stores.keys.last_used("a", ["aa"]) == {}
     assert await stores.keys.list("acme#KEYS") == [key(tenant="acme#KEYS")]
+
+
+async def test_keys_are_listed_in_pages_newest_first_and_each_page_goes_on_where_the_last_ended(stores: Stores) -> None:
+    for seed in range(5):
+        await stores.keys.add(key(seed, now=NOW + seed // 2))
+    first = await stores.keys.some("acme", 2)
+    second = await stores.keys.some("acme", 2, after=first.records[-1])
+    third = await stores.keys.some("acme", 2, after=second.records[-1])
+    assert [page.more for page in (first, second, third)] == [True, True, False]
+    listed = [*first.records, *second.records, *third.records]
+    assert len({found.id for found in listed}) == 5
+    assert [found.created_at for found in listed] == [NOW + 2, NOW + 1, NOW + 1, NOW, NOW]
+
+
+async def test_the_keys_of_one_user_are_listed_in_pages(stores: Stores) -> None:
+    for seed in range(4):
+        await stores.keys.add(replace(key(seed, now=NOW + seed), user=("ann", "bob")[seed % 2]))
+    first = await stores.keys.some("acme", 1, user="bob")
+    second = await stores.keys.some("acme", 1, user="bob", after=first.records[0])
+    assert [found.created_at for found in (*first.records, *second.records)] == [NOW + 3, NOW + 1]
+    assert (first.more, second.more) == (True, False)
+    assert (await stores.keys.some("other", 9)).records == []
+
+
+async def test_a_revocation_shows_in_a_page_of_keys(stores: Stores) -> None:
+    await stores.keys.add(key())
+    await stores.keys.revoke("acme", key().id, NOW + 1)
+    assert [found.revoked_at for found in (await stores.keys.some("acme", 9)).records] == [NOW + 1]
+    assert [found.revoked_at for found in (await stores.keys.some("acme", 9, user="ann")).records] == [NOW + 1]
+
+
+async def test_a_key_is_found_by_its_id_in_its_tenant_alone(stores: Stores) -> None:
+    await stores.keys.add(key())
+    assert await stores.keys.find("acme", key().id) == key()
+    assert await stores.keys.find("other", key().id) is None

@@ -469,3 +469,23 @@ async def test_a_chain_that_is_small_as_stored_and_huge_as_json_is_not_read(stor
         await stores.responses.chain(OWNER, chain[-1].id, NOW, 3_000_000)
     with pytest.raises(ChainTooLarge):
         await stores.responses.chain(OWNER, chain[0].id, NOW, 1_000_000)
+
+
+async def test_responses_of_an_owner_are_listed_in_pages_newest_first_without_their_content(stores: Stores) -> None:
+    turns = [claimed(seed=seed, created_at=NOW + seed) for seed in range(3)]
+    for turn in turns:
+        await stores.responses.claim(turn)
+    await stores.responses.claim(claimed(seed=7, owner=Owner("acme", "bob")))
+    first = await stores.responses.some(OWNER, 2, NOW)
+    second = await stores.responses.some(OWNER, 2, NOW, after=first.records[-1])
+    assert [turn.id for turn in (*first.records, *second.records)] == [turn.id for turn in reversed(turns)]
+    assert (first.more, second.more) == (True, False)
+    assert all(not turn.response and not turn.input for turn in first.records)
+
+
+async def test_a_list_of_responses_leaves_out_what_was_deleted_or_has_expired(stores: Stores) -> None:
+    gone, old, kept = (claimed(seed=1), claimed(seed=2, expires_at=NOW + 5), claimed(seed=3))
+    for turn in (gone, old, kept):
+        await stores.responses.claim(turn)
+    await stores.responses.delete(OWNER, gone.id)
+    assert [turn.id for turn in (await stores.responses.some(OWNER, 9, NOW + 6)).records] == [kept.id]

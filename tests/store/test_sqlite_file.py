@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import stat
 import subprocess
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from antiphon.errors import SettingsError, StorageUnavailable
-from antiphon.records import User
+from antiphon.records import Key, User, dump
 from antiphon.store.sqlite import open_stores
 from antiphon.store.sqlite import responses as module
-from antiphon.store.sqlite.database import SQLite
+from antiphon.store.sqlite.database import _SCHEMAS, VERSION, SQLite
+from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.responses import SQLiteResponses
 from tests.support.stored import DAY, NOW, OWNER, Stores, add_turn, claimed, ended, noise
 
@@ -286,25 +288,36 @@ async def test_a_large_body_is_compressed(sqlite: Stores) -> None:
     assert (await add_turn(sqlite.responses, seed=1, text=noise(100_000))).size < 90_000
 
 
-LATER_TABLES = {2: ["reservations"], 3: ["meters"], 4: ["logs", "runs"]}
-"""What each schema has that the one before it had not."""
-
-
-@pytest.mark.parametrize(
-    ("version", "later"),
-    [(old, [table for new in LATER_TABLES if new > old for table in LATER_TABLES[new]]) for old in (1, 2, 3)],
-)
-async def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(
-    tmp_path: Path, version: int, later: list[str]
-) -> None:
+@pytest.mark.parametrize("version", range(1, VERSION))
+async def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(tmp_path: Path, version: int) -> None:
     path = tmp_path / "antiphon.db"
-    await SQLite(path).aclose()
     connection = sqlite3.connect(path)
-    connection.executescript("".join(f"DROP TABLE {table};" for table in later) + f"PRAGMA user_version = {version}")
+    for statement in itertools.chain(*_SCHEMAS[:version]):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    await SQLite(path).aclose()
+    await SQLite(tmp_path / "new.db").aclose()
+    assert _tables(path) == _tables(tmp_path / "new.db")
+
+
+def _tables(path: Path) -> list[tuple[str, str]]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    connection.close()
+    return rows
+
+
+async def test_keys_of_an_earlier_schema_are_listed(tmp_path: Path) -> None:
+    path, key = tmp_path / "antiphon.db", Key("d", "key_1", "acme", "ann", "ap_", created_at=5)
+    connection = sqlite3.connect(path)
+    for statement in itertools.chain(*_SCHEMAS[:4]):
+        connection.execute(statement)
+    connection.execute("INSERT INTO keys VALUES ('d', 'acme', 'key_1', ?)", (dump(key),))
+    connection.execute("PRAGMA user_version = 4")
+    connection.commit()
     connection.close()
     database = SQLite(path)
-    counts = [f"SELECT count(*) FROM {table}" for table in later]
-    rows = await database.read(lambda db: [db.execute(sql).fetchone() for sql in counts])
+    page = await SQLiteKeys(database).some("acme", 9, user="ann")
     await database.aclose()
-    assert rows == [(0,)] * len(later)
-    await SQLite(path).aclose()
+    assert page.records == [key]

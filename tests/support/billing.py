@@ -25,7 +25,7 @@ class Billing:
     Attributes:
         calls: how many were sent.
         reads: read units: one for each 4 KB begun, of every item got or of a whole query, and one for nothing found.
-        writes: write units: one for each KB begun of an item.
+        writes: write units: one for each KB begun of an item, and one for its key in an index, when it is new.
         items: the bytes of each item put, by its key.
     """
 
@@ -57,8 +57,9 @@ class Billing:
         match operation:
             case "PutItem":
                 row = row_of(arguments["Item"])
-                size = weight(row)
-                self.items[row["pk"]["S"], row["sk"]["S"]] = size
+                size, place = weight(row), (row["pk"]["S"], row["sk"]["S"])
+                self.writes += "gsi1pk" in row and place not in self.items
+                self.items[place] = size
                 self.writes += -(-size // _WRITE)
             case "UpdateItem" | "DeleteItem":
                 self.writes += 1

@@ -22,7 +22,8 @@ def create_tables(emulator: Emulator, region: str = REGION) -> None:
     index = [{"AttributeName": "gsi1pk", "KeyType": "HASH"}, {"AttributeName": "gsi1sk", "KeyType": "RANGE"}]
     indexes = [{"IndexName": GSI, "KeySchema": index, "Projection": {"ProjectionType": "ALL"}}]
     _create(emulator, region, CORE, key, [*key, *index], GlobalSecondaryIndexes=indexes)
-    _create(emulator, region, RESPONSES, key, key)
+    listed = [{"IndexName": GSI, "KeySchema": index, "Projection": {"ProjectionType": "KEYS_ONLY"}}]
+    _create(emulator, region, RESPONSES, key, [*key, *index], GlobalSecondaryIndexes=listed)
     ttl = {"TableName": RESPONSES, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": TTL}}
     assert emulator.ask(Command("UpdateTimeToLive", ttl, region))[0] == 200
 

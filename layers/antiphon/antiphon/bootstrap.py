@@ -90,6 +90,8 @@ def build_services(
         entropy=secrets.token_bytes,
         settings=settings,
         capabilities=providers.capabilities,
+        provider_names=providers.names,
+        require_fit=providers.require_fit,
         start_worker=start_worker or _start_here,
     )
 

@@ -81,6 +81,27 @@ CODES: Final[dict[str, ErrorCode]] = {
     "model_not_found": ErrorCode(
         404, NOT_FOUND, "There is no such agent for this caller.", "List the agents you may use with `GET /v1/models`."
     ),
+    "management_key": ErrorCode(
+        403,
+        INVALID_REQUEST,
+        "This is a management key, which cannot call agents.",
+        "Use an API key, which begins with `ap_`.",
+    ),
+    "agent_not_found": ErrorCode(
+        404, NOT_FOUND, "There is no such agent for this caller.", "List the agents with `GET /v1/admin/agents`."
+    ),
+    "key_not_found": ErrorCode(
+        404, NOT_FOUND, "There is no such key for this caller.", "List the keys with `GET /v1/admin/keys`."
+    ),
+    "user_not_found": ErrorCode(404, NOT_FOUND, "There is no such user.", "List the users, or create the user."),
+    "role_not_found": ErrorCode(404, NOT_FOUND, "There is no such role.", "List the roles, or create the role."),
+    "group_not_found": ErrorCode(404, NOT_FOUND, "There is no such group.", "List the groups, or create the group."),
+    "grant_not_found": ErrorCode(
+        404, NOT_FOUND, "This principal has no grant on the agent.", "List the grants on the agent."
+    ),
+    "in_use": ErrorCode(
+        409, INVALID_REQUEST, "Something else depends on this.", "Change that first, as the message says."
+    ),
     "response_not_found": ErrorCode(
         404,
         NOT_FOUND,

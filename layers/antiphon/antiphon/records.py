@@ -75,12 +75,14 @@ class Role:
 
     Attributes:
         remote_agents: the permissions held, of ``USE``, ``CREATE``, ``SHARE``, ``SHARE_PUBLIC``.
+        manage: what its users may manage with a management key: the rights of ``access.rights``.
     """
 
     tenant: str
     id: str
     remote_agents: frozenset[str] = frozenset()
     limits: Limits = Limits()
+    manage: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class Key:
         created_at, expires_at, revoked_at: seconds since the epoch.
         agents: the agents it is limited to; None for all of its user's.
         read_only: it can read, and never create.
+        management: it manages the deployment, and cannot call agents; every other key does the opposite.
     """
 
     digest: str
@@ -127,6 +130,26 @@ class Key:
     revoked_at: int | None = None
     agents: tuple[str, ...] | None = None
     read_only: bool = False
+    management: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes or reads something as an operator: by which credentials, and from where. Kept for audit.
+
+    Attributes:
+        user: the id of the user whose key it is; of the command line and the console the name of the operator's
+            account.
+        via: how it came.
+        key_id: the public name of the key; empty for the operator's own credentials for the store.
+        address: the address that the request came from; empty if it did not come over a network.
+    """
+
+    tenant: str
+    user: str
+    via: Literal["http", "cli", "console"]
+    key_id: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

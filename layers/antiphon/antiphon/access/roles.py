@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from antiphon.access.rights import ALL
 from antiphon.records import Role
 
 USE: Final = "USE"
@@ -17,8 +18,8 @@ DEFAULT: Final = "USER"
 
 
 def built_in(tenant: str) -> dict[str, Role]:
-    """Return the roles that exist in every tenant, by id: ADMIN holds every permission, USER none."""
+    """Return the roles that exist in every tenant, by id: ADMIN holds every permission and right, USER none."""
     return {
-        ADMIN: Role(tenant, ADMIN, frozenset(PERMISSIONS)),
+        ADMIN: Role(tenant, ADMIN, frozenset(PERMISSIONS), manage=ALL),
         DEFAULT: Role(tenant, DEFAULT),
     }

@@ -39,6 +39,7 @@ from antiphon.ports.stores import (
     KeyStore,
     Meter,
     Opened,
+    Page,
     ResponseStore,
     RunStore,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "ModelCall",
     "ModelProvider",
     "Opened",
+    "Page",
     "Phase",
     "Reads",
     "ReasoningDelta",

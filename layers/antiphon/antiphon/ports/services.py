@@ -10,7 +10,7 @@ from typing import Any
 from antiphon.circuits import Circuits
 from antiphon.ids import Entropy
 from antiphon.ports.fetching import Door
-from antiphon.ports.models import ModelProvider
+from antiphon.ports.models import ModelCall, ModelProvider
 from antiphon.ports.stores import ConversationStore, Directory, KeyStore, Meter, RunStore
 from antiphon.ports.tools import ToolRunner
 from antiphon.records import Owner, ToolKind
@@ -38,6 +38,9 @@ class Services:
         steady: returns seconds of a clock that is never set, such as ``time.monotonic``: for what is kept in memory.
         capabilities: returns what a provider's model supports, by the names of the request's fields; None if
             nothing is known. It needs no credentials.
+        provider_names: the names of all providers; None if there may be others.
+        require_fit: checks that a provider's model can be asked something. ApiError 400, if not; nothing happens if the
+            provider is not known.
         start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
             queued response starts what was not started.
     """
@@ -57,4 +60,6 @@ class Services:
     settings: Settings
     start_worker: StartWorker
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
+    provider_names: frozenset[str] | None = None
+    require_fit: Callable[[str, str, ModelCall], None] = lambda _provider, _model, _call: None
     steady: Clock = time.monotonic

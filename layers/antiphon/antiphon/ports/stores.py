@@ -6,7 +6,8 @@ Every method may raise ``StorageUnavailable``, is a coroutine and never blocks t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from antiphon.records import (
     Account,
@@ -27,6 +28,22 @@ from antiphon.records import (
     User,
 )
 
+T = TypeVar("T")
+Listed = TypeVar("Listed", User, Role, Group, Agent)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list.
+
+    Attributes:
+        records: as many as were asked for, or fewer: a page may end before its limit if its records are large.
+        more: whether there are others behind them.
+    """
+
+    records: list[T]
+    more: bool
+
 
 class KeyStore(Protocol):
     """API keys, by the SHA-256 of the key."""
@@ -44,11 +61,26 @@ class KeyStore(Protocol):
     async def list(self, tenant: str) -> list[Key]:
         """List a tenant's keys, revoked and expired ones included, newest first."""
 
+    async def some(self, tenant: str, limit: int, *, user: str | None = None, after: Key | None = None) -> Page[Key]:
+        """List at most ``limit`` keys, newest first, revoked and expired ones included; one trip.
+
+        It may lag behind a change by some seconds.
+
+        Args:
+            tenant: whose keys.
+            limit: the most keys.
+            user: only keys of this user; None for all.
+            after: the key that they follow; None for the newest.
+        """
+
+    async def find(self, tenant: str, key_id: str) -> Key | None:
+        """Read a key by its id; None if there is none. It may lag behind a change by some seconds."""
+
     async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. A first revocation stays."""
 
-    async def last_used(self, tenant: str) -> dict[str, int]:
-        """Return when the tenant's keys were last used, in seconds since the epoch, by digest."""
+    async def last_used(self, tenant: str, digests: Sequence[str]) -> dict[str, int]:
+        """Return when some of the tenant's keys were last used, in seconds since the epoch, by digest; one trip."""
 
     async def touch(self, tenant: str, digest: str, at: int) -> None:
         """Note that a key was used. Callers do this at most once an hour and never make a request wait for it."""
@@ -80,6 +112,21 @@ class Directory(Protocol):
 
     async def delete(self, record: User | Role | Group) -> bool:
         """Remove a user, role or group and all grants that it holds. Return whether there was one."""
+
+    async def find(self, kind: type[Listed], tenant: str, id: str) -> Listed | None:
+        """Read a user, role, group or agent, consistently; None if there is none. A built-in role always exists."""
+
+    async def some(self, kind: type[Listed], tenant: str, limit: int, *, after: str = "") -> Page[Listed]:
+        """List at most ``limit`` users, roles, groups or agents by id, those behind the id ``after``; one trip.
+
+        Of roles, the built-in ones are included.
+        """
+
+    async def some_grants(self, tenant: str, agent: str, limit: int, *, after: str = "") -> Page[Grant]:
+        """List at most ``limit`` grants on an agent by principal, those behind the principal ``after``; one trip.
+
+        It may lag behind a change by some seconds.
+        """
 
     async def list_agents(self, tenant: str) -> list[Agent]:
         """List all agents of a tenant, by id."""
@@ -142,6 +189,20 @@ class ResponseStore(Protocol):
 
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
         """Read a response, consistently; None if it is absent, expired or another owner's."""
+
+    async def some(
+        self, owner: Owner, limit: int, now: float, *, after: StoredResponse | None = None
+    ) -> Page[StoredResponse]:
+        """List at most ``limit`` responses of an owner, newest first, without their content; at most two trips.
+
+        It may lag behind a change by some seconds. Turns of conversations that no agent ran are left out.
+
+        Args:
+            owner: whose responses.
+            limit: the most responses.
+            now: seconds since the epoch; what has expired by then is left out.
+            after: the response that they follow; None for the newest.
+        """
 
     async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
         """Read a response with all turns before it, oldest first, in at most two sequential trips.

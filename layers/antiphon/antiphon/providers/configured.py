@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from antiphon.access.keys import is_key
 from antiphon.errors import SettingsError
-from antiphon.ports import ApiKey, ModelProvider
+from antiphon.ports import ApiKey, ModelCall, ModelProvider
 from antiphon.proxies import check_proxies
 from antiphon.settings import ProviderEndpoint, problem_of_url
 
@@ -60,6 +60,24 @@ class Providers:
 
         endpoint = self._endpoints.get(name)
         return None if endpoint is None else capabilities_of(endpoint, model).document()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all providers."""
+        return frozenset(self._endpoints)
+
+    def require_fit(self, name: str, model: str, call: ModelCall) -> None:
+        """Check that a provider's model can be asked something, without building it; nothing if there is none.
+
+        Raises:
+            ApiError: 400, with the path of the field.
+        """
+        from antiphon.providers.description import capabilities_of
+        from antiphon.providers.require import require
+
+        endpoint = self._endpoints.get(name)
+        if endpoint is not None:
+            require(capabilities_of(endpoint, model), call)
 
     def require_keys(self) -> None:
         """Check that every key that should be in the environment is there. Keys in AWS are read when they are needed.

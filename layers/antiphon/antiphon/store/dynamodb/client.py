@@ -161,6 +161,52 @@ class DynamoDB:
                 return rows
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    async def page(
+        self,
+        table: str,
+        where: str,
+        limit: int,
+        *,
+        index: str | None = None,
+        start: Row | None = None,
+        newest_first: bool = False,
+        **values: str,
+    ) -> tuple[list[Row], bool]:
+        """Read at most ``limit`` items of a key condition in one trip; consistently, unless from an index.
+
+        Args:
+            table: the table's name.
+            where: the key condition, such as ``pk = :pk``.
+            limit: the most items. Fewer come if they have more than a megabyte.
+            index: the index to read.
+            start: the key behind which the page begins, with the index's key if there is one; None for the beginning.
+            newest_first: read from the end.
+            values: the condition's values by name, without the colon.
+
+        Returns:
+            the items, and whether there are more behind them.
+        """
+        answer = await self.call(
+            "Query",
+            TableName=table,
+            KeyConditionExpression=where,
+            ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
+            Limit=limit + 1,
+            ScanIndexForward=not newest_first,
+            **({"IndexName": index} if index else {"ConsistentRead": True}),
+            **({"ExclusiveStartKey": start} if start else {}),
+        )
+        rows = answer["Items"]
+        return rows[:limit], len(rows) > limit or "LastEvaluatedKey" in answer
+
+    async def transact(self, writes: Sequence[dict[str, Any]]) -> None:
+        """Write several items, all or none.
+
+        Raises:
+            ConditionFailed: the condition of one of them did not hold.
+        """
+        await self.call("TransactWriteItems", TransactItems=writes, ClientRequestToken=secrets.token_hex(16))
+
     async def batch_get(self, table: str, keys: Sequence[Row]) -> list[Row]:
         """Read items by their keys (no key twice), consistently, in one trip; in no particular order."""
         batches = [keys[start : start + BATCH_GET] for start in range(0, len(keys), BATCH_GET)]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from antiphon.access.grants import OWNER
 from antiphon.access.roles import built_in
+from antiphon.ports import Page
+from antiphon.ports.stores import Listed
 from antiphon.records import Account, Agent, Grant, Group, Role, Tenant, User, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
 from antiphon.store.dynamodb.layout import AGENT, Row
+from antiphon.store.roles import with_all_built_in, with_built_in
 
 T = TypeVar("T")
 
@@ -111,6 +113,27 @@ class DynamoDBDirectory:
         answer = await self._database.call("DeleteItem", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
         return "Attributes" in answer
 
+    async def find(self, kind: type[Listed], tenant: str, id: str) -> Listed | None:
+        """Read a user, role, group or agent, consistently; None if there is none. A built-in role always exists."""
+        row = await self._database.get(self._table, _key(kind, tenant, id)) if layout.is_id(id) else None
+        return with_built_in(kind, tenant, id, _record(kind, row) if row else None)
+
+    async def some(self, kind: type[Listed], tenant: str, limit: int, *, after: str = "") -> Page[Listed]:
+        """List at most ``limit`` users, roles, groups or agents by id, those behind the id ``after``; one trip."""
+        start = _key(kind, tenant, after) if after else None
+        pk = layout.collection(tenant, _COLLECTIONS[kind])
+        rows, more = await self._database.page(self._table, "pk = :pk", limit, start=start, pk=pk)
+        stored = Page([_record(kind, row) for row in rows], more)
+        return with_all_built_in(kind, tenant, limit, after, stored)
+
+    async def some_grants(self, tenant: str, agent: str, limit: int, *, after: str = "") -> Page[Grant]:
+        """List at most ``limit`` grants on an agent by principal, those behind the principal ``after``; one trip."""
+        pk, index = layout.grants_on(tenant, agent), {"gsi1pk", "gsi1sk", "pk", "sk"}
+        row = layout.grant_row(Grant(tenant, agent, after, 0))
+        start = {name: row[name] for name in index} if after else None
+        rows, more = await self._database.page(self._table, "gsi1pk = :pk", limit, index=layout.GSI, start=start, pk=pk)
+        return Page([Grant(tenant, agent, row["gsi1sk"]["S"], int(row["bits"]["N"])) for row in rows], more)
+
     async def list_agents(self, tenant: str) -> list[Agent]:
         """List all agents of a tenant, by id."""
         return await self._list(Agent, tenant)
@@ -155,7 +178,7 @@ class DynamoDBDirectory:
         owner = layout.grant_row(Grant(agent.tenant, agent.id, f"user:{agent.author}", OWNER))
         new = {"TableName": self._table, "Item": _row(agent), "ConditionExpression": "attribute_not_exists(pk)"}
         writes = [{"Put": new}, {"Put": {"TableName": self._table, "Item": owner}}]
-        await self._database.call("TransactWriteItems", TransactItems=writes, ClientRequestToken=secrets.token_hex(16))
+        await self._database.transact(writes)
 
     async def _replace(self, agent: Agent) -> None:
         condition = "attribute_exists(pk)"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from antiphon.errors import AlreadyExists
+from antiphon.ports import Page
 from antiphon.records import Key, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
@@ -42,21 +45,40 @@ class DynamoDBKeys:
         keys = [load(Key, row["document"]["S"]) for row in rows]
         return sorted(keys, key=lambda key: (-key.created_at, key.id))
 
-    async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
-        """Revoke a key from a time on (seconds since the epoch); None if there is none. The first revocation stays."""
+    async def some(self, tenant: str, limit: int, *, user: str | None = None, after: Key | None = None) -> Page[Key]:
+        """List at most ``limit`` keys, newest first, of a user or of all, that follow the key ``after``; one trip."""
+        start = None if after is None else layout.listed_key(after)
+        if user is None:
+            start = None if start is None else {name: start[name] for name in ("pk", "sk")}
+            where, pk, index = "pk = :pk", layout.listed_keys(tenant), None
+        else:
+            where, pk, index = "gsi1pk = :pk", layout.keys_of(tenant, user), layout.GSI
+        rows, more = await self._database.page(
+            self._table, where, limit, index=index, start=start, newest_first=True, pk=pk
+        )
+        return Page([load(Key, row["document"]["S"]) for row in rows], more)
+
+    async def find(self, tenant: str, key_id: str) -> Key | None:
+        """Read a key by its id; None if there is none. It may lag behind a change by some seconds."""
         found = await self._database.query(
             self._table, "gsi1pk = :pk AND gsi1sk = :id", index=layout.GSI, pk=layout.api_keys(tenant), id=key_id
         )
-        if not found:
+        return load(Key, found[0]["document"]["S"]) if found else None
+
+    async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
+        """Revoke a key from a time on (seconds since the epoch); None if there is none. The first revocation stays."""
+        found = await self.find(tenant, key_id)
+        if found is None:
             return None
-        key = replace(load(Key, found[0]["document"]["S"]), revoked_at=at)
+        key = replace(found, revoked_at=at)
         with contextlib.suppress(ConditionFailed):
             await self._put(key, "attribute_exists(pk) AND attribute_not_exists(revoked_at)")
         return await self.get(key.digest)
 
-    async def last_used(self, tenant: str) -> dict[str, int]:
-        """Return when the tenant's keys were last used, in seconds since the epoch, by digest."""
-        rows = await self._database.query(self._table, "pk = :pk", pk=layout.used(tenant))
+    async def last_used(self, tenant: str, digests: Sequence[str]) -> dict[str, int]:
+        """Return when some of the tenant's keys were last used, in seconds since the epoch, by digest; one trip."""
+        keys = [layout.key(layout.used(tenant), digest) for digest in dict.fromkeys(digests)]
+        rows = await self._database.batch_get(self._table, keys)
         return {row["sk"]["S"]: int(row["at"]["N"]) for row in rows}
 
     async def touch(self, tenant: str, digest: str, at: int) -> None:
@@ -85,9 +107,9 @@ class DynamoDBKeys:
         }
         if key.revoked_at is not None:
             row["revoked_at"] = {"N": str(key.revoked_at)}
-        await self._database.call(
-            "PutItem",
-            TableName=self._table,
-            Item=row,
-            ConditionExpression=condition,
-        )
+        listed = {**layout.listed_key(key), "document": row["document"]}
+        writes: list[dict[str, Any]] = [
+            {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": condition}},
+            {"Put": {"TableName": self._table, "Item": listed}},
+        ]
+        await self._database.transact(writes)

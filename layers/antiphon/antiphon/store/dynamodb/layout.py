@@ -3,6 +3,7 @@
     core
     pk                      sk           gsi1pk            gsi1sk      what                       else
     KEY#digest              KEY          T#tenant#KEYS     key id      an API key                 document, revoked_at
+    KEYS#tenant             time#key id  KEYS#tenant#user  time#key id the same, for lists        document
     USED#tenant             digest                                     when a key was last used   at
     T#tenant#TENANT         TENANT                                     a tenant                   document
     T#tenant#USERS          user id                                    a user                     document
@@ -13,7 +14,7 @@
     METER#tenant#user       period                                     what was used in a period  amount, expires_at
 
     responses
-    R#tenant#user#segment   000123                                     a turn's head              see ``rows``
+    R#tenant#user#segment   000123       R#tenant#user     time#id     a turn's head              see ``rows``
     R#tenant#user#segment   part#000123#01#tag                         a further part of its body body, expires_at
     R#tenant#user#segment   100123                                     a conversation's turn      see ``rows``
     R#tenant#user#segment   999999                                     a conversation's record    document, revision,
@@ -21,6 +22,9 @@
     I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
     L#tenant#user#id        000012                                     a batch of a log           see ``runs``
     RUNS                    tenant#user#id                             a run for a worker         at, expires_at
+
+A key is two rows that are written together: one is read by its digest on every request, the other is for lists. The
+index of ``responses`` has keys alone: a turn costs one write unit more at its claim, and none when it is stored again.
 
 A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
 ``core`` (``dynamodb:LeadingKeys``); so have the counters. The TTL attribute is ``expires_at``. A turn's parts sort
@@ -32,7 +36,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.ids import Place
-from antiphon.records import Grant, Owner, Period, Stretch
+from antiphon.records import Grant, Key, Owner, Period, StoredResponse, Stretch
 
 Row = dict[str, Any]
 """One DynamoDB item, or its key, in the low-level form: ``{"name": {"S": "value"}}``."""
@@ -67,6 +71,27 @@ def api_key(digest: str) -> Row:
 def api_keys(tenant: str) -> str:
     """The GSI partition of a tenant's API keys."""
     return collection(tenant, "KEYS")
+
+
+def listed_key(made: Key) -> Row:
+    """Return the key of the row by which an API key is listed, with that of the index."""
+    sk = moment(made.created_at, made.id)
+    return {**key(listed_keys(made.tenant), sk), "gsi1pk": {"S": keys_of(made.tenant, made.user)}, "gsi1sk": {"S": sk}}
+
+
+def listed_keys(tenant: str) -> str:
+    """The partition by which a tenant's API keys are listed in the order of their making."""
+    return f"KEYS#{_word(tenant)}"
+
+
+def keys_of(tenant: str, user: str) -> str:
+    """The GSI partition of the API keys of one user."""
+    return f"KEYS#{_word(tenant)}#{_word(user)}"
+
+
+def moment(at: int, id: str) -> str:
+    """Write a time in seconds since the epoch and an id so that they sort by time."""
+    return f"{at:011}#{id}"
 
 
 def used(tenant: str) -> str:
@@ -122,6 +147,18 @@ def turns(owner: Owner, segment: str) -> str:
 def turn(owner: Owner, place: Place) -> Row:
     """Return the key of a turn."""
     return key(turns(owner, place.segment), depth(place.depth))
+
+
+def turns_of(owner: Owner) -> str:
+    """The GSI partition of all turns of an owner."""
+    return f"R#{_word(owner.tenant)}#{_word(owner.user)}"
+
+
+def listed_turn(turn: StoredResponse) -> Row:
+    """Return the attributes by which a turn is listed; none for one that no agent ran."""
+    if not turn.agent:
+        return {}
+    return {"gsi1pk": {"S": turns_of(turn.owner)}, "gsi1sk": {"S": moment(turn.created_at, turn.id)}}
 
 
 def record(owner: Owner, segment: str) -> Row:

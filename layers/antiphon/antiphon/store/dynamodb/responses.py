@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from antiphon.errors import SlotTaken, StorageUnavailable, Superseded
 from antiphon.ids import deleted_id, parse_response_id, place_of
-from antiphon.ports import Clock
+from antiphon.ports import Clock, Page
 from antiphon.records import DELETED, IN_PROGRESS, QUEUED, Owner, StoredResponse, Stretch, without_content
 from antiphon.store import turns
 from antiphon.store.dynamodb import layout, rows, runs
@@ -153,6 +153,26 @@ class DynamoDBResponses(DynamoDBReservations):
         if found is None and await self._head(owner, response_id) not in (None, head):
             return await self.get(owner, response_id, now)  # it was committed while we read the claim's parts
         return found
+
+    async def some(
+        self, owner: Owner, limit: int, now: float, *, after: StoredResponse | None = None
+    ) -> Page[StoredResponse]:
+        """List at most ``limit`` responses of an owner, newest first, without their content, in two trips."""
+        start = None if after is None else {**layout.turn(owner, place_of(after.id)), **layout.listed_turn(after)}
+        found, more = await self._database.page(
+            self._table,
+            "gsi1pk = :pk",
+            limit,
+            index=layout.GSI,
+            start=start,
+            newest_first=True,
+            pk=layout.turns_of(owner),
+        )
+        keys = [layout.key(row["pk"]["S"], row["sk"]["S"]) for row in found]
+        heads = [head for head in await self._database.batch_get(self._table, keys) if not rows.is_expired(head, now)]
+        listed = [turns.unpack_document(head["document"]["B"]) for head in heads]
+        listed.sort(key=lambda turn: (turn.created_at, turn.id), reverse=True)
+        return Page(listed, more)
 
     async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
         """Read a response with all turns before it, oldest first, in at most two sequential trips.

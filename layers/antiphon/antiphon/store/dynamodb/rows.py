@@ -35,6 +35,7 @@ def cut(response: StoredResponse, place: Place) -> tuple[Row, list[Row]]:
     rest = [{**layout.key(pk, sk), "body": {"B": piece}, **ttl} for sk, piece in zip(names, pieces, strict=True)]
     head: Row = {
         **layout.turn(response.owner, place),
+        **layout.listed_turn(response),
         **ttl,
         "id": {"S": response.id},
         "document": {"B": packed.document},

@@ -35,7 +35,7 @@ _SOME: Final = """
     ORDER BY depth {order} LIMIT :limit"""
 _OVER: Final = """
     UPDATE responses SET id = :id, status = :status, lease = :lease, tag = :tag, size = :size,
-        expires_at = :expires_at, document = :document, body = :body
+        expires_at = :expires_at, document = :document, body = :body, listed_at = :listed_at
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth = :depth"""
 _IDS: Final = """
     SELECT id FROM responses

@@ -26,7 +26,7 @@ from antiphon.errors import SettingsError, StorageUnavailable
 
 T = TypeVar("T")
 
-VERSION: Final = 4
+VERSION: Final = 5
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
 
@@ -84,7 +84,17 @@ _FOURTH: Final = (
         tenant TEXT, user TEXT, response_id TEXT, at REAL NOT NULL, PRIMARY KEY (tenant, user, response_id)
     ) WITHOUT ROWID""",
 )
-_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH: Final = (
+    "ALTER TABLE keys ADD COLUMN user TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE keys ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0",
+    """UPDATE keys SET user = json_extract(CAST(document AS TEXT), '$.user'),
+        created_at = coalesce(json_extract(CAST(document AS TEXT), '$.created_at'), 0)""",
+    "CREATE INDEX keys_by_age ON keys (tenant, created_at, id)",
+    "CREATE INDEX keys_by_user ON keys (tenant, user, created_at, id)",
+    "ALTER TABLE responses ADD COLUMN listed_at INTEGER",
+    "CREATE INDEX responses_by_age ON responses (tenant, user, listed_at, id) WHERE listed_at IS NOT NULL",
+)
+_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """What each schema has beyond the one before; a file of an earlier one gets the rest when it is opened."""
 
 

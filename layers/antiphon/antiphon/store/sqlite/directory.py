@@ -11,7 +11,10 @@ from typing import Final, TypeVar
 
 from antiphon.access.grants import OWNER
 from antiphon.access.roles import built_in
+from antiphon.ports import Page
+from antiphon.ports.stores import Listed
 from antiphon.records import Account, Agent, Grant, Group, Role, Tenant, User, dump, load
+from antiphon.store.roles import with_all_built_in, with_built_in
 from antiphon.store.sqlite.database import SQLite
 
 T = TypeVar("T")
@@ -90,6 +93,27 @@ class SQLiteDirectory:
             return _delete(db, record.tenant, kind, record.id)
 
         return await self._database.write(work)
+
+    async def find(self, kind: type[Listed], tenant: str, id: str) -> Listed | None:
+        """Read a user, role, group or agent; None if there is none. A built-in role always exists."""
+        found = await self._database.read(lambda db: _get(db, kind, tenant, id))
+        return with_built_in(kind, tenant, id, found)
+
+    async def some(self, kind: type[Listed], tenant: str, limit: int, *, after: str = "") -> Page[Listed]:
+        """List at most ``limit`` users, roles, groups or agents by id, those behind the id ``after``; one trip."""
+        sql = "SELECT document FROM directory WHERE tenant = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?"
+        values = (tenant, _KINDS[kind], after, limit + 1)
+        rows = await self._database.read(lambda db: db.execute(sql, values).fetchall())
+        stored = Page([load(kind, row[0]) for row in rows[:limit]], len(rows) > limit)
+        return with_all_built_in(kind, tenant, limit, after, stored)
+
+    async def some_grants(self, tenant: str, agent: str, limit: int, *, after: str = "") -> Page[Grant]:
+        """List at most ``limit`` grants on an agent by principal, those behind the principal ``after``; one trip."""
+        sql = """SELECT principal, bits FROM grants WHERE tenant = ? AND agent = ? AND principal > ?
+            ORDER BY principal LIMIT ?"""
+        values = (tenant, agent, after, limit + 1)
+        rows = await self._database.read(lambda db: db.execute(sql, values).fetchall())
+        return Page([Grant(tenant, agent, *row) for row in rows[:limit]], len(rows) > limit)
 
     async def list_agents(self, tenant: str) -> list[Agent]:
         """List all agents of a tenant, by id."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from antiphon.errors import SlotTaken, Superseded
 from antiphon.ids import deleted_id, parse_response_id, place_of
-from antiphon.ports import Clock
+from antiphon.ports import Clock, Page
 from antiphon.records import DELETED, IN_PROGRESS, Owner, StoredResponse, Stretch, without_content
 from antiphon.store import turns
 from antiphon.store.sqlite import meter, reservations, runs
@@ -25,10 +25,12 @@ SWEEP_EVERY: Final = 500
 Values = dict[str, Any]
 
 _CLAIM: Final = """
-    INSERT INTO responses (tenant, user, segment, depth, id, status, lease, tag, size, expires_at, document, body)
-    VALUES (:tenant, :user, :segment, :depth, :id, :status, :lease, :tag, :size, :expires_at, :document, :body)
+    INSERT INTO responses (tenant, user, segment, depth, id, status, lease, tag, size, expires_at, document, body,
+        listed_at)
+    VALUES (:tenant, :user, :segment, :depth, :id, :status, :lease, :tag, :size, :expires_at, :document, :body,
+        :listed_at)
     ON CONFLICT DO UPDATE SET id = :id, status = :status, lease = :lease, tag = :tag, size = :size,
-        expires_at = :expires_at, document = :document, body = :body
+        expires_at = :expires_at, document = :document, body = :body, listed_at = :listed_at
     WHERE responses.expires_at <= :created_at"""
 _COMMIT: Final = """
     UPDATE responses SET status = :status, tag = :tag, size = :size, expires_at = :expires_at, document = :document,
@@ -61,6 +63,11 @@ _STRETCH: Final = """
     SELECT document, body, size FROM responses
     WHERE tenant = :tenant AND user = :user AND segment = :segment AND depth BETWEEN :first AND :last
     ORDER BY depth"""
+_SOME: Final = """
+    SELECT document, expires_at FROM responses
+    WHERE tenant = :tenant AND user = :user AND listed_at IS NOT NULL AND (listed_at, id) < (:at, :id)
+    ORDER BY listed_at DESC, id DESC LIMIT :limit"""
+_END_OF_TIME: Final = 2**62
 _SWEEP: Final = "DELETE FROM responses WHERE expires_at <= ?"
 
 
@@ -124,6 +131,16 @@ class SQLiteResponses(SQLiteReservations):
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:
         """Read a response, consistently; None if it is absent, expired or another owner's."""
         return await self._database.read(lambda db: _get(db, owner, response_id, now))
+
+    async def some(
+        self, owner: Owner, limit: int, now: float, *, after: StoredResponse | None = None
+    ) -> Page[StoredResponse]:
+        """List at most ``limit`` responses of an owner, newest first, without their content, in one trip."""
+        at, last = (_END_OF_TIME, "") if after is None else (after.created_at, after.id)
+        values = {"tenant": owner.tenant, "user": owner.user, "at": at, "id": last, "limit": limit + 1}
+        found = await self._database.read(lambda db: db.execute(_SOME, values).fetchall())
+        alive = [document for document, expires_at in found[:limit] if not turns.is_expired(expires_at, now)]
+        return Page([turns.unpack_document(document) for document in alive], len(found) > limit)
 
     async def chain(self, owner: Owner, response_id: str, now: float, max_bytes: int) -> list[StoredResponse] | None:
         """Read a response with all turns before it, oldest first, in one go.
@@ -246,6 +263,7 @@ def row_values(response: StoredResponse) -> Values:
         "size": len(packed.document) + len(packed.body),
         "expires_at": response.expires_at,
         "created_at": response.created_at,
+        "listed_at": response.created_at if response.agent else None,
         "document": packed.document,
         "body": packed.body,
     }

@@ -1,18 +1,16 @@
-"""The agent file: what it may hold, and how it becomes a record and a file again.
+"""The document of an agent, in a file or a request: what it may hold, how it becomes a record and a document again.
 
 The names, types and bounds of the request parameters are those of the specification's request (``spec.request``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, field_validator, model_validator
 
 from antiphon.access.grants import PRINCIPAL, level_of, read_level
-from antiphon.errors import AntiphonError
+from antiphon.errors import ApiError
 from antiphon.records import Agent, AgentCompaction, Fallback, Grant, dump
 from antiphon.spec.base import Text, Wire
 from antiphon.spec.request import (
@@ -29,10 +27,6 @@ from antiphon.spec.request import (
     Truncation,
 )
 from antiphon.spec.tools import MAX_TOOLS, FunctionTool, ToolChoice
-from cli.suggestion import did_you_mean
-
-Line = Callable[[tuple[int | str, ...]], int | None]
-"""Finds the line of a field by its path."""
 
 MAX_BYTES: Final = 300_000
 """The largest agent: a DynamoDB item holds 400 KB, keys and names included (AWS, "Item size limits")."""
@@ -67,10 +61,6 @@ _PLAIN: Final = (
     "hide_instructions",
     "context_tokens",
 )
-
-
-class InvalidDocument(AntiphonError):
-    """A document is not as it must be; the message names the path of each problem."""
 
 
 class Parameters(Wire):
@@ -171,7 +161,7 @@ class AgentDocument(Parameters):
         """Return the record; the time is in seconds since the epoch.
 
         Raises:
-            InvalidDocument: it is too large for the stores.
+            ApiError: 413, if it is too large for the stores.
         """
         said = self.wire()
         agent = Agent(
@@ -193,7 +183,7 @@ class AgentDocument(Parameters):
             updated_at=now,
         )
         if len(dump(agent)) > MAX_BYTES:
-            raise InvalidDocument(f"the agent is larger than {MAX_BYTES} bytes")
+            raise ApiError("request_too_large", f"The agent is larger than {MAX_BYTES} bytes.")
         return agent
 
     def granted(self, tenant: str) -> list[Grant]:
@@ -205,24 +195,8 @@ def _compaction(setting: AgentCompactionSetting | None) -> AgentCompaction | Non
     return None if setting is None else AgentCompaction(setting.threshold, setting.model or "")
 
 
-def read_agent(document: Any, line: Line | None = None) -> AgentDocument:
-    """Read an agent file's content.
-
-    Args:
-        document: its plain JSON values.
-        line: finds the line of a field.
-
-    Raises:
-        InvalidDocument: it is not an agent.
-    """
-    try:
-        return AgentDocument.model_validate(document)
-    except ValidationError as error:
-        raise InvalidDocument(explain(error, AgentDocument, line)) from None
-
-
 def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
-    """Return the document that ``read_agent`` reads as this agent; fields with their defaults are left out."""
+    """Return the document that ``AgentDocument`` reads as this agent; fields with their defaults are left out."""
     said: dict[str, Any] = {name: getattr(agent, name) for name in _PLAIN}
     said |= {name: agent.parameters[name] for name in PARAMETERS if name in agent.parameters}
     said["fallbacks"] = [{"provider": other.provider, "model": other.model} for other in agent.fallbacks]
@@ -236,45 +210,6 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
         if grant.principal != f"user:{agent.author}"
     ]
     return {name: value for name, value in said.items() if name in PARAMETERS or value not in ("", [], False, None)}
-
-
-def explain(error: ValidationError, model: type[BaseModel], line: Line | None = None) -> str:
-    """Return what is wrong with a document, problem by problem, each with its path and line.
-
-    Args:
-        error: what pydantic found.
-        model: what the document should be.
-        line: finds the line of a field; None if there is no text.
-    """
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
-    numbered = [(line(problem["loc"]) if line else None, problem) for problem in problems]
-    numbered.sort(key=lambda pair: pair[0] or 0)
-    return "; ".join(
-        f"{_path(problem['loc'])}: {_plain(problem, model)}" + (f" (line {number})" if number else "")
-        for number, problem in numbered
-    )
-
-
-def _plain(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    if problem["type"] == "missing":
-        return "is missing"
-    if problem["type"] == "extra_forbidden":
-        meant = did_you_mean(str(problem["loc"][-1]), model.model_fields if len(problem["loc"]) == 1 else ())
-        return f"there is no such field; {meant}" if meant else "there is no such field"
-    if problem["type"] == "string_pattern_mismatch":
-        return f"it does not match {problem['msg'].partition('pattern ')[2]}"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
-    return message[:1].lower() + message[1:]
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif not part.startswith("#"):
-            text += f".{part}" if text else part
-    return text or "document"
 
 
 def _said(tool: dict[str, Any]) -> dict[str, Any]:

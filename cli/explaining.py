@@ -1,0 +1,52 @@
+"""Say what is wrong with a document, problem by problem, each with its path and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from cli.suggestion import did_you_mean
+
+Line = Callable[[tuple[int | str, ...]], int | None]
+"""Finds the line of a field by its path."""
+
+
+def explain(error: ValidationError, model: type[BaseModel], line: Line | None = None) -> str:
+    """Return what is wrong with a document, problem by problem, each with its path and line.
+
+    Args:
+        error: what pydantic found.
+        model: what the document should be.
+        line: finds the line of a field; None if there is no text.
+    """
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    numbered = [(line(problem["loc"]) if line else None, problem) for problem in problems]
+    numbered.sort(key=lambda pair: pair[0] or 0)
+    return "; ".join(
+        f"{_path(problem['loc'])}: {_plain(problem, model)}" + (f" (line {number})" if number else "")
+        for number, problem in numbered
+    )
+
+
+def _plain(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] == "extra_forbidden":
+        meant = did_you_mean(str(problem["loc"][-1]), model.model_fields if len(problem["loc"]) == 1 else ())
+        return f"there is no such field; {meant}" if meant else "there is no such field"
+    if problem["type"] == "string_pattern_mismatch":
+        return f"it does not match {problem['msg'].partition('pattern ')[2]}"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+    return message[:1].lower() + message[1:]
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not part.startswith("#"):
+            text += f".{part}" if text else part
+    return text or "document"

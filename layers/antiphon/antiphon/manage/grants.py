@@ -1,0 +1,134 @@
+"""Grants: who may do what with an agent, and why."""
+
+from __future__ import annotations
+
+from antiphon.access.configuration import deployment_limits
+from antiphon.access.decide import may_run
+from antiphon.access.grants import SHARE, level_of, principals_of
+from antiphon.access.principal import Principal
+from antiphon.manage.agents import editable
+from antiphon.manage.changes import Document, note
+from antiphon.manage.forms import GrantForm
+from antiphon.manage.found import check_principal, find, find_account
+from antiphon.manage.operator import Operator
+from antiphon.manage.pages import shown
+from antiphon.manage.people import permissions_of
+from antiphon.manage.refusals import NotFound
+from antiphon.manage.sharing import check_authors_grant, check_sharing
+from antiphon.ports import Page, Services
+from antiphon.records import Account, Agent, Grant, Key
+
+
+async def list_grants(
+    services: Services, operator: Operator, agent_id: str, *, limit: int, after: str = ""
+) -> Page[Document]:
+    """List the grants on an agent by principal.
+
+    Raises:
+        NotFound: there is no such agent for this operator.
+        ApiError: 403.
+    """
+    await editable(services, operator, agent_id, SHARE, write=False)
+    page = await services.directory.some_grants(operator.tenant, agent_id, limit, after=after)
+    return shown(page, grant_document)
+
+
+async def put_grant(services: Services, operator: Operator, agent_id: str, principal: str, form: GrantForm) -> Document:
+    """Grant a level on an agent, in place of an earlier one.
+
+    Raises:
+        ApiError: it cannot be done.
+    """
+    agent = await editable(services, operator, agent_id, SHARE)
+    await check_principal(services, operator.tenant, principal)
+    grant = Grant(operator.tenant, agent_id, principal, form.bits)
+    check_authors_grant(grant, agent.author)
+    check_sharing(operator, grant, agent.author, await _held(services, operator, agent_id))
+    before = await _stored(services, grant)
+    await services.directory.put(grant)
+    after = grant_document(grant)
+    await note(services, operator, "grants.put", f"agent:{agent_id}", before, after)
+    return after
+
+
+async def delete_grant(services: Services, operator: Operator, agent_id: str, principal: str) -> Document:
+    """Take a grant back; its principal need not exist any more.
+
+    Raises:
+        ApiError: it cannot be done.
+    """
+    agent = await editable(services, operator, agent_id, SHARE)
+    grant = Grant(operator.tenant, agent_id, principal, 0)
+    check_authors_grant(grant, agent.author)
+    check_sharing(operator, grant, agent.author)
+    before = await _stored(services, grant)
+    if before is None:
+        raise NotFound("grant", principal)
+    await services.directory.put(grant)
+    await note(services, operator, "grants.delete", f"agent:{agent_id}", before, None)
+    return grant_document(grant)
+
+
+async def why(services: Services, operator: Operator, agent_id: str, user: str) -> Document:
+    """Explain whether a user may run an agent, with a key that is not limited to some agents.
+
+    Raises:
+        NotFound: there is no such agent or user.
+        ApiError: 403.
+    """
+    operator.require("agents")
+    operator.require("people")
+    agent = await find(services, Agent, operator.tenant, agent_id)
+    account = await find_account(services, operator.tenant, user, "user")
+    held: dict[str, int] = {}
+    for name in principals_of(account.user):
+        found = await services.directory.agent(operator.tenant, agent_id, [name])
+        held[name] = found[1] if found else 0
+    return _decision(services, agent, account, held)
+
+
+def grant_document(grant: Grant) -> Document:
+    """Return a grant as it is shown."""
+    return {
+        "agent": grant.agent,
+        "principal": grant.principal,
+        "level": level_of(grant.bits),
+        "bits": grant.bits,
+    }
+
+
+async def _held(services: Services, operator: Operator, agent_id: str) -> int:
+    """Read the bits that a user holds on an agent; an operator may give all."""
+    if operator.principal is None:
+        return -1
+    found = await services.directory.agent(operator.tenant, agent_id, operator.principal.principals)
+    return found[1] if found else 0
+
+
+async def _stored(services: Services, grant: Grant) -> Document | None:
+    found = await services.directory.agent(grant.tenant, grant.agent, [grant.principal])
+    if found is None or not found[1]:
+        return None
+    return grant_document(Grant(grant.tenant, grant.agent, grant.principal, found[1]))
+
+
+def _decision(services: Services, agent: Agent, account: Account, held: dict[str, int]) -> Document:
+    user = account.user
+    unscoped = Key(digest="", id="", tenant=user.tenant, user=user.id, prefix="")
+    bits = 0
+    for more in held.values():
+        bits |= more
+    principal = Principal.from_account(account, unscoped, deployment_limits(services.settings))
+    decision = may_run(principal, agent, bits)
+    return {
+        "agent": agent.id,
+        "user": user.id,
+        "role": account.role.id,
+        "permissions": permissions_of(account.role),
+        "grants": [{"principal": name, "bits": more} for name, more in held.items()],
+        "bits": bits,
+        "allowed": decision.allowed,
+        "code": decision.code,
+        "reason": decision.reason,
+        "verdict": "allowed" if decision.allowed else f"refused with {decision.code}",
+    }

@@ -1,0 +1,48 @@
+"""Pages of lists, and how a page follows another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from antiphon.errors import ApiError
+from antiphon.ports import Page
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+MAX_PAGE: Final = 100
+PAGE: Final = 20
+
+
+def shown(page: Page[T], show: Callable[[T], Document]) -> Page[Document]:
+    """Return a page of records as documents."""
+    return Page([show(record) for record in page.records], page.more)
+
+
+def name_of(document: Document) -> str:
+    """Return what names a record in its list: its id, or of a grant its principal."""
+    return str(document.get("id") or document["principal"])
+
+
+def cut(records: list[T], id_of: Callable[[T], str], limit: int, after: str) -> Page[T]:
+    """Return the page of a whole list, which is in the order of its ids, that follows an id."""
+    rest = [record for record in records if id_of(record) > after]
+    return Page(rest[:limit], len(rest) > limit)
+
+
+def no_cursor() -> ApiError:
+    """Return the error of a page that follows what is not there."""
+    return ApiError("invalid_value", "`after`: There is no such record. Send the `last_id` of a page.", param="after")
+
+
+async def walk(fetch: Callable[[T | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Yield all records of a list, page by page; ``fetch`` reads the page that follows a record."""
+    last: T | None = None
+    while True:
+        page = await fetch(last)
+        for record in page.records:
+            yield record
+        if not page.more or not page.records:
+            return
+        last = page.records[-1]

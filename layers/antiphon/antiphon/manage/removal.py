@@ -1,0 +1,105 @@
+"""Users, roles and groups go: nothing that a deleted one held may come back with its name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from antiphon.access.roles import built_in
+from antiphon.manage.changes import Document, note
+from antiphon.manage.found import find
+from antiphon.manage.operator import Operator
+from antiphon.manage.pages import walk
+from antiphon.manage.people import group_document, require_over_user, role_document, user_document
+from antiphon.manage.refusals import refuse
+from antiphon.ports import Page, Services
+from antiphon.records import Group, Key, Role, User
+
+_PAGE = 100
+
+
+async def delete_user(services: Services, operator: Operator, user: str) -> Document:
+    """Revoke a user's keys, then delete it with its grants. An author stays: an agent's author never changes.
+
+    Raises:
+        ApiError: there is none, or it cannot go.
+    """
+    operator.require("people", write=True)
+    stored = await find(services, User, operator.tenant, user)
+    await require_over_user(services, operator, stored)
+    held = await services.directory.agents(operator.tenant, [f"user:{user}"])
+    written = [agent.id for agent, _ in held if agent.author == user]
+    if written:
+        raise refuse(f"User {user} is the author of {_agents(written)}: delete them first.")
+    now = int(services.clock())
+    revoked = [key.id async for key in walk(partial(_keys, services, stored)) if key.revoked_at is None]
+    for key in revoked:
+        await services.keys.revoke(operator.tenant, key, now)
+    await services.directory.delete(stored)
+    await note(services, operator, "users.delete", f"user:{user}", user_document(stored), None)
+    return {"id": user, "result": "deleted", "revoked_keys": revoked}
+
+
+async def delete_role(services: Services, operator: Operator, role: str) -> Document:
+    """Delete a role with its grants. One that users have stays; a built-in one goes back to what it was.
+
+    Raises:
+        ApiError: there is none, or it cannot go.
+    """
+    operator.require("people", write=True)
+    stored = await find(services, Role, operator.tenant, role)
+    operator.require_over(stored)
+    builtin = built_in(operator.tenant).get(role)
+    if builtin == stored:
+        raise refuse(f"Role {role} is built in and always exists.")
+    if builtin is None:
+        users = [user.id async for user in walk(partial(_users, services, operator.tenant)) if user.role == role]
+        if users:
+            raise refuse(
+                f"Role {role} is held by {count(len(users), 'user')} ({some(users)}): give them another first."
+            )
+        await services.directory.delete(stored)
+        await note(services, operator, "roles.delete", f"role:{role}", role_document(stored), None)
+        return {"id": role, "result": "deleted"}
+    operator.require_over(builtin)
+    await services.directory.put(builtin)
+    await note(services, operator, "roles.reset", f"role:{role}", role_document(stored), role_document(builtin))
+    return {"id": role, "result": "reset"}
+
+
+async def delete_group(services: Services, operator: Operator, group: str) -> Document:
+    """Take all users out of a group, then delete it with its grants.
+
+    Raises:
+        ApiError: there is none.
+    """
+    operator.require("people", write=True)
+    stored = await find(services, Group, operator.tenant, group)
+    users = [user async for user in walk(partial(_users, services, operator.tenant)) if group in user.groups]
+    for user in users:
+        await services.directory.put(replace(user, groups=tuple(name for name in user.groups if name != group)))
+    await services.directory.delete(stored)
+    await note(services, operator, "groups.delete", f"group:{group}", group_document(stored), None)
+    return {"id": group, "result": "deleted", "left": [user.id for user in users]}
+
+
+async def _keys(services: Services, user: User, after: Key | None) -> Page[Key]:
+    return await services.keys.some(user.tenant, _PAGE, user=user.id, after=after)
+
+
+async def _users(services: Services, tenant: str, after: User | None) -> Page[User]:
+    return await services.directory.some(User, tenant, _PAGE, after=after.id if after else "")
+
+
+def _agents(ids: list[str]) -> str:
+    return f"agent {ids[0]}" if len(ids) == 1 else f"{len(ids)} agents ({some(ids)})"
+
+
+def some(ids: list[str]) -> str:
+    """Return the first few of some ids, for a message."""
+    return ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")  # noqa: PLR2004 (enough to recognise)
+
+
+def count(number: int, what: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,149 @@
+"""Stored responses of users: who ran what, without what it says. What it says needs a right of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from antiphon.errors import ApiError
+from antiphon.ids import parse_response_id
+from antiphon.manage.changes import Document, note
+from antiphon.manage.operator import Operator
+from antiphon.manage.pages import no_cursor
+from antiphon.manage.refusals import NotFound
+from antiphon.ports import Page, Services
+from antiphon.records import Owner, StoredResponse
+from antiphon.run.cancel import stop
+from antiphon.run.lost import settled
+from antiphon.stream.kept import shown_response
+
+
+async def list_responses(
+    services: Services, operator: Operator, user: str, *, limit: int, after: str | None = None
+) -> Page[Document]:
+    """List the responses of a user, newest first.
+
+    Raises:
+        ApiError: 403, or there is no response ``after``.
+    """
+    _require(operator, user)
+    owner, now = Owner(operator.tenant, user), services.clock()
+    last = await _read(services, owner, after) if after is not None else None
+    if after is not None and last is None:
+        raise no_cursor()
+    page = await services.responses.some(owner, limit, now, after=last)
+    return Page([response_summary(turn) for turn in page.records], page.more)
+
+
+async def show_response(services: Services, operator: Operator, user: str, response_id: str) -> Document:
+    """Return what is known of a response without what it says: times, tokens, the kinds of its items, its error's code.
+
+    Raises:
+        ApiError: 403 or 404.
+    """
+    _require(operator, user)
+    stored = await _found(services, Owner(operator.tenant, user), response_id)
+    return response_document(await settled(services, stored) or stored)
+
+
+async def read_content(services: Services, operator: Operator, user: str, response_id: str) -> Document:
+    """Return a response with its input and all that it says. That it was read is noted.
+
+    Raises:
+        ApiError: 403 or 404.
+    """
+    if not operator.is_user(user):
+        operator.require("content")
+    stored = await _found(services, Owner(operator.tenant, user), response_id)
+    if not operator.is_user(user):
+        await note(services, operator, "responses.read_content", f"response:{response_id}", None, {"user": user})
+    return {"id": stored.id, "user": user, "input": stored.input, "response": shown_response(stored.response)}
+
+
+async def cancel_response(services: Services, operator: Operator, user: str, response_id: str) -> Document:
+    """End a running response; one that has ended stays as it is.
+
+    Raises:
+        ApiError: 403 or 404.
+    """
+    _require(operator, user, write=True)
+    stored = await _found(services, Owner(operator.tenant, user), response_id)
+    ended = stored if stored.has_ended else await stop(services, stored)
+    if ended is None:
+        raise NotFound("response", response_id)
+    if not stored.has_ended:
+        before, after = {"user": user, "status": stored.status}, {"user": user, "status": ended.status}
+        await note(services, operator, "responses.cancel", f"response:{response_id}", before, after)
+    return response_document(ended)
+
+
+async def delete_response(services: Services, operator: Operator, user: str, response_id: str) -> Document:
+    """Remove a response with all its content; one that runs is cancelled first.
+
+    Raises:
+        ApiError: 403 or 404.
+    """
+    _require(operator, user, write=True)
+    owner = Owner(operator.tenant, user)
+    stored = await _found(services, owner, response_id)
+    if not stored.has_ended:
+        await stop(services, stored)
+    if not await services.responses.delete(owner, response_id):
+        raise NotFound("response", response_id)
+    before = {"user": user, "status": stored.status}
+    await note(services, operator, "responses.delete", f"response:{response_id}", before, None)
+    return {"id": response_id, "result": "deleted"}
+
+
+def response_summary(turn: StoredResponse) -> Document:
+    """Return what a list shows of a response."""
+    return {
+        "id": turn.id,
+        "user": turn.owner.user,
+        "agent": turn.agent,
+        "status": turn.status,
+        "created_at": turn.created_at,
+        "expires_at": turn.expires_at,
+        "turns_before": sum(stretch.last - stretch.first + 1 for stretch in turn.lineage),
+    }
+
+
+def response_document(turn: StoredResponse) -> Document:
+    """Return a response without what it says."""
+    response = turn.response
+    return {
+        **response_summary(turn),
+        "previous_response_id": response.get("previous_response_id"),
+        "completed_at": response.get("completed_at"),
+        "background": bool(response.get("background")),
+        "usage": response.get("usage"),
+        "error": None if response.get("error") is None else {"code": response["error"].get("code")},
+        "incomplete_details": response.get("incomplete_details"),
+        "input": [_item(item) for item in turn.input],
+        "output": [_item(item) for item in response.get("output", ())],
+    }
+
+
+def _item(item: dict[str, Any]) -> Document:
+    """Return the kind of an item, and of a call the name of its tool; nothing of its content."""
+    shown = {name: item[name] for name in ("id", "type", "role", "status", "name") if isinstance(item.get(name), str)}
+    return {"type": "message", **shown}
+
+
+def _require(operator: Operator, user: str, *, write: bool = False) -> None:
+    if not operator.is_user(user):
+        operator.require("responses", write=write)
+    elif write and operator.key is not None and operator.key.read_only:
+        raise ApiError("read_only_key")
+
+
+async def _read(services: Services, owner: Owner, response_id: str) -> StoredResponse | None:
+    if parse_response_id(response_id) is None:
+        return None
+    return await services.responses.get(owner, response_id, services.clock())
+
+
+async def _found(services: Services, owner: Owner, response_id: str) -> StoredResponse:
+    found = await _read(services, owner, response_id)
+    if found is None or not found.agent:
+        raise NotFound("response", response_id)
+    return found
