@@ -44,7 +44,7 @@ _CALLED: Final = {"function": "arguments", "custom": "input"}
 
 @dataclass(frozen=True, slots=True)
 class ChatViolation:
-    """A broken rule, and the number of the chunk that broke it; it never holds what the stream says."""
+    """A broken rule, and the number of the chunk that broke it. It holds no text of the stream."""
 
     rule: str
     chunk: int

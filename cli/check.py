@@ -46,9 +46,9 @@ async def check(args: Namespace) -> Output:
     """
     import aiohttp  # noqa: PLC0415 (slow to import, and no other command needs it)
 
-    from cli.chat_probes import CHAT_PROBES  # noqa: PLC0415
-    from cli.probes import PROBES  # noqa: PLC0415
-    from cli.remote import CheckedServer  # noqa: PLC0415
+    from cli.chat_probes import CHAT_PROBES  # noqa: PLC0415 (they import jsonschema, which is slow)
+    from cli.probes import PROBES  # noqa: PLC0415 (as above)
+    from cli.remote import CheckedServer  # noqa: PLC0415 (it imports aiohttp)
 
     key = args.key or next((os.environ[name] for name in KEYS if os.environ.get(name)), "")
     url = check_url(args.url)
@@ -62,7 +62,7 @@ async def check(args: Namespace) -> Output:
 
 
 async def _run(probe: Probe, server: CheckedServer) -> Result:
-    from cli.socket import NotServed  # noqa: PLC0415
+    from cli.socket import NotServed  # noqa: PLC0415 (it imports aiohttp)
 
     began, served = time.monotonic(), True
     try:

@@ -44,6 +44,6 @@ def _aws() -> tuple[type[Exception], ...]:
         return ()
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
 
-    from antiphon.store.dynamodb.protocol import Refusal  # noqa: PLC0415
+    from antiphon.store.dynamodb.protocol import Refusal  # noqa: PLC0415 (as above)
 
     return BotoCoreError, ClientError, Refusal

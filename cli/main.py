@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     completing = "_ARGCOMPLETE" in os.environ  # a shell asks for completions
     root = parser(completing=completing)
     if completing:
-        import argcomplete  # noqa: PLC0415
+        import argcomplete  # noqa: PLC0415 (only a completion needs it)
 
         argcomplete.autocomplete(root, always_complete_options=False)
     _tolerate_other_encodings()
@@ -67,7 +67,7 @@ async def _perform(args: Namespace) -> Output:
     if "standalone" in args:
         alone: Output = await args.standalone(args)
         return alone
-    from cli.opening import perform  # noqa: PLC0415
+    from cli.opening import perform  # noqa: PLC0415 (it imports the stores, which are slow)
 
     return await perform(args, os.environ)
 

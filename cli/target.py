@@ -109,7 +109,7 @@ def _stack(name: str, environ: Mapping[str, str]) -> Target:
 
 def _outputs(stack: str) -> dict[str, str]:
     import boto3  # noqa: PLC0415 (slow to import, and seldom needed)
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (as above)
 
     try:
         found = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]

@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from local.lambda_host.host import Host
-from tests.e2e.test_kept import WORDS, kept
 from tests.support.hosted import UPSTREAM, Stored, hosted
+from tests.support.kept import WORDS, kept
 from tests.support.streams import assert_events, assert_stream, sent_events
 from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
 

@@ -26,11 +26,10 @@ from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import create, models, responses
 from local.lambda_host.dynamodb import Command, Emulator, Reply
-from tests.aws.test_template import permitted
 from tests.support.dynamodb import dynamodb, sign_as_anyone
 from tests.support.stored import claimed, noise
 from tests.support.tables import CORE, RESPONSES, create_tables
-from tests.support.translated import translated
+from tests.support.translated import permitted, translated
 
 Asked = set[tuple[str, str, str]]
 

@@ -19,7 +19,7 @@ from antiphon.store.dynamodb import layout
 from antiphon.stream.guard import INVALID
 from antiphon.web.table import ROUTES
 from local.lambda_host.template import read_template
-from tests.support.translated import translated, written
+from tests.support.translated import functions, of_type, permitted, translated, written
 
 ROOT = Path(__file__).parents[2]
 LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH}
@@ -58,34 +58,6 @@ def template():
 def api(template):
     [api] = of_type(template, "AWS::ApiGateway::RestApi").values()
     return api["Properties"]
-
-
-def of_type(template, kind):
-    return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
-
-
-def functions(template):
-    return {name: function["Properties"] for name, function in of_type(template, "AWS::Lambda::Function").items()}
-
-
-def permitted(template, function):
-    """All that a function may do: (table or other resource, leading keys or none) -> actions."""
-    name = functions(template)[function]["Role"]["Fn::GetAtt"][0]
-    role = template["Resources"][name]["Properties"]
-    shared = [
-        template["Resources"][policy["Ref"]]["Properties"] for policy in role["ManagedPolicyArns"] if "Ref" in policy
-    ]
-    attached = [policy["Properties"] for policy in of_type(template, "AWS::IAM::Policy").values()]
-    shared += [policy for policy in attached if {"Ref": name} in policy["Roles"]]
-    found = {}
-    for statement in (
-        each for policy in [*role["Policies"], *shared] for each in policy["PolicyDocument"]["Statement"]
-    ):
-        only = statement["Fn::If"][1] if "Fn::If" in statement else statement
-        keys = only.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
-        actions = only["Action"] if isinstance(only["Action"], list) else [only["Action"]]
-        found.setdefault((json.dumps(only["Resource"]), tuple(keys)), set()).update(actions)
-    return found
 
 
 def arn(name):

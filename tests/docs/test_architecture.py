@@ -78,7 +78,14 @@ SPECIFICATIONS_WORDS = {"Refusal", "RefusalDelta"}
 def test_no_two_public_classes_share_a_name():
     files = [path for folder in (PACKAGE, ROOT / "local", ROOT / "cli") for path in folder.rglob("*.py")]
     names = Counter(name for file in files for name in re.findall(r"^class ([A-Z]\w*)", file.read_text(), re.MULTILINE))
-    assert {name for name, count in names.items() if count > 1} <= SPECIFICATIONS_WORDS | {"OpenItem"}
+    assert {name for name, count in names.items() if count > 1} <= SPECIFICATIONS_WORDS
+
+
+def test_no_test_imports_from_another_test_module():
+    """What two of them share is in ``tests/support``."""
+    files = [path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts]
+    shared = re.compile(r"^\s*(?:from|import) tests\.\S*\btest_\w+", re.MULTILINE)
+    assert [path.name for path in files if shared.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_every_module_of_the_tests_support_is_on_its_page():

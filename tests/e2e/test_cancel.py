@@ -12,29 +12,11 @@ import pytest
 
 from antiphon.records import Owner
 from tests.support.caller import TENANT, refused
+from tests.support.durable import Running
 from tests.support.schema import check_response
 from tests.support.service import Service
 from tests.support.streams import assert_stream
 from tests.support.upstream import CUT, Gate, Script, Upstream, answer, finish, text, tool_call, usage
-
-
-class Running:
-    """A stream that is read as it comes; ``raw`` is all of it once it has ended."""
-
-    def __init__(self, stream: httpx2.Response) -> None:
-        self._chunks = stream.iter_bytes()
-        self.raw = b""
-        self.id = ""
-
-    def until(self, said: bytes) -> None:
-        while said not in self.raw:
-            self.raw += next(self._chunks)
-        created = self.raw.split(b'"response":{"id":"')[1]
-        self.id = created.split(b'"')[0].decode()
-
-    def ended(self) -> list[dict[str, Any]]:
-        self.raw += b"".join(self._chunks)
-        return assert_stream(self.raw)
 
 
 @pytest.fixture

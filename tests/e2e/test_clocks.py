@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from antiphon.access import keys
-from tests.e2e.test_cancel import Running
 from tests.support.caller import TENANT, refused
+from tests.support.durable import Running
 from tests.support.service import Service
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from antiphon.records import DAY, Limits, Tenant
-from tests.e2e.test_conversations import ANSWER, Json, begin, listed, ok, send, told, user, words
 from tests.support.caller import TENANT, refused
+from tests.support.conversing import ANSWER, Json, begin, listed, ok, send, told, user, words
 from tests.support.durable import ended
 from tests.support.service import Service
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text

@@ -20,10 +20,9 @@ from antiphon.run.create import Queued, create
 from antiphon.run.registry import running
 from antiphon.run.worker import MAX_BEGINNINGS, perform, sweep
 from antiphon.spec.request import parse_create
-from tests.e2e.test_faults import watch
 from tests.support.caller import refused
 from tests.support.client_tools import FIND, QUESTION, names
-from tests.support.durable import ADA, FAR, LEASE, PLAIN, Open, Reader, authenticated, ended, follow, held, queue
+from tests.support.durable import ADA, FAR, LEASE, PLAIN, Open, Reader, authenticated, ended, follow, held, queue, watch
 from tests.support.service import Service
 from tests.support.streams import assert_events, assert_stream, sent_events
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage

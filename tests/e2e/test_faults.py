@@ -11,6 +11,7 @@ import pytest
 from antiphon.errors import SettingsError
 from antiphon.settings import read_settings
 from tests.support.caller import refused
+from tests.support.durable import watch
 from tests.support.service import Service
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
 
@@ -89,20 +90,6 @@ def test_a_client_that_leaves_does_not_end_the_run(service: Service, key: str, u
     stored = service.retrieve(key, response_id)
     assert stored["status"] == "completed"
     assert stored["output"][0]["content"][0]["text"] == "Before after"
-
-
-def watch(service: Service, name: str) -> threading.Event:
-    """Return an event that is set when a call of the response store has succeeded."""
-    done = threading.Event()
-    original = getattr(service.responses, name)
-
-    async def call(*args: Any) -> Any:
-        result = await original(*args)
-        done.set()
-        return result
-
-    setattr(service.responses, name, call)
-    return done
 
 
 @pytest.mark.parametrize(

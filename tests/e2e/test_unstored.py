@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from antiphon.records import Owner
-from tests.e2e.test_faults import watch
 from tests.support.caller import TENANT, refused
+from tests.support.durable import watch
 from tests.support.service import Service
 from tests.support.streams import assert_stream
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.local.test_run import Running, running, start
 from tests.support.caller import refused
+from tests.support.local_server import Running, running, start
 from tests.support.streams import assert_stream
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="prlimit(2) is Linux's")

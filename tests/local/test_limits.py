@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from antiphon.bootstrap import build_services, build_stores
 from antiphon.providers.configured import Providers
@@ -19,50 +16,7 @@ from antiphon.settings import Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, chat, create, models, responses
 from local.limits import ConnectionLimits, FewAtOnce
-from local.server import Server, listen
-
-SOON = ConnectionLimits(head_seconds=0.3, idle_seconds=0.3, body_seconds=1.0, connections=60)
-
-
-async def reading(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body, then answer; ``/large`` answers 50 MB in pieces."""
-    if scope["type"] != "http":
-        return
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        more = message.get("more_body", False)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    for _ in range(50_000 if scope["path"] == "/large" else 1):
-        await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-@asynccontextmanager
-async def serving(limits: ConnectionLimits = SOON, app: ASGIApp = reading) -> AsyncGenerator[int]:
-    """Serve an application on a port in this event loop."""
-    listener = listen("127.0.0.1", 0)
-    ready = asyncio.Event()
-    server = Server(app, ready.set, limits=limits)
-    served = asyncio.create_task(server.serve([listener]))
-    await ready.wait()
-    port: int = listener.getsockname()[1]
-    try:
-        yield port
-    finally:
-        server.should_exit = True
-        await served
-
-
-async def status(reader: asyncio.StreamReader) -> int:
-    """Read an answer to its end; 0 if there is none."""
-    try:
-        answer = await reader.read()
-    except ConnectionResetError:
-        return 0
-    return int(answer.split(b" ")[1]) if answer else 0
+from tests.support.serving import SOON, reading, serving, status
 
 
 async def sent(port: int, *pieces: bytes) -> int:

@@ -17,8 +17,8 @@ from antiphon.errors import SettingsError
 from antiphon.providers.configured import Providers
 from antiphon.settings import ProviderEndpoint
 from local.state import DEFAULT, make_private, settings_of, variables_of
-from tests.local.test_run import ROOT, running, start
 from tests.support.command import run
+from tests.support.local_server import ROOT, running, start
 
 PLACE = {"ANTIPHON_DATABASE": "x.db"}
 KEY = make_key("local", os.urandom)

@@ -25,8 +25,8 @@ from antiphon.settings import Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, create, models, responses, websocket
 from local.limits import ConnectionLimits, FewAtOnce
-from tests.local.test_limits import serving, status
-from tests.local.test_run import running
+from tests.support.local_server import running
+from tests.support.serving import serving, status
 from tests.support.upstream import Gate, Script, Upstream, text
 from tests.support.websocket import PATIENCE, Socket
 

@@ -16,8 +16,8 @@ from typing import Any
 import httpx2
 
 from antiphon.records import Owner
-from tests.local.test_run import Running, start
 from tests.support.caller import TENANT, refused
+from tests.support.local_server import Running, start
 from tests.support.rounds import chance, rounds
 from tests.support.service import Service
 from tests.support.upstream import Request, Script, Upstream, answer

@@ -20,8 +20,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.local.test_run import Running, start
 from tests.support.durable import ended
+from tests.support.local_server import Running, start
 from tests.support.service import Service
 from tests.support.streams import assert_events, sent_events
 

@@ -24,7 +24,7 @@ from typing import Any
 import httpx2
 
 from antiphon.stream.fold import ENDINGS
-from tests.local.test_run import Running, start
+from tests.support.local_server import Running, start
 from tests.support.rounds import chance, rounds
 from tests.support.service import Service
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 
-from tests.e2e.test_cancel import Running
 from tests.support.caller import refused
+from tests.support.durable import Running
 from tests.support.rounds import chance, rounds
 from tests.support.service import Service
 from tests.support.streams import assert_stream

@@ -16,9 +16,9 @@ from antiphon.run.lost import WORKER_LOST, ending_of
 from antiphon.stream.fold import Fold
 from antiphon.stream.log import Encoder
 from antiphon.stream.replay import replay
-from tests.stream.test_replay import STORY, is_playable
 from tests.support.recording import record, resource
 from tests.support.stored import claimed
+from tests.support.stories import STORY, is_playable
 from tests.support.streams import assert_events
 
 STATUSES = ["failed", "cancelled"]

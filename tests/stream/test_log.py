@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.stream.log import FOLLOWS, Decoder, Encoder
-from tests.stream.test_machine import SAID, TOOLS, deltas_of
-from tests.stream.test_replay import STORIES, STORY, is_playable
+from tests.support.client_calls import SAID, TOOLS, deltas_of
 from tests.support.recording import record, resource
+from tests.support.stories import STORIES, STORY, is_playable
 
 ENDINGS = ["completed", "incomplete", "failed", "cancelled"]
 

@@ -13,6 +13,7 @@ from antiphon.spec.arguments import is_cut
 from antiphon.stream.grammar import Checker
 from antiphon.stream.machine import IllegalOrder, ResponseStream
 from antiphon.stream.replay import replay
+from tests.support.client_calls import SAID, TOOLS, deltas_of
 from tests.support.recording import RESPONSE_ID, USAGE, play, record, resource, sse
 from tests.support.streams import assert_stream, fold
 
@@ -47,49 +48,6 @@ def test_an_answer_of_nothing_still_has_a_message():
     events = record([])
     assert items(events)[0]["content"] == [{"type": "output_text", "text": "", "annotations": [], "logprobs": []}]
     assert_stream(sse(events))
-
-
-TOOLS = [
-    {"type": "custom", "name": "edit"},
-    {"type": "shell"},
-    {"type": "apply_patch"},
-    {"type": "namespace", "name": "crm", "tools": [{"type": "function", "name": "find"}]},
-]
-
-
-ARGUMENTS = [
-    '{"input": "a\\nb"}',
-    '{"commands": ["ls"]}',
-    '{"type": "delete_file", "path": "a"}',
-    '{"commands": ["\\ud83d"]}',
-    "{}",
-    "",
-    '{"inp',
-    "ls",
-]
-
-
-NAMES = ["edit", "shell", "apply_patch", "crm__find", "unknown"]
-
-
-SAID = st.one_of(
-    st.tuples(st.just("text"), st.text()),
-    st.tuples(st.just("reasoning"), st.text()),
-    st.tuples(st.just("call"), st.sampled_from(NAMES), st.sampled_from(ARGUMENTS), st.integers(0, 9)),
-)
-
-
-def deltas_of(said):
-    """Return what is said as deltas; the arguments of each call come in two pieces."""
-    deltas = []
-    for slot, (kind, *rest) in enumerate(said):
-        if kind != "call":
-            deltas.append((kind, *rest))
-            continue
-        name, arguments, cut = rest
-        deltas.append(("call", slot, f"call_{slot}", name))
-        deltas += [("arguments", slot, piece) for piece in (arguments[:cut], arguments[cut:]) if piece]
-    return deltas
 
 
 @given(st.lists(SAID, max_size=6), st.sampled_from(["completed", "incomplete", "failed", "cancelled"]))

@@ -15,7 +15,7 @@ from antiphon.access.principal import Principal
 from antiphon.records import Owner
 from tests.support.caller import Caller
 from tests.support.service import Service
-from tests.support.streams import sent_events
+from tests.support.streams import assert_stream, sent_events
 from tests.support.upstream import Gate, Script, finish, usage
 
 LEASE = 2.0
@@ -93,3 +93,36 @@ async def authenticated(service: Service, key: str) -> Principal:
     known = await service.keys.get(keys.digest(key))
     account = await service.directory.account(known.tenant, known.user)
     return Principal.from_account(account, known, deployment_limits(service.settings))
+
+
+class Running:
+    """A stream that is read as it comes; ``raw`` is all of it once it has ended."""
+
+    def __init__(self, stream: httpx2.Response) -> None:
+        self._chunks = stream.iter_bytes()
+        self.raw = b""
+        self.id = ""
+
+    def until(self, said: bytes) -> None:
+        while said not in self.raw:
+            self.raw += next(self._chunks)
+        created = self.raw.split(b'"response":{"id":"')[1]
+        self.id = created.split(b'"')[0].decode()
+
+    def ended(self) -> list[dict[str, Any]]:
+        self.raw += b"".join(self._chunks)
+        return assert_stream(self.raw)
+
+
+def watch(service: Service, name: str) -> threading.Event:
+    """Return an event that is set when a call of the response store has succeeded."""
+    done = threading.Event()
+    original = getattr(service.responses, name)
+
+    async def call(*args: Any) -> Any:
+        result = await original(*args)
+        done.set()
+        return result
+
+    setattr(service.responses, name, call)
+    return done

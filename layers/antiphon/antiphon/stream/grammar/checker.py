@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from antiphon.records import Item
 from antiphon.stream.events import Event
-from antiphon.stream.grammar.items import OpenItem, matches, status_of
+from antiphon.stream.grammar.items import CheckedItem, matches, status_of
 from antiphon.stream.grammar.rules import Report, Violation, refuse
 
 _OPENINGS: Final = {
@@ -35,7 +35,7 @@ class Checker:
         self._response_id: str | None = None
         self._ids: set[str] = set()
         self._output: list[Item | None] = []
-        self._item: OpenItem | None = None
+        self._item: CheckedItem | None = None
 
     def feed(self, event: Event) -> None:
         """Check the next event.
@@ -71,7 +71,7 @@ class Checker:
     def _take(self, kind: str, event: Event) -> None:
         if kind in _OPENINGS:
             self._opening(kind, event)
-        elif kind in self._EVENTS or kind in OpenItem.EVENTS:
+        elif kind in self._EVENTS or kind in CheckedItem.EVENTS:
             self._after_opening(kind, event)
         else:
             self.require(":" in kind[1:], "type")
@@ -111,7 +111,7 @@ class Checker:
         self.require(not self._cut(), "incomplete-last")
         self.require(value["id"] not in self._ids, "unique-id")
         self._ids.add(value["id"])
-        self._item = OpenItem(value, index, self.require)
+        self._item = CheckedItem(value, index, self.require)
 
     def _item_done(self, event: Event) -> None:
         item, self._item = self._item, None

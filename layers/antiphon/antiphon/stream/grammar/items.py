@@ -60,7 +60,7 @@ class _Part:
     text: str | None = None
 
 
-class OpenItem:
+class CheckedItem:
     """Follows one item from ``output_item.added`` to ``output_item.done``.
 
     Args:
