@@ -19,7 +19,7 @@ ENDINGS = ["completed", "incomplete", "failed", "cancelled"]
 def logged(events, **changes):
     """Write events as entries and read these as JSON, as another process would."""
     encoder = Encoder(resource(**changes))
-    return json.loads(json.dumps([encoder.entry(event) for event in events]))
+    return json.loads(json.dumps(encoder.entries(events)))
 
 
 def read(entries, **changes):

@@ -8,7 +8,6 @@ out of order, what is said waits, and the run goes on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
@@ -69,7 +68,6 @@ class Journal:
         logged: what earlier writers have logged; it is not logged again.
 
     Attributes:
-        entries: the log so far, one entry for each event.
         has_diverged: what was said again differs from what was logged.
     """
 
@@ -91,7 +89,9 @@ class Journal:
         self._known = logged.lines
         self.has_diverged = False
         self._encoder = Encoder(record.response)
-        self._opening = len(opening(record.response))
+        self._entries: list[Entry] = []
+        self._pending: list[Event] = []
+        self._before_due = len(opening(record.response))
         self._size = 0
         self._offset = 0
         self._unsure: LogBatch | None = None
@@ -102,7 +102,6 @@ class Journal:
         self._readers: set[asyncio.Future[None]] = set()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self.entries: list[Entry] = []
 
     def start(self) -> None:
         """Begin to write, in a task of its own."""
@@ -110,39 +109,60 @@ class Journal:
 
     def put(self, event: Event) -> None:
         """Log the next event, and pass it on. The terminal event is passed on alone: it is in the stored response."""
-        if event["type"] not in _LAST_EVENTS:
-            self._log(event)
+        delta = event.get("delta")
+        if delta is not None:
+            self._log(event, _DELTA_BYTES + len(delta))
+        elif event["type"] not in _LAST_EVENTS:
+            self._log(event, _EVENT_BYTES)
         if self._to is not None:
             self._to(event)
 
-    def _log(self, event: Event) -> None:
-        entry, entries = self._encoder.entry(event), self.entries
-        if len(entries) < len(self._known):
-            entry = self._said_again(entry, orjson.loads(self._known[len(entries)]))
-        if self.has_diverged:
-            return
-        entries.append(entry)
-        if len(entries) > self._written:
-            self._size += _DELTA_BYTES + len(entry) if type(entry) is str else _EVENT_BYTES
-        if not self._is_due and len(entries) > self._opening:
-            self._is_due = True
-            self._due.set()
-        if self._size >= FLUSH_BYTES and not self._full.is_set():
+    def _log(self, event: Event, size: int) -> None:
+        """Take an event. It becomes an entry when the log is next written or read."""
+        self._pending.append(event)
+        if not self._is_due:
+            self._become_due()
+        if len(self._entries) < len(self._known):
+            self._compare()
+        else:
+            self._size += size
+        if self._size >= FLUSH_BYTES:
             self._full.set()
         if self._readers:
             self._wake()
 
-    def _said_again(self, entry: Entry, known: Entry) -> Entry:
-        """Return the entry that was logged, if this one means the same: an item may have been sealed anew."""
-        if entry != known and not (is_change(entry) and is_change(known)):
+    @property
+    def entries(self) -> list[Entry]:
+        """The log so far, one entry for each event."""
+        if self._pending:
+            pending, self._pending = self._pending, []
+            self._entries += self._encoder.entries(pending)
+        return self._entries
+
+    def _become_due(self) -> None:
+        """Have the log written soon, unless only the opening was sent: readers know it without a log."""
+        if self._before_due:
+            self._before_due -= 1
+        else:
+            self._is_due = True
+            self._due.set()
+
+    def _compare(self) -> None:
+        """Hold the newest event against what an earlier writer has logged of it: an item may have been sealed anew."""
+        entries = self.entries
+        entry = entries.pop()
+        known = orjson.loads(self._known[len(entries)])
+        if not self.has_diverged and (entry == known or (is_change(entry) and is_change(known))):
+            entries.append(known)
+        elif not self.has_diverged:
             self.has_diverged = True
             self._lost()
-        return known
 
     @property
     def visible(self) -> int:
         """How many events a reader may see: of a run that a worker may begin again, only what is stored."""
-        return len(self.entries) if self._record.job is None else min(self._written, len(self.entries))
+        count = len(self._entries) + len(self._pending)
+        return count if self._record.job is None else min(self._written, count)
 
     @property
     def is_closing(self) -> bool:
@@ -225,8 +245,8 @@ class Journal:
         return await self._append(last=True) if last and not batch.last else True
 
     def _next_bytes(self) -> bytes:
-        pending = b"".join(orjson.dumps(entry) + b"\n" for entry in self.entries[self._written :])
-        return pending[self._offset : self._offset + MAX_BATCH_BYTES]
+        lines = [*map(orjson.dumps, self.entries[self._written :]), b""]
+        return b"\n".join(lines)[self._offset : self._offset + MAX_BATCH_BYTES]
 
     def _note(self, batch: LogBatch) -> None:
         """Count what is stored now; a line may be stored in part."""
@@ -236,7 +256,7 @@ class Journal:
         rest = len(batch.data) - (batch.data.rfind(b"\n") + 1)
         self._offset = rest if ended else self._offset + rest
         self._written += ended
-        if self._written < len(self.entries):
+        if self._written < len(self._entries) + len(self._pending):
             self._due.set()
         else:
             self._size = 0
@@ -279,7 +299,9 @@ class Lines:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, at most so many seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
+    """Wait for an event, and set it after so many seconds."""
+    timer = asyncio.get_running_loop().call_later(seconds, event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()

@@ -12,6 +12,7 @@ are never logged: what they hold is stored first, in the response itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from antiphon.stream.closing import close_part, closing
@@ -41,7 +42,8 @@ class _Stream:
         self._item: list[Event] = []
         self._part: list[Event] = []
         self._delta: dict[str, Any] | None = None
-        self._deltas: list[Event] = []
+        self._texts: list[str] = []
+        self._logprobs: list[Any] = []
         self.delta_type: str | None = None
 
     def follows(self, kind: str) -> Event | None:
@@ -50,17 +52,19 @@ class _Stream:
             return self._opening[self.number]
         if not self._item or not kind.endswith(".done"):
             return None
+        self._join()
         if self._part:
             return close_part(self._part)[0]
         return closing(self._item, "completed")[0]
 
     def take(self, event: Event) -> None:
         """Note the next event."""
-        self.number += 1
         kind = event["type"]
         if "delta" in event:
             self._take_delta(event)
             return
+        self.number += 1
+        self._join()
         self._delta = self.delta_type = None
         if kind == "response.output_item.added":
             self._item, self._part = [event], []
@@ -70,13 +74,17 @@ class _Stream:
             self._take_inside(kind, event)
 
     def open(self) -> list[Event]:
-        """Return the events of the open item that ``closing`` needs."""
+        """Return the events of the open item that ``closing`` needs; deltas that follow each other are one."""
+        self._join()
         return self._item + self._part
 
     def add_delta(self, event: Event) -> None:
         """Note a delta of the same kind and place as the event before it."""
         self.number += 1
-        self._deltas.append(event)
+        self._texts.append(event["delta"])
+        logprobs = event.get("logprobs")
+        if logprobs:
+            self._logprobs += logprobs
 
     def delta(self, text: str, logprobs: list[Any] | None) -> Event:
         """Return a delta of the same kind and place as the one before it."""
@@ -92,8 +100,18 @@ class _Stream:
             if "logprobs" in event:
                 self._delta["logprobs"] = []
             self.delta_type = event["type"]
-            self._deltas = self._part or self._item
-        self._deltas.append(event)
+        self.add_delta(event)
+
+    def _join(self) -> None:
+        """Keep the deltas since the last other event as one, so that a long answer is not kept event by event."""
+        if not self._texts:
+            return
+        assert self._delta is not None
+        joined = {**self._delta, "delta": "".join(self._texts)}
+        if "logprobs" in joined:
+            joined["logprobs"] = self._logprobs
+        (self._part or self._item).append(joined)
+        self._texts, self._logprobs = [], []
 
     def _take_inside(self, kind: str, event: Event) -> None:
         if kind.endswith("_part.added"):
@@ -115,16 +133,24 @@ class Encoder:
     def __init__(self, response: dict[str, Any]) -> None:
         self._stream = _Stream(response)
 
-    def entry(self, event: Event) -> Entry:
-        """Return the entry of the next event."""
+    def entries(self, events: Iterable[Event]) -> list[Entry]:
+        """Return the entries of the next events."""
+        entries: list[Entry] = []
         stream = self._stream
-        if event["type"] == stream.delta_type:
-            stream.add_delta(event)
-            logprobs = event.get("logprobs")
-            return [event["delta"], logprobs] if logprobs else event["delta"]
+        for event in events:
+            if event["type"] == stream.delta_type:
+                stream.add_delta(event)
+                logprobs = event.get("logprobs")
+                entries.append([event["delta"], logprobs] if logprobs else event["delta"])
+            else:
+                entries.append(self._other(event))
+        return entries
+
+    def _other(self, event: Event) -> Entry:
+        """Return the entry of an event that is not the next delta of a text."""
         bare = {name: value for name, value in event.items() if name not in _NOT_LOGGED}
-        entry = _shortened(bare, stream.follows(event["type"]))
-        stream.take(event)
+        entry = _shortened(bare, self._stream.follows(event["type"]))
+        self._stream.take(event)
         return entry
 
 

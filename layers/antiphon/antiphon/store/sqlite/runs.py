@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from sqlite3 import Connection
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from antiphon.records import LogBatch, OpenRun, Owner
 from antiphon.store.sqlite.database import SQLite
+from antiphon.store.sqlite.gathered import Gathered
 
 _APPEND: Final = """
     INSERT INTO logs (tenant, user, response_id, number, epoch, at, data, last, expires_at)
-    VALUES (:tenant, :user, :response_id, :number, :epoch, :at, :data, :last, :expires_at)
-    ON CONFLICT DO NOTHING"""
+    VALUES {} ON CONFLICT DO NOTHING"""
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _READ: Final = """
     SELECT number, epoch, at, data, last FROM logs
     WHERE tenant = :tenant AND user = :user AND response_id = :response_id AND number >= :first ORDER BY number"""
@@ -31,22 +33,14 @@ class SQLiteRuns:
 
     def __init__(self, database: SQLite) -> None:
         self._database = database
+        self._appended = Gathered(database, _append)
 
     async def append(self, owner: Owner, response_id: str, batch: LogBatch, expires_at: int) -> bool:
-        """Add a batch to the log of a response; one conditional write.
+        """Add a batch to the log of a response, together with what others add at the same time.
 
         Return whether it is the log's batch of this number, written now or by an earlier try.
         """
-        values = {
-            **_of(owner, response_id),
-            "number": batch.number,
-            "epoch": batch.epoch,
-            "at": batch.at,
-            "data": batch.data,
-            "last": batch.last,
-            "expires_at": expires_at,
-        }
-        return await self._database.write(lambda db: _append(db, values, batch))
+        return await self._appended.write(_Append(owner, response_id, batch, expires_at), at_once=batch.last)
 
     async def read(self, owner: Owner, response_id: str, first: int) -> list[LogBatch]:
         """Read the batches of a log from a number on, in order."""
@@ -89,10 +83,29 @@ def sweep(db: Connection, now: float) -> None:
     db.execute(_SWEEP, (now,))
 
 
-def _append(db: Connection, values: dict[str, Any], batch: LogBatch) -> bool:
-    if db.execute(_APPEND, values).rowcount:
-        return True
-    return _batch(db.execute(_READ, {**values, "first": batch.number}).fetchone()) == batch
+class _Append(NamedTuple):
+    """A batch to add to a log."""
+
+    owner: Owner
+    response_id: str
+    batch: LogBatch
+    expires_at: int
+
+
+def _append(db: Connection, wanted: list[_Append]) -> list[bool]:
+    rows = [
+        (owner.tenant, owner.user, name, batch.number, batch.epoch, batch.at, batch.data, batch.last, expires_at)
+        for owner, name, batch, expires_at in wanted
+    ]
+    statement = _APPEND.format(", ".join([_ROW] * len(rows)))
+    if db.execute(statement, tuple(chain.from_iterable(rows))).rowcount == len(rows):
+        return [True] * len(rows)
+    return [_is_there(db, each) for each in wanted]
+
+
+def _is_there(db: Connection, wanted: _Append) -> bool:
+    values = {**_of(wanted.owner, wanted.response_id), "first": wanted.batch.number}
+    return _batch(db.execute(_READ, values).fetchone()) == wanted.batch
 
 
 def _batch(row: tuple[int, int, float, bytes, int]) -> LogBatch:
