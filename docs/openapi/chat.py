@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from docs.openapi.answers import ErrorDetail
 from docs.openapi.resources import (
     Absent,
     Answered,
-    ErrorDetail,
     InputTokensDetails,
     LogProb,
     OutputTokensDetails,

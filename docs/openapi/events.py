@@ -9,16 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, RootModel
 
-from docs.openapi.resources import (
-    Absent,
-    ContentPart,
-    ErrorDetail,
-    LogProb,
-    OutputItem,
-    ResponseResource,
-    Shown,
-    SummaryPart,
-)
+from docs.openapi.answers import ErrorDetail
+from docs.openapi.resources import Absent, ContentPart, LogProb, OutputItem, ResponseResource, Shown, SummaryPart
 
 
 class Numbered(Shown):

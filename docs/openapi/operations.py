@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from antiphon.errors import CODES
 from antiphon.spec.include import Included
+from docs.openapi.codes import ADDED, BODY, CHAINED, CREATING, HELD, KEYED, PREPARING, QUERIED
 from docs.openapi.samples import (
     CANCELLED,
     CHAT_CHUNK,
@@ -36,56 +36,6 @@ from docs.openapi.samples import (
 )
 
 JSON: Final = "application/json"
-UNROUTED: Final = frozenset({"route_not_found", "method_not_allowed", "upgrade_required"})
-"""Codes that belong to no operation."""
-
-LATER: Final = frozenset({"worker_lost", "websocket_connection_limit_reached", "response_ended"})
-"""Codes that no creation is refused with: they are in a stored response, or come over a WebSocket or from a cancel."""
-
-KEYED: Final = frozenset(
-    {
-        "missing_api_key",
-        "invalid_api_key",
-        "key_revoked",
-        "key_expired",
-        "permission_denied",
-        "storage_unavailable",
-        "internal_error",
-    }
-)
-"""Codes of every operation that needs a key."""
-
-RUNNING: Final = frozenset(
-    {
-        "response_cancelled",
-        "provider_auth",
-        "provider_rate_limited",
-        "provider_timeout",
-        "provider_refused_request",
-        "model_error",
-        "deadline_exceeded",
-        "shutting_down",
-        "stream_invalid",
-        "idempotency_in_progress",
-        "idempotency_key_reused",
-    }
-)
-"""Codes of a run, and of one that is asked for again."""
-
-CREATING: Final = frozenset(CODES) - UNROUTED - LATER - {"item_not_found"}
-CHAINED: Final = frozenset(
-    {
-        "previous_response_not_found",
-        "response_in_progress",
-        "invalid_encrypted_content",
-        "conversation_not_found",
-        "conversation_locked",
-    }
-)
-"""Codes of a request that continues a response or a conversation, or sends items back."""
-
-PREPARING: Final = CREATING - RUNNING - {"conversation_locked", "too_many_queued"}
-"""Codes of what goes as far as a run, and no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +121,6 @@ _ITEMS: Final = """\
 Lists all items that were used to generate the response, page by page: those of the turns before it, then its own input.
 If two items have the same id, only the first is listed."""
 
-QUERIED: Final = frozenset({"unknown_parameter", "invalid_value", "invalid_type", "out_of_range", "unsupported_value"})
-"""Codes of every operation that takes query parameters."""
-
 OWN: Final = {"description": "The `id` of a response that you created."}
 
 _INCLUDE: Final[tuple[dict[str, Any], str]] = (
@@ -186,27 +133,6 @@ _INCLUDE: Final[tuple[dict[str, Any], str]] = (
 
 CONVERSATION_OWN: Final = {"description": "The `id` of a conversation that you created."}
 ITEM_OWN: Final = {"description": "The `id` of an item of the conversation."}
-HELD: Final = frozenset({"conversation_not_found"})
-"""Codes of every operation on a conversation."""
-
-BODY: Final = QUERIED | {
-    "read_only_key",
-    "invalid_json",
-    "json_too_deep",
-    "invalid_number",
-    "invalid_unicode",
-    "invalid_encoding",
-    "duplicate_key",
-    "unsupported_media_type",
-    "unsupported_encoding",
-    "request_too_large",
-    "missing_required_parameter",
-}
-"""Codes of every operation that takes a body."""
-
-ADDED: Final = KEYED | BODY | {"response_not_found", "invalid_encrypted_content", "seal_not_configured"}
-"""Codes of what is added to a conversation."""
-
 _ADD: Final = """\
 Adds up to 20 items to the end of the conversation. Each gets an id of its own. Add them in one request if their order
 matters: of two requests at once, one is refused with 409 `conversation_locked`, and so is a request while a response

@@ -13,22 +13,21 @@ from antiphon.chat.request import CreateChatCompletion
 from antiphon.spec.base import Wire
 from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateConversation
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
-from docs.openapi.chat import CHAT_FIELDS, CHAT_ROOTS
-from docs.openapi.events import StreamEvent
-from docs.openapi.resources import (
+from docs.openapi.answers import (
     CompactResource,
     ConversationDeleted,
     ConversationItemList,
     ConversationResource,
-    Deleted,
     Error,
     Health,
     InputItemList,
     InputTokens,
     Model,
     ModelList,
-    ResponseResource,
 )
+from docs.openapi.chat import CHAT_FIELDS, CHAT_ROOTS
+from docs.openapi.events import StreamEvent
+from docs.openapi.resources import Deleted, ResponseResource
 
 ROOTS: Final[tuple[type[BaseModel], ...]] = (
     CreateResponse,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -126,3 +127,11 @@ def watch(service: Service, name: str) -> threading.Event:
 
     setattr(service.responses, name, call)
     return done
+
+
+def replayed(service: Service, key: str, response_id: str, after: int = -1) -> list[dict[str, Any]]:
+    query = "?stream=true" if after < 0 else f"?stream=true&starting_after={after}"
+    read = service.get(f"/v1/responses/{response_id}{query}", key)
+    assert read.status_code == 200, read.text
+    lines = [line.removeprefix("data: ") for line in read.text.splitlines() if line.startswith("data: {")]
+    return [json.loads(line) for line in lines]

@@ -17,7 +17,8 @@ from antiphon.records import Grant
 from antiphon.spec.request import CreateResponse, parse_create
 from antiphon.web.table import ROUTES
 from docs.openapi import document as openapi
-from docs.openapi.operations import LATER, OPERATIONS, UNROUTED
+from docs.openapi.codes import LATER, UNROUTED
+from docs.openapi.operations import OPERATIONS
 from docs.openapi.samples import EXAMPLES, MODEL, MODELS, RESPONSE, TEXT_DELTA
 from local.seed import TENANT, agents
 from tests.support import schema as official
