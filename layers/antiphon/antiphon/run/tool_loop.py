@@ -96,6 +96,7 @@ class ToolLoop:
         self._resumed = resumed
         self._calls = CallsMade(record.response["max_tool_calls"])
         self._added = 0
+        self._has_called = False
         self._turn: Turn | None = None
         self.call = call
         self.begins = 0
@@ -103,7 +104,7 @@ class ToolLoop:
     @property
     def begun(self) -> bool:
         """Whether anything was said or done."""
-        return self.begins > 0 or self.is_answering
+        return self._has_called or self.is_answering
 
     @property
     def is_answering(self) -> bool:
@@ -177,6 +178,7 @@ class ToolLoop:
         await self._go_on(begins)
 
     async def _make(self, pending: list[Pending]) -> None:
+        self._has_called = True
         include = self._ready.include
         await ServerCalls(self._services, self._stream, self._host, include).run(pending, self.call.deadline)
         await self._checkpoints.flush()
