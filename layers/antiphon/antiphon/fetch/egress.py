@@ -11,6 +11,7 @@ environment names a proxy, the proxy resolves names: the URL is checked here, it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -34,6 +35,9 @@ MAX_REPLY_BYTES: Final = 1024 * 1024
 CONNECT_SECONDS: Final = 10.0
 KEPT_SECONDS: Final = 10.0
 """How long an idle connection is kept: less than servers keep theirs, so that a request seldom meets a closed one."""
+
+DRAIN_SECONDS: Final = 0.05
+"""How long to wait for the end of a body of which nothing more is needed."""
 
 _REDIRECTS: Final = frozenset({300, 301, 302, 303, 305, 307, 308})
 _HEADERS: Final = {"accept-encoding": "identity", "user-agent": "Antiphon"}
@@ -70,8 +74,10 @@ class EgressError(AntiphonError):
     def failure(self) -> ToolFailure:
         """Return the failure of the call that sent the request."""
         message = _MESSAGES[self.reason]
-        if self.reason in ("redirect", "encoded", "too_large"):
-            return ToolFailure("http" if self.reason == "redirect" else "protocol", message, self.status)
+        if self.reason == "redirect":
+            return ToolFailure("http", message, self.status)
+        if self.reason in ("encoded", "too_large"):
+            return ToolFailure("protocol", message)
         return ToolFailure("unknown" if self.sent else "refused", message)
 
 
@@ -98,11 +104,12 @@ class ToolReply:
     Attributes:
         status: its status; none of a redirect.
         headers: its headers; names of any case find them.
+        left: how many bytes may still be read.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, max_bytes: int) -> None:
         self._response = response
-        self._left = max_bytes
+        self.left = max_bytes
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
 
@@ -117,11 +124,11 @@ class ToolReply:
         Raises:
             EgressError: ``too_large``, ``timeout`` or ``cut``.
         """
-        if (self._response.content_length or 0) > self._left:
+        if (self._response.content_length or 0) > self.left:
             raise EgressError("too_large", sent=True, status=self.status)
         while piece := await self._piece():
-            self._left -= len(piece)
-            if self._left < 0:
+            self.left -= len(piece)
+            if self.left < 0:
                 raise EgressError("too_large", sent=True, status=self.status)
             yield piece
 
@@ -132,6 +139,13 @@ class ToolReply:
             EgressError: ``too_large``, ``timeout`` or ``cut``.
         """
         return b"".join([piece async for piece in self.pieces()])
+
+    async def drain(self) -> None:
+        """Read what is left if it comes at once, so that the connection can be used again."""
+        with contextlib.suppress(TimeoutError, EgressError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while await self._piece():
+                    pass
 
     async def _piece(self) -> bytes:
         import aiohttp

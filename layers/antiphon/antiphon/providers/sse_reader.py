@@ -1,8 +1,8 @@
 """Reads a server-sent event stream from bytes, however they were cut.
 
 It follows the WHATWG HTML standard, "Parsing an event
-stream": a line ends in LF, CR LF or CR; a blank line ends an event; comments and fields other than ``data`` are
-skipped.
+stream": a line ends in LF, CR LF or CR; a blank line ends an event; ``id`` and ``retry`` are noted; comments and other
+fields are skipped.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ class SseReader:
 
     Args:
         max_event_bytes: a larger event is refused.
+
+    Attributes:
+        last_id: the id of the last event that had one; empty for none.
+        retry_ms: after how many milliseconds to connect again, if the stream named a time.
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
@@ -29,6 +33,8 @@ class SseReader:
         self._size = 0
         self._after_cr = False
         self._begun = False
+        self.last_id = b""
+        self.retry_ms: int | None = None
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes and give the data of each event that they end, in order.
@@ -73,5 +79,15 @@ class SseReader:
                 data.append(b"")
             elif line.startswith(b"error:"):  # llama.cpp
                 data.append(b'{"type":"error","error":%b}' % line[6:])
+            else:
+                self._note(line)
         self._size = sum(map(len, data))
         return events
+
+    def _note(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"id" and b"\0" not in value:
+            self.last_id = value
+        elif name == b"retry" and value.isdigit() and len(value) < 10:  # noqa: PLR2004 - more is no time to wait
+            self.retry_ms = int(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
@@ -15,6 +16,9 @@ from antiphon.settings import Settings
 
 HIDDEN: Final = "[secret]"
 """What replaces a secret that a server sends back."""
+LAST_SECONDS: Final = 0.25
+"""How long closing waits for what nobody waits for."""
+
 _SHORT: Final = 6
 """A shorter secret is not looked for: it would be found in any text."""
 
@@ -31,6 +35,7 @@ class ToolClient:
         self._egress = egress or Egress(ToolHosts(settings.tool_hosts))
         self._authorization = Authorization(settings, self._egress)
         self._secrets: dict[str, tuple[str, ...]] = {}
+        self._afterwards: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def send(
@@ -71,8 +76,19 @@ class ToolClient:
             text = text.replace(secret, HIDDEN)
         return text
 
+    def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for, such as ending a session."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
+
     async def aclose(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the connections that are kept open, after a moment for what nobody waits for."""
+        if self._afterwards:
+            _, running = await asyncio.wait(self._afterwards, timeout=LAST_SECONDS)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
         await self._egress.aclose()
 
     def _with(self, auth: Mapping[str, Any], proof: Proof, request: ToolRequest) -> ToolRequest:

@@ -9,7 +9,7 @@ from antiphon.ports import ToolRunner
 from antiphon.records import ToolKind
 from antiphon.settings import Settings
 
-FOLDERS: Final[dict[ToolKind, str]] = {}
+FOLDERS: Final[dict[ToolKind, str]] = {"mcp": "mcp"}
 """For each kind of server its folder here. Its module ``runner`` has a function ``build``, which takes the settings."""
 
 

@@ -1,0 +1,99 @@
+"""Calls tools of MCP servers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from antiphon.fetch.egress import EgressError
+from antiphon.ports import ToolCall, ToolFailure, ToolResult
+from antiphon.server_tools.client import ToolClient
+from antiphon.server_tools.mcp.content import read_result
+from antiphon.server_tools.mcp.exchange import Channel, RefusedRequest, UnreadableAnswer
+from antiphon.server_tools.mcp.parameters import parameter_headers
+from antiphon.server_tools.mcp.session import McpSession, opened, other_version
+from antiphon.server_tools.mcp.versions import STATELESS
+from antiphon.server_tools.references import NoCredentials
+from antiphon.settings import Settings
+
+_FAILURES = (EgressError, NoCredentials, RefusedRequest, UnreadableAnswer)
+
+
+class McpRunner:
+    """A ``ToolRunner`` for MCP servers.
+
+    Args:
+        client: sends the requests.
+    """
+
+    def __init__(self, client: ToolClient) -> None:
+        self._client = client
+
+    async def call(self, call: ToolCall) -> ToolResult:
+        """Call a tool; see ``ToolRunner.call``."""
+        now = asyncio.get_running_loop().time()
+        deadline = min(call.deadline, now + call.tool.timeout_seconds)
+        channel = Channel(self._client, call.server.settings["url"], call.server.auth, deadline)
+        version = call.server.settings.get("protocol", STATELESS)
+        result = await self._tried(call, channel, version)
+        return self._shown(call, result)
+
+    async def aclose(self) -> None:
+        """Close connections that are kept open."""
+        await self._client.aclose()
+
+    async def _tried(self, call: ToolCall, channel: Channel, version: str) -> ToolResult:
+        """Call a tool, and once more in another version if the server does not have the pinned one."""
+        try:
+            return await _called(call, channel, version)
+        except RefusedRequest as error:
+            other = other_version(error)
+            if other is None:
+                return ToolResult(failure=error.failure)
+        try:
+            return await _called(call, channel, other)
+        except RefusedRequest as error:
+            return ToolResult(failure=error.failure)
+
+    def _shown(self, call: ToolCall, result: ToolResult) -> ToolResult:
+        """Return a result without the secrets that the server may have sent back."""
+        auth = call.server.auth
+        output = self._client.without_secrets(auth, result.output)
+        failure = result.failure
+        if failure is not None:
+            failure = failure._replace(message=self._client.without_secrets(auth, failure.message))
+        return replace(result, output=output, failure=failure)
+
+
+def build(settings: Settings) -> McpRunner:
+    """Return a runner for a deployment."""
+    return McpRunner(ToolClient(settings))
+
+
+async def _called(call: ToolCall, channel: Channel, version: str) -> ToolResult:
+    """Call a tool.
+
+    Raises:
+        RefusedRequest: the server refused the request.
+    """
+    at: McpSession | None = None
+    try:
+        async with opened(channel, version) as at:
+            return read_result(await _answer(at, call))
+    except RefusedRequest:
+        raise
+    except _FAILURES as error:
+        failure = error.failure
+        sent = at is not None and at.called
+        return ToolResult(failure=failure if sent or failure.cause != "unknown" else _not_called(failure))
+
+
+async def _answer(at: McpSession, call: ToolCall) -> dict[str, Any]:
+    wanted = call.tool.how.get("headers", {})
+    return await at.call(call.tool.name, call.arguments, call.token, parameter_headers(wanted, call.arguments))
+
+
+def _not_called(failure: ToolFailure) -> ToolFailure:
+    """Return the failure of a session that did not open: the tool was not called, whatever became of the request."""
+    return failure._replace(cause="refused")
