@@ -55,6 +55,8 @@ REST_A_SECOND: Final = 50
 PROBES: Final = 20
 """How many requests of each kind are sent and counted."""
 FUNCTIONS: Final = 4
+ROLL_UPS: Final = 4
+"""Writes at the end of a response that one model answered: ``tests/e2e/test_trips.py`` counts them."""
 PASSING: Final = ("L#", "RUNS")
 """How the partitions of logs and of runs begin: their rows are gone within a day, and are not counted as stored."""
 SWEEP_MS: Final = 20
@@ -319,10 +321,11 @@ from a bill. The model provider bills you separately, and that is by far the lar
 
 Both responses are streams of {tokens} tokens at {pace} tokens a second, and are logged while they run (`RunLog=all`).
 The question has {question} characters. {looks} of the calls and read units are checks whether the response was
-cancelled. All but {bare} of the second one's write units are the log. The cold one also reads the key and its user,
-and notes once an hour that the key was used. A turn that continues a conversation reads its earlier turns: one more
-read unit for every 4 KB. The units are computed from the sizes of the items by DynamoDB's own rules, because an
-emulator bills nothing.
+cancelled. All but {bare} of the second one's write units are the log; {roll_ups} of these {bare} are the daily use of
+the user, the key, the agent and the model ([usage](usage.md)). The cold one also reads the key and its user, and notes
+once an hour that the key was used. A turn that continues a conversation reads its earlier turns: one more read unit for
+every 4 KB. The units are computed from the sizes of the items by DynamoDB's own rules, because an emulator bills
+nothing.
 
 The figures assume that a stream is open for {seconds:.1f} seconds in {memory} GB of arm64, and writes {log} bytes of
 logs (Lambda's own lines and one of Antiphon's). Lambda bills the time that a stream is open: for half the time, or for
@@ -415,6 +418,7 @@ def page() -> str:
     head = f"| | {' | '.join(f'{volume:,} responses' for volume in VOLUMES)} |\n|---|{'---:|' * len(VOLUMES)}"
     text = _HEAD.format(
         region=REGION,
+        roll_ups=ROLL_UPS,
         first=first,
         second=second,
         first_kb=first.stored / 1024,

@@ -12,7 +12,8 @@ from cfnlint.config import ManualArgs
 
 from antiphon.awslambda.http import BASE_PATH
 from antiphon.errors import CODES, SettingsError
-from antiphon.records import Owner, Period
+from antiphon.ports import Subject
+from antiphon.records import Period
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
@@ -214,7 +215,7 @@ CONNECTIONS = (
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocket}/responses/POST/@connections/*"
 )
 ASKS_MODELS = {
-    (arn("CoreTable"), ("METER#*",)): {"dynamodb:UpdateItem"},
+    (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:Query", "dynamodb:UpdateItem"},
     (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
     (json.dumps({"Ref": "OpenAiParameterArn"}), ()): {"ssm:GetParameter"},
     (json.dumps({"Ref": "AnthropicSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
@@ -230,7 +231,7 @@ ASKS_MODELS = {
 
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
     assert permitted(template, "CreateResponse") == WHO_CALLS | ASKS_MODELS | STARTS_WORKERS | {
-        (arn("CoreTable"), ("METER#*",)): {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        (arn("CoreTable"), ("METER#*",)): {"dynamodb:UpdateItem"},
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
         (json.dumps({"Fn::Sub": CONNECTIONS}), ()): {"execute-api:ManageConnections"},
@@ -324,8 +325,9 @@ def test_the_seals_keys_are_drawn_in_the_account_long_enough_and_outlive_the_sta
     assert variables["ANTIPHON_SEAL_SECRET"] == {"Fn::If": ["HasSealKeys", {"Ref": "SealKeys"}, ""]}
 
 
-def test_getting_can_read_take_over_cancel_and_delete_responses(template):
+def test_getting_can_read_take_over_cancel_and_delete_responses_and_count_what_ends(template):
     assert permitted(template, "GetResponse") == WHO_CALLS | STARTS_WORKERS | {
+        (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:UpdateItem"},
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("GetResponseLogs"), ()): LOGS,
     }
@@ -370,7 +372,8 @@ def test_in_the_whole_template_only_traces_have_no_resource_to_name(template):
 def test_the_leading_keys_of_the_policies_are_those_of_the_layout():
     assert layout.api_key("d")["pk"]["S"].startswith("KEY#")
     assert layout.used("t").startswith("USED#")
-    assert layout.meter(Owner("t", "u"), Period("tokens", 60, 1))["pk"]["S"].startswith("METER#")
+    assert layout.meter(Subject("t", "user", "u"), Period("requests", 60, 1))["pk"]["S"].startswith("METER#")
+    assert layout.usage("t", "user", "2026-11", 0).startswith("USAGE#")
     assert all(pk.startswith("T#") for pk in (layout.collection("t", "USERS"), layout.grants_of("t", "user:u")))
 
 

@@ -150,14 +150,16 @@ def test_where_no_limit_is_set_nothing_is_counted(service: Service, key: str) ->
     assert ask(service, key, stream=True).status_code == 200
     assert ask(service, key).status_code == 200
     assert not service.meter.calls
+    assert dict(service.usage.calls) == {"add": 2}, "the roll-ups are written, and not read"
 
 
 @pytest.mark.parametrize(
     ("limits", "calls"),
     [
         ({"requests_per_minute": 9}, {"take": 1}),
-        ({"tokens_per_day": 900}, {"count": 1, "add": 1}),
-        ({"requests_per_minute": 9, "tokens_per_day": 900}, {"take": 1, "count": 1, "add": 1}),
+        ({"tokens_per_day": 900}, {"of": 1}),
+        ({"tokens_per_day": 900, "tokens_per_month": 900, "usd_per_month": 5}, {"of": 1}),
+        ({"requests_per_minute": 9, "tokens_per_day": 900}, {"take": 1, "of": 1}),
     ],
     ids=str,
 )
@@ -166,7 +168,7 @@ def test_each_limit_costs_its_own_calls_alone(
 ) -> None:
     limit(service, **limits)
     ask(service, key)
-    assert dict(service.meter.calls) == calls
+    assert {**service.meter.calls, **service.usage.calls} == {**calls, "add": 1}
 
 
 @pytest.mark.parametrize("path", ["input_tokens", "compact"])
@@ -191,10 +193,12 @@ def test_an_answer_given_again_is_neither_refused_nor_counted(service: Service, 
     again = {"idempotency-key": "order 66"}
     first = ask(service, key, headers=again)
     service.meter.calls.clear()
+    service.usage.calls.clear()
     second = ask(service, key, headers=again)
     assert second.content == first.content
     assert second.headers["idempotent-replayed"] == "true"
     assert not service.meter.calls
+    assert not service.usage.calls
     assert len(upstream.requests) == 1
 
 
@@ -242,24 +246,23 @@ def test_a_model_that_fails_before_it_says_a_word_costs_nothing(service: Service
     limit(service, tokens_per_day=1)
     upstream.scripts = [Script.error(400), answer("Good day")]
     assert ask(service, key).status_code == 500
-    assert dict(service.meter.calls) == {"count": 1}
     assert ask(service, key).status_code == 200
 
 
-@pytest.mark.parametrize(("limits", "call"), [({"requests_per_minute": 9}, "take"), ({"tokens_per_day": 9}, "count")])
-def test_a_meter_that_does_not_answer_lets_nobody_through(
+@pytest.mark.parametrize(("limits", "call"), [({"requests_per_minute": 9}, "take"), ({"tokens_per_day": 9}, "of")])
+def test_a_store_that_does_not_answer_lets_nobody_through(
     service: Service, key: str, upstream: Upstream, limits: dict[str, int], call: str
 ) -> None:
     limit(service, **limits)
-    service.meter.broken.add(call)
+    (service.meter if call == "take" else service.usage).broken.add(call)
     refused(ask(service, key), 503, "storage_unavailable")
     assert upstream.requests == []
 
 
 @MODES
-def test_a_meter_that_fails_at_the_end_takes_nothing_from_the_answer(service: Service, key: str, stream: bool) -> None:
+def test_a_store_that_fails_at_the_end_takes_nothing_from_the_answer(service: Service, key: str, stream: bool) -> None:
     limit(service, tokens_per_day=900)
-    service.meter.broken.add("add")
+    service.usage.broken.add("add")
     assert ask(service, key, stream=stream).status_code == 200
 
 
@@ -268,14 +271,14 @@ def test_the_openai_sdk_does_not_ask_again_where_the_budget_is_used_up(
 ) -> None:
     limit(service, tokens_per_day=1)
     ask(service, key)
-    service.meter.calls.clear()
+    service.usage.calls.clear()
     with (
         openai.OpenAI(base_url=service.base_url, api_key=key, max_retries=2) as client,
         pytest.raises(openai.RateLimitError) as caught,
     ):
         client.responses.create(model="agent", input="Hi")
     assert caught.value.code == "insufficient_quota"
-    assert dict(service.meter.calls) == {"count": 1}
+    assert dict(service.usage.calls) == {"of": 1}
     assert len(upstream.requests) == 1
 
 

@@ -12,12 +12,14 @@ from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
 from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.runs import DynamoDBRuns
+from antiphon.store.dynamodb.usage import DynamoDBUsage
 from antiphon.store.sqlite.conversations import SQLiteConversations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.meter import SQLiteMeter
 from antiphon.store.sqlite.runs import SQLiteRuns
+from antiphon.store.sqlite.usage import SQLiteUsage
 from local.lambda_host.dynamodb import Emulator
 from tests.support.dynamodb import dynamodb as emulated
 from tests.support.dynamodb import sign_as_anyone
@@ -54,6 +56,7 @@ def dynamodb(aws: Emulator) -> Iterator[Stores]:
         DynamoDBConversations(database, RESPONSES, clock),
         DynamoDBMeter(database, CORE),
         DynamoDBRuns(database, RESPONSES),
+        DynamoDBUsage(database, CORE),
         clock.set,
     )
     asyncio.run(database.aclose())
@@ -68,6 +71,7 @@ def sqlite(tmp_path: Path) -> Iterator[Stores]:
         SQLiteConversations(database, clock),
         SQLiteMeter(database),
         SQLiteRuns(database),
+        SQLiteUsage(database),
         clock.set,
     )
     asyncio.run(database.aclose())

@@ -50,12 +50,12 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def run(url: str, call: Story) -> Any:
-    keys, directory, responses, meter, runs = open_stores("core", "responses", endpoint_url=url)
+    stores = Stores(*open_stores("core", "responses", endpoint_url=url), lambda _: None)
 
     try:
-        return await call(Stores(keys, directory, responses, meter, runs, lambda _: None))
+        return await call(stores)
     finally:
-        await responses.aclose()
+        await stores.responses.aclose()
 
 
 @pytest.fixture

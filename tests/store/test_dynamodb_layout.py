@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from antiphon.ports import Subject
 from antiphon.records import Owner, Period, Stretch
 from antiphon.store.dynamodb.layout import (
     bounds,
@@ -29,7 +30,8 @@ MINUTE = Period("requests", 60, 1)
 def test_two_owners_never_share_a_partition(tenant: str, user: str, tenant2: str, user2: str) -> None:
     one, other = Owner(tenant, user), Owner(tenant2, user2)
     assert (turns(one, SEGMENT) == turns(other, SEGMENT)) == (one == other)
-    assert (meter(one, MINUTE) == meter(other, MINUTE)) == (one == other)
+    mine, theirs = Subject(tenant, "user", user), Subject(tenant2, "user", user2)
+    assert (meter(mine, MINUTE) == meter(theirs, MINUTE)) == (one == other)
 
 
 @given(WORDS, WORDS, WORDS, WORDS)

@@ -294,6 +294,7 @@ async def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(tmp_pat
     connection = sqlite3.connect(path)
     for statement in itertools.chain(*_SCHEMAS[:version]):
         connection.execute(statement)
+    connection.commit()
     connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     await SQLite(path).aclose()

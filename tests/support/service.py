@@ -57,7 +57,7 @@ class Service(Caller):
     """The server in a thread; a context manager.
 
     Attributes:
-        keys, directory, responses, meter, runs: the stores, which can be broken and count their calls.
+        keys, directory, responses, meter, runs, usage: the stores, which can be broken and count their calls.
         has_workers: whether a worker that is started also runs; if not, its invocation is lost.
         invoked: the ids for which a worker was started.
         clock: ``ahead`` moves the service's time.
@@ -81,9 +81,14 @@ class Service(Caller):
         self._providers = Providers({**endpoints, **self.settings.providers}, {})
         stores = build_stores(self.settings)
         self._close_stores = stores.aclose
-        self.keys, self.directory, self.responses, self.meter, self.runs = (Faulty(store) for store in stores[:5])
+        self.keys, self.directory, self.responses, self.meter, self.runs, self.usage = map(Faulty, stores[:6])
         faulty = stores._replace(
-            keys=self.keys, directory=self.directory, responses=self.responses, meter=self.meter, runs=self.runs
+            keys=self.keys,
+            directory=self.directory,
+            responses=self.responses,
+            meter=self.meter,
+            runs=self.runs,
+            usage=self.usage,
         )
         self.services = services = replace(
             build_services(self.settings, faulty, self._providers, self._start_worker),
@@ -151,10 +156,10 @@ class Service(Caller):
         self.run(settle(seconds))
 
     def forget_calls(self) -> None:
-        for store in (self.keys, self.directory, self.responses, self.meter, self.runs):
+        for store in (self.keys, self.directory, self.responses, self.meter, self.runs, self.usage):
             store.calls.clear()
 
     @property
     def store_calls(self) -> int:
-        stores = (self.keys, self.directory, self.responses, self.meter, self.runs)
+        stores = (self.keys, self.directory, self.responses, self.meter, self.runs, self.usage)
         return sum(sum(store.calls.values()) for store in stores)

@@ -12,12 +12,13 @@ from antiphon import deferred  # isort: skip - before whatever makes models  # n
 
 from antiphon.circuits import Circuits
 from antiphon.fetch.lazy import LazyDoor
-from antiphon.ports import ConversationStore, Directory, KeyStore, Meter, RunStore, Services, StartWorker
+from antiphon.ports import ConversationStore, Directory, KeyStore, Meter, RunStore, Services, StartWorker, UsageStore
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
 from antiphon.server_tools.runners import Runners
 from antiphon.settings import Settings, read_settings
+from antiphon.usage.lazy import LazyCosts
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -37,6 +38,7 @@ class Stores(NamedTuple):
     responses: ConversationStore
     meter: Meter
     runs: RunStore
+    usage: UsageStore
     aclose: Callable[[], Awaitable[None]]
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
@@ -73,7 +75,7 @@ def build_services(
         start_worker: starts a worker for a background response; None if this process runs them itself.
 
     Raises:
-        SettingsError: the keys for sealing are malformed.
+        SettingsError: the keys for sealing or the prices are malformed.
     """
     return Services(
         keys=stores.keys,
@@ -84,6 +86,7 @@ def build_services(
         responses=stores.responses,
         meter=stores.meter,
         runs=stores.runs,
+        usage=stores.usage,
         providers=providers,
         seal=Seals(_seal_keys(settings), secrets.token_bytes),
         clock=time.time,
@@ -92,6 +95,7 @@ def build_services(
         capabilities=providers.capabilities,
         provider_names=providers.names,
         require_fit=providers.require_fit,
+        cost=LazyCosts(settings.prices, providers.endpoint),
         start_worker=start_worker or _start_here,
     )
 

@@ -255,8 +255,8 @@ CODES: Final[dict[str, ErrorCode]] = {
     "insufficient_quota": ErrorCode(
         429,
         TOO_MANY_REQUESTS,
-        "The budget of tokens for today is used up.",
-        "Wait until 00:00 UTC (`retry-after` has the seconds), or ask an administrator for more.",
+        "A budget of the user, the key or the agent is used up.",
+        "Wait until it begins anew (`retry-after` has the seconds), or ask an administrator for more.",
     ),
     # provider
     "provider_auth": ErrorCode(

@@ -37,6 +37,25 @@ CLOSED: Final = "closed"
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What one user, key or agent may use; None for no limit. Days and months are those of UTC, minutes of the clock.
+
+    Attributes:
+        requests_per_minute: how many responses it may create.
+        tokens_per_day, tokens_per_month: input and output tokens together.
+        usd_per_month: US dollars, for the tokens whose price is known.
+    """
+
+    requests_per_minute: int | None = None
+    tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+    usd_per_month: float | None = None
+
+
+NO_BUDGET: Final = Budget()
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """One layer of configuration; None says nothing. Later layers (deployment, tenant, role) narrow earlier ones.
 
@@ -47,8 +66,7 @@ class Limits:
         maximums: the greatest value allowed for a numeric parameter, by name.
         retention_days: how long a stored response is kept.
         max_body_bytes: the largest request body.
-        requests_per_minute: how many responses one user may create in a minute of the clock.
-        tokens_per_day: how many tokens, input and output, one user may use in a day of UTC.
+        requests_per_minute, tokens_per_day, tokens_per_month, usd_per_month: what one user may use; see ``Budget``.
     """
 
     providers: tuple[str, ...] | None = None
@@ -59,6 +77,13 @@ class Limits:
     max_body_bytes: int | None = None
     requests_per_minute: int | None = None
     tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+    usd_per_month: float | None = None
+
+    @property
+    def budget(self) -> Budget:
+        """What one user may use."""
+        return Budget(self.requests_per_minute, self.tokens_per_day, self.tokens_per_month, self.usd_per_month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +142,7 @@ class Key:
         agents: the agents it is limited to; None for all of its user's.
         read_only: it can read, and never create.
         management: it manages the deployment, and cannot call agents; every other key does the opposite.
+        budget: what may be used with it, beside what its user may use.
     """
 
     digest: str
@@ -131,6 +157,7 @@ class Key:
     agents: tuple[str, ...] | None = None
     read_only: bool = False
     management: bool = False
+    budget: Budget = Budget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +264,7 @@ class Agent:
         servers: where the tools are that Antiphon runs.
         show_tools: a response shows the calls of these tools as items; if not, it shows none of them.
         max_model_turns: how often the model is asked for one response at most.
+        budget: what all users together may use with it, beside what each of them may use.
     """
 
     tenant: str
@@ -256,6 +284,7 @@ class Agent:
     servers: tuple[ToolServer, ...] = ()
     show_tools: bool = True
     max_model_turns: int = 16
+    budget: Budget = Budget()
     created_at: int = 0
     updated_at: int = 0
 
@@ -355,6 +384,8 @@ class StoredResponse:
         cuts: where the deltas of its texts ended, see ``stream.cuts``.
         stream_version: of the stream that its cuts give; 0 if it has none.
         lost_after: how many of its events were logged when its writer was lost; None if none was lost.
+        key_id: the public name of the key that it was asked with; empty if that is not known.
+        model: the first model that was to answer, as ``provider/model``; empty if no agent runs it.
     """
 
     owner: Owner
@@ -378,6 +409,8 @@ class StoredResponse:
     cuts: str = ""
     stream_version: int = 0
     lost_after: int | None = None
+    key_id: str = ""
+    model: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -454,12 +487,12 @@ class Period:
         seconds: its length.
     """
 
-    what: Literal["requests", "tokens"]
+    what: Literal["requests"]
     seconds: int
     number: int
 
     @classmethod
-    def at(cls, what: Literal["requests", "tokens"], seconds: int, now: float) -> Period:
+    def at(cls, what: Literal["requests"], seconds: int, now: float) -> Period:
         """Return the period that a time in seconds since the epoch falls into."""
         return cls(what, seconds, int(now // seconds))
 

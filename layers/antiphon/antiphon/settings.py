@@ -167,7 +167,11 @@ class Settings(BaseModel):
         retention_days: how long a stored response is kept, unless tenant or role say less.
         max_body_bytes: the largest request body.
         requests_per_minute: how many responses one user may create in a minute, unless tenant or role say less.
-        tokens_per_day: how many tokens one user may use in a day, unless tenant or role say less.
+        tokens_per_day, tokens_per_month: how many tokens one user may use, unless tenant or role say less.
+        usd_per_month: how many US dollars one user may use in a month, unless tenant or role say less.
+        usage_days: how long the roll-ups of a day are kept; at least two months, as limits of a month are read there.
+        prices: prices of models that come before the built-in ones: a JSON document, or the path of a file with one.
+        show_cost: show in a response's usage what it cost, if the price is known.
         max_chain_turns: the longest conversation that can be continued, in turns.
         max_chain_bytes: the largest stored conversation that one request reads, as JSON before it is compressed.
         run_seconds: the longest run of one response, if the host sets no limit of its own.
@@ -215,6 +219,11 @@ class Settings(BaseModel):
     max_body_bytes: Annotated[int, Field(ge=1024, le=64_000_000)] = 6_000_000
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     tokens_per_day: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_month: Annotated[int, Field(ge=1)] | None = None
+    usd_per_month: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    usage_days: Annotated[int, Field(ge=62, le=3650)] = 400
+    prices: str | None = None
+    show_cost: bool = False
     max_chain_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_chain_bytes: Annotated[int, Field(ge=1024)] = 16_000_000
     run_seconds: Annotated[float, Field(gt=0)] = 840.0

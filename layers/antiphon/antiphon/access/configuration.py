@@ -6,10 +6,12 @@ global.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from antiphon.records import Limits
 from antiphon.settings import Settings
+
+N = TypeVar("N", int, float)
 
 
 def deployment_limits(settings: Settings) -> Limits:
@@ -19,6 +21,8 @@ def deployment_limits(settings: Settings) -> Limits:
         max_body_bytes=settings.max_body_bytes,
         requests_per_minute=settings.requests_per_minute,
         tokens_per_day=settings.tokens_per_day,
+        tokens_per_month=settings.tokens_per_month,
+        usd_per_month=settings.usd_per_month,
     )
 
 
@@ -40,6 +44,8 @@ def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:
         max_body_bytes=narrowed.max_body_bytes,
         requests_per_minute=narrowed.requests_per_minute,
         tokens_per_day=narrowed.tokens_per_day,
+        tokens_per_month=narrowed.tokens_per_month,
+        usd_per_month=narrowed.usd_per_month,
     )
 
 
@@ -56,6 +62,8 @@ def _narrow(earlier: Limits, later: Limits) -> Limits:
         max_body_bytes=_smaller(earlier.max_body_bytes, later.max_body_bytes),
         requests_per_minute=_smaller(earlier.requests_per_minute, later.requests_per_minute),
         tokens_per_day=_smaller(earlier.tokens_per_day, later.tokens_per_day),
+        tokens_per_month=_smaller(earlier.tokens_per_month, later.tokens_per_month),
+        usd_per_month=_smaller(earlier.usd_per_month, later.usd_per_month),
     )
 
 
@@ -65,7 +73,7 @@ def _intersect(earlier: tuple[str, ...] | None, later: tuple[str, ...] | None) -
     return tuple(name for name in earlier if name in later)
 
 
-def _smaller(earlier: int | None, later: int | None) -> int | None:
+def _smaller(earlier: N | None, later: N | None) -> N | None:
     said = [value for value in (earlier, later) if value is not None]
     return min(said, default=None)
 

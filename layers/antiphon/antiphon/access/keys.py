@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from antiphon.ids import Entropy, checksum, random_base62
-from antiphon.records import Key
+from antiphon.records import Budget, Key
 
 SECRET_LENGTH: Final = 43
 _KEY: Final = re.compile(rf"((apm?)_[a-z0-9]{{1,16}}_[0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{6}})")
@@ -63,6 +63,7 @@ def record(
     agents: tuple[str, ...] | None = None,
     read_only: bool = False,
     management: bool = False,
+    budget: Budget | None = None,
 ) -> Key:
     """Make the record of a new key; times in seconds since the epoch."""
     hashed = digest(key)
@@ -78,4 +79,5 @@ def record(
         agents=agents,
         read_only=read_only,
         management=management,
+        budget=budget or Budget(),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from antiphon.access.configuration import resolve
 from antiphon.access.grants import principals_of
-from antiphon.records import Account, Key, Limits, Owner
+from antiphon.records import NO_BUDGET, Account, Budget, Key, Limits, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Principal:
         key_agents: the agents the key is limited to; None for all of its user's.
         read_only: the key can read, and never create.
         limits: the configuration in force.
+        key_budget: what may be used with the key.
     """
 
     tenant: str
@@ -32,6 +33,7 @@ class Principal:
     key_agents: tuple[str, ...] | None
     read_only: bool
     limits: Limits
+    key_budget: Budget = NO_BUDGET
 
     @classmethod
     def from_account(cls, account: Account, key: Key, deployment: Limits) -> Principal:
@@ -46,6 +48,7 @@ class Principal:
             key_agents=key.agents,
             read_only=key.read_only,
             limits=resolve(deployment, account.tenant.limits, account.role.limits),
+            key_budget=key.budget,
         )
 
     @property

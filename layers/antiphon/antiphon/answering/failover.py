@@ -157,18 +157,22 @@ class Failover:
         """What all calls of the response used together, as far as it was reported; None if none was."""
         return self._ledger.usage
 
-    def tokens(self, call: ModelCall, output: Sequence[Item]) -> int:
-        """Count what the response used: as reported, or by estimate if the model was cut off before it reported.
+    def spent(
+        self, call: ModelCall, output: Sequence[Item], first: int = 0, *, again: bool = False
+    ) -> list[tuple[dict[str, str], UsageDelta]]:
+        """Return what each call of a model used, in order, also by estimate if the last was cut off before it reported.
 
         Args:
-            call: what was asked.
-            output: what was said, as items.
+            call: what was asked last.
+            output: what was said to that, as items.
+            first: the number of the call to begin with.
+            again: the stream of the last call is read again by another worker, which counts it.
         """
-        told = self.usage
-        used = told.input_tokens + told.output_tokens if told else 0
-        if self._begun and self._ledger.last.usage is None:
+        used = self._ledger.reported(first, without_last=again)
+        if not again and self._begun and self._ledger.last.usage is None:
             said = replace(call, instructions="", tools=(), items=as_functions(output, ToolTable(())))
-            used += self.current.count_tokens(call) + self.current.count_tokens(said)
+            count = self.current.count_tokens
+            used.append((self.current.maker, UsageDelta(count(call), count(said))))
         return used
 
     def shown(self) -> dict[str, Any] | None:

@@ -63,6 +63,11 @@ class Ledger:
         for maker, usage, error, is_turn in stored:
             self._entries.append(ModelUse(maker, usage and UsageDelta(*usage), error, is_turn))
 
+    def reported(self, first: int = 0, *, without_last: bool = False) -> list[tuple[dict[str, str], UsageDelta]]:
+        """Return what the calls from a number on used of which that was reported; on request without the last call."""
+        entries = self._entries[first : -1 if without_last else None]
+        return [(entry.maker, entry.usage) for entry in entries if entry.usage is not None]
+
     def models(self) -> list[dict[str, Any]]:
         """Return what each model used, and why its last call failed, if it did."""
         models: dict[tuple[str, str], dict[str, Any]] = {}

@@ -51,6 +51,14 @@ from antiphon.ports.tools import (
     ToolResult,
     ToolRunner,
 )
+from antiphon.ports.usage import (
+    Counters,
+    DayOfUse,
+    Dimension,
+    PageOfUse,
+    Subject,
+    UsageStore,
+)
 
 __all__ = [
     "CALL_STATE",
@@ -59,7 +67,10 @@ __all__ = [
     "CitationDelta",
     "Clock",
     "ConversationStore",
+    "Counters",
+    "DayOfUse",
     "Delta",
+    "Dimension",
     "Directory",
     "Door",
     "Fetched",
@@ -73,6 +84,7 @@ __all__ = [
     "ModelProvider",
     "Opened",
     "Page",
+    "PageOfUse",
     "Phase",
     "Reads",
     "ReasoningDelta",
@@ -84,6 +96,7 @@ __all__ = [
     "StartWorker",
     "StopDelta",
     "StopReason",
+    "Subject",
     "TextDelta",
     "ToolCall",
     "ToolCallDelta",
@@ -91,4 +104,5 @@ __all__ = [
     "ToolResult",
     "ToolRunner",
     "UsageDelta",
+    "UsageStore",
 ]

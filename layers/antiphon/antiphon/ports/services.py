@@ -10,9 +10,10 @@ from typing import Any
 from antiphon.circuits import Circuits
 from antiphon.ids import Entropy
 from antiphon.ports.fetching import Door
-from antiphon.ports.models import ModelCall, ModelProvider
+from antiphon.ports.models import ModelCall, ModelProvider, UsageDelta
 from antiphon.ports.stores import ConversationStore, Directory, KeyStore, Meter, RunStore
 from antiphon.ports.tools import ToolRunner
+from antiphon.ports.usage import UsageStore
 from antiphon.records import Owner, ToolKind
 from antiphon.seal import Seal
 from antiphon.settings import Settings
@@ -41,6 +42,8 @@ class Services:
         provider_names: the names of all providers; None if there may be others.
         require_fit: checks that a provider's model can be asked something. ApiError 400, if not; nothing happens if the
             provider is not known.
+        cost: returns what a model of a provider asks for some tokens, in billionths of a US dollar; None if its price
+            is not known.
         start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
             queued response starts what was not started.
     """
@@ -50,6 +53,7 @@ class Services:
     responses: ConversationStore
     meter: Meter
     runs: RunStore
+    usage: UsageStore
     providers: Callable[[str], ModelProvider | None]
     seal: Callable[[], Seal]
     door: Door
@@ -63,3 +67,4 @@ class Services:
     provider_names: frozenset[str] | None = None
     require_fit: Callable[[str, str, ModelCall], None] = lambda _provider, _model, _call: None
     steady: Clock = time.monotonic
+    cost: Callable[[str, str, UsageDelta], int | None] = lambda _provider, _model, _usage: None

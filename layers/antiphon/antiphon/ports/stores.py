@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from antiphon.ports.usage import Subject
 from antiphon.records import (
     Account,
     Agent,
@@ -321,13 +322,7 @@ class ConversationStore(ResponseStore, Protocol):
 
 
 class Meter(Protocol):
-    """Counters, one for each user and period. Every period begins at 0."""
+    """Counters, one for each subject and period. Every period begins at 0."""
 
-    async def take(self, owner: Owner, period: Period, limit: int) -> bool:
+    async def take(self, subject: Subject, period: Period, limit: int) -> bool:
         """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Whether it was counted."""
-
-    async def add(self, owner: Owner, period: Period, amount: int) -> None:
-        """Count more, whatever was counted; one write."""
-
-    async def count(self, owner: Owner, period: Period) -> int:
-        """Read what was counted, consistently; one trip."""

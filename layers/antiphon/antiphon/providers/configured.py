@@ -79,6 +79,10 @@ class Providers:
         if endpoint is not None:
             require(capabilities_of(endpoint, model), call)
 
+    def endpoint(self, name: str) -> ProviderEndpoint | None:
+        """Return how a provider is set up; None if no such name is configured."""
+        return self._endpoints.get(name)
+
     def require_keys(self) -> None:
         """Check that every key that should be in the environment is there. Keys in AWS are read when they are needed.
 

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from antiphon import measures
@@ -34,6 +35,7 @@ from antiphon.run.lost import WORKER_LOST, end, end_cancelled
 from antiphon.run.prepare import Prepared
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, close, register
+from antiphon.run.tally import priced, tally
 from antiphon.run.tool_loop import Resumed, ToolLoop
 from antiphon.run.unstored import store_later, store_now
 from antiphon.settings import Settings
@@ -44,6 +46,7 @@ from antiphon.stream.feed import Feed
 from antiphon.stream.fold import ENDINGS, Fold
 from antiphon.stream.kept import shown_event, shown_response
 from antiphon.stream.machine import ResponseStream
+from antiphon.usage.counters import Spent
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -77,7 +80,7 @@ class Execution:
         stored: whether it was claimed, and is to be committed.
         obfuscate: pad delta events.
         seal: seals reasoning for the caller to keep; None if the caller did not ask for it.
-        quota: counts what the run used.
+        quota: what user, key and agent may use.
         logged: what earlier writers have logged: the run says it again, and goes on.
 
     Attributes:
@@ -121,6 +124,8 @@ class Execution:
         self._cancelled = False
         self._stopped = False
         self._superseded = False
+        self._counts_request = True
+        self._counted_later = False
         self._kept: tuple[BoundModel, str] | None = None
         self._loop: ToolLoop | None = None
         self._compaction: DueCompaction | None = None
@@ -255,14 +260,16 @@ class Execution:
             outcome = await self._answer(loop, call.deadline)
             if self.journal is not None and self.journal.has_diverged:
                 await self._end_diverged(self.journal)
+                await tally(
+                    self._services, self.ended, partial(self._spent, answering, alone=True), counts_request=False
+                )
                 return
             if self._can_be_given_back(outcome, loop):
                 await self._give_back("cuts" if outcome.error and not self._stopped else "handed_over")
                 return
             limit = self._limit(call.deadline)
-            spending = asyncio.create_task(self._spend(answering, loop.call, limit))
             await self._finish(outcome, answering, limit)
-            await asyncio.gather(spending, self._note_ending(), self._discard(limit))
+            await asyncio.gather(self._tally_ended(answering, limit), self._note_ending(), self._discard(limit))
         finally:
             measures.current().take(self._fold.response())
             self.feed.close()
@@ -293,7 +300,10 @@ class Execution:
         if self.journal is not None:
             self.journal.abandon()
         record, job = self._with(self._fold.response()), self._record.job or {}
-        job = {**job, why: job.get(why, 0) + 1}
+        assert self._loop is not None
+        used = self._loop.used()
+        is_read_again = "kept" in job or self._loop.is_answering
+        job = {**job, why: job.get(why, 0) + 1, "used": used[:-1] if is_read_again else used}
         response = {**record.response, "status": QUEUED}
         queued = replace(record, status=QUEUED, response=response, lease_until=0.0, job=job)
         with contextlib.suppress(StorageUnavailable):
@@ -349,9 +359,26 @@ class Execution:
         limit = deadline + SETTLING * self._services.settings.reserve_seconds
         return min(limit, asyncio.get_running_loop().time() + STOPPING) if self._stopped else limit
 
-    async def _spend(self, answering: Failover, call: ModelCall, limit: float) -> None:
-        output = self._fold.response()["output"]
-        await self._quota.spend(lambda: aside(call, lambda: answering.tokens(call, output)), limit)
+    async def _tally_ended(self, answering: Failover, limit: float) -> None:
+        """Count the run, unless that is done when its ending is stored later."""
+        if not self._counted_later:
+            limit = max(limit, asyncio.get_running_loop().time() + NOTING)
+            spent = partial(self._spent, answering, alone=self._superseded)
+            await tally(self._services, self.ended, spent, limit=limit, counts_request=self._counts_request)
+
+    async def _spent(self, answering: Failover, *, alone: bool = False) -> list[Spent]:
+        """Return what the models used, in the runs of earlier workers too.
+
+        Args:
+            answering: the models.
+            alone: another worker goes on, and counts what was stored and the stream that it can read again.
+        """
+        loop, job = self._loop, self._record.job or {}
+        assert loop is not None
+        output = self._fold.response()["output"][loop.begins :]
+        first, again = (len(job.get("used", ())), "kept" in job) if alone else (0, False)
+        used = await aside(loop.call, lambda: answering.spent(loop.call, output, first, again=again))
+        return [priced(self._services, maker, usage) for maker, usage in used]
 
     async def _watch(self) -> None:
         """Ask the store now and then whether the response is still wanted: it may be cancelled by another process."""
@@ -426,6 +453,7 @@ class Execution:
         except Superseded as lost:
             self._superseded = True
             self.is_settled = lost.winner is None or lost.winner.has_ended
+            self._counts_request = lost.winner is None
             return self._winning(lost.winner, answering)
         except (StorageUnavailable, TimeoutError):
             return self._unstored("storage_unavailable", answering)
@@ -440,10 +468,11 @@ class Execution:
         return ending
 
     def _unstored(self, code: str, answering: Failover) -> Event:
-        """Return the failure to send, which is stored as soon as the store answers again."""
+        """Return the failure to send, which is stored and counted as soon as the store answers again."""
         log.warning("commit failed", extra={"response_id": self._record.id})
         ending = self._ending(_failure(code), answering)
-        store_later(self._services, self._record_of(ending))
+        self._counted_later = True
+        store_later(self._services, self._record_of(ending), partial(self._spent, answering))
         return ending
 
     def _record_of(self, ending: Event) -> StoredResponse:

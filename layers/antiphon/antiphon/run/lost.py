@@ -23,6 +23,7 @@ from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, LogBatch, StoredRes
 from antiphon.run.journal import KEEP_SECONDS, NOTHING, Lines, Logged
 from antiphon.run.registry import running
 from antiphon.run.server_calls import outcomes
+from antiphon.run.tally import stored_use, tally
 from antiphon.stream.closing import closing
 from antiphon.stream.cuts import VERSION
 from antiphon.stream.events import Event
@@ -165,6 +166,8 @@ async def end(
         stored = lost.winner
         if stored is not None and not stored.has_ended:
             return stored  # another worker runs it
+    else:
+        await tally(services, ended, stored_use(services, taken.job))
     if stored is None:
         await services.runs.erase(taken.owner, taken.id)  # the deletion did not see what ``fence`` has added
     if taken.job is not None:

@@ -1,85 +1,160 @@
-"""What one user may use: requests in a minute of the clock, tokens in a day of UTC.
+"""What a user, a key and an agent may use: each has limits of its own, and the first that is met refuses.
 
-    sources   a request is counted and the day's tokens are read, while agent and conversation are: no trip more
-    run       whatever began under the budget runs to its end
-    commit    its tokens are added beside it
+    sources   a request is counted in its minute and the roll-ups of the month are read, while agent and conversation
+              are: no trip more; for the limits of an agent one more, once the agent is read
+    run       a run that has begun goes on to its end, unless it asks between turns whether it may
+    ending    what it used is added to the roll-ups, see ``tally``
 
-Counting tokens and compacting are counted as requests too. If no limit is set, nothing is asked and nothing counted.
+Counting tokens and compacting are counted as requests too. If no limit is set, nothing is asked here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
 from antiphon.access.principal import Principal
-from antiphon.errors import ApiError, trace
-from antiphon.ports import Services
-from antiphon.records import DAY, Period
-
-log: Final = logging.getLogger("antiphon.run")
+from antiphon.errors import ApiError
+from antiphon.ports import DayOfUse, Services, Subject
+from antiphon.records import DAY, Agent, Budget, Period
+from antiphon.run.tally import day_of
+from antiphon.usage.counters import NANODOLLARS, PER_DOLLAR, tokens_of
 
 MINUTE: Final = 60
 
 
+class Limited(NamedTuple):
+    """Somebody with limits, or something."""
+
+    subject: Subject
+    budget: Budget
+
+
+class _Use(NamedTuple):
+    """A budget, what was used of it, and when it begins anew (seconds since the epoch)."""
+
+    name: str
+    most: float
+    used: float
+    resets: float
+
+
 class Quota:
-    """One request's part of what its user may use.
+    """One request's part of what its user, key and agent may use.
 
     Args:
-        services: for the meter and the clock.
+        services: for the meter, the roll-ups and the clock.
         principal: the caller, with the limits in force.
-        runs: whether a model will run. If not, the budget of tokens does not matter.
+        agent: the agent, if it is known already.
+        runs: whether a model will run. If not, only the rates matter.
     """
 
-    def __init__(self, services: Services, principal: Principal, *, runs: bool = True) -> None:
+    def __init__(
+        self, services: Services, principal: Principal, agent: Agent | None = None, *, runs: bool = True
+    ) -> None:
         self._services = services
-        self._owner = principal.owner
-        self._requests = principal.limits.requests_per_minute
-        self._tokens = principal.limits.tokens_per_day if runs else None
+        self._tenant = principal.tenant
+        self._runs = runs
+        self._limited = [
+            Limited(Subject(principal.tenant, "user", principal.user), principal.limits.budget),
+            Limited(Subject(principal.tenant, "key", principal.key_id), principal.key_budget),
+        ]
+        if agent is not None:
+            self._limited.append(self._of(agent))
 
     async def take(self) -> None:
-        """Count the request, at once with reading the day's tokens: one trip.
+        """Count the request of the user and the key, at once with reading what they have used: one trip.
 
         Raises:
-            ApiError: 429 ``insufficient_quota`` or ``rate_limit_exceeded``, with the seconds until the next period.
-            StorageUnavailable: the meter did not answer; no request passes a limit that cannot be checked.
+            ApiError: 429 ``insufficient_quota`` or ``rate_limit_exceeded``. Its message has the limit, whose it is and
+                when it begins anew, which ``retry-after`` has in seconds.
+            StorageUnavailable: a store did not answer; no request passes a limit that cannot be checked.
         """
-        now = self._services.clock()
-        minute, day = Period.at("requests", MINUTE, now), Period.at("tokens", DAY, now)
-        counted, budget = await asyncio.gather(self._counted(minute), self._has_budget(day))
-        if not budget:
-            raise ApiError("insufficient_quota", headers={"retry-after": str(_seconds(day, now))})
-        if not counted:
-            raise ApiError("rate_limit_exceeded", retry_after=_seconds(minute, now))
+        await self._take(self._limited)
 
-    async def spend(self, used: Callable[[], Awaitable[int]], limit: float) -> None:
-        """Add what a run used to the day on which it ends. It never raises: the response matters more.
+    async def take_agent(self, agent: Agent) -> None:
+        """Count the request of its agent likewise; no trip if the agent has no limits.
+
+        Raises:
+            ApiError: as for ``take``.
+            StorageUnavailable: as for ``take``.
+        """
+        limited = self._of(agent)
+        self._limited.append(limited)
+        await self._take([limited])
+
+    async def require_room(self, tokens: int = 0, nanousd: int = 0) -> None:
+        """Require that a run may go on: call it before each further call of a model.
+
+        What other runs have used since is read again; it takes one trip, and none if there is no budget.
 
         Args:
-            used: counts the tokens; called only if there is a budget.
-            limit: by when it must have ended, in the event loop's time (seconds).
+            tokens: input and output tokens that this run has used so far, which no roll-up has yet.
+            nanousd: what they cost, in billionths of a dollar, as far as their prices are known.
+
+        Raises:
+            ApiError: 429 ``insufficient_quota``: a budget of the user, the key or the agent is used up.
+            StorageUnavailable: a store did not answer.
         """
-        if self._tokens is None:
+        now = self._services.clock()
+        await asyncio.gather(*(self._require(limited, now, tokens, nanousd) for limited in self._limited))
+
+    def _of(self, agent: Agent) -> Limited:
+        return Limited(Subject(self._tenant, "agent", agent.id), agent.budget)
+
+    async def _take(self, limited: Sequence[Limited]) -> None:
+        now = self._services.clock()
+        budgets = [self._require(one, now) for one in limited if self._runs]
+        rates = [self._count(one, now) for one in limited]
+        refusals = await asyncio.gather(*budgets, *rates, return_exceptions=True)
+        for refusal in refusals:
+            if isinstance(refusal, BaseException):
+                raise refusal
+
+    async def _count(self, limited: Limited, now: float) -> None:
+        most, minute = limited.budget.requests_per_minute, Period.at("requests", MINUTE, now)
+        if most is not None and not await self._services.meter.take(limited.subject, minute, most):
+            message = _refusal(limited.subject, "requests_per_minute", most, minute.ends)
+            raise ApiError("rate_limit_exceeded", message, retry_after=math.ceil(minute.ends - now))
+
+    async def _require(self, limited: Limited, now: float, tokens: int = 0, nanousd: int = 0) -> None:
+        budget = limited.budget
+        months = (budget.tokens_per_month, budget.usd_per_month)
+        if months == (None, None) and budget.tokens_per_day is None:
             return
-        try:
-            tokens = await used()
-            if tokens:
-                day = Period.at("tokens", DAY, self._services.clock())
-                async with asyncio.timeout_at(limit):
-                    await self._services.meter.add(self._owner, day, tokens)
-        except Exception as error:  # noqa: BLE001 - beside the ending of a run, which must come to its end
-            log.warning("tokens not counted", extra={"error": trace(error)})
-
-    async def _counted(self, minute: Period) -> bool:
-        return self._requests is None or await self._services.meter.take(self._owner, minute, self._requests)
-
-    async def _has_budget(self, day: Period) -> bool:
-        return self._tokens is None or await self._services.meter.count(self._owner, day) < self._tokens
+        today = day_of(now)
+        first = today if months == (None, None) else f"{today[:7]}-01"
+        days = await self._services.usage.of(limited.subject, first, today)
+        for use in _uses(budget, days, now, tokens, nanousd):
+            if use.used >= use.most:
+                message = _refusal(limited.subject, use.name, use.most, use.resets)
+                seconds = {"retry-after": str(math.ceil(use.resets - now))}
+                raise ApiError("insufficient_quota", message, headers=seconds)
 
 
-def _seconds(period: Period, now: float) -> int:
-    """Return the whole seconds after which the period has ended; at least 1."""
-    return math.ceil(period.ends - now)
+def _uses(budget: Budget, days: Sequence[DayOfUse], now: float, tokens: int, nanousd: int) -> list[_Use]:
+    """Return the budgets that are set, the one that begins anew last first."""
+    today, month = day_of(now), sum(tokens_of(day.counters) for day in days)
+    dollars = (sum(day.counters.get(NANODOLLARS, 0) for day in days) + nanousd) / PER_DOLLAR
+    since = sum(tokens_of(day.counters) for day in days if day.day == today)
+    next_month, next_day = _next_month(now), (now // DAY + 1) * DAY
+    uses = [
+        ("usd_per_month", budget.usd_per_month, dollars, next_month),
+        ("tokens_per_month", budget.tokens_per_month, month + tokens, next_month),
+        ("tokens_per_day", budget.tokens_per_day, since + tokens, next_day),
+    ]
+    return [_Use(name, most, used, resets) for name, most, used, resets in uses if most is not None]
+
+
+def _refusal(subject: Subject, name: str, most: float, resets: float) -> str:
+    until = f"{datetime.fromtimestamp(resets, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"`{name}` of {subject.kind} `{subject.id}` is {most:,.15g} and used up until {until}."
+
+
+def _next_month(now: float) -> float:
+    """Return when the next month of UTC begins."""
+    this = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (this + timedelta(days=32)).replace(day=1).timestamp()

@@ -67,10 +67,11 @@ async def read_sources(
         StorageUnavailable: a store did not answer.
     """
     taking = asyncio.ensure_future(hold.take())
+    finding = asyncio.ensure_future(_agent(services, principal, request.model))
     agent, answered, admitted, chain = await asyncio.gather(
-        _agent(services, principal, request.model),
+        finding,
         taking,
-        _admitted(quota, hold, taking),
+        _admitted(quota, hold, taking, finding),
         said(services, joined) if joined else _chain(services, principal, request.previous_response_id),
         return_exceptions=True,
     )
@@ -89,10 +90,17 @@ async def read_sources(
     return Sources(*agent, await _open_chain(services, principal, agent[0], chain), None)
 
 
-async def _admitted(quota: Quota | None, hold: Hold, taking: asyncio.Future[StoredResponse | None]) -> None:
+async def _admitted(
+    quota: Quota | None,
+    hold: Hold,
+    taking: asyncio.Future[StoredResponse | None],
+    finding: asyncio.Future[tuple[Agent, Failover]],
+) -> None:
     """Count a request that will run. One that may have an earlier answer is looked up first."""
     if quota is not None and not (hold.may_be_answered and await taking is not None):
         await quota.take()
+        found, _ = await finding
+        await quota.take_agent(found)
 
 
 async def _agent(services: Services, principal: Principal, agent_id: str) -> tuple[Agent, Failover]:

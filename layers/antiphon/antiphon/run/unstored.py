@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from antiphon.errors import StorageUnavailable, Superseded, trace
 from antiphon.ports import Services
-from antiphon.records import StoredResponse
+from antiphon.records import CANCELLED, StoredResponse
+from antiphon.run.tally import tally
+from antiphon.usage.counters import Spent
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -20,20 +24,50 @@ FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 2.0
 """Seconds between two attempts: less than a client waits that was refused with 409."""
 
-_waiting: dict[asyncio.Task[None], tuple[Services, StoredResponse]] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """An ending that waits for the store, and what its models used."""
+
+    services: Services
+    record: StoredResponse
+    spent: Callable[[], Awaitable[Sequence[Spent]]]
+
+    async def is_stored(self) -> bool:
+        """Try once; return whether no further attempt is of use. What was used is counted then."""
+        counts_request = True
+        try:
+            await self.services.responses.commit(self.record)
+        except Superseded as lost:
+            counts_request = _is_own(lost.winner, self.record)
+        except StorageUnavailable:
+            return False
+        except Exception as error:  # noqa: BLE001 - a defect, which another attempt would meet again
+            log.error("failure not stored", extra={"response_id": self.record.id, "error": trace(error)})  # noqa: TRY400
+        await tally(self.services, self.record, self.spent, counts_request=counts_request)
+        return True
+
+
+_waiting: dict[asyncio.Task[None], _Ending] = {}
 """It keeps the tasks alive: an event loop holds them weakly."""
 
 
-def store_later(services: Services, record: StoredResponse) -> None:
+def store_later(services: Services, record: StoredResponse, spent: Callable[[], Awaitable[Sequence[Spent]]]) -> None:
     """Store an ending in the background, until its lease ends: then every reader counts the response as lost anyway.
 
     The lease of a logged response was renewed with its last batch, about now.
+
+    Args:
+        services: the adapters.
+        record: the response with its ending.
+        spent: returns what its models used.
     """
     until = record.lease_until
     if record.logged:
         until = max(until, services.clock() + services.settings.lease_seconds)
-    task = asyncio.get_running_loop().create_task(_store(services, record, until))
-    _waiting[task] = (services, record)
+    ending = _Ending(services, record, spent)
+    task = asyncio.get_running_loop().create_task(_store(ending, until))
+    _waiting[task] = ending
     task.add_done_callback(_waiting.pop)
 
 
@@ -47,28 +81,20 @@ async def store_now(seconds: float) -> None:
     mine = {task: ending for task, ending in _waiting.items() if task.get_loop() is loop}
     for task in mine:
         task.cancel()
-    last = [asyncio.ensure_future(_is_stored(*ending)) for ending in mine.values()]
+    last = [asyncio.ensure_future(ending.is_stored()) for ending in mine.values()]
     if last:
         _, late = await asyncio.wait(last, timeout=seconds)
         for attempt in late:
             attempt.cancel()
 
 
-async def _store(services: Services, record: StoredResponse, until: float) -> None:
+async def _store(ending: _Ending, until: float) -> None:
     pause = FIRST_PAUSE
-    while services.clock() < until and not await _is_stored(services, record):
+    while ending.services.clock() < until and not await ending.is_stored():
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _is_stored(services: Services, record: StoredResponse) -> bool:
-    """Try once; return whether no further attempt is of use."""
-    try:
-        await services.responses.commit(record)
-    except Superseded:
-        return True
-    except StorageUnavailable:
-        return False
-    except Exception as error:  # noqa: BLE001 - a defect, which another attempt would meet again
-        log.error("failure not stored", extra={"response_id": record.id, "error": trace(error)})  # noqa: TRY400
-    return True
+def _is_own(winner: StoredResponse | None, record: StoredResponse) -> bool:
+    """Return whether an ending is one that this run has sent before, whose acknowledgement was lost."""
+    return winner is None or (winner.epoch == record.epoch and winner.status != CANCELLED)

@@ -16,6 +16,7 @@ from antiphon.run.idempotency import Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
 from antiphon.run.quota import Quota
 from antiphon.run.sources import read_sources
+from antiphon.run.tally import tally
 from antiphon.spec.request import CreateResponse
 
 
@@ -40,6 +41,7 @@ async def warm(services: Services, principal: Principal, request: CreateResponse
     ended = replace(ready.record, status="completed", response=response)
     if request.store:
         await _store(services, ready.record, ended)
+    await tally(services, ended)
     return ended
 
 

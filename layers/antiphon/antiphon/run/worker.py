@@ -22,7 +22,7 @@ from antiphon.access.principal import Principal
 from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
-from antiphon.records import QUEUED, Key, OpenRun, Owner, StoredResponse
+from antiphon.records import QUEUED, Budget, Key, OpenRun, Owner, StoredResponse
 from antiphon.run.compaction import due
 from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
@@ -191,6 +191,9 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         hold = Hold(services, taken.owner, None, taken.id)
         joined = await rejoin(services, principal, taken)
         sources = await read_sources(services, principal, request, hold, joined=joined)
+        quota = Quota(services, principal, sources.agent)
+        if taken.epoch == 1:
+            await quota.require_room()  # what was queued beside it may have used the budget since
         ready = await prepare(services, principal, request, sources, until, taken.id, taken)
         compaction = await due(services, principal, request, ready)
         call = ready.call if compaction else await shortened(ready)
@@ -200,7 +203,6 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         message = error.message or CODES[error.code].message
         await end(services, taken, logged, "failed", {"code": error.code, "message": message})
         return
-    quota = Quota(services, principal)
     begun = replace(taken, response=as_begun(taken.response))
     execution = Execution(services, begun, stored=True, obfuscate=False, quota=quota, seal=seal, logged=logged)
     ready.answering.restore(taken.job.get("used", ()))
@@ -223,7 +225,15 @@ async def _principal(services: Services, taken: StoredResponse) -> Principal:
     if account is None:
         raise ApiError("permission_denied")
     agents = taken.job["key_agents"]
-    key = Key("", taken.job["key_id"], owner.tenant, owner.user, "", agents=None if agents is None else tuple(agents))
+    key = Key(
+        digest="",
+        id=taken.job["key_id"],
+        tenant=owner.tenant,
+        user=owner.user,
+        prefix="",
+        agents=None if agents is None else tuple(agents),
+        budget=Budget(**taken.job.get("key_budget", {})),
+    )
     principal = Principal.from_account(account, key, deployment_limits(services.settings))
     decision = decide.may_use(principal, write=True)
     if not decision.allowed:

@@ -8,11 +8,12 @@ from antiphon.store.dynamodb.directory import DynamoDBDirectory
 from antiphon.store.dynamodb.keys import DynamoDBKeys
 from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.runs import DynamoDBRuns
+from antiphon.store.dynamodb.usage import DynamoDBUsage
 
 
 def open_stores(
     core: str, responses: str, *, endpoint_url: str | None = None, database: DynamoDB | None = None
-) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBConversations, DynamoDBMeter, DynamoDBRuns]:
+) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBConversations, DynamoDBMeter, DynamoDBRuns, DynamoDBUsage]:
     """Put the stores together over one client, which connects at the first call.
 
     Args:
@@ -28,4 +29,5 @@ def open_stores(
         DynamoDBConversations(database, responses),
         DynamoDBMeter(database, core),
         DynamoDBRuns(database, responses),
+        DynamoDBUsage(database, core),
     )

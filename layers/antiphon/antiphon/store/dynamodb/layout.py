@@ -11,7 +11,9 @@
     T#tenant#GROUPS         group id                                   a group                    document
     T#tenant#AGENTS         agent id                                   an agent                   document
     T#tenant#PRIN#principal AGENT#id     T#tenant#AGENT#id principal   a grant                    bits
-    METER#tenant#user       period                                     what was used in a period  amount, expires_at
+    METER#tenant#subject    period                                     requests of a minute       amount, expires_at
+    USAGE#tenant#kind#month#shard
+                            subject#day                                what was used on a day     see ``usage``
 
     responses
     R#tenant#user#segment   000123       R#tenant#user     time#id     a turn's head              see ``rows``
@@ -27,8 +29,8 @@ A key is two rows that are written together: one is read by its digest on every 
 index of ``responses`` has keys alone: a turn costs one write unit more at its claim, and none when it is stored again.
 
 A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
-``core`` (``dynamodb:LeadingKeys``); so have the counters. The TTL attribute is ``expires_at``. A turn's parts sort
-behind all turns of the segment, so a Query for turns never reads one.
+``core`` (``dynamodb:LeadingKeys``); so have the counters and the roll-ups. The TTL attribute is
+``expires_at``. A turn's parts sort behind all turns of the segment, so a Query for turns never reads one.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.ids import Place
+from antiphon.ports.usage import Dimension, Subject
 from antiphon.records import Grant, Key, Owner, Period, StoredResponse, Stretch
 
 Row = dict[str, Any]
@@ -99,9 +102,35 @@ def used(tenant: str) -> str:
     return f"USED#{_word(tenant)}"
 
 
-def meter(owner: Owner, period: Period) -> Row:
-    """Return the key of the counter of a user and period."""
-    return key(f"METER#{_word(owner.tenant)}#{_word(owner.user)}", period.name)
+def meter(subject: Subject, period: Period) -> Row:
+    """Return the key of the counter of a subject and period."""
+    return key(f"METER#{_word(subject.tenant)}#{subject.kind}#{_word(subject.id)}", period.name)
+
+
+def usage(tenant: str, kind: Dimension, month: str, shard: int) -> str:
+    """The partition of a part of what a tenant's subjects of a kind used in a month."""
+    return f"USAGE#{_word(tenant)}#{kind}#{month}#{shard}"
+
+
+def day_of_use(subject: str, day: str) -> str:
+    """The sort key of what a subject used on a day."""
+    return order_of_use(subject) + day
+
+
+def order_of_use(subject: str) -> str:
+    """The beginning of the sort keys of what a subject used, by which subjects are in order."""
+    return f"{_word(subject)}#"
+
+
+def after_use(subject: str) -> str:
+    """A sort key behind all of a subject's days and before those of the next one."""
+    return f"{_word(subject)}$"
+
+
+def subject_of_use(sort_key: str) -> tuple[str, str]:
+    """Read the subject and the day of a sort key that ``day_of_use`` wrote."""
+    subject, _, day = sort_key.rpartition("#")
+    return _text(subject), day
 
 
 def collection(tenant: str, name: str) -> str:

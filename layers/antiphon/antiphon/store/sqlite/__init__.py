@@ -10,11 +10,12 @@ from antiphon.store.sqlite.directory import SQLiteDirectory
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.meter import SQLiteMeter
 from antiphon.store.sqlite.runs import SQLiteRuns
+from antiphon.store.sqlite.usage import SQLiteUsage
 
 
 def open_stores(
     path: str | Path,
-) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteConversations, SQLiteMeter, SQLiteRuns]:
+) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteConversations, SQLiteMeter, SQLiteRuns, SQLiteUsage]:
     """Open the stores of one file, which is made if it does not exist.
 
     Raises:
@@ -27,4 +28,5 @@ def open_stores(
         SQLiteConversations(database),
         SQLiteMeter(database),
         SQLiteRuns(database),
+        SQLiteUsage(database),
     )

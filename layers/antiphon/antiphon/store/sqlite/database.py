@@ -26,7 +26,7 @@ from antiphon.errors import SettingsError, StorageUnavailable
 
 T = TypeVar("T")
 
-VERSION: Final = 5
+VERSION: Final = 6
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
 
@@ -94,7 +94,14 @@ _FIFTH: Final = (
     "ALTER TABLE responses ADD COLUMN listed_at INTEGER",
     "CREATE INDEX responses_by_age ON responses (tenant, user, listed_at, id) WHERE listed_at IS NOT NULL",
 )
-_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+_SIXTH: Final = (
+    """CREATE TABLE usage (
+        tenant TEXT, kind TEXT, id TEXT, day TEXT, name TEXT, amount INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        PRIMARY KEY (tenant, kind, id, day, name)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX usage_by_expiry ON usage (expires_at)",
+)
+_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 """What each schema has beyond the one before; a file of an earlier one gets the rest when it is opened."""
 
 
