@@ -53,7 +53,9 @@ def test_whatever_was_logged_before_a_crash_is_the_beginning_of_the_stream_that_
 ) -> None:
     live = [event for event in record(deltas, background=background)[:-1] if event["type"] != "error"]
     encoder = Encoder(resource(background=background))
-    data = b"".join(orjson.dumps(entry) + b"\n" for entry in encoder.entries(live))
+    for event in live:
+        encoder.put(event)
+    data = b"".join(orjson.dumps(entry) + b"\n" for entry in encoder.entries)
     reader = Lines()
     lines = [line for batch in in_batches(data[: crash % (len(data) + 1)], ends) for line in reader.read([batch])]
     logged = lines

@@ -19,7 +19,9 @@ ENDINGS = ["completed", "incomplete", "failed", "cancelled"]
 def logged(events, **changes):
     """Write events as entries and read these as JSON, as another process would."""
     encoder = Encoder(resource(**changes))
-    return json.loads(json.dumps(encoder.entries(events)))
+    for event in events:
+        encoder.put(event)
+    return json.loads(json.dumps(encoder.entries))
 
 
 def read(entries, **changes):

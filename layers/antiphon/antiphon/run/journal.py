@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -89,10 +90,10 @@ class Journal:
         self._known = logged.lines
         self.has_diverged = False
         self._encoder = Encoder(record.response)
-        self._entries: list[Entry] = []
-        self._pending: list[Event] = []
+        self._is_repeating = bool(logged.lines)
         self._before_due = len(opening(record.response))
         self._size = 0
+        self._full_at = FLUSH_BYTES
         self._offset = 0
         self._unsure: LogBatch | None = None
         self._written = len(logged.lines)
@@ -110,34 +111,29 @@ class Journal:
     def put(self, event: Event) -> None:
         """Log the next event, and pass it on. The terminal event is passed on alone: it is in the stored response."""
         delta = event.get("delta")
-        if delta is not None:
-            self._log(event, _DELTA_BYTES + len(delta))
-        elif event["type"] not in _LAST_EVENTS:
-            self._log(event, _EVENT_BYTES)
+        if delta is not None or event["type"] not in _LAST_EVENTS:
+            self._encoder.put(event)
+            self._size += _EVENT_BYTES if delta is None else _DELTA_BYTES + len(delta)
+            if self._size >= self._full_at or self._readers or not self._is_due or self._is_repeating:
+                self._attend()
         if self._to is not None:
             self._to(event)
 
-    def _log(self, event: Event, size: int) -> None:
-        """Take an event. It becomes an entry when the log is next written or read."""
-        self._pending.append(event)
+    def _attend(self) -> None:
+        """Do what an event calls for beside its entry."""
+        if self._is_repeating:
+            self._compare()
         if not self._is_due:
             self._become_due()
-        if len(self._entries) < len(self._known):
-            self._compare()
-        else:
-            self._size += size
-        if self._size >= FLUSH_BYTES:
+        if self._size >= self._full_at:
+            self._full_at = sys.maxsize
             self._full.set()
-        if self._readers:
-            self._wake()
+        self._wake()
 
     @property
     def entries(self) -> list[Entry]:
         """The log so far, one entry for each event."""
-        if self._pending:
-            pending, self._pending = self._pending, []
-            self._entries += self._encoder.entries(pending)
-        return self._entries
+        return self._encoder.entries
 
     def _become_due(self) -> None:
         """Have the log written soon, unless only the opening was sent: readers know it without a log."""
@@ -149,11 +145,12 @@ class Journal:
 
     def _compare(self) -> None:
         """Hold the newest event against what an earlier writer has logged of it: an item may have been sealed anew."""
-        entries = self.entries
-        entry = entries.pop()
-        known = orjson.loads(self._known[len(entries)])
+        entry = self.entries.pop()
+        known = orjson.loads(self._known[len(self.entries)])
         if not self.has_diverged and (entry == known or (is_change(entry) and is_change(known))):
-            entries.append(known)
+            self.entries.append(known)
+            self._size = 0
+            self._is_repeating = len(self.entries) < len(self._known)
         elif not self.has_diverged:
             self.has_diverged = True
             self._lost()
@@ -161,8 +158,7 @@ class Journal:
     @property
     def visible(self) -> int:
         """How many events a reader may see: of a run that a worker may begin again, only what is stored."""
-        count = len(self._entries) + len(self._pending)
-        return count if self._record.job is None else min(self._written, count)
+        return len(self.entries) if self._record.job is None else min(self._written, len(self.entries))
 
     @property
     def is_closing(self) -> bool:
@@ -212,7 +208,6 @@ class Journal:
             if self._closing:
                 break
             self._due.clear()
-            self._full.clear()
             self._is_due = False
             if not await self._append():
                 return
@@ -256,10 +251,13 @@ class Journal:
         rest = len(batch.data) - (batch.data.rfind(b"\n") + 1)
         self._offset = rest if ended else self._offset + rest
         self._written += ended
-        if self._written < len(self._entries) + len(self._pending):
+        if self._written < len(self.entries):
             self._due.set()
         else:
             self._size = 0
+        if self._size < FLUSH_BYTES and not self._closing:
+            self._full.clear()
+            self._full_at = FLUSH_BYTES
         self._wake()
 
 

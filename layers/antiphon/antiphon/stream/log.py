@@ -78,12 +78,12 @@ class _Stream:
         self._join()
         return self._item + self._part
 
-    def add_delta(self, event: Event) -> None:
-        """Note a delta of the same kind and place as the event before it."""
-        self.number += 1
-        self._texts.append(event["delta"])
-        logprobs = event.get("logprobs")
-        if logprobs:
+    def add_deltas(self, entries: Iterable[Entry]) -> None:
+        """Note deltas of the same kind and place as the event before them."""
+        for entry in entries:
+            text, logprobs = entry if isinstance(entry, list) else (entry, ())
+            self.number += 1
+            self._texts.append(text)
             self._logprobs += logprobs
 
     def delta(self, text: str, logprobs: list[Any] | None) -> Event:
@@ -100,7 +100,7 @@ class _Stream:
             if "logprobs" in event:
                 self._delta["logprobs"] = []
             self.delta_type = event["type"]
-        self.add_delta(event)
+        self.add_deltas([_delta_entry(event)])
 
     def _join(self) -> None:
         """Keep the deltas since the last other event as one, so that a long answer is not kept event by event."""
@@ -124,34 +124,30 @@ class _Stream:
 
 
 class Encoder:
-    """Writes the events of a stream as entries.
+    """Writes the events of a stream as entries. A text's next delta costs little more than its place in a list.
 
     Args:
         response: the response whose stream it is; only what it begins with matters.
+
+    Attributes:
+        entries: one for each event.
     """
 
     def __init__(self, response: dict[str, Any]) -> None:
         self._stream = _Stream(response)
+        self._noted = 0
+        self.entries: list[Entry] = []
 
-    def entries(self, events: Iterable[Event]) -> list[Entry]:
-        """Return the entries of the next events."""
-        entries: list[Entry] = []
-        stream = self._stream
-        for event in events:
-            if event["type"] == stream.delta_type:
-                stream.add_delta(event)
-                logprobs = event.get("logprobs")
-                entries.append([event["delta"], logprobs] if logprobs else event["delta"])
-            else:
-                entries.append(self._other(event))
-        return entries
-
-    def _other(self, event: Event) -> Entry:
-        """Return the entry of an event that is not the next delta of a text."""
+    def put(self, event: Event) -> None:
+        """Add the entry of the next event."""
+        if event["type"] == self._stream.delta_type:
+            self.entries.append(_delta_entry(event))
+            return
+        self._stream.add_deltas(self.entries[self._noted :])
         bare = {name: value for name, value in event.items() if name not in _NOT_LOGGED}
-        entry = _shortened(bare, self._stream.follows(event["type"]))
+        self.entries.append(_shortened(bare, self._stream.follows(event["type"])))
         self._stream.take(event)
-        return entry
+        self._noted = len(self.entries)
 
 
 class Decoder:
@@ -198,6 +194,11 @@ class Decoder:
         if isinstance(entry, dict):
             return {**expected, "item": {**expected["item"], **entry["item"]}}
         return dict(expected)
+
+
+def _delta_entry(event: Event) -> Entry:
+    logprobs = event.get("logprobs")
+    return [event["delta"], logprobs] if logprobs else event["delta"]
 
 
 def is_change(entry: Entry) -> bool:
