@@ -19,6 +19,7 @@ KEYED: Final = frozenset(
         "key_revoked",
         "key_expired",
         "permission_denied",
+        "management_key",
         "storage_unavailable",
         "internal_error",
     }
@@ -42,7 +43,20 @@ RUNNING: Final = frozenset(
 )
 """Codes of a run, and of one that is asked for again."""
 
-CREATING: Final = frozenset(CODES) - UNROUTED - LATER - {"item_not_found"}
+MANAGING: Final = frozenset(
+    {
+        "agent_not_found",
+        "key_not_found",
+        "user_not_found",
+        "role_not_found",
+        "group_not_found",
+        "grant_not_found",
+        "in_use",
+    }
+)
+"""Codes of /v1/admin alone."""
+
+CREATING: Final = frozenset(CODES) - UNROUTED - LATER - MANAGING - {"item_not_found"}
 CHAINED: Final = frozenset(
     {
         "previous_response_not_found",

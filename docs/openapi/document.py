@@ -12,7 +12,9 @@ from antiphon import __version__
 from antiphon.errors import CODES
 from antiphon.web.docs import DOCUMENT
 from antiphon.web.table import ROUTES
-from docs.openapi.operations import OPERATIONS, Operation
+from docs.openapi.admin import TAG
+from docs.openapi.operation import Operation
+from docs.openapi.operations import OPERATIONS
 from docs.openapi.schemas import build_schemas
 
 _ABOUT: Final = """\
@@ -21,6 +23,12 @@ An Open Responses API (openresponses.org, 2026-04-24) for agents. `model` is an 
 Send your key as `Authorization: Bearer KEY`. Every answer names its request in `x-request-id`. Every error has the one
 body of the schema `Error`; its `code` is stable. A path that does not exist answers 404 `route_not_found`, a method
 that a path does not take 405 `method_not_allowed`. What you may not see answers as if it did not exist."""
+
+
+_KEY: Final = "An API key of Antiphon, or for `/v1/admin` a management key."
+_MANAGEMENT: Final = """\
+Where a deployment serves management; elsewhere these paths answer 404 `route_not_found`. A management key does what
+its user's role allows, by area, such as `keys:read`. With an API key, users manage what is their own."""
 
 
 def build() -> dict[str, Any]:
@@ -39,7 +47,10 @@ def build() -> dict[str, Any]:
         },
         "servers": [{"url": "."}],
         "security": [{"key": []}],
-        "tags": [{"name": name} for name in ("Responses", "Chat Completions", "Conversations", "Models", "About")],
+        "tags": [
+            *({"name": name} for name in ("Responses", "Chat Completions", "Conversations", "Models", "About")),
+            {"name": TAG, "description": _MANAGEMENT},
+        ],
         "paths": {
             path: {method.lower(): _operation(OPERATIONS[path, method]) for method in methods}
             for path, methods in ROUTES.items()
@@ -47,7 +58,13 @@ def build() -> dict[str, Any]:
         "components": {
             "schemas": build_schemas(),
             "headers": _HEADERS,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key of Antiphon."}},
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key, or for `/v1/admin` a management key.",
+                }
+            },
         },
     }
 

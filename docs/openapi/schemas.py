@@ -10,9 +10,12 @@ from pydantic_core.core_schema import ModelSchema, PlainValidatorFunctionSchema,
 
 from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
+from antiphon.manage.document import AgentDocument
+from antiphon.manage.forms import GrantForm, GroupForm, KeyForm, RoleForm, TenantForm, UserForm
 from antiphon.spec.base import Wire
 from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateConversation
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
+from docs.openapi.admin_resources import ADMIN_RESOURCES
 from docs.openapi.answers import (
     CompactResource,
     ConversationDeleted,
@@ -50,6 +53,14 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     Error,
     CreateChatCompletion,
     *CHAT_ROOTS,
+    AgentDocument,
+    KeyForm,
+    UserForm,
+    RoleForm,
+    GroupForm,
+    GrantForm,
+    TenantForm,
+    *ADMIN_RESOURCES,
 )
 FIELDS: Final = {
     "model": "The agent's id: see `/v1/models`.",

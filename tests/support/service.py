@@ -26,7 +26,7 @@ from antiphon.run.execution import settle
 from antiphon.run.worker import start_here
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, chat, conversations, conversing, create, models, responses, websocket
+from antiphon.web.routes import about, admin, chat, conversations, conversing, create, models, responses, websocket
 from tests.support.caller import Caller
 from tests.support.faulty import Faulty
 from tests.support.upstream import Upstream
@@ -70,6 +70,7 @@ class Service(Caller):
         *,
         ws: str = "auto",
         runner: ToolRunner | None = None,
+        manages: bool = True,
         **settings: Any,
     ) -> None:
         self.upstream = upstream
@@ -101,7 +102,7 @@ class Service(Caller):
         self.invoked: list[str] = []
         asked = [create.router, chat.router, conversing.router, websocket.router]
         stored = [responses.router, conversations.router]
-        routers = [*asked, models.router, *stored, about.router]
+        routers = [*asked, models.router, *stored, about.router, *(admin.routers if manages else ())]
         app = build_app(services, routers, self._aclose)
         config = uvicorn.Config(
             app,

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from antiphon.web.errors import unrouted
-from antiphon.web.routes import about, chat, conversations, conversing, create, models, responses
+from antiphon.web.routes import about, admin, chat, conversations, conversing, create, models, responses
 from antiphon.web.table import ROUTES, allowed_methods, hint
 
-ROUTERS = [module.router for module in (create, chat, conversing, models, responses, conversations, about)]
+MODULES = (create, chat, conversing, models, responses, conversations, about)
+ROUTERS = [*(module.router for module in MODULES), *admin.routers]
 
 
 def served() -> dict[str, set[str]]:

@@ -93,7 +93,12 @@ async def export_agent(services: Services, operator: Operator, agent_id: str) ->
 
 
 async def plan_agent(
-    services: Services, operator: Operator, document: AgentDocument, author: str | None = None
+    services: Services,
+    operator: Operator,
+    document: AgentDocument,
+    author: str | None = None,
+    *,
+    new: bool = False,
 ) -> Change:
     """Check a document, and return what applying it would change. Nothing is written.
 
@@ -103,10 +108,14 @@ async def plan_agent(
         document: the agent.
         author: who owns a new agent, if the document does not name them; a user's own agents are theirs.
 
+        new: there must be no agent of this id.
+
     Raises:
         ApiError: it cannot be applied.
     """
     stored = await _stored(services, operator, document.id)
+    if new and stored is not None:
+        raise refuse("This id is taken: choose another one.", "id")
     owner = await _owner(services, operator, document, author, stored)
     now = int(services.clock())
     agent = document.agent(operator.tenant, owner, now)

@@ -215,6 +215,7 @@ _CODES: Final = {
     "string_too_long": "out_of_range",
     "string_too_short": "out_of_range",
     "string_pattern_mismatch": "invalid_value",
+    "value_error": "invalid_value",
 }
 _MESSAGES: Final = {
     "missing": "This field is required.",
@@ -369,14 +370,26 @@ def _message(problem: ErrorDetails) -> str:
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind == "list_type" and problem["loc"][-1] == "#list":
         return _TEXT_OR_LIST
+    own = _own_message(kind, limits)
+    if own is not None:
+        return own
     if kind not in _MESSAGES:
         return problem["msg"].replace("Input should", "This must").rstrip(".") + "."
-    if limits.get("pattern") == NAME_PATTERN:
-        return "This may have only letters, digits, `_` and `-`."
     if "expected_tags" in limits:
         return _MESSAGES[kind].format(types=_types(limits["expected_tags"]))
     expected = limits.get("expected", "").replace("'", "`")
     return _MESSAGES[kind].format_map({**limits, "expected": expected})
+
+
+def _own_message(kind: str, limits: dict[str, Any]) -> str | None:
+    """Return the message of a check of ours or of a pattern; None for any other problem."""
+    if kind == "value_error":
+        words = str(limits["error"])
+        return f"{words[:1].upper()}{words[1:]}."
+    pattern = limits.get("pattern")
+    if pattern == NAME_PATTERN:
+        return "This may have only letters, digits, `_` and `-`."
+    return None if pattern is None or "x00" in pattern else f"This must match `{pattern}`."
 
 
 def _types(tags: str) -> str:

@@ -9,17 +9,19 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from antiphon import __version__
 from antiphon.errors import AntiphonError
 from antiphon.ports import Services
-from antiphon.web.auth import Authenticator
+from antiphon.web.auth import Authenticator, FindOperator
 from antiphon.web.cors import ANY
 from antiphon.web.edge import Edge
 from antiphon.web.errors import handle, unrouted
-from antiphon.web.table import allowed_methods
+from antiphon.web.routes import absent
+from antiphon.web.table import allowed_methods, is_managing
 
 log: Final = logging.getLogger("antiphon.web")
 
@@ -39,6 +41,7 @@ def build_app(
     aclose: Callable[[], Awaitable[None]] | None = None,
     within: Iterable[Middleware] = (),
     beside: Callable[[], Coroutine[None, None, None]] | None = None,
+    operators: FindOperator | None = None,
 ) -> FastAPI:
     """Put an app together.
 
@@ -47,6 +50,7 @@ def build_app(
         routers: the routes to serve; every other known path answers as unknown, every known one with its methods.
         aclose: awaited at an orderly end, which Lambda does not announce.
         beside: runs beside the app until its orderly end.
+        operators: finds who sends a request to manage; by default the operator behind its key.
         within: layers between the edge and the routes. What they answer is named, logged and open to browsers, too.
     """
 
@@ -71,9 +75,12 @@ def build_app(
         exception_handlers={AntiphonError: handle, HTTPException: handle},
     )
     app.state.services = services
-    app.state.authenticator = Authenticator(services)
+    authenticator = app.state.authenticator = Authenticator(services)
+    app.state.operators = operators or authenticator.operator
     for router in routers:
         app.include_router(router)
+    if not any(is_managing(route.path) for route in app.routes if isinstance(route, APIRoute)):
+        app.include_router(absent.router)
     origins = services.settings.allowed_origins
     if ANY in origins:
         log.warning("ANTIPHON_ALLOWED_ORIGINS is *: any web page can call this service with a key that it holds")

@@ -20,10 +20,14 @@ from antiphon.access import decide, keys
 from antiphon.access.configuration import deployment_limits
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, StorageUnavailable
+from antiphon.manage.operator import Operator
 from antiphon.ports import Services
-from antiphon.records import Key
+from antiphon.records import Account, Key
 
 audit: Final = logging.getLogger("antiphon.audit")
+
+FindOperator = Callable[[Request], Awaitable[Operator]]
+"""Returns who sends a request to manage. ApiError 401 or 403; StorageUnavailable: a store did not answer."""
 
 HOUR: Final = 3600
 MAX_HEADER: Final = 512
@@ -37,6 +41,7 @@ class _Known:
     """What was read of a key, and when: in seconds since the epoch, and by a clock that is never set."""
 
     key: Key
+    account: Account
     principal: Principal
     at: float
     steady: float
@@ -75,9 +80,15 @@ class Authenticator:
         """Decide who calls by the digest of a key.
 
         Raises:
-            ApiError: 401, if the key is unknown, revoked or expired.
+            ApiError: 401, if the key is unknown, revoked or expired; 403 for a management key.
             StorageUnavailable: a store did not answer: never a 401.
         """
+        known = await self._known_by(digest)
+        if known.key.management:
+            raise ApiError("management_key")
+        return known.key, known.principal
+
+    async def _known_by(self, digest: str) -> _Known:
         now = self._services.clock()
         known = self._known.get(digest)
         seconds = self._services.settings.cache_seconds
@@ -86,7 +97,7 @@ class Authenticator:
         state = decide.key_state(known.key, now)
         if not state.allowed:
             raise ApiError(state.code or "invalid_api_key")
-        return known.key, known.principal
+        return known
 
     async def _read(self, digest: str, now: float) -> _Known:
         self._known.pop(digest, None)
@@ -100,7 +111,7 @@ class Authenticator:
         principal = Principal.from_account(account, key, deployment_limits(self._services.settings))
         if len(self._known) >= MAX_CACHED:
             self._known.clear()
-        known = _Known(key, principal, now, steady)
+        known = _Known(key, account, principal, now, steady)
         self._known[digest] = known
         return known
 
@@ -114,6 +125,25 @@ class Authenticator:
         if len(self._unknown) >= MAX_CACHED:
             self._unknown.clear()
         self._unknown[digest] = steady
+
+    async def operator(self, request: Request) -> Operator:
+        """Decide who manages: the operator behind a management key, or the user behind an ordinary one.
+
+        Raises:
+            ApiError: 401, or 403 if the user may not use the API.
+            StorageUnavailable: a store did not answer.
+        """
+        known = await self._known_by(keys.digest(bearer_key(request)))
+        if not known.key.management:
+            require_use(known.principal, write=False)
+        noted = measures.current()
+        noted.key_id, noted.user = known.key.id, known.key.user
+        touching = self.touch(known.key)
+        if touching is not None:
+            request.scope["antiphon.beside"].append(touching)
+        address = request.client.host if request.client else ""
+        deployment = deployment_limits(self._services.settings)
+        return Operator.of_key(known.key, known.account, deployment, address)
 
     def touch(self, key: Key) -> asyncio.Task[None] | None:
         """Note that a key was used, at most once an hour, beside the request."""

@@ -25,6 +25,28 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/conversations/{id}/items/{item_id}": ("GET", "DELETE"),
     "/v1/models": ("GET",),
     "/v1/models/{id}": ("GET",),
+    "/v1/admin/me": ("GET",),
+    "/v1/admin/me/keys": ("GET", "POST"),
+    "/v1/admin/me/keys/{id}": ("DELETE",),
+    "/v1/admin/me/responses": ("GET",),
+    "/v1/admin/agents": ("GET", "POST"),
+    "/v1/admin/agents/{id}": ("GET", "PUT", "DELETE"),
+    "/v1/admin/agents/{id}/grants": ("GET",),
+    "/v1/admin/agents/{id}/grants/{item_id}": ("PUT", "DELETE"),
+    "/v1/admin/agents/{id}/why": ("GET",),
+    "/v1/admin/keys": ("GET", "POST"),
+    "/v1/admin/keys/{id}": ("GET", "DELETE"),
+    "/v1/admin/users": ("GET",),
+    "/v1/admin/users/{id}": ("GET", "PUT", "DELETE"),
+    "/v1/admin/users/{id}/responses": ("GET",),
+    "/v1/admin/users/{id}/responses/{item_id}": ("GET", "DELETE"),
+    "/v1/admin/users/{id}/responses/{item_id}/cancel": ("POST",),
+    "/v1/admin/users/{id}/responses/{item_id}/content": ("GET",),
+    "/v1/admin/roles": ("GET",),
+    "/v1/admin/roles/{id}": ("GET", "PUT", "DELETE"),
+    "/v1/admin/groups": ("GET",),
+    "/v1/admin/groups/{id}": ("GET", "PUT", "DELETE"),
+    "/v1/admin/tenant": ("GET", "PUT"),
     "/healthz": ("GET",),
     "/openapi.json": ("GET",),
     "/docs": ("GET",),
@@ -45,6 +67,9 @@ OTHER_APIS: Final = {
 }
 """What to call instead of the paths of other APIs that clients are often set to."""
 
+ADMIN: Final = "/v1/admin"
+"""How all paths of management begin, which few apps serve."""
+
 _PATTERNS: Final = [(re.compile(re.sub(r"\\\{\w+\\\}", _ID, re.escape(path))), path) for path in ROUTES]
 
 
@@ -57,6 +82,11 @@ def allowed_methods(path: str) -> tuple[str, ...]:
 def route_of(path: str) -> str | None:
     """Return the pattern of a path as the table has it, or None if there is no such path."""
     return next((route for pattern, route in _PATTERNS if pattern.fullmatch(path)), None)
+
+
+def is_managing(path: str) -> bool:
+    """Return whether a path is one of management."""
+    return path.startswith(f"{ADMIN}/")
 
 
 def hint(path: str) -> str | None:

@@ -1,0 +1,359 @@
+"""What the OpenAPI document has of /v1/admin. Plain data."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from docs.openapi.codes import KEYED
+from docs.openapi.operation import JSON, Operation
+
+TAG: Final = "Management"
+
+QUERY: Final = frozenset({"unknown_parameter", "invalid_value", "invalid_type", "out_of_range"})
+BODY: Final = frozenset(
+    {
+        "invalid_json",
+        "json_too_deep",
+        "invalid_number",
+        "invalid_unicode",
+        "invalid_encoding",
+        "duplicate_key",
+        "unsupported_media_type",
+        "unsupported_encoding",
+        "request_too_large",
+        "missing_required_parameter",
+        "invalid_type",
+        "invalid_value",
+        "unknown_parameter",
+        "out_of_range",
+        "unsupported_value",
+    }
+)
+FIT: Final = frozenset({"unsupported_parameter", "in_use", "user_not_found", "role_not_found", "group_not_found"})
+"""Codes of an agent that is applied."""
+
+PAGE: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "limit": ({"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "The most records of a page."),
+    "after": ({"type": "string"}, "The `last_id` of the page that this one follows."),
+}
+AGENT: Final = {"id": "helper", "provider": "demo", "model": "demo", "instructions": "Be brief."}
+
+
+def _operation(
+    name: str,
+    summary: str,
+    description: str,
+    answer: str,
+    codes: str = "",
+    *,
+    of: str = "",
+    item: str = "",
+    body: str = "",
+    example: dict[str, Any] | None = None,
+    paged: bool = False,
+    **query: tuple[dict[str, Any], str],
+) -> Operation:
+    """Describe an operation.
+
+    Args:
+        name: for generated clients.
+        summary: its words in a line.
+        description: its words.
+        answer: the component of a success.
+        codes: the codes of its own errors, separated by spaces.
+        of: what ``{id}`` is.
+        item: what ``{item_id}`` is.
+        body: the component of the request body.
+        example: a request body.
+        paged: it is a list.
+        query: further query parameters.
+    """
+    more = (BODY if body else frozenset()) | (QUERY - {"unsupported_value"} if paged else frozenset())
+    return Operation(
+        id=name,
+        tag=TAG,
+        summary=summary,
+        description=description,
+        answers={JSON: answer},
+        codes=KEYED - {"management_key"} | more | frozenset(codes.split()),
+        body=body or None,
+        examples={"example": (summary, example)} if example is not None else {},
+        parameter={"description": of} if of else None,
+        item={"description": item} if item else None,
+        query={**(PAGE if paged else {}), **query},
+    )
+
+
+ADMIN: Final[dict[tuple[str, str], Operation]] = {
+    ("/v1/admin/me", "GET"): _operation(
+        "adminShowMe",
+        "Read who your key stands for",
+        "Returns the user, the role, the rights and the limits.",
+        "AdminMe",
+    ),
+    ("/v1/admin/me/keys", "GET"): _operation(
+        "adminListMyKeys",
+        "List your keys",
+        "Lists the keys of the user whose API key is sent, newest first.",
+        "AdminKeyList",
+        paged=True,
+    ),
+    ("/v1/admin/me/keys", "POST"): _operation(
+        "adminCreateMyKey",
+        "Make a key of your own",
+        "Makes an API key. It may not do more, or last longer, than the key that it is made with.",
+        "AdminNewKey",
+        "read_only_key agent_not_found user_not_found role_not_found",
+        body="KeyForm",
+        example={"name": "laptop"},
+    ),
+    ("/v1/admin/me/keys/{id}", "DELETE"): _operation(
+        "adminRevokeMyKey",
+        "Revoke a key of your own",
+        "Ends the key. It stays listed.",
+        "AdminKey",
+        "key_not_found read_only_key",
+        of="The key's id.",
+    ),
+    ("/v1/admin/me/responses", "GET"): _operation(
+        "adminListMyResponses", "List your responses", "Lists them newest first.", "AdminResponseList", paged=True
+    ),
+    ("/v1/admin/agents", "GET"): _operation(
+        "adminListAgents",
+        "List agents",
+        "With the right `agents:read` all agents, with an API key those that its user may use.",
+        "AdminAgentList",
+        paged=True,
+    ),
+    ("/v1/admin/agents", "POST"): _operation(
+        "adminCreateAgent",
+        "Create an agent",
+        "Without an `id`, one is drawn. Users whose role has `CREATE` make agents of their own with an API key.",
+        "AdminAgentApplied",
+        " ".join((*FIT, "read_only_key")),
+        body="AgentDocument",
+        example={**AGENT, "author": "ada"},
+    ),
+    ("/v1/admin/agents/{id}", "GET"): _operation(
+        "adminShowAgent",
+        "Read an agent",
+        "Returns the agent as `PUT` takes it, without its grants. With an API key this takes the bit EDIT.",
+        "AdminAgent",
+        "agent_not_found",
+        of="The agent's id.",
+    ),
+    ("/v1/admin/agents/{id}", "PUT"): _operation(
+        "adminPutAgent",
+        "Create or replace an agent",
+        "Grants that the body names are added; all others stay.",
+        "AdminAgentApplied",
+        " ".join((*FIT, "read_only_key")),
+        of="The agent's id.",
+        body="AgentDocument",
+        example={**AGENT, "author": "ada"},
+    ),
+    ("/v1/admin/agents/{id}", "DELETE"): _operation(
+        "adminDeleteAgent",
+        "Delete an agent",
+        "Deletes the agent with all its grants. With an API key this takes the bit DELETE.",
+        "AdminAgentDeleted",
+        "agent_not_found read_only_key",
+        of="The agent's id.",
+    ),
+    ("/v1/admin/agents/{id}/grants", "GET"): _operation(
+        "adminListGrants",
+        "List the grants on an agent",
+        "With an API key this takes the bit SHARE.",
+        "AdminGrantList",
+        "agent_not_found",
+        of="The agent's id.",
+        paged=True,
+    ),
+    ("/v1/admin/agents/{id}/grants/{item_id}", "PUT"): _operation(
+        "adminPutGrant",
+        "Grant a level on an agent",
+        "With an API key this takes the bit SHARE and the permission `SHARE`; for `public` and roles, `SHARE_PUBLIC`.",
+        "AdminGrant",
+        "agent_not_found user_not_found role_not_found group_not_found in_use read_only_key",
+        of="The agent's id.",
+        item="The principal: `user:ID`, `group:ID`, `role:ID` or `public`.",
+        body="GrantForm",
+        example={"level": "viewer"},
+    ),
+    ("/v1/admin/agents/{id}/grants/{item_id}", "DELETE"): _operation(
+        "adminDeleteGrant",
+        "Take a grant back",
+        "The author of an agent keeps theirs.",
+        "AdminGrantDeleted",
+        "agent_not_found grant_not_found in_use read_only_key",
+        of="The agent's id.",
+        item="The principal.",
+    ),
+    ("/v1/admin/agents/{id}/why", "GET"): _operation(
+        "adminExplainAccess",
+        "Explain whether a user may run an agent",
+        "Returns the grants and the role that decide it. It takes the rights `agents:read` and `people:read`.",
+        "AdminWhy",
+        "agent_not_found user_not_found role_not_found unknown_parameter invalid_value missing_required_parameter",
+        of="The agent's id.",
+        user=({"type": "string"}, "The user's id. Required."),
+    ),
+    ("/v1/admin/keys", "GET"): _operation(
+        "adminListKeys",
+        "List keys",
+        "Lists keys newest first, revoked and expired ones too.",
+        "AdminKeyList",
+        paged=True,
+        user=({"type": "string"}, "Only the keys of this user."),
+    ),
+    ("/v1/admin/keys", "POST"): _operation(
+        "adminCreateKey",
+        "Make a key",
+        "Makes an API key, or with `management: true` a management key. The answer alone has the key itself.",
+        "AdminNewKey",
+        "read_only_key agent_not_found user_not_found role_not_found",
+        body="KeyForm",
+        example={"user": "ada", "name": "laptop"},
+    ),
+    ("/v1/admin/keys/{id}", "GET"): _operation(
+        "adminShowKey", "Read a key", "Returns the key's record.", "AdminKey", "key_not_found", of="The key's id."
+    ),
+    ("/v1/admin/keys/{id}", "DELETE"): _operation(
+        "adminRevokeKey",
+        "Revoke a key",
+        "Ends the key. It stays listed. A function that has just read it may take it for up to a minute.",
+        "AdminKey",
+        "key_not_found read_only_key",
+        of="The key's id.",
+    ),
+    ("/v1/admin/users", "GET"): _operation(
+        "adminListUsers", "List users", "Lists users by id.", "AdminUserList", paged=True
+    ),
+    ("/v1/admin/users/{id}", "GET"): _operation(
+        "adminShowUser",
+        "Read a user",
+        "Returns the user with its permissions, its rights and its agents.",
+        "AdminUserDetails",
+        "user_not_found role_not_found",
+        of="The user's id.",
+    ),
+    ("/v1/admin/users/{id}", "PUT"): _operation(
+        "adminPutUser",
+        "Create or change a user",
+        "What the body leaves out stays as it is. Nobody gives a role that may more than they may.",
+        "AdminUser",
+        "role_not_found group_not_found",
+        of="The user's id.",
+        body="UserForm",
+        example={"role": "USER"},
+    ),
+    ("/v1/admin/users/{id}", "DELETE"): _operation(
+        "adminDeleteUser",
+        "Delete a user",
+        "Revokes the user's keys and removes its grants. The author of an agent cannot be deleted.",
+        "AdminUserDeleted",
+        "user_not_found in_use",
+        of="The user's id.",
+    ),
+    ("/v1/admin/users/{id}/responses", "GET"): _operation(
+        "adminListResponses",
+        "List the responses of a user",
+        "Lists them newest first, without what they say.",
+        "AdminResponseList",
+        of="The user's id.",
+        paged=True,
+    ),
+    ("/v1/admin/users/{id}/responses/{item_id}", "GET"): _operation(
+        "adminShowResponse",
+        "Read what is known of a response",
+        "Returns times, tokens and the kinds of its items, without what they say.",
+        "AdminResponse",
+        "response_not_found",
+        of="The user's id.",
+        item="The response's id.",
+    ),
+    ("/v1/admin/users/{id}/responses/{item_id}", "DELETE"): _operation(
+        "adminDeleteResponse",
+        "Delete a response",
+        "Deletes the response with its content. One that runs is cancelled first.",
+        "AdminResponseDeleted",
+        "response_not_found read_only_key",
+        of="The user's id.",
+        item="The response's id.",
+    ),
+    ("/v1/admin/users/{id}/responses/{item_id}/cancel", "POST"): _operation(
+        "adminCancelResponse",
+        "End a running response",
+        "A response that has ended is returned unchanged.",
+        "AdminResponse",
+        "response_not_found read_only_key",
+        of="The user's id.",
+        item="The response's id.",
+    ),
+    ("/v1/admin/users/{id}/responses/{item_id}/content", "GET"): _operation(
+        "adminReadContent",
+        "Read what a response says",
+        "It takes the right `content:read`. That it was read is noted.",
+        "AdminContent",
+        "response_not_found",
+        of="The user's id.",
+        item="The response's id.",
+    ),
+    ("/v1/admin/roles", "GET"): _operation(
+        "adminListRoles", "List roles", "Lists roles by id, the built-in ones too.", "AdminRoleList", paged=True
+    ),
+    ("/v1/admin/roles/{id}", "GET"): _operation(
+        "adminShowRole", "Read a role", "Returns the role.", "AdminRole", "role_not_found", of="The role's id."
+    ),
+    ("/v1/admin/roles/{id}", "PUT"): _operation(
+        "adminPutRole",
+        "Create or change a role",
+        "What the body leaves out stays as it is. Its limits take the right `limits:write`, too.",
+        "AdminRole",
+        of="The role's id.",
+        body="RoleForm",
+        example={"permissions": ["USE"]},
+    ),
+    ("/v1/admin/roles/{id}", "DELETE"): _operation(
+        "adminDeleteRole",
+        "Delete a role",
+        "A role that a user has cannot be deleted. A built-in one is set back to what it was.",
+        "AdminRoleDeleted",
+        "role_not_found in_use",
+        of="The role's id.",
+    ),
+    ("/v1/admin/groups", "GET"): _operation(
+        "adminListGroups", "List groups", "Lists groups by id.", "AdminGroupList", paged=True
+    ),
+    ("/v1/admin/groups/{id}", "GET"): _operation(
+        "adminShowGroup", "Read a group", "Returns the group.", "AdminGroup", "group_not_found", of="The group's id."
+    ),
+    ("/v1/admin/groups/{id}", "PUT"): _operation(
+        "adminPutGroup",
+        "Create or rename a group",
+        "Users are put into a group with `PUT /v1/admin/users/{id}`.",
+        "AdminGroup",
+        of="The group's id.",
+        body="GroupForm",
+        example={"name": "Staff"},
+    ),
+    ("/v1/admin/groups/{id}", "DELETE"): _operation(
+        "adminDeleteGroup",
+        "Delete a group",
+        "Its users leave it, and its grants go with it.",
+        "AdminGroupDeleted",
+        "group_not_found",
+        of="The group's id.",
+    ),
+    ("/v1/admin/tenant", "GET"): _operation(
+        "adminShowTenant", "Read your tenant", "Returns the tenant with its limits.", "AdminTenant"
+    ),
+    ("/v1/admin/tenant", "PUT"): _operation(
+        "adminPutTenant",
+        "Change the limits of your tenant",
+        "Without `limits` the tenant stays as it is; an empty object removes all limits.",
+        "AdminTenant",
+        body="TenantForm",
+        example={"limits": {"retention_days": 7}},
+    ),
+}

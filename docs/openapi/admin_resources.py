@@ -1,0 +1,355 @@
+"""What the answers of management look like, for the OpenAPI document alone; ``manage`` makes them as plain dicts."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from docs.openapi.resources import Shown
+
+
+class AdminMe(Shown):
+    """Who a key stands for, and what it may."""
+
+    object: Literal["admin.me"]
+    tenant: str
+    user: str
+    role: str | None
+    key: str | None
+    """The key's id."""
+    permissions: list[str]
+    """What the role allows: `USE`, `CREATE`, `SHARE`, `SHARE_PUBLIC`."""
+    manage: list[str]
+    """The rights of the key, such as `keys:read`; empty for an API key."""
+    read_only: bool
+    limits: dict[str, Any] | None
+    """The limits in force for the user of an API key."""
+
+
+class AdminKey(Shown):
+    """A key, without the key itself."""
+
+    object: Literal["admin.key"]
+    id: str
+    user: str
+    name: str
+    prefix: str
+    """Its first characters."""
+    state: Literal["active", "revoked", "expired"]
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+    """To the hour."""
+    agents: list[str] | None
+    """The agents it is limited to; null for all of its user's."""
+    read_only: bool
+    management: bool
+
+
+class AdminNewKey(AdminKey):
+    """A key that was just made. The key itself is in no other answer."""
+
+    key: str
+    """The key. Keep it now."""
+
+
+class AdminUser(Shown):
+    """A user."""
+
+    object: Literal["admin.user"]
+    id: str
+    name: str
+    role: str
+    groups: list[str]
+
+
+class AdminUserDetails(AdminUser):
+    """A user with what it may do."""
+
+    permissions: list[str]
+    manage: list[str]
+    agents: dict[str, str]
+    """The level of its grants by agent."""
+
+
+class AdminUserDeleted(Shown):
+    """A user is gone."""
+
+    object: Literal["admin.user.deleted"]
+    id: str
+    result: Literal["deleted"]
+    revoked_keys: list[str]
+
+
+class AdminRole(Shown):
+    """A role."""
+
+    object: Literal["admin.role"]
+    id: str
+    permissions: list[str]
+    manage: list[str]
+    limits: dict[str, Any]
+    built_in: bool
+
+
+class AdminRoleDeleted(Shown):
+    """A role is gone, or is as it was built in."""
+
+    object: Literal["admin.role.deleted"]
+    id: str
+    result: Literal["deleted", "reset"]
+
+
+class AdminGroup(Shown):
+    """A group."""
+
+    object: Literal["admin.group"]
+    id: str
+    name: str
+
+
+class AdminGroupDeleted(Shown):
+    """A group is gone."""
+
+    object: Literal["admin.group.deleted"]
+    id: str
+    result: Literal["deleted"]
+    left: list[str]
+    """The users that were in it."""
+
+
+class AdminTenant(Shown):
+    """A tenant."""
+
+    object: Literal["admin.tenant"]
+    id: str
+    limits: dict[str, Any]
+
+
+class AdminAgentSummary(Shown):
+    """An agent in a list."""
+
+    object: Literal["admin.agent"]
+    id: str
+    name: str
+    description: str
+    provider: str
+    model: str
+    author: str
+    created_at: int
+    updated_at: int
+
+
+class AdminAgent(Shown):
+    """An agent as `PUT` takes it, with its times. Fields with their defaults are left out."""
+
+    object: Literal["admin.agent"]
+    id: str
+    author: str
+    provider: str
+    model: str
+    created_at: int
+    updated_at: int
+
+
+class AdminAgentApplied(Shown):
+    """What became of an agent."""
+
+    object: Literal["admin.agent.applied"]
+    id: str
+    result: Literal["created", "updated", "unchanged"]
+
+
+class AdminAgentDeleted(Shown):
+    """An agent is gone."""
+
+    object: Literal["admin.agent.deleted"]
+    id: str
+    result: Literal["deleted"]
+
+
+class AdminGrant(Shown):
+    """A grant on an agent."""
+
+    object: Literal["admin.grant"]
+    agent: str
+    principal: str
+    """`user:ID`, `group:ID`, `role:ID` or `public`."""
+    level: str
+    bits: int
+    """The sum of VIEW 1, EDIT 2, DELETE 4 and SHARE 8."""
+
+
+class AdminGrantDeleted(Shown):
+    """A grant is gone."""
+
+    object: Literal["admin.grant.deleted"]
+    agent: str
+    principal: str
+    level: str
+    bits: Literal[0]
+
+
+class AdminPrincipalBits(Shown):
+    """What one principal holds."""
+
+    principal: str
+    bits: int
+
+
+class AdminWhy(Shown):
+    """Whether a user may run an agent, and why."""
+
+    object: Literal["admin.why"]
+    agent: str
+    user: str
+    role: str
+    permissions: list[str]
+    grants: list[AdminPrincipalBits]
+    bits: int
+    """All bits together."""
+    allowed: bool
+    code: str | None
+    """The code of the refusal."""
+    reason: str
+    verdict: str
+
+
+class AdminResponseSummary(Shown):
+    """A response in a list."""
+
+    object: Literal["admin.response"]
+    id: str
+    user: str
+    agent: str
+    status: str
+    created_at: int
+    expires_at: int | None
+    turns_before: int
+    """How many turns its conversation had before it."""
+
+
+class AdminItem(Shown):
+    """The kind of an item; a call has the name of its tool."""
+
+    type: str
+
+
+class AdminErrorCode(Shown):
+    """The code of an error."""
+
+    code: str | None
+
+
+class AdminResponse(AdminResponseSummary):
+    """A response without what it says."""
+
+    previous_response_id: str | None
+    completed_at: int | None
+    background: bool
+    usage: dict[str, Any] | None
+    error: AdminErrorCode | None
+    incomplete_details: dict[str, Any] | None
+    input: list[AdminItem]
+    output: list[AdminItem]
+
+
+class AdminContent(Shown):
+    """What a response says."""
+
+    object: Literal["admin.response.content"]
+    id: str
+    user: str
+    input: list[dict[str, Any]]
+    response: dict[str, Any]
+
+
+class AdminResponseDeleted(Shown):
+    """A response is gone."""
+
+    object: Literal["admin.response.deleted"]
+    id: str
+    result: Literal["deleted"]
+
+
+class AdminList(Shown):
+    """A page of a list."""
+
+    object: Literal["list"]
+    first_id: str | None
+    last_id: str | None
+    """Send it as `after` for the next page."""
+    has_more: bool
+
+
+class AdminKeyList(AdminList):
+    """Keys, newest first."""
+
+    data: list[AdminKey]
+
+
+class AdminUserList(AdminList):
+    """Users by id."""
+
+    data: list[AdminUser]
+
+
+class AdminRoleList(AdminList):
+    """Roles by id."""
+
+    data: list[AdminRole]
+
+
+class AdminGroupList(AdminList):
+    """Groups by id."""
+
+    data: list[AdminGroup]
+
+
+class AdminAgentList(AdminList):
+    """Agents by id."""
+
+    data: list[AdminAgentSummary]
+
+
+class AdminGrantList(AdminList):
+    """Grants by principal."""
+
+    data: list[AdminGrant]
+
+
+class AdminResponseList(AdminList):
+    """Responses, newest first."""
+
+    data: list[AdminResponseSummary]
+
+
+ADMIN_RESOURCES = (
+    AdminMe,
+    AdminKey,
+    AdminNewKey,
+    AdminUser,
+    AdminUserDetails,
+    AdminUserDeleted,
+    AdminRole,
+    AdminRoleDeleted,
+    AdminGroup,
+    AdminGroupDeleted,
+    AdminTenant,
+    AdminAgent,
+    AdminAgentApplied,
+    AdminAgentDeleted,
+    AdminGrant,
+    AdminGrantDeleted,
+    AdminWhy,
+    AdminResponse,
+    AdminContent,
+    AdminResponseDeleted,
+    AdminKeyList,
+    AdminUserList,
+    AdminRoleList,
+    AdminGroupList,
+    AdminAgentList,
+    AdminGrantList,
+    AdminResponseList,
+)

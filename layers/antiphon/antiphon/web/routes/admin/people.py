@@ -1,0 +1,93 @@
+"""/v1/admin/users, /roles and /groups."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from antiphon.manage import people, removal
+from antiphon.manage.forms import GroupForm, RoleForm, UserForm
+from antiphon.web.operators import By, answer, listing, read_form, read_page
+
+router = APIRouter()
+
+
+@router.get("/v1/admin/users")
+async def list_users(request: Request, by: By) -> Response:
+    """List users."""
+    _, limit, after = read_page(request)
+    page = await people.list_users(request.app.state.services, by, limit=limit, after=after or "")
+    return listing("user", page)
+
+
+@router.get("/v1/admin/users/{user_id}")
+async def show_user(request: Request, user_id: str, by: By) -> Response:
+    """Read a user."""
+    return answer("user", await people.show_user(request.app.state.services, by, user_id))
+
+
+@router.put("/v1/admin/users/{user_id}")
+async def put_user(request: Request, user_id: str, by: By) -> Response:
+    """Create or change a user."""
+    form = await read_form(request, UserForm)
+    return answer("user", await people.put_user(request.app.state.services, by, user_id, form))
+
+
+@router.delete("/v1/admin/users/{user_id}")
+async def delete_user(request: Request, user_id: str, by: By) -> Response:
+    """Delete a user and revoke its keys."""
+    return answer("user.deleted", await removal.delete_user(request.app.state.services, by, user_id))
+
+
+@router.get("/v1/admin/roles")
+async def list_roles(request: Request, by: By) -> Response:
+    """List roles."""
+    _, limit, after = read_page(request)
+    page = await people.list_roles(request.app.state.services, by, limit=limit, after=after or "")
+    return listing("role", page)
+
+
+@router.get("/v1/admin/roles/{role_id}")
+async def show_role(request: Request, role_id: str, by: By) -> Response:
+    """Read a role."""
+    return answer("role", await people.show_role(request.app.state.services, by, role_id))
+
+
+@router.put("/v1/admin/roles/{role_id}")
+async def put_role(request: Request, role_id: str, by: By) -> Response:
+    """Create or change a role."""
+    form = await read_form(request, RoleForm)
+    return answer("role", await people.put_role(request.app.state.services, by, role_id, form))
+
+
+@router.delete("/v1/admin/roles/{role_id}")
+async def delete_role(request: Request, role_id: str, by: By) -> Response:
+    """Delete a role, or set a built-in one back."""
+    return answer("role.deleted", await removal.delete_role(request.app.state.services, by, role_id))
+
+
+@router.get("/v1/admin/groups")
+async def list_groups(request: Request, by: By) -> Response:
+    """List groups."""
+    _, limit, after = read_page(request)
+    page = await people.list_groups(request.app.state.services, by, limit=limit, after=after or "")
+    return listing("group", page)
+
+
+@router.get("/v1/admin/groups/{group_id}")
+async def show_group(request: Request, group_id: str, by: By) -> Response:
+    """Read a group."""
+    return answer("group", await people.show_group(request.app.state.services, by, group_id))
+
+
+@router.put("/v1/admin/groups/{group_id}")
+async def put_group(request: Request, group_id: str, by: By) -> Response:
+    """Create or rename a group."""
+    form = await read_form(request, GroupForm)
+    return answer("group", await people.put_group(request.app.state.services, by, group_id, form))
+
+
+@router.delete("/v1/admin/groups/{group_id}")
+async def delete_group(request: Request, group_id: str, by: By) -> Response:
+    """Delete a group; its users leave it."""
+    return answer("group.deleted", await removal.delete_group(request.app.state.services, by, group_id))

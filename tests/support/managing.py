@@ -1,0 +1,288 @@
+"""The operations of management as one table: what each asks over HTTP, what it needs, and its command."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from antiphon.access import keys
+from antiphon.access.rights import ALL
+from antiphon.ids import first_response_id
+from antiphon.records import Agent, Grant, Group, Owner, Role, StoredResponse, Tenant, User
+
+if TYPE_CHECKING:
+    from tests.support.service import Service
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        method, path: with the names of what ``stage`` makes in braces.
+        rights: every right that it needs.
+        body: what is sent.
+        own: whether a user with an ordinary key and all features may do it to what is their own.
+        command: the words of the command line that does the same; empty if there is none.
+    """
+
+    name: str
+    method: str
+    path: str
+    rights: tuple[str, ...]
+    body: dict[str, Any] | None = None
+    own: bool = False
+    command: tuple[str, ...] = ()
+
+    def request(self, staged: dict[str, str], **headers: str) -> dict[str, Any]:
+        """Return the arguments of the request."""
+        body = None if self.body is None else {name: _filled(value, staged) for name, value in self.body.items()}
+        return {"method": self.method, "url": self.path.format_map(staged), "json": body, "headers": headers}
+
+    def words(self, staged: dict[str, str]) -> list[str]:
+        """Return the words of the command."""
+        return [word.format_map(staged) for word in self.command]
+
+
+def _filled(value: Any, staged: dict[str, str]) -> Any:
+    return value.format_map(staged) if isinstance(value, str) else value
+
+
+def _operation(name: str, right: str, method: str, path: str, **more: Any) -> Operation:
+    return Operation(name, method, f"/v1/admin/{path}", tuple(right.split()), **more)
+
+
+AGENT = {"provider": "demo", "model": "demo"}
+
+OPERATIONS = [
+    _operation("list agents", "agents:read", "GET", "agents", own=True, command=("agents", "list")),
+    _operation("create an agent", "agents:write", "POST", "agents", body={**AGENT, "author": "{user}"}, own=True),
+    _operation(
+        "show an agent", "agents:read", "GET", "agents/{agent}", own=True, command=("agents", "show", "{agent}")
+    ),
+    _operation("change an agent", "agents:write", "PUT", "agents/{agent}", body=AGENT, own=True),
+    _operation(
+        "delete an agent", "agents:write", "DELETE", "agents/{agent}", own=True, command=("agents", "delete", "{agent}")
+    ),
+    _operation(
+        "list grants", "agents:read", "GET", "agents/{agent}/grants", own=True, command=("grants", "list", "{agent}")
+    ),
+    _operation(
+        "grant",
+        "agents:write",
+        "PUT",
+        "agents/{agent}/grants/group:{group}",
+        body={"level": "viewer"},
+        own=True,
+        command=("grants", "add", "{agent}", "group:{group}", "viewer"),
+    ),
+    _operation(
+        "take a grant back",
+        "agents:write",
+        "DELETE",
+        "agents/{agent}/grants/public",
+        own=True,
+        command=("grants", "remove", "{agent}", "public"),
+    ),
+    _operation(
+        "explain access",
+        "agents:read people:read",
+        "GET",
+        "agents/{agent}/why?user={user}",
+        command=("grants", "why", "{agent}", "{user}"),
+    ),
+    _operation("list keys", "keys:read", "GET", "keys", command=("keys", "list")),
+    _operation(
+        "list the keys of a user",
+        "keys:read",
+        "GET",
+        "keys?user={user}",
+        own=True,
+        command=("keys", "list", "--user", "{user}"),
+    ),
+    _operation(
+        "create a key",
+        "keys:write",
+        "POST",
+        "keys",
+        body={"user": "{user}"},
+        own=True,
+        command=("keys", "create", "--user", "{user}"),
+    ),
+    _operation("show a key", "keys:read", "GET", "keys/{key}", own=True),
+    _operation("revoke a key", "keys:write", "DELETE", "keys/{key}", own=True, command=("keys", "revoke", "{key}")),
+    _operation("list users", "people:read", "GET", "users", command=("users", "list")),
+    _operation("show a user", "people:read", "GET", "users/{user}", command=("users", "show", "{user}")),
+    _operation(
+        "change a user",
+        "people:write",
+        "PUT",
+        "users/{user}",
+        body={"name": "Bob"},
+        command=("users", "put", "{user}", "--name", "Bob"),
+    ),
+    _operation("delete a user", "people:write", "DELETE", "users/{idle}", command=("users", "delete", "{idle}")),
+    _operation("list roles", "people:read", "GET", "roles", command=("roles", "list")),
+    _operation("show a role", "people:read", "GET", "roles/{role}", command=("roles", "show", "{role}")),
+    _operation(
+        "change a role",
+        "people:write",
+        "PUT",
+        "roles/{role}",
+        body={"permissions": []},
+        command=("roles", "put", "{role}", "--no-permissions"),
+    ),
+    _operation(
+        "limit a role", "people:write limits:write", "PUT", "roles/{role}", body={"limits": {"retention_days": 1}}
+    ),
+    _operation("delete a role", "people:write", "DELETE", "roles/{role}", command=("roles", "delete", "{role}")),
+    _operation("list groups", "people:read", "GET", "groups", command=("groups", "list")),
+    _operation("show a group", "people:read", "GET", "groups/{group}"),
+    _operation(
+        "change a group",
+        "people:write",
+        "PUT",
+        "groups/{group}",
+        body={"name": "Staff"},
+        command=("groups", "put", "{group}", "--name", "Staff"),
+    ),
+    _operation("delete a group", "people:write", "DELETE", "groups/{group}", command=("groups", "delete", "{group}")),
+    _operation("show the tenant", "limits:read", "GET", "tenant", command=("tenants", "show")),
+    _operation(
+        "limit the tenant", "limits:write", "PUT", "tenant", body={"limits": {}}, command=("tenants", "put", "default")
+    ),
+    _operation(
+        "list responses",
+        "responses:read",
+        "GET",
+        "users/{user}/responses",
+        own=True,
+        command=("user-responses", "list", "{user}"),
+    ),
+    _operation(
+        "show a response",
+        "responses:read",
+        "GET",
+        "users/{user}/responses/{response}",
+        own=True,
+        command=("user-responses", "show", "{user}", "{response}"),
+    ),
+    _operation(
+        "read what a response says",
+        "content:read",
+        "GET",
+        "users/{user}/responses/{response}/content",
+        own=True,
+        command=("user-responses", "show", "{user}", "{response}", "--content"),
+    ),
+    _operation(
+        "cancel a response",
+        "responses:write",
+        "POST",
+        "users/{user}/responses/{response}/cancel",
+        own=True,
+        command=("user-responses", "cancel", "{user}", "{response}"),
+    ),
+    _operation(
+        "delete a response",
+        "responses:write",
+        "DELETE",
+        "users/{user}/responses/{response}",
+        own=True,
+        command=("user-responses", "delete", "{user}", "{response}"),
+    ),
+]
+
+
+class Office:
+    """Makes what operations work on, and keys to do them with.
+
+    Args:
+        service: where.
+        tenant: whose.
+    """
+
+    def __init__(self, service: Service, tenant: str = "default") -> None:
+        self._service = service
+        self._tenant = tenant
+        self._count = 0
+
+    def stage(self, user: str = "") -> dict[str, str]:
+        """Make one record of each kind, all new, and return their ids; the user holds all that a user can hold."""
+        self._count += 1
+        names = {kind: f"{kind}-{self._tenant}-{self._count}" for kind in ("agent", "group", "role", "idle")}
+        user = user or f"user-{self._count}"
+        for record in (
+            Group(self._tenant, names["group"]),
+            Role(self._tenant, names["role"]),
+            User(self._tenant, names["idle"]),
+            User(self._tenant, user, role="FREE"),
+            Role(self._tenant, "FREE", frozenset({"USE", "CREATE", "SHARE", "SHARE_PUBLIC"})),
+            Tenant(self._tenant),
+        ):
+            self._service.put(record)
+        self._service.run(self._agent(names["agent"], user))
+        key = self.key(user)
+        return {**names, "user": user, "key": key_id(key), "response": self._response(user), "secret": key}
+
+    def operator(self, *rights: str, **more: Any) -> str:
+        """Return a management key with some rights."""
+        self._count += 1
+        role, user = f"HOLDER{self._count}", f"holder-{self._count}"
+        held = frozenset({"USE", "CREATE", "SHARE", "SHARE_PUBLIC"})
+        self._service.put(Role(self._tenant, role, held, manage=ALL if rights == ("all",) else frozenset(rights)))
+        self._service.put(User(self._tenant, user, role=role))
+        return self.key(user, management=True, **more)
+
+    def key(self, user: str, *, management: bool = False, **more: Any) -> str:
+        """Return a key of a user."""
+        make = keys.make_management_key if management else keys.make_key
+        text = make("test", secrets.token_bytes)
+        now = int(self._service.clock())
+        record = keys.record(text, tenant=self._tenant, user=user, now=now, management=management, **more)
+        self._service.run(self._service.keys.add(record))
+        return text
+
+    def ask(self, key: str, method: str, path: str, body: Any = None) -> httpx2.Response:
+        """Send a request with a key."""
+        headers = {"authorization": f"Bearer {key}"}
+        return self._service.client.request(method, f"/v1/admin/{path}", json=body, headers=headers)
+
+    def do(self, operation: Operation, key: str, staged: dict[str, str]) -> httpx2.Response:
+        """Do an operation with a key."""
+        return self._service.client.request(**operation.request(staged, authorization=f"Bearer {key}"))
+
+    async def _agent(self, agent: str, user: str) -> None:
+        await self._service.directory.put_agent(Agent(self._tenant, agent, "demo", "demo", author=user))
+        await self._service.directory.put(Grant(self._tenant, agent, "public", 1))
+
+    def _response(self, user: str) -> str:
+        now = int(self._service.clock())
+        new = first_response_id(secrets.token_bytes)
+        resource = {"id": new, "status": "in_progress", "previous_response_id": None, "output": [], "background": False}
+        turn = StoredResponse(
+            Owner(self._tenant, user), new, "agent", "in_progress", now, now + DAY, "lease", now + 60, (), [], resource
+        )
+        self._service.run(self._service.responses.claim(turn))
+        ended = {**resource, "status": "completed", "output": [_said("Paris.")], "usage": None, "error": None}
+        self._service.run(self._service.responses.commit(_ended(turn, ended)))
+        return new
+
+
+def key_id(key: str) -> str:
+    """Return the public name of a key."""
+    return "key_" + keys.digest(key)[:16]
+
+
+def _said(text: str) -> dict[str, Any]:
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
+
+
+def _ended(turn: StoredResponse, resource: dict[str, Any]) -> StoredResponse:
+    return replace(turn, status="completed", response=resource)
