@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.store.dynamodb.approvals import DynamoDBApprovals
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.conversations import DynamoDBConversations
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
@@ -13,6 +14,7 @@ from antiphon.store.dynamodb.keys import DynamoDBKeys
 from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.runs import DynamoDBRuns
 from antiphon.store.dynamodb.usage import DynamoDBUsage
+from antiphon.store.sqlite.approvals import SQLiteApprovals
 from antiphon.store.sqlite.conversations import SQLiteConversations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
@@ -56,6 +58,7 @@ def dynamodb(aws: Emulator) -> Iterator[Stores]:
         DynamoDBConversations(database, RESPONSES, clock),
         DynamoDBMeter(database, CORE),
         DynamoDBRuns(database, RESPONSES),
+        DynamoDBApprovals(database, RESPONSES),
         DynamoDBUsage(database, CORE),
         clock.set,
     )
@@ -71,6 +74,7 @@ def sqlite(tmp_path: Path) -> Iterator[Stores]:
         SQLiteConversations(database, clock),
         SQLiteMeter(database),
         SQLiteRuns(database),
+        SQLiteApprovals(database),
         SQLiteUsage(database),
         clock.set,
     )

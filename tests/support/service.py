@@ -57,7 +57,7 @@ class Service(Caller):
     """The server in a thread; a context manager.
 
     Attributes:
-        keys, directory, responses, meter, runs, usage: the stores, which can be broken and count their calls.
+        keys, directory, responses, meter, runs, approvals, usage: the stores, which can be broken and count calls.
         has_workers: whether a worker that is started also runs; if not, its invocation is lost.
         invoked: the ids for which a worker was started.
         clock: ``ahead`` moves the service's time.
@@ -82,13 +82,15 @@ class Service(Caller):
         self._providers = Providers({**endpoints, **self.settings.providers}, {})
         stores = build_stores(self.settings)
         self._close_stores = stores.aclose
-        self.keys, self.directory, self.responses, self.meter, self.runs, self.usage = map(Faulty, stores[:6])
+        self.keys, self.directory, self.responses, self.meter, self.runs, *late = map(Faulty, stores[:7])
+        self.approvals, self.usage = late
         faulty = stores._replace(
             keys=self.keys,
             directory=self.directory,
             responses=self.responses,
             meter=self.meter,
             runs=self.runs,
+            approvals=self.approvals,
             usage=self.usage,
         )
         self.services = services = replace(
@@ -157,10 +159,10 @@ class Service(Caller):
         self.run(settle(seconds))
 
     def forget_calls(self) -> None:
-        for store in (self.keys, self.directory, self.responses, self.meter, self.runs, self.usage):
+        for store in (self.keys, self.directory, self.responses, self.meter, self.runs, self.approvals, self.usage):
             store.calls.clear()
 
     @property
     def store_calls(self) -> int:
-        stores = (self.keys, self.directory, self.responses, self.meter, self.runs, self.usage)
+        stores = (self.keys, self.directory, self.responses, self.meter, self.runs, self.approvals, self.usage)
         return sum(sum(store.calls.values()) for store in stores)

@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from antiphon.ids import Entropy, Place, branch_response_id, first_response_id, next_response_id, parse_response_id
-from antiphon.ports import ConversationStore, Directory, KeyStore, Meter, ResponseStore, RunStore, UsageStore
+from antiphon.ports import (
+    ApprovalStore,
+    ConversationStore,
+    Directory,
+    KeyStore,
+    Meter,
+    ResponseStore,
+    RunStore,
+    UsageStore,
+)
 from antiphon.records import Owner, StoredResponse, lineage_after
 
 NOW = 1_800_000_000
@@ -28,6 +37,7 @@ class Stores:
     responses: ConversationStore
     meter: Meter
     runs: RunStore
+    approvals: ApprovalStore
     usage: UsageStore
     set_clock: Callable[[float], None]
 

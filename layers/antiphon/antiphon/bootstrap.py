@@ -12,7 +12,17 @@ from antiphon import deferred  # isort: skip - before whatever makes models  # n
 
 from antiphon.circuits import Circuits
 from antiphon.fetch.lazy import LazyDoor
-from antiphon.ports import ConversationStore, Directory, KeyStore, Meter, RunStore, Services, StartWorker, UsageStore
+from antiphon.ports import (
+    ApprovalStore,
+    ConversationStore,
+    Directory,
+    KeyStore,
+    Meter,
+    RunStore,
+    Services,
+    StartWorker,
+    UsageStore,
+)
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
@@ -38,6 +48,7 @@ class Stores(NamedTuple):
     responses: ConversationStore
     meter: Meter
     runs: RunStore
+    approvals: ApprovalStore
     usage: UsageStore
     aclose: Callable[[], Awaitable[None]]
     connect: Callable[[], object] = lambda: None
@@ -86,6 +97,7 @@ def build_services(
         responses=stores.responses,
         meter=stores.meter,
         runs=stores.runs,
+        approvals=stores.approvals,
         usage=stores.usage,
         providers=providers,
         seal=Seals(_seal_keys(settings), secrets.token_bytes),

@@ -425,6 +425,51 @@ class StoredResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """A call of a tool that waits for somebody to approve it, or waited.
+
+    Attributes:
+        owner: whose response made the call.
+        id: of the item that asks for it.
+        response_id: the response that made the call.
+        agent: its agent.
+        label, tool: the server and the tool, by their names.
+        arguments: of the call; what is approved is just these.
+        digest: of the tool as it was when it was asked: it must be the same when it is called.
+        by: who decides: ``caller``, or a principal other than the caller.
+        created_at, expires_at: seconds since the epoch.
+        job: who asked and what, as in ``StoredResponse.job``.
+        sealed: what the model's provider must be given back with the call, sealed; None for nothing.
+        state: what was decided.
+        decided_by: the user, or the name of the operator.
+        decided_at: seconds since the epoch.
+        reason: why it was denied, for the model.
+        used_by: the response that made the call after the decision; no other can.
+        revision: how often the record was changed.
+    """
+
+    owner: Owner
+    id: str
+    response_id: str
+    agent: str
+    label: str
+    tool: str
+    arguments: str
+    digest: str
+    by: str
+    created_at: int
+    expires_at: int
+    job: dict[str, Any]
+    sealed: str | None = None
+    state: Literal["pending", "approved", "denied"] = "pending"
+    decided_by: str = ""
+    decided_at: int | None = None
+    reason: str = ""
+    used_by: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LogBatch:
     """Some entries of a running response's log, written together.
 

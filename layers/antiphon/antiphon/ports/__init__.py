@@ -34,6 +34,7 @@ from antiphon.ports.services import (
     StartWorker,
 )
 from antiphon.ports.stores import (
+    ApprovalStore,
     ConversationStore,
     Directory,
     KeyStore,
@@ -63,6 +64,7 @@ from antiphon.ports.usage import (
 __all__ = [
     "CALL_STATE",
     "ApiKey",
+    "ApprovalStore",
     "Cause",
     "CitationDelta",
     "Clock",

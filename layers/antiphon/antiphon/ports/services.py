@@ -11,7 +11,7 @@ from antiphon.circuits import Circuits
 from antiphon.ids import Entropy
 from antiphon.ports.fetching import Door
 from antiphon.ports.models import ModelCall, ModelProvider, UsageDelta
-from antiphon.ports.stores import ConversationStore, Directory, KeyStore, Meter, RunStore
+from antiphon.ports.stores import ApprovalStore, ConversationStore, Directory, KeyStore, Meter, RunStore
 from antiphon.ports.tools import ToolRunner
 from antiphon.ports.usage import UsageStore
 from antiphon.records import Owner, ToolKind
@@ -53,6 +53,7 @@ class Services:
     responses: ConversationStore
     meter: Meter
     runs: RunStore
+    approvals: ApprovalStore
     usage: UsageStore
     providers: Callable[[str], ModelProvider | None]
     seal: Callable[[], Seal]

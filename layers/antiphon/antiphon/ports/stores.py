@@ -13,6 +13,7 @@ from antiphon.ports.usage import Subject
 from antiphon.records import (
     Account,
     Agent,
+    Approval,
     Conversation,
     Grant,
     Group,
@@ -262,6 +263,22 @@ class RunStore(Protocol):
 
     async def list_open(self, owner: Owner | None = None) -> list[OpenRun]:
         """List the noted responses of an owner, consistently, or those of all owners."""
+
+
+class ApprovalStore(Protocol):
+    """Calls of tools that wait for an approval, by tenant."""
+
+    async def save(self, approval: Approval) -> bool:
+        """Store an approval, if the stored one has the revision before it, or none is stored and it is the first.
+
+        One conditional write. Return whether it is stored, now or by an earlier try.
+        """
+
+    async def get(self, tenant: str, approval_id: str) -> Approval | None:
+        """Read an approval, consistently; one trip."""
+
+    async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
+        """List approvals that nobody has decided, oldest first; those that have expired may be among them."""
 
 
 class Opened(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from antiphon.store.dynamodb.approvals import DynamoDBApprovals
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.conversations import DynamoDBConversations
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
@@ -13,7 +14,15 @@ from antiphon.store.dynamodb.usage import DynamoDBUsage
 
 def open_stores(
     core: str, responses: str, *, endpoint_url: str | None = None, database: DynamoDB | None = None
-) -> tuple[DynamoDBKeys, DynamoDBDirectory, DynamoDBConversations, DynamoDBMeter, DynamoDBRuns, DynamoDBUsage]:
+) -> tuple[
+    DynamoDBKeys,
+    DynamoDBDirectory,
+    DynamoDBConversations,
+    DynamoDBMeter,
+    DynamoDBRuns,
+    DynamoDBApprovals,
+    DynamoDBUsage,
+]:
     """Put the stores together over one client, which connects at the first call.
 
     Args:
@@ -29,5 +38,6 @@ def open_stores(
         DynamoDBConversations(database, responses),
         DynamoDBMeter(database, core),
         DynamoDBRuns(database, responses),
+        DynamoDBApprovals(database, responses),
         DynamoDBUsage(database, core),
     )

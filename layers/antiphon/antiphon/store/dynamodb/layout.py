@@ -24,6 +24,9 @@
     I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
     L#tenant#user#id        000012                                     a batch of a log           see ``runs``
     RUNS                    tenant#user#id                             a run for a worker         at, expires_at
+    A#tenant#id             APPROVAL                                   an approval                document, revision,
+                                                                                                  expires_at
+    AP#tenant               time#id                                    an approval that waits     id, expires_at
 
 A key is two rows that are written together: one is read by its digest on every request, the other is for lists. The
 index of ``responses`` has keys alone: a turn costs one write unit more at its claim, and none when it is stored again.
@@ -39,7 +42,7 @@ from typing import Any, Final
 
 from antiphon.ids import Place
 from antiphon.ports.usage import Dimension, Subject
-from antiphon.records import Grant, Key, Owner, Period, StoredResponse, Stretch
+from antiphon.records import Approval, Grant, Key, Owner, Period, StoredResponse, Stretch
 
 Row = dict[str, Any]
 """One DynamoDB item, or its key, in the low-level form: ``{"name": {"S": "value"}}``."""
@@ -219,6 +222,21 @@ def run_of(sort_key: str) -> tuple[Owner, str]:
     """Read the sort key of a run for a worker."""
     tenant, user, response_id = sort_key.split("#")
     return Owner(_text(tenant), _text(user)), response_id
+
+
+def approval(tenant: str, approval_id: str) -> Row:
+    """Return the key of an approval."""
+    return key(f"A#{_word(tenant)}#{_word(approval_id)}", "APPROVAL")
+
+
+def pending_approvals(tenant: str) -> str:
+    """The partition of the approvals of a tenant that nobody has decided."""
+    return f"AP#{_word(tenant)}"
+
+
+def pending_approval(asked: Approval) -> Row:
+    """Return the key of the row by which an approval is listed until it is decided."""
+    return key(pending_approvals(asked.owner.tenant), moment(asked.created_at, asked.id))
 
 
 def depth(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from antiphon.store.sqlite.approvals import SQLiteApprovals
 from antiphon.store.sqlite.conversations import SQLiteConversations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
@@ -15,7 +16,7 @@ from antiphon.store.sqlite.usage import SQLiteUsage
 
 def open_stores(
     path: str | Path,
-) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteConversations, SQLiteMeter, SQLiteRuns, SQLiteUsage]:
+) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteConversations, SQLiteMeter, SQLiteRuns, SQLiteApprovals, SQLiteUsage]:
     """Open the stores of one file, which is made if it does not exist.
 
     Raises:
@@ -28,5 +29,6 @@ def open_stores(
         SQLiteConversations(database),
         SQLiteMeter(database),
         SQLiteRuns(database),
+        SQLiteApprovals(database),
         SQLiteUsage(database),
     )

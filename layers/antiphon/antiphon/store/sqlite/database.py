@@ -101,7 +101,14 @@ _SIXTH: Final = (
     ) WITHOUT ROWID""",
     "CREATE INDEX usage_by_expiry ON usage (expires_at)",
 )
-_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+_SEVENTH: Final = (
+    """CREATE TABLE approvals (
+        tenant TEXT, id TEXT, revision INTEGER NOT NULL, is_pending INTEGER NOT NULL, created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL, document BLOB NOT NULL, PRIMARY KEY (tenant, id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX approvals_pending ON approvals (tenant, created_at, id) WHERE is_pending",
+)
+_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 """What each schema has beyond the one before; a file of an earlier one gets the rest when it is opened."""
 
 

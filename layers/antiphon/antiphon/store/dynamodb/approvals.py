@@ -1,0 +1,82 @@
+"""Approvals in DynamoDB: a row each, and beside it, while nobody has decided, a row by which it is listed.
+
+Both are written together. A list reads only what waits, however many approvals were decided.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from antiphon.ports import Page
+from antiphon.records import DAY, Approval, dump, load
+from antiphon.store.dynamodb import layout
+from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
+from antiphon.store.dynamodb.layout import Row
+
+KEEP_SECONDS: Final = 30 * DAY
+"""How long an approval is kept after it has expired."""
+
+
+class DynamoDBApprovals:
+    """The port ``ApprovalStore``."""
+
+    def __init__(self, database: DynamoDB, table: str) -> None:
+        self._database = database
+        self._table = table
+
+    async def save(self, approval: Approval) -> bool:
+        """Store an approval, if the stored one has the revision before it, or none is stored and it is the first."""
+        try:
+            await self._database.transact([self._put(approval), *self._listed(approval)])
+        except ConditionFailed:
+            return await self.get(approval.owner.tenant, approval.id) == approval
+        return True
+
+    async def get(self, tenant: str, approval_id: str) -> Approval | None:
+        """Read an approval, consistently; one trip."""
+        key = layout.approval(tenant, approval_id)
+        answer = await self._database.call("GetItem", TableName=self._table, Key=key, ConsistentRead=True)
+        return _approval(answer["Item"]) if "Item" in answer else None
+
+    async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
+        """List approvals that nobody has decided, oldest first: one page of rows, and their approvals at once."""
+        begin = {"ExclusiveStartKey": layout.pending_approval(after)} if after is not None else {}
+        answer = await self._database.call(
+            "Query",
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": layout.pending_approvals(tenant)}},
+            ConsistentRead=True,
+            Limit=limit,
+            **begin,
+        )
+        keys = [layout.approval(tenant, row["id"]["S"]) for row in answer["Items"]]
+        found = await self._database.batch_get(self._table, keys) if keys else []
+        approvals = sorted(map(_approval, found), key=lambda approval: (approval.created_at, approval.id))
+        return Page(approvals, "LastEvaluatedKey" in answer)
+
+    def _put(self, approval: Approval) -> dict[str, Any]:
+        row = {
+            **layout.approval(approval.owner.tenant, approval.id),
+            "revision": {"N": str(approval.revision)},
+            "document": {"B": dump(approval)},
+            layout.TTL: {"N": str(approval.expires_at + KEEP_SECONDS)},
+        }
+        put: dict[str, Any] = {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(pk)"}
+        if approval.revision:
+            put["ConditionExpression"] = "revision = :before"
+            put["ExpressionAttributeValues"] = {":before": {"N": str(approval.revision - 1)}}
+        return {"Put": put}
+
+    def _listed(self, approval: Approval) -> list[dict[str, Any]]:
+        key = layout.pending_approval(approval)
+        if approval.state != "pending":
+            return [{"Delete": {"TableName": self._table, "Key": key}}]
+        if approval.revision:
+            return []
+        row = {**key, "id": {"S": approval.id}, layout.TTL: {"N": str(approval.expires_at)}}
+        return [{"Put": {"TableName": self._table, "Item": row}}]
+
+
+def _approval(row: Row) -> Approval:
+    return load(Approval, bytes(row["document"]["B"]))

@@ -1,0 +1,60 @@
+"""Both approval stores: each change once, and a list of what waits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from antiphon.records import Approval, Owner
+from tests.support.stored import NOW, Stores
+
+ODD = "a#b%23"
+
+
+def asked(number: int = 0, **fields: Any) -> Approval:
+    whole: dict[str, Any] = {
+        "owner": Owner(ODD, "ann"),
+        "id": f"mcpr_{number}",
+        "response_id": "resp_1",
+        "agent": "helper",
+        "label": "crm",
+        "tool": "update",
+        "arguments": '{"id":1}',
+        "digest": "d",
+        "by": "role:MANAGER",
+        "created_at": NOW + number,
+        "expires_at": NOW + 1000,
+        "job": {"request": {"model": "helper"}},
+    }
+    return Approval(**{**whole, **fields})
+
+
+async def test_an_approval_is_stored_once_and_read_again(stores: Stores) -> None:
+    assert await stores.approvals.get(ODD, "mcpr_0") is None
+    assert await stores.approvals.save(asked())
+    assert await stores.approvals.save(asked()), "the same write, sent again"
+    assert not await stores.approvals.save(asked(arguments="{}"))
+    assert await stores.approvals.get(ODD, "mcpr_0") == asked()
+    assert await stores.approvals.get("other", "mcpr_0") is None
+
+
+async def test_of_many_decisions_one_is_stored(stores: Stores) -> None:
+    await stores.approvals.save(asked())
+    decisions = [replace(asked(), state="approved", decided_by=f"user{n}", revision=1) for n in range(8)]
+    saved = await asyncio.gather(*map(stores.approvals.save, decisions))
+    assert sum(saved) == 1
+    assert await stores.approvals.get(ODD, "mcpr_0") == decisions[saved.index(True)]
+
+
+async def test_a_list_has_what_waits_oldest_first_page_by_page(stores: Stores) -> None:
+    for number in range(5):
+        await stores.approvals.save(asked(number))
+    await stores.approvals.save(replace(asked(2), state="denied", revision=1))
+    first = await stores.approvals.pending(ODD, 3)
+    assert [found.id for found in first.records] == ["mcpr_0", "mcpr_1", "mcpr_3"]
+    assert first.more
+    second = await stores.approvals.pending(ODD, 3, first.records[-1])
+    assert [found.id for found in second.records] == ["mcpr_4"]
+    assert not second.more
+    assert (await stores.approvals.pending("other", 3)).records == []
