@@ -21,7 +21,8 @@ _UPDATE: Final = """
 _GET: Final = "SELECT document FROM approvals WHERE tenant = ? AND id = ?"
 _PENDING: Final = """
     SELECT document FROM approvals
-    WHERE tenant = :tenant AND is_pending AND (created_at, id) > (:created_at, :id) ORDER BY created_at, id LIMIT :limit"""
+    WHERE tenant = :tenant AND is_pending AND (created_at, id) > (:created_at, :id)
+    ORDER BY created_at, id LIMIT :limit"""
 _SWEEP: Final = "DELETE FROM approvals WHERE expires_at <= ?"
 
 
