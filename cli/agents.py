@@ -11,6 +11,7 @@ from antiphon.manage import agents
 from antiphon.manage.agents import Change
 from antiphon.manage.document import AgentDocument
 from antiphon.manage.refusals import NotFound
+from antiphon.server_tools.differences import differences
 from cli import files, fitting
 from cli.advice import plain, refusal
 from cli.output import Output, Refused, moment
@@ -28,7 +29,8 @@ async def apply(session: Session, args: Namespace) -> Output:
     for _, change in counted(planned, "writing agent", lambda plan: plan[1].agent.id):
         await agents.apply_change(session.services, session.operator, change)
     results = [{"id": change.agent.id, "result": change.result} for _, change in planned]
-    text = columns([(result["result"], result["id"]) for result in results])
+    lines = columns([(result["result"], result["id"]) for result in results]).splitlines()
+    text = "\n".join(line for row, (_, change) in zip(lines, planned, strict=True) for line in (row, *_tools(change)))
     return Output(results, text, _notes(session, planned))
 
 
@@ -42,10 +44,11 @@ async def diff(session: Session, args: Namespace) -> Output:
             "result": change.result,
             "before": change.before,
             "after": change.after,
+            "tools": _tools(change),
         }
         for _, change in planned
     ]
-    text = "\n".join(line for _, change in planned for line in (f"{change.result}  {change.agent.id}", *_lines(change)))
+    text = "\n".join(line for _, change in planned for line in _shown(change))
     return Output(data, text, _notes(session, planned))
 
 
@@ -100,7 +103,21 @@ def _refuse_takeover(document: AgentDocument, change: Change, author: str | None
 
 
 def _notes(session: Session, planned: list[tuple[AgentDocument, Change]]) -> tuple[str, ...]:
-    return tuple(note for _, change in planned for note in fitting.unchecked(change.agent, session.providers))
+    return tuple(
+        note for _, change in planned for note in (*fitting.unchecked(change.agent, session.providers), *change.notes)
+    )
+
+
+def _shown(change: Change) -> Iterator[str]:
+    yield f"{change.result}  {change.agent.id}"
+    yield from _lines(change)
+    yield from _tools(change)
+
+
+def _tools(change: Change) -> list[str]:
+    """Return what differs in the tools of the agent's servers."""
+    before = () if change.stored is None else change.stored.servers
+    return [f"  {line}" for line in differences(before, change.agent.servers)]
 
 
 def _lines(change: Change) -> Iterator[str]:

@@ -22,7 +22,7 @@ def explain(error: ValidationError, model: type[BaseModel], line: Line | None = 
         line: finds the line of a field; None if there is no text.
     """
     problems = error.errors(include_url=False, include_input=False, include_context=False)
-    numbered = [(line(problem["loc"]) if line else None, problem) for problem in problems]
+    numbered = [(line(_untagged(problem["loc"])) if line else None, problem) for problem in problems]
     numbered.sort(key=lambda pair: pair[0] or 0)
     return "; ".join(
         f"{_path(problem['loc'])}: {_plain(problem, model)}" + (f" (line {number})" if number else "")
@@ -42,11 +42,16 @@ def _plain(problem: ErrorDetails, model: type[BaseModel]) -> str:
     return message[:1].lower() + message[1:]
 
 
+def _untagged(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return a place without the names of the alternatives that were read there."""
+    return tuple(part for part in location if not str(part).startswith("#"))
+
+
 def _path(location: tuple[int | str, ...]) -> str:
     text = ""
-    for part in location:
+    for part in _untagged(location):
         if isinstance(part, int):
             text += f"[{part}]"
-        elif not part.startswith("#"):
+        else:
             text += f".{part}" if text else part
     return text or "document"

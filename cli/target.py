@@ -15,7 +15,9 @@ from cli.output import Refused
 from local.state import DATABASE, PROVIDERS, VARIABLE, folder, settings_of
 
 _NEEDED: Final = ("CoreTableName", "ResponsesTableName", "Environment")
-_READ: Final = (PREFIX + "ENVIRONMENT", PREFIX + "AWS_ENDPOINT_URL", VARIABLE)
+_TOOLS: Final = {"TOOL_HOSTS": "ToolHosts", "TOOL_SECRETS": "ToolSecrets", "TOOL_PARAMETERS": "ToolParameters"}
+"""What tools may use: the variables, and a stack's outputs."""
+_READ: Final = (PREFIX + "ENVIRONMENT", PREFIX + "AWS_ENDPOINT_URL", VARIABLE, *(PREFIX + name for name in _TOOLS))
 _STORES: Final = ("CORE_TABLE", "RESPONSES_TABLE", "DATABASE")
 
 
@@ -101,6 +103,7 @@ def _stack(name: str, environ: Mapping[str, str]) -> Target:
         "ENVIRONMENT": outputs["Environment"],
         "PROVIDERS": outputs.get("Providers", ""),
         "AWS_ENDPOINT_URL": environ.get(PREFIX + "AWS_ENDPOINT_URL", ""),
+        **{variable: outputs.get(output, "") for variable, output in _TOOLS.items()},
     }
     settings = read_settings({PREFIX + variable: value for variable, value in values.items()})
     api_url = outputs.get("ApiUrl", "").rstrip("/") or None

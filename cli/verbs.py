@@ -48,7 +48,7 @@ def parser(*, completing: bool = False) -> Parser:
     again = Parser(add_help=False)
     _options(again, default=SUPPRESS, described=completing)
     commands = Commands(root.add_subparsers(title="commands", required=True, metavar="COMMAND"), again)
-    for add in (_agents, _keys, _users, _roles, _groups, _grants, _tenants, _user_responses):
+    for add in (_agents, _tools, _keys, _users, _roles, _groups, _grants, _tenants, _user_responses):
         add(commands)
     _chat(commands)
     _responses(commands)
@@ -81,6 +81,16 @@ def _agents(commands: Commands) -> None:
     agents.command("list", "list all agents", Later("agents", "list_agents"))
     _id(agents.command("show", "write an agent as a file that `apply` takes", Later("agents", "show")), "agent")
     _id(agents.command("delete", "delete an agent with all its grants", Later("agents", "delete"), asks=True), "agent")
+
+
+def _tools(commands: Commands) -> None:
+    tools = commands.group("tools", "tools of servers, which Antiphon runs for an agent")
+    diff = tools.command("diff", "show what the servers changed since the agent was applied", Later("tools", "diff"))
+    test = tools.command("test", "reach an agent's servers, or call one of its tools", Later("tools", "test"))
+    for command in (diff, test):
+        command.add_argument("agent", metavar="AGENT", help="the agent's id")
+    test.add_argument("tool", metavar="TOOL", nargs="?", help="the tool to call: the server's label, __, its name")
+    test.add_argument("--arguments", metavar="JSON", default="{}", help="what the tool gets, a JSON object ({})")
 
 
 def _keys(commands: Commands) -> None:

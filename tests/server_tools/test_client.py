@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from antiphon.access.keys import make_key
 from antiphon.aws import secrets
 from antiphon.fetch.egress import EgressError, ToolRequest
-from antiphon.server_tools.authorization import Auth, problems
+from antiphon.server_tools.auth import Auth
+from antiphon.server_tools.authorization import problems
 from antiphon.server_tools.client import ToolClient
 from antiphon.server_tools.references import NoCredentials
 from antiphon.settings import Settings

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from antiphon.ports import ToolCall, ToolFailure, ToolResult
+from antiphon.ports import Pinned, ToolCall, ToolFailure, ToolResult
 from antiphon.records import ToolServer
 from antiphon.server_tools.client import ToolClient
+from antiphon.server_tools.differences import differences
 from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.mcp.runner import McpRunner
 from antiphon.server_tools.mcp.session import ROUNDS
-from antiphon.server_tools.pinning import CannotPin, Pinned, differences, pin
+from antiphon.server_tools.pinning import CannotPin, pin
 from antiphon.settings import Settings
 from tests.support.answering import Answer, Answering
 from tests.support.mcp_server import STATELESS, McpServer, Tool, text, tool

@@ -26,7 +26,7 @@ from antiphon.ports import (
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
-from antiphon.server_tools.runners import Runners
+from antiphon.server_tools.runners import LazyPinning, Runners
 from antiphon.settings import Settings, read_settings
 from antiphon.usage.lazy import LazyCosts
 
@@ -93,6 +93,7 @@ def build_services(
         directory=stores.directory,
         door=LazyDoor(http=settings.allow_http_urls, private=settings.allow_private_urls),
         runners=Runners(settings),
+        pin_tools=LazyPinning(settings),
         circuits=Circuits(settings.circuit_failures, settings.circuit_seconds, secrets.token_bytes),
         responses=stores.responses,
         meter=stores.meter,

@@ -8,7 +8,7 @@ has no bit does not exist for them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from antiphon.access.decide import allows, may_view
 from antiphon.access.grants import DELETE, EDIT, SHARE
@@ -25,9 +25,6 @@ from antiphon.manage.sharing import check_authors_grant, check_sharing
 from antiphon.ports import Page, Services
 from antiphon.records import Agent, Grant
 
-_PLAIN: Final = frozenset({"function"})
-"""The kinds of tools that a user may give an agent of their own: clients run them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -38,6 +35,7 @@ class Change:
         stored: the agent as it is; None for a new one.
         grants: the document's grants that are not stored yet.
         before, after: the agent as a document with all its grants; ``before`` is None for a new one.
+        notes: which tools of servers cannot be used, and why.
     """
 
     agent: Agent
@@ -45,6 +43,7 @@ class Change:
     grants: list[Grant]
     before: dict[str, Any] | None
     after: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -118,14 +117,16 @@ async def plan_agent(
         raise refuse("This id is taken: choose another one.", "id")
     owner = await _owner(services, operator, document, author, stored)
     now = int(services.clock())
-    agent = document.agent(operator.tenant, owner, now)
+    _require_functions(operator, document)
+    pinned = await services.pin_tools(document.servers)
+    agent = document.agent(operator.tenant, owner, now, [found.server for found in pinned])
     if stored is not None:
         agent = replace(agent, created_at=stored.created_at)
     grants = document.granted(operator.tenant)
     for grant in grants:
         await check_principal(services, operator.tenant, grant.principal)
         check_authors_grant(grant, owner)
-    _require_allowed(operator, document, agent)
+    _require_allowed(operator, agent)
     check_fit(services, agent)
     held = await services.directory.grants_on(operator.tenant, agent.id) if stored else []
     bits = {grant.principal: grant.bits for grant in held}
@@ -138,6 +139,7 @@ async def plan_agent(
         grants=missing,
         before=write_agent(stored, held) if stored else None,
         after=write_agent(agent, _merged(held, missing)),
+        notes=tuple(told for found in pinned for told in found.notes),
     )
 
 
@@ -241,14 +243,18 @@ async def _owner(
     return asked
 
 
-def _require_allowed(operator: Operator, document: AgentDocument, agent: Agent) -> None:
-    """Check that a user gives an agent of theirs only models and tools that they may use."""
+def _require_allowed(operator: Operator, agent: Agent) -> None:
+    """Check that a user gives an agent of theirs only models that they may use."""
     if operator.principal is None:
         return
     for where, provider, model in models_of(agent):
         if not allows(operator.principal.limits, provider, model):
             raise ApiError("permission_denied", "Your limits do not allow this model.", param=f"{where}model")
-    if any(tool.type not in _PLAIN for tool in document.tools):
+
+
+def _require_functions(operator: Operator, document: AgentDocument) -> None:
+    """Check that a user gives an agent of theirs only tools that clients run; nothing is looked up before that."""
+    if operator.principal is not None and document.servers:
         raise ApiError("permission_denied", "Agents of your own may have functions alone as tools.", param="tools")
 
 

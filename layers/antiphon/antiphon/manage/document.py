@@ -5,13 +5,16 @@ The names, types and bounds of the request parameters are those of the specifica
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from antiphon.access.grants import PRINCIPAL, level_of, read_level
 from antiphon.errors import ApiError
-from antiphon.records import Agent, AgentCompaction, Fallback, Grant, dump
+from antiphon.records import Agent, AgentCompaction, Fallback, Grant, ToolServer, dump
+from antiphon.server_tools.entries import AgentTool, ToolEntry
+from antiphon.server_tools.entry import ServerEntry
 from antiphon.spec.base import Text, Wire
 from antiphon.spec.request import (
     MIN_THRESHOLD,
@@ -26,12 +29,14 @@ from antiphon.spec.request import (
     TopP,
     Truncation,
 )
-from antiphon.spec.tools import MAX_TOOLS, FunctionTool, ToolChoice
+from antiphon.spec.tools import MAX_TOOLS, ToolChoice
 
 MAX_BYTES: Final = 300_000
 """The largest agent: a DynamoDB item holds 400 KB, keys and names included (AWS, "Item size limits")."""
 
 MAX_FALLBACKS: Final = 4
+MAX_MODEL_TURNS: Final = 64
+_TURNS: Final = 16
 
 PARAMETERS: Final = (
     "temperature",
@@ -81,12 +86,6 @@ class Parameters(Wire):
     top_logprobs: TopLogprobs | None = None
 
 
-class AgentTool(FunctionTool):
-    """A function tool; in a file its ``type`` may be left out."""
-
-    type: Literal["function"] = "function"
-
-
 class AgentGrant(Wire):
     """A grant on the agent to a principal other than its author."""
 
@@ -124,6 +123,9 @@ class AgentDocument(Parameters):
     Attributes:
         fallbacks: the models that are tried, in this order, if the agent's own fails before its first token.
         compaction: when and how a conversation is compacted; without it, only when a request asks for it.
+        tools: functions that clients run, and servers whose tools Antiphon runs.
+        show_tools: whether a response shows the calls of the servers' tools as items.
+        max_model_turns: how often the model is asked for one response at most.
         author: the user who owns the agent; needed when it is created, unless ``--author`` names one.
         grants: grants that are added with it; grants that are not named stay as they are.
     """
@@ -139,16 +141,26 @@ class AgentDocument(Parameters):
     hide_instructions: bool = False
     context_tokens: Annotated[int, Field(ge=1)] | None = None
     compaction: AgentCompactionSetting | None = None
-    tools: Annotated[list[AgentTool], Field(max_length=MAX_TOOLS)] = Field(default_factory=list)
+    tools: Annotated[list[ToolEntry], Field(max_length=MAX_TOOLS)] = Field(default_factory=list)
+    show_tools: Literal["all", "none"] = "all"
+    max_model_turns: Annotated[int, Field(ge=1, le=MAX_MODEL_TURNS)] = _TURNS
     grants: list[AgentGrant] = Field(default_factory=list)
 
     @field_validator("tools")
     @classmethod
-    def _names_differ(cls, tools: list[AgentTool]) -> list[AgentTool]:
-        names = [tool.name for tool in tools]
+    def _names_differ(cls, tools: list[ToolEntry]) -> list[ToolEntry]:
+        names = [tool.name for tool in tools if isinstance(tool, AgentTool)]
+        labels = [tool.label for tool in tools if isinstance(tool, ServerEntry)]
         if len(set(names)) < len(names):
             raise ValueError("two tools have the same name")
+        if len(set(labels)) < len(labels):
+            raise ValueError("two servers have the same label")
         return tools
+
+    @property
+    def servers(self) -> list[ServerEntry]:
+        """Return the servers whose tools Antiphon runs."""
+        return [tool for tool in self.tools if isinstance(tool, ServerEntry)]
 
     @model_validator(mode="after")
     def _models_differ(self) -> AgentDocument:
@@ -157,8 +169,8 @@ class AgentDocument(Parameters):
             raise ValueError("a fallback is there twice, or is the agent's own model")
         return self
 
-    def agent(self, tenant: str, author: str, now: int) -> Agent:
-        """Return the record; the time is in seconds since the epoch.
+    def agent(self, tenant: str, author: str, now: int, servers: Sequence[ToolServer] = ()) -> Agent:
+        """Return the record; the time is in seconds since the epoch, the servers are those of the document, pinned.
 
         Raises:
             ApiError: 413, if it is too large for the stores.
@@ -174,7 +186,10 @@ class AgentDocument(Parameters):
             description=self.description,
             instructions=self.instructions,
             parameters={name: said[name] for name in PARAMETERS if name in said},
-            tools=tuple(tool.wire() for tool in self.tools),
+            tools=tuple(tool.wire() for tool in self.tools if isinstance(tool, AgentTool)),
+            servers=tuple(servers),
+            show_tools=self.show_tools == "all",
+            max_model_turns=self.max_model_turns,
             hide_instructions=self.hide_instructions,
             context_tokens=self.context_tokens,
             fallbacks=tuple(Fallback(other.provider, other.model) for other in self.fallbacks),
@@ -203,7 +218,9 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
     if agent.compaction is not None:
         compaction = {"threshold": agent.compaction.threshold, "model": agent.compaction.model}
         said["compaction"] = {name: value for name, value in compaction.items() if value}
-    said["tools"] = [_said(tool) for tool in agent.tools]
+    said["tools"] = [*map(_said, agent.tools), *(server.settings["entry"] for server in agent.servers)]
+    said |= {} if agent.show_tools else {"show_tools": "none"}
+    said |= {} if agent.max_model_turns == _TURNS else {"max_model_turns": agent.max_model_turns}
     said["grants"] = [
         {"principal": grant.principal, "level": level_of(grant.bits)}
         for grant in grants

@@ -47,6 +47,8 @@ from antiphon.ports.stores import (
 from antiphon.ports.tools import (
     Cause,
     Found,
+    Pinned,
+    PinTools,
     ToolCall,
     ToolFailure,
     ToolResult,
@@ -88,6 +90,8 @@ __all__ = [
     "Page",
     "PageOfUse",
     "Phase",
+    "PinTools",
+    "Pinned",
     "Reads",
     "ReasoningDelta",
     "ReasoningStateDelta",

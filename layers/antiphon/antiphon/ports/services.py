@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from antiphon.ids import Entropy
 from antiphon.ports.fetching import Door
 from antiphon.ports.models import ModelCall, ModelProvider, UsageDelta
 from antiphon.ports.stores import ApprovalStore, ConversationStore, Directory, KeyStore, Meter, RunStore
-from antiphon.ports.tools import ToolRunner
+from antiphon.ports.tools import Pinned, PinTools, ToolRunner
 from antiphon.ports.usage import UsageStore
 from antiphon.records import Owner, ToolKind
 from antiphon.seal import Seal
@@ -23,6 +23,11 @@ Clock = Callable[[], float]
 
 StartWorker = Callable[["Services", Owner, str], Awaitable[None]]
 """Starts a worker for the response of an owner with this id."""
+
+
+async def _none(entries: Sequence[Any]) -> list[Pinned]:
+    del entries
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Services:
         door: opens the URLs that callers choose.
         circuits: keep calls from models that keep failing.
         runners: returns what runs the tools of a kind of server; it is imported on its first use.
+        pin_tools: looks up the tools of an agent's servers.
         steady: returns seconds of a clock that is never set, such as ``time.monotonic``: for what is kept in memory.
         capabilities: returns what a provider's model supports, by the names of the request's fields; None if
             nothing is known. It needs no credentials.
@@ -67,5 +73,6 @@ class Services:
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
     provider_names: frozenset[str] | None = None
     require_fit: Callable[[str, str, ModelCall], None] = lambda _provider, _model, _call: None
+    pin_tools: PinTools = _none
     steady: Clock = time.monotonic
     cost: Callable[[str, str, UsageDelta], int | None] = lambda _provider, _model, _usage: None

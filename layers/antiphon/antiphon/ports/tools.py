@@ -5,6 +5,7 @@ One runner for each kind of server, in ``server_tools``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -88,6 +89,31 @@ class ToolResult:
     failure: ToolFailure | None = None
     images: tuple[str, ...] = ()
     found: tuple[Found, ...] = ()
+
+
+class Pinned(NamedTuple):
+    """A server with its tools as they are now.
+
+    Attributes:
+        notes: what could not be used, and why.
+    """
+
+    server: ToolServer
+    notes: tuple[str, ...] = ()
+
+
+class PinTools(Protocol):
+    """Looks up the tools of an agent's servers, once, when the agent is applied."""
+
+    async def __call__(self, entries: Sequence[Any]) -> list[Pinned]:
+        """Return the servers with their tools.
+
+        Args:
+            entries: the servers, as the agent's document has them.
+
+        Raises:
+            ApiError: 400: a server cannot be used, or the deployment does not allow it.
+        """
 
 
 class ToolRunner(Protocol):

@@ -1,4 +1,4 @@
-"""How a request of a tool proves who sends it: what an agent file may say, and the headers that come of it."""
+"""How a request of a tool proves who sends it: the headers that come of what an agent's document says."""
 
 from __future__ import annotations
 
@@ -7,109 +7,13 @@ import os
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
-
-from pydantic import Field, field_validator, model_validator
 
 from antiphon.fetch.egress import Egress, ToolRequest
 from antiphon.server_tools.oauth import Tokens
-from antiphon.server_tools.references import NoCredentials, SecretReference, Secrets, problems_of
-from antiphon.settings import Settings, problem_of_url
-from antiphon.spec.base import Wire
-
-Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[\x20-\x7e]+$")]
-RESERVED: Final = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "content-type",
-        "cookie",
-        "host",
-        "idempotency-key",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""Headers that a credential must not replace."""
-
-
-class HeaderAuth(Wire):
-    """A header with a secret, such as ``x-api-key``."""
-
-    name: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")]
-    value: SecretReference
-
-    @field_validator("name")
-    @classmethod
-    def _free(cls, name: str) -> str:
-        if name.lower() in RESERVED or name.lower().startswith("mcp-"):
-            raise ValueError("this header is ours to set")
-        return name
-
-
-class BasicAuth(Wire):
-    """A user and a password (RFC 7617)."""
-
-    user: Text
-    password: SecretReference
-
-
-class OAuth(Wire):
-    """Client credentials (RFC 6749, section 4.4). The token's URL is set here, and never read from a server.
-
-    Attributes:
-        resource: what the token is for (RFC 8707); by default the URL of the server.
-        authentication: how the client proves itself: by the ``basic`` scheme or in the ``body``.
-    """
-
-    token_url: Annotated[str, Field(max_length=2048)]
-    client_id: Text
-    client_secret: SecretReference
-    scope: Text | None = None
-    resource: Text | None = None
-    audience: Text | None = None
-    authentication: Literal["basic", "body"] = "basic"
-
-    @field_validator("token_url")
-    @classmethod
-    def _a_url(cls, url: str) -> str:
-        if problem := problem_of_url(url):
-            raise ValueError(problem)
-        return url
-
-
-class SigV4(Wire):
-    """A signature with the process's own AWS credentials."""
-
-    service: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
-
-
-class Auth(Wire):
-    """How a server's requests are authorized: in one of five ways. Without it they carry no credentials."""
-
-    bearer: SecretReference | None = None
-    header: HeaderAuth | None = None
-    basic: BasicAuth | None = None
-    oauth: OAuth | None = None
-    sigv4: SigV4 | None = None
-
-    @field_validator("sigv4", mode="before")
-    @classmethod
-    def _by_its_service(cls, value: Any) -> Any:
-        return {"service": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Auth:
-        if sum(way is not None for way in (self.bearer, self.header, self.basic, self.oauth, self.sigv4)) != 1:
-            raise ValueError("set one of bearer, header, basic, oauth and sigv4")
-        return self
+from antiphon.server_tools.references import NoCredentials, Secrets, problems_of
+from antiphon.settings import Settings
 
 
 class Proof(NamedTuple):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from antiphon.access.grants import ID
 from antiphon.records import ServerTool
-from antiphon.server_tools.authorization import Auth
+from antiphon.server_tools.auth import Auth
 from antiphon.spec.base import Wire
 
 SECONDS: Final = 30.0
@@ -42,6 +42,16 @@ class ServerEntry(Wire):
     approve: dict[ToolName, Approval] = Field(default_factory=dict)
     safe_to_repeat: list[ToolName] = Field(default_factory=list)
     timeout_seconds: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = SECONDS
+
+    @property
+    def label(self) -> str:
+        """Return the name of the server among those of its agent."""
+        raise NotImplementedError
+
+    def written(self) -> dict[str, Any]:
+        """Return the entry as a document has it, its server first, without what has its default."""
+        said = self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+        return dict(sorted(said.items(), key=lambda pair: pair[0] in ServerEntry.model_fields))
 
     def governed(self, tools: Iterable[ServerTool]) -> tuple[ServerTool, ...]:
         """Return tools with what the entry says of them.

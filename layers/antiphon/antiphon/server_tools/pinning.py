@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from antiphon.errors import AntiphonError, FetchError
+from antiphon.errors import ApiError, FetchError
 from antiphon.fetch.hosts import ToolHosts
-from antiphon.records import ServerTool, ToolServer
+from antiphon.ports import Pinned
+from antiphon.records import ServerTool
 from antiphon.server_tools.authorization import problems
 from antiphon.server_tools.client import ToolClient
+from antiphon.server_tools.entries import kind_of
 from antiphon.server_tools.entry import ServerEntry
 from antiphon.server_tools.runners import FOLDERS
 from antiphon.settings import Settings
@@ -27,19 +29,11 @@ PIN_SECONDS: Final = 30.0
 """How long the servers of one agent may take to list their tools."""
 
 
-class CannotPin(AntiphonError):
-    """The tools of a server cannot be pinned; the message says what to change."""
+class CannotPin(ApiError):
+    """The tools of a server cannot be pinned: 400; the message says what to change."""
 
-
-class Pinned(NamedTuple):
-    """A server with its tools as they are now.
-
-    Attributes:
-        notes: what could not be used, and why.
-    """
-
-    server: ToolServer
-    notes: tuple[str, ...] = ()
+    def __init__(self, message: str) -> None:
+        super().__init__("invalid_value", message, param="tools", complete=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +79,6 @@ async def _pin(entry: ServerEntry, means: Means) -> Pinned:
     return pinned
 
 
-def kind_of(entry: ServerEntry) -> Any:
-    """Return the kind of an entry: the field that only its class has."""
-    names = (field.alias or name for name, field in type(entry).model_fields.items())
-    return next(name for name in names if name in FOLDERS)
-
-
 def host_problem(url: str, settings: Settings) -> str | None:
     """Return why the deployment lets no tool call a URL; None if it does. It names the setting to change."""
     try:
@@ -106,44 +94,3 @@ def digest_of(tools: Iterable[ServerTool]) -> str:
     """Return the SHA-256 of the definitions of tools, hexadecimal, without what an agent's file says."""
     defined = [[tool.name, tool.description, tool.parameters, tool.how] for tool in tools]
     return sha256(json.dumps(defined, sort_keys=True).encode()).hexdigest()
-
-
-def differences(before: Iterable[ToolServer], after: Iterable[ToolServer]) -> Iterator[str]:
-    """Yield what differs between pinned servers, one line for each tool; nothing of what only an agent's file says."""
-    old, new = ({server.label: server for server in servers} for servers in (before, after))
-    for label in sorted({*old, *new}):
-        if label not in new:
-            yield f"- {label}: the server is gone"
-        elif label not in old:
-            yield from (f"+ {label}: {tool.name}" for tool in new[label].tools)
-        else:
-            yield from _changes(old[label], new[label])
-
-
-def _changes(old: ToolServer, new: ToolServer) -> Iterator[str]:
-    label = new.label
-    if old.settings.get("protocol") != new.settings.get("protocol"):
-        yield f"~ {label}: protocol {old.settings.get('protocol')} -> {new.settings.get('protocol')}"
-    before, after = ({tool.name: tool for tool in server.tools} for server in (old, new))
-    for name in sorted({*before, *after}):
-        if name not in after:
-            yield f"- {label}: {name}"
-        elif name not in before:
-            yield f"+ {label}: {name}"
-        elif what := _what(before[name], after[name]):
-            yield f"~ {label}: {name}: {' and '.join(what)} changed"
-
-
-def _what(old: ServerTool, new: ServerTool) -> list[str]:
-    pairs = {
-        "description": (old.description, new.description),
-        "parameters": (old.parameters, new.parameters),
-        "call": (old.how, new.how),
-    }
-    return [name for name, (before, after) in pairs.items() if before != after]
-
-
-def entry_of(server: ToolServer) -> dict[str, Any]:
-    """Return a pinned server as the entry of an agent's document that it was pinned from."""
-    entry: dict[str, Any] = server.settings["entry"]
-    return entry

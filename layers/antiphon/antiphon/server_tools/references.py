@@ -12,37 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Final, Literal
-
-from pydantic import Field, model_validator
+from typing import Any, Literal
 
 from antiphon.access.keys import is_key
 from antiphon.errors import AntiphonError, ProviderError
 from antiphon.ports import ApiKey, ToolFailure
+from antiphon.server_tools.auth import ENVIRONMENT
 from antiphon.settings import Settings
-from antiphon.spec.base import Wire
-
-ENVIRONMENT: Final = "TOOL_"
-"""How the name of a variable begins that tools may use."""
-
-Place = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
-
-
-class SecretReference(Wire):
-    """Where a secret is: in one of three places."""
-
-    secret: Place | None = None
-    parameter: Place | None = None
-    env: Annotated[str, Field(pattern=rf"^{ENVIRONMENT}[A-Z0-9_]{{1,100}}$")] | None = None
-    field: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> SecretReference:
-        if sum(place is not None for place in (self.secret, self.parameter, self.env)) != 1:
-            raise ValueError("set one of secret, parameter and env")
-        if self.env is not None and self.field is not None:
-            raise ValueError("field goes with secret or parameter")
-        return self
 
 
 class NoCredentials(AntiphonError):

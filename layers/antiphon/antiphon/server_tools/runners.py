@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from antiphon.ports import ToolRunner
+from antiphon.ports import Pinned, ToolRunner
 from antiphon.records import ToolKind
 from antiphon.settings import Settings
 
@@ -35,3 +36,20 @@ class Runners:
         """Close the runners that were built."""
         for runner in self._built.values():
             await runner.aclose()
+
+
+class LazyPinning:
+    """``PinTools``, imported on its first use.
+
+    Args:
+        settings: of the deployment that will call the tools.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def __call__(self, entries: Sequence[Any]) -> list[Pinned]:
+        """Return the servers with their tools; see ``PinTools``."""
+        from antiphon.server_tools.pinning import pin
+
+        return await pin(entries, self._settings) if entries else []

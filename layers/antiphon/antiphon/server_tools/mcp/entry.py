@@ -36,3 +36,8 @@ class McpEntry(ServerEntry):
     """An entry of ``tools`` for an MCP server."""
 
     mcp: McpSource
+
+    @property
+    def label(self) -> str:
+        """Return the name of the server among those of its agent."""
+        return self.mcp.label

@@ -7,13 +7,14 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from antiphon.fetch.egress import EgressError
+from antiphon.ports import Pinned
 from antiphon.records import ServerTool, ToolServer
 from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.mcp.exchange import Channel, RefusedRequest, UnreadableAnswer
 from antiphon.server_tools.mcp.parameters import mirrored
 from antiphon.server_tools.mcp.session import McpSession, opened, other_version
 from antiphon.server_tools.mcp.versions import STATELESS, WITH_HANDSHAKE, newest_of
-from antiphon.server_tools.pinning import CannotPin, Means, Pinned, digest_of, host_problem
+from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem
 from antiphon.server_tools.references import NoCredentials
 
 MAX_PAGES: Final = 50
@@ -45,7 +46,7 @@ async def pin(entry: McpEntry, means: Means) -> Pinned:
     except (RefusedRequest, UnreadableAnswer) as error:
         raise CannotPin(f"{source.label}: {error.failure.message}") from None
     tools, notes = _chosen(entry, listed, stateless=protocol == STATELESS)
-    settings = {"url": source.url, "protocol": protocol, "entry": entry.wire()}
+    settings = {"url": source.url, "protocol": protocol, "entry": entry.written()}
     server = ToolServer("mcp", source.label, tools, settings, auth, digest_of(tools))
     return Pinned(server, tuple(f"{source.label}: {note}" for note in notes))
 

@@ -1,0 +1,126 @@
+"""How a request of a tool proves who sends it, as an agent's document says it: references to secrets, and no secret."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from antiphon.settings import problem_of_url
+from antiphon.spec.base import Wire
+
+ENVIRONMENT: Final = "TOOL_"
+"""How the name of a variable begins that tools may use."""
+
+Place = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
+
+
+class SecretReference(Wire):
+    """Where a secret is: in one of three places."""
+
+    secret: Place | None = None
+    parameter: Place | None = None
+    env: Annotated[str, Field(pattern=rf"^{ENVIRONMENT}[A-Z0-9_]{{1,100}}$")] | None = None
+    field: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SecretReference:
+        if sum(place is not None for place in (self.secret, self.parameter, self.env)) != 1:
+            raise ValueError("set one of secret, parameter and env")
+        if self.env is not None and self.field is not None:
+            raise ValueError("field goes with secret or parameter")
+        return self
+
+
+Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[\x20-\x7e]+$")]
+RESERVED: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "idempotency-key",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that a credential must not replace."""
+
+
+class HeaderAuth(Wire):
+    """A header with a secret, such as ``x-api-key``."""
+
+    name: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")]
+    value: SecretReference
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name.lower() in RESERVED or name.lower().startswith("mcp-"):
+            raise ValueError("this header is ours to set")
+        return name
+
+
+class BasicAuth(Wire):
+    """A user and a password (RFC 7617)."""
+
+    user: Text
+    password: SecretReference
+
+
+class OAuth(Wire):
+    """Client credentials (RFC 6749, section 4.4). The token's URL is set here, and never read from a server.
+
+    Attributes:
+        resource: what the token is for (RFC 8707); by default the URL of the server.
+        authentication: how the client proves itself: by the ``basic`` scheme or in the ``body``.
+    """
+
+    token_url: Annotated[str, Field(max_length=2048)]
+    client_id: Text
+    client_secret: SecretReference
+    scope: Text | None = None
+    resource: Text | None = None
+    audience: Text | None = None
+    authentication: Literal["basic", "body"] = "basic"
+
+    @field_validator("token_url")
+    @classmethod
+    def _a_url(cls, url: str) -> str:
+        if problem := problem_of_url(url):
+            raise ValueError(problem)
+        return url
+
+
+class SigV4(Wire):
+    """A signature with the process's own AWS credentials."""
+
+    service: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
+
+
+class Auth(Wire):
+    """How a server's requests are authorized: in one of five ways. Without it they carry no credentials."""
+
+    bearer: SecretReference | None = None
+    header: HeaderAuth | None = None
+    basic: BasicAuth | None = None
+    oauth: OAuth | None = None
+    sigv4: SigV4 | None = None
+
+    @field_validator("sigv4", mode="before")
+    @classmethod
+    def _by_its_service(cls, value: Any) -> Any:
+        return {"service": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Auth:
+        if sum(way is not None for way in (self.bearer, self.header, self.basic, self.oauth, self.sigv4)) != 1:
+            raise ValueError("set one of bearer, header, basic, oauth and sigv4")
+        return self
