@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from antiphon.audit import Trail
 from antiphon.store.dynamodb.approvals import DynamoDBApprovals
+from antiphon.store.dynamodb.audit import DynamoDBAudit
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.conversations import DynamoDBConversations
 from antiphon.store.dynamodb.directory import DynamoDBDirectory
@@ -15,6 +18,7 @@ from antiphon.store.dynamodb.meter import DynamoDBMeter
 from antiphon.store.dynamodb.runs import DynamoDBRuns
 from antiphon.store.dynamodb.usage import DynamoDBUsage
 from antiphon.store.sqlite.approvals import SQLiteApprovals
+from antiphon.store.sqlite.audit import SQLiteAudit
 from antiphon.store.sqlite.conversations import SQLiteConversations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
@@ -25,7 +29,7 @@ from antiphon.store.sqlite.usage import SQLiteUsage
 from local.lambda_host.dynamodb import Emulator
 from tests.support.dynamodb import dynamodb as emulated
 from tests.support.dynamodb import sign_as_anyone
-from tests.support.stored import NOW, Stores
+from tests.support.stored import AUDIT_DAYS, NOW, Stores
 from tests.support.tables import CORE, RESPONSES, create_tables
 
 
@@ -52,14 +56,16 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 @pytest.fixture
 def dynamodb(aws: Emulator) -> Iterator[Stores]:
     clock, database = SetClock(), DynamoDB(endpoint_url=aws.url)
+    trail = Trail(clock, secrets.token_bytes, AUDIT_DAYS)
     yield Stores(
-        DynamoDBKeys(database, CORE),
-        DynamoDBDirectory(database, CORE),
+        DynamoDBKeys(database, CORE, trail),
+        DynamoDBDirectory(database, CORE, trail),
         DynamoDBConversations(database, RESPONSES, clock),
         DynamoDBMeter(database, CORE),
         DynamoDBRuns(database, RESPONSES),
         DynamoDBApprovals(database, RESPONSES),
         DynamoDBUsage(database, CORE),
+        DynamoDBAudit(database, CORE, trail),
         clock.set,
     )
     asyncio.run(database.aclose())
@@ -68,14 +74,16 @@ def dynamodb(aws: Emulator) -> Iterator[Stores]:
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Stores]:
     clock, database = SetClock(), SQLite(tmp_path / "antiphon.db")
+    trail = Trail(clock, secrets.token_bytes, AUDIT_DAYS)
     yield Stores(
-        SQLiteKeys(database),
-        SQLiteDirectory(database),
+        SQLiteKeys(database, trail),
+        SQLiteDirectory(database, trail),
         SQLiteConversations(database, clock),
         SQLiteMeter(database),
         SQLiteRuns(database),
         SQLiteApprovals(database),
         SQLiteUsage(database),
+        SQLiteAudit(database, trail),
         clock.set,
     )
     asyncio.run(database.aclose())

@@ -91,7 +91,7 @@ async def test_a_changed_agent_keeps_its_author_its_creation_and_its_grants(stor
     await stores.directory.put(Grant("acme", "guide", "user:ann", 1))
     await stores.directory.put_agent(changed)
     agent, grants = await stores.directory.agent("acme", "guide", []), await stores.directory.grants_on("acme", "guide")
-    assert agent == (replace(changed, author="ann", created_at=NOW), 0)
+    assert agent == (replace(changed, author="ann", created_at=NOW, version=2), 0)
     assert grants == [Grant("acme", "guide", "user:ann", 1)]
 
 
@@ -151,7 +151,7 @@ async def test_a_deleted_agent_takes_all_its_grants_along(stores: Stores) -> Non
     again = await stores.directory.agent("acme", "guide", ["user:ann", "user:5"])
     assert (first, second) == (True, False)
     assert grants == [Grant("acme", "guide", "user:bob", 15)]
-    assert again == (replace(GUIDE, author="bob"), 0)
+    assert again == (replace(GUIDE, author="bob", version=2), 0)
 
 
 async def test_a_grant_on_an_agent_that_is_gone_lists_nothing(stores: Stores) -> None:

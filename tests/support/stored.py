@@ -12,6 +12,7 @@ from typing import Any
 from antiphon.ids import Entropy, Place, branch_response_id, first_response_id, next_response_id, parse_response_id
 from antiphon.ports import (
     ApprovalStore,
+    AuditLog,
     ConversationStore,
     Directory,
     KeyStore,
@@ -26,6 +27,7 @@ NOW = 1_800_000_000
 DAY = 86_400
 OWNER = Owner("acme", "ann")
 PLENTY = 100_000_000
+AUDIT_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Stores:
     runs: RunStore
     approvals: ApprovalStore
     usage: UsageStore
+    audit: AuditLog
     set_clock: Callable[[float], None]
 
 

@@ -14,6 +14,7 @@ from antiphon.circuits import Circuits
 from antiphon.fetch.lazy import LazyDoor
 from antiphon.ports import (
     ApprovalStore,
+    AuditLog,
     ConversationStore,
     Directory,
     KeyStore,
@@ -50,6 +51,7 @@ class Stores(NamedTuple):
     runs: RunStore
     approvals: ApprovalStore
     usage: UsageStore
+    audit: AuditLog
     aclose: Callable[[], Awaitable[None]]
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
@@ -66,11 +68,13 @@ def build_stores(settings: Settings) -> Stores:
         from antiphon.store.dynamodb.client import DynamoDB
 
         database = DynamoDB(endpoint_url=settings.aws_endpoint_url)
-        tables = open_tables(settings.core_table, settings.responses_table, database=database)
+        tables = open_tables(
+            settings.core_table, settings.responses_table, database=database, audit_days=settings.audit_days
+        )
         return Stores(*tables, database.aclose, database.connect, database.renew)
     from antiphon.store.sqlite import open_stores as open_file
 
-    file = open_file(settings.database or "")
+    file = open_file(settings.database or "", audit_days=settings.audit_days)
     return Stores(*file, file[0].aclose)
 
 
@@ -100,6 +104,7 @@ def build_services(
         runs=stores.runs,
         approvals=stores.approvals,
         usage=stores.usage,
+        audit=stores.audit,
         providers=providers,
         seal=Seals(_seal_keys(settings), secrets.token_bytes),
         clock=time.time,

@@ -170,13 +170,19 @@ class Actor:
         via: how it came.
         key_id: the public name of the key; empty for the operator's own credentials for the store.
         address: the address that the request came from; empty if it did not come over a network.
+        host: the name of the machine of the command line or console.
     """
 
     tenant: str
     user: str
-    via: Literal["http", "cli", "console"]
+    via: Literal["http", "cli", "console", "server"]
     key_id: str = ""
     address: str = ""
+    host: str = ""
+
+
+SERVER: Final = Actor("", "antiphon", "server")
+"""The service itself, such as when a local server makes its first agents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +271,7 @@ class Agent:
         show_tools: a response shows the calls of these tools as items; if not, it shows none of them.
         max_model_turns: how often the model is asked for one response at most.
         budget: what all users together may use with it, beside what each of them may use.
+        version: counts the changes of its content, from 1.
     """
 
     tenant: str
@@ -287,6 +294,21 @@ class Agent:
     budget: Budget = Budget()
     created_at: int = 0
     updated_at: int = 0
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedAgent:
+    """An agent that was deleted and can still be restored.
+
+    Attributes:
+        deleted_at: seconds since the epoch.
+        expires_at: from then on it cannot be restored, in seconds since the epoch.
+    """
+
+    agent: Agent
+    deleted_at: int
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)

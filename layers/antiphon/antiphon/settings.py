@@ -172,6 +172,7 @@ class Settings(BaseModel):
         usage_days: how long the roll-ups of a day are kept; at least two months, as limits of a month are read there.
         prices: prices of models that come before the built-in ones: a JSON document, or the path of a file with one.
         show_cost: show in a response's usage what it cost, if the price is known.
+        audit_days: how long an entry of the audit log is kept, from when it is written.
         max_chain_turns: the longest conversation that can be continued, in turns.
         max_chain_bytes: the largest stored conversation that one request reads, as JSON before it is compressed.
         run_seconds: the longest run of one response, if the host sets no limit of its own.
@@ -224,6 +225,7 @@ class Settings(BaseModel):
     usage_days: Annotated[int, Field(ge=62, le=3650)] = 400
     prices: str | None = None
     show_cost: bool = False
+    audit_days: Annotated[int, Field(ge=1, le=3650)] = 400
     max_chain_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_chain_bytes: Annotated[int, Field(ge=1024)] = 16_000_000
     run_seconds: Annotated[float, Field(gt=0)] = 840.0

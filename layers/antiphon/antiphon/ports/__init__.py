@@ -3,6 +3,7 @@
 ``bootstrap`` is the only module that names their adapters.
 """
 
+from antiphon.ports.audit import AuditFilter, AuditLog, AuditPage
 from antiphon.ports.fetching import (
     Door,
     Fetched,
@@ -67,6 +68,9 @@ __all__ = [
     "CALL_STATE",
     "ApiKey",
     "ApprovalStore",
+    "AuditFilter",
+    "AuditLog",
+    "AuditPage",
     "Cause",
     "CitationDelta",
     "Clock",

@@ -9,6 +9,7 @@ from typing import Any
 
 from antiphon.circuits import Circuits
 from antiphon.ids import Entropy
+from antiphon.ports.audit import AuditLog
 from antiphon.ports.fetching import Door
 from antiphon.ports.models import ModelCall, ModelProvider, UsageDelta
 from antiphon.ports.stores import ApprovalStore, ConversationStore, Directory, KeyStore, Meter, RunStore
@@ -61,6 +62,7 @@ class Services:
     runs: RunStore
     approvals: ApprovalStore
     usage: UsageStore
+    audit: AuditLog
     providers: Callable[[str], ModelProvider | None]
     seal: Callable[[], Seal]
     door: Door

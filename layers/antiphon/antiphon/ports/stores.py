@@ -11,10 +11,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from antiphon.ports.usage import Subject
 from antiphon.records import (
+    SERVER,
     Account,
+    Actor,
     Agent,
     Approval,
     Conversation,
+    DeletedAgent,
     Grant,
     Group,
     Key,
@@ -48,12 +51,15 @@ class Page(Generic[T]):
 
 
 class KeyStore(Protocol):
-    """API keys, by the SHA-256 of the key."""
+    """API keys, by the SHA-256 of the key.
+
+    A change is written together with its entry in the audit log, which names who made it (``by``): both, or neither.
+    """
 
     async def get(self, digest: str) -> Key | None:
         """Read a key, consistently; one trip."""
 
-    async def add(self, key: Key) -> None:
+    async def add(self, key: Key, by: Actor = SERVER) -> None:
         """Keep a new key.
 
         Raises:
@@ -78,7 +84,7 @@ class KeyStore(Protocol):
     async def find(self, tenant: str, key_id: str) -> Key | None:
         """Read a key by its id; None if there is none. It may lag behind a change by some seconds."""
 
-    async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
+    async def revoke(self, tenant: str, key_id: str, at: int, by: Actor = SERVER) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. A first revocation stays."""
 
     async def last_used(self, tenant: str, digests: Sequence[str]) -> dict[str, int]:
@@ -89,7 +95,11 @@ class KeyStore(Protocol):
 
 
 class Directory(Protocol):
-    """Users, roles, groups, tenants, agents and grants."""
+    """Users, roles, groups, tenants, agents and grants.
+
+    A change is written together with its entry in the audit log, which names who made it (``by``): both, or neither.
+    What changes nothing writes nothing.
+    """
 
     async def account(self, tenant: str, user: str) -> Account | None:
         """Read a user with its role and tenant, in one trip; None if the user or its role is unknown.
@@ -103,16 +113,38 @@ class Directory(Protocol):
     async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
         """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
 
-    async def put(self, record: Tenant | Role | Group | User | Grant) -> None:
-        """Keep a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
+    async def put(self, record: Tenant | Role | Group | User | Grant, by: Actor = SERVER) -> None:
+        """Store a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
 
-    async def put_agent(self, agent: Agent) -> None:
-        """Keep an agent; with a new one its author's grant of all bits, both or neither."""
+    async def put_agent(self, agent: Agent, by: Actor = SERVER, *, rolled_back_to: int | None = None) -> Agent:
+        """Store an agent and return it as it is stored; with a new one its author's grant of all bits, both or neither.
 
-    async def delete_agent(self, tenant: str, agent: str) -> bool:
-        """Remove an agent and all grants on it; whether there was one."""
+        Of one that exists, its grants, its author and its time of creation stay; if its content changes, it gets the
+        next version, and the former one is kept. A new one in the place of a deleted one counts on; the deleted one
+        cannot be restored any more.
 
-    async def delete(self, record: User | Role | Group) -> bool:
+        Args:
+            agent: the agent; its version is not used.
+            by: who stores it.
+            rolled_back_to: the former version that it is a copy of, for the audit log.
+        """
+
+    async def delete_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> bool:
+        """Delete an agent; it can be restored with its grants for some time. Return whether there was one."""
+
+    async def restore_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> Agent | None:
+        """Bring a deleted agent back, with its grants and versions; None if there is none that can be restored."""
+
+    async def deleted_agents(self, tenant: str) -> list[DeletedAgent]:
+        """List the agents that can be restored, by id."""
+
+    async def agent_versions(self, tenant: str, agent: str) -> list[Agent]:
+        """List the versions of an agent that are kept, newest first; the first is in force. None if it is absent."""
+
+    async def agent_version(self, tenant: str, agent: str, version: int) -> Agent | None:
+        """Read a version of an agent, consistently; None if it is not kept, or the agent is absent."""
+
+    async def delete(self, record: User | Role | Group, by: Actor = SERVER) -> bool:
         """Remove a user, role or group and all grants that it holds. Return whether there was one."""
 
     async def find(self, kind: type[Listed], tenant: str, id: str) -> Listed | None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from antiphon.access.grants import OWNER
 from antiphon.access.roles import built_in
+from antiphon.errors import StorageUnavailable
 from antiphon.ports import Page
 from antiphon.ports.stores import Listed
-from antiphon.records import Account, Agent, Grant, Group, Role, Tenant, User, dump, load
+from antiphon.records import SERVER, Account, Actor, Agent, Grant, Group, Role, Tenant, User, dump, load
 from antiphon.store.dynamodb import layout
-from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
+from antiphon.store.dynamodb.agents import TRIES, DynamoDBAgents
+from antiphon.store.dynamodb.client import ConditionFailed
 from antiphon.store.dynamodb.layout import AGENT, Row
 from antiphon.store.roles import with_all_built_in, with_built_in
 
@@ -22,12 +23,11 @@ T = TypeVar("T")
 _COLLECTIONS: Final[dict[type, str]] = {User: "USERS", Role: "ROLES", Group: "GROUPS", Agent: "AGENTS"}
 
 
-class DynamoDBDirectory:
-    """The port ``Directory``."""
+_SAME: Final = "document = :document"
 
-    def __init__(self, database: DynamoDB, table: str) -> None:
-        self._database = database
-        self._table = table
+
+class DynamoDBDirectory(DynamoDBAgents):
+    """The port ``Directory``."""
 
     async def account(self, tenant: str, user: str) -> Account | None:
         """Read a user with its role and tenant, in one trip; None if the user or the role is unknown.
@@ -65,53 +65,35 @@ class DynamoDBDirectory:
         agents = sorted((_record(Agent, row) for row in rows), key=lambda agent: agent.id)
         return [(agent, bits[agent.id]) for agent in agents]
 
-    async def put(self, record: Tenant | Role | Group | User | Grant) -> None:
+    async def put(self, record: Tenant | Role | Group | User | Grant, by: Actor = SERVER) -> None:
         """Keep a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
-        if isinstance(record, Grant) and not record.bits:
-            key = layout.grant(record.tenant, record.agent, record.principal)
-            await self._database.call("DeleteItem", TableName=self._table, Key=key)
-        else:
-            await self._database.put(
-                self._table, layout.grant_row(record) if isinstance(record, Grant) else _row(record)
-            )
+        for _ in range(TRIES):
+            try:
+                return await self._store(record, by)
+            except ConditionFailed:  # it was changed since we looked
+                continue
+        raise StorageUnavailable("others keep changing this record")
 
-    async def put_agent(self, agent: Agent) -> None:
-        """Keep an agent; with a new one its author's grant of all bits, both or neither.
-
-        Of an agent that exists, its grants, its author and its time of creation stay.
-        """
-        row = await self._database.get(self._table, _key(Agent, agent.tenant, agent.id))
-        try:
-            if row is None:
-                await self._create(agent)
-            else:
-                first = _record(Agent, row)
-                await self._replace(replace(agent, author=first.author, created_at=first.created_at))
-        except ConditionFailed:  # it was made, or removed, since we looked
-            await self.put_agent(agent)
-
-    async def delete_agent(self, tenant: str, agent: str) -> bool:
-        """Remove an agent and all grants on it; whether there was one.
-
-        Grants are found through an index: one that was given within the last moments may stay.
-        """
-        key = _key(Agent, tenant, agent)
-        answer = await self._database.call("DeleteItem", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
-        grants = [layout.grant(tenant, agent, grant.principal) for grant in await self.grants_on(tenant, agent)]
-        await self._database.batch_delete(self._table, grants)
-        return "Attributes" in answer
-
-    async def delete(self, record: User | Role | Group) -> bool:
+    async def delete(self, record: User | Role | Group, by: Actor = SERVER) -> bool:
         """Remove a user, role or group and all grants that it holds. Return whether there was one.
 
         The grants go first: if a call fails between, the record is still there and the deletion can be repeated.
         """
         principal = f"{type(record).__name__.lower()}:{record.id}"
-        rows = await self._query(layout.grants_of(record.tenant, principal))
-        await self._database.batch_delete(self._table, [{"pk": row["pk"], "sk": row["sk"]} for row in rows])
-        key = _key(type(record), record.tenant, record.id)
-        answer = await self._database.call("DeleteItem", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
-        return "Attributes" in answer
+        held = await self._query(layout.grants_of(record.tenant, principal))
+        grants = [Grant(record.tenant, row["sk"]["S"].removeprefix(AGENT), principal, _bits([row])) for row in held]
+        await self._remove_grants(grants, by)
+        for _ in range(TRIES):
+            row = await self._database.get(self._table, _where(record))
+            if row is None:
+                return False
+            removed = self._delete(_where(record), _SAME, document=row["document"])
+            try:
+                await self._change([removed], self._trail.entry(by, "deleted", _record(type(record), row), None))
+            except ConditionFailed:
+                continue
+            return True
+        raise StorageUnavailable("others keep changing this record")
 
     async def find(self, kind: type[Listed], tenant: str, id: str) -> Listed | None:
         """Read a user, role, group or agent, consistently; None if there is none. A built-in role always exists."""
@@ -155,12 +137,6 @@ class DynamoDBDirectory:
         row = await self._database.get(self._table, layout.tenant_record(tenant))
         return _record(Tenant, row) if row else Tenant(tenant)
 
-    async def grants_on(self, tenant: str, agent: str) -> list[Grant]:
-        """List the grants on an agent, by principal. It may lag behind a change by some seconds."""
-        pk = layout.grants_on(tenant, agent)
-        rows = await self._database.query(self._table, "gsi1pk = :pk", index=layout.GSI, pk=pk)
-        return [Grant(tenant, agent, row["gsi1sk"]["S"], int(row["bits"]["N"])) for row in rows]
-
     async def aclose(self) -> None:
         """Close the connections, which all stores of the process share."""
         await self._database.aclose()
@@ -174,26 +150,57 @@ class DynamoDBDirectory:
     async def _roles(self, tenant: str) -> dict[str, Role]:
         return built_in(tenant) | {role.id: role for role in await self._list(Role, tenant)}
 
-    async def _create(self, agent: Agent) -> None:
-        owner = layout.grant_row(Grant(agent.tenant, agent.id, f"user:{agent.author}", OWNER))
-        new = {"TableName": self._table, "Item": _row(agent), "ConditionExpression": "attribute_not_exists(pk)"}
-        writes = [{"Put": new}, {"Put": {"TableName": self._table, "Item": owner}}]
-        await self._database.transact(writes)
+    async def _store(self, record: Tenant | Role | Group | User | Grant, by: Actor) -> None:
+        """Write a record with its entry, unless it is stored already.
 
-    async def _replace(self, agent: Agent) -> None:
-        condition = "attribute_exists(pk)"
-        await self._database.call("PutItem", TableName=self._table, Item=_row(agent), ConditionExpression=condition)
+        Raises:
+            ConditionFailed: it was changed since it was read here.
+        """
+        row = await self._database.get(self._table, _where(record))
+        stored = _stored(record, row) if row else None
+        wanted = None if isinstance(record, Grant) and not record.bits else record
+        if stored == wanted:
+            return
+        condition, known = _unchanged(row)
+        if wanted is None:
+            write = self._delete(_where(record), condition, **known)
+        else:
+            write = self._put(
+                layout.grant_row(wanted) if isinstance(wanted, Grant) else _row(wanted), condition, **known
+            )
+        what = "created" if stored is None else "removed" if wanted is None else "changed"
+        await self._change([write], self._trail.entry(by, what, stored, wanted))
 
 
 def _key(kind: type, tenant: str, id: str) -> Row:
     return layout.key(layout.collection(tenant, _COLLECTIONS[kind]), id)
 
 
-def _row(record: Tenant | Role | Group | User | Agent) -> Row:
-    where = (
-        layout.tenant_record(record.id) if isinstance(record, Tenant) else _key(type(record), record.tenant, record.id)
-    )
-    return {**where, "document": {"S": dump(record).decode()}}
+def _where(record: Tenant | Role | Group | User | Grant) -> Row:
+    if isinstance(record, Grant):
+        return layout.grant(record.tenant, record.agent, record.principal)
+    if isinstance(record, Tenant):
+        return layout.tenant_record(record.id)
+    return _key(type(record), record.tenant, record.id)
+
+
+def _row(record: Tenant | Role | Group | User) -> Row:
+    return {**_where(record), "document": {"S": dump(record).decode()}}
+
+
+def _stored(record: T, row: Row) -> T:
+    """Read the row of a record of this identity."""
+    if isinstance(record, Grant):
+        return replace(record, bits=_bits([row]))
+    return _record(type(record), row)
+
+
+def _unchanged(row: Row | None) -> tuple[str, Row]:
+    """Return the condition that a row is as it was read, and its values."""
+    if row is None:
+        return "attribute_not_exists(pk)", {}
+    name = "document" if "document" in row else "bits"
+    return f"{name} = :known", {"known": row[name]}
 
 
 def _record(kind: type[T], row: Row) -> T:

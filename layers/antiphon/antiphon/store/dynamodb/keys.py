@@ -5,36 +5,33 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from antiphon.audit import AuditEntry
 from antiphon.errors import AlreadyExists
 from antiphon.ports import Page
-from antiphon.records import Key, dump, load
+from antiphon.records import SERVER, Actor, Key, dump, load
 from antiphon.store.dynamodb import layout
-from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
+from antiphon.store.dynamodb.audit import AuditedTable
+from antiphon.store.dynamodb.client import ConditionFailed
 from antiphon.store.dynamodb.layout import Row
 
 
-class DynamoDBKeys:
+class DynamoDBKeys(AuditedTable):
     """The port ``KeyStore``. Lists and revocations find keys through an index, which may lag by some seconds."""
-
-    def __init__(self, database: DynamoDB, table: str) -> None:
-        self._database = database
-        self._table = table
 
     async def get(self, digest: str) -> Key | None:
         """Read a key, consistently; one trip."""
         row = await self._database.get(self._table, layout.api_key(digest))
         return load(Key, row["document"]["S"]) if row else None
 
-    async def add(self, key: Key) -> None:
+    async def add(self, key: Key, by: Actor = SERVER) -> None:
         """Keep a new key.
 
         Raises:
             AlreadyExists: a key with this digest is kept.
         """
         try:
-            await self._put(key, "attribute_not_exists(pk)")
+            await self._write(key, "attribute_not_exists(pk)", self._trail.entry(by, "created", None, key))
         except ConditionFailed:
             raise AlreadyExists("there is such a key") from None
 
@@ -65,14 +62,15 @@ class DynamoDBKeys:
         )
         return load(Key, found[0]["document"]["S"]) if found else None
 
-    async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
+    async def revoke(self, tenant: str, key_id: str, at: int, by: Actor = SERVER) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. The first revocation stays."""
         found = await self.find(tenant, key_id)
         if found is None:
             return None
         key = replace(found, revoked_at=at)
+        revoked = self._trail.entry(by, "revoked", found, key)
         with contextlib.suppress(ConditionFailed):
-            await self._put(key, "attribute_exists(pk) AND attribute_not_exists(revoked_at)")
+            await self._write(key, "attribute_exists(pk) AND attribute_not_exists(revoked_at)", revoked)
         return await self.get(key.digest)
 
     async def last_used(self, tenant: str, digests: Sequence[str]) -> dict[str, int]:
@@ -98,7 +96,7 @@ class DynamoDBKeys:
         """Close the connections, which all stores of the process share."""
         await self._database.aclose()
 
-    async def _put(self, key: Key, condition: str) -> None:
+    async def _write(self, key: Key, condition: str, entry: AuditEntry) -> None:
         row: Row = {
             **layout.api_key(key.digest),
             "gsi1pk": {"S": layout.api_keys(key.tenant)},
@@ -108,8 +106,4 @@ class DynamoDBKeys:
         if key.revoked_at is not None:
             row["revoked_at"] = {"N": str(key.revoked_at)}
         listed = {**layout.listed_key(key), "document": row["document"]}
-        writes: list[dict[str, Any]] = [
-            {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": condition}},
-            {"Put": {"TableName": self._table, "Item": listed}},
-        ]
-        await self._database.transact(writes)
+        await self._change([self._put(row, condition), self._put(listed)], entry)

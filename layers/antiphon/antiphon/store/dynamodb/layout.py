@@ -11,6 +11,10 @@
     T#tenant#GROUPS         group id                                   a group                    document
     T#tenant#AGENTS         agent id                                   an agent                   document
     T#tenant#PRIN#principal AGENT#id     T#tenant#AGENT#id principal   a grant                    bits
+    T#tenant#VERSIONS#agent 000012                                     a former version           document, expires_at
+    T#tenant#DELETED        agent id                                   a deleted agent            document, expires_at
+    AUDIT#tenant            order                                      a change                   document, expires_at
+    AUDIT#tenant#filters    order                                      the same, to be found      expires_at
     METER#tenant#subject    period                                     requests of a minute       amount, expires_at
     USAGE#tenant#kind#month#shard
                             subject#day                                what was used on a day     see ``usage``
@@ -169,6 +173,27 @@ def grant_row(given: Grant) -> Row:
         "gsi1sk": {"S": given.principal},
         "bits": {"N": str(given.bits)},
     }
+
+
+def versions(tenant: str, agent: str) -> str:
+    """The partition of an agent's former versions."""
+    return f"{collection(tenant, 'VERSIONS')}#{_word(agent)}"
+
+
+def version(tenant: str, agent: str, number: int) -> Row:
+    """Return the key of a former version of an agent."""
+    return key(versions(tenant, agent), depth(number))
+
+
+def deleted_agents(tenant: str) -> str:
+    """The partition of the agents of a tenant that were deleted and can be restored."""
+    return collection(tenant, "DELETED")
+
+
+def audit(tenant: str, **filters: str) -> str:
+    """The partition of a tenant's audit log, or of its entries that have these properties."""
+    names = "".join(f"#{name}={_word(value)}" for name, value in filters.items())
+    return f"AUDIT#{_word(tenant)}{names}"
 
 
 def turns(owner: Owner, segment: str) -> str:

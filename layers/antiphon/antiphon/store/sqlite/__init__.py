@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from pathlib import Path
 
+from antiphon.audit import AUDIT_DAYS, Trail
 from antiphon.store.sqlite.approvals import SQLiteApprovals
+from antiphon.store.sqlite.audit import SQLiteAudit
 from antiphon.store.sqlite.conversations import SQLiteConversations
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.directory import SQLiteDirectory
@@ -15,20 +19,35 @@ from antiphon.store.sqlite.usage import SQLiteUsage
 
 
 def open_stores(
-    path: str | Path,
-) -> tuple[SQLiteKeys, SQLiteDirectory, SQLiteConversations, SQLiteMeter, SQLiteRuns, SQLiteApprovals, SQLiteUsage]:
+    path: str | Path, *, audit_days: int = AUDIT_DAYS
+) -> tuple[
+    SQLiteKeys,
+    SQLiteDirectory,
+    SQLiteConversations,
+    SQLiteMeter,
+    SQLiteRuns,
+    SQLiteApprovals,
+    SQLiteUsage,
+    SQLiteAudit,
+]:
     """Open the stores of one file, which is made if it does not exist.
+
+    Args:
+        path: the file.
+        audit_days: how long an entry of the audit log is kept.
 
     Raises:
         SettingsError: it cannot be opened.
     """
     database = SQLite(path)
+    trail = Trail(time.time, secrets.token_bytes, audit_days)
     return (
-        SQLiteKeys(database),
-        SQLiteDirectory(database),
+        SQLiteKeys(database, trail),
+        SQLiteDirectory(database, trail),
         SQLiteConversations(database),
         SQLiteMeter(database),
         SQLiteRuns(database),
         SQLiteApprovals(database),
         SQLiteUsage(database),
+        SQLiteAudit(database, trail),
     )

@@ -26,7 +26,7 @@ from antiphon.errors import SettingsError, StorageUnavailable
 
 T = TypeVar("T")
 
-VERSION: Final = 6
+VERSION: Final = 8
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
 
@@ -108,7 +108,28 @@ _SEVENTH: Final = (
     ) WITHOUT ROWID""",
     "CREATE INDEX approvals_pending ON approvals (tenant, created_at, id) WHERE is_pending",
 )
-_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
+_EIGHTH: Final = (
+    """CREATE TABLE agent_versions (
+        tenant TEXT, agent TEXT, version INTEGER, document BLOB NOT NULL, PRIMARY KEY (tenant, agent, version)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE deleted_agents (
+        tenant TEXT, id TEXT, document BLOB NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (tenant, id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE audit (
+        tenant TEXT, id TEXT, actor TEXT NOT NULL, kind TEXT NOT NULL, object TEXT NOT NULL, document BLOB NOT NULL,
+        expires_at INTEGER NOT NULL, PRIMARY KEY (tenant, id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX audit_by_actor ON audit (tenant, actor, id)",
+    "CREATE INDEX audit_by_kind ON audit (tenant, kind, id)",
+    "CREATE INDEX audit_by_object ON audit (tenant, object, id)",
+    "CREATE INDEX audit_by_expiry ON audit (expires_at)",
+    """CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is not changed'); END""",
+    """CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+    WHEN old.expires_at > CAST(strftime('%s', 'now') AS INTEGER)
+    BEGIN SELECT RAISE(ABORT, 'the audit log is kept until its time is up'); END""",
+)
+_SCHEMAS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)
 """What each schema has beyond the one before; a file of an earlier one gets the rest when it is opened."""
 
 

@@ -9,24 +9,24 @@ from dataclasses import replace
 from sqlite3 import Connection
 from typing import Final, TypeVar
 
-from antiphon.access.grants import OWNER
 from antiphon.access.roles import built_in
 from antiphon.ports import Page
 from antiphon.ports.stores import Listed
-from antiphon.records import Account, Agent, Grant, Group, Role, Tenant, User, dump, load
+from antiphon.records import SERVER, Account, Actor, Agent, Grant, Group, Role, Tenant, User, dump, load
 from antiphon.store.roles import with_all_built_in, with_built_in
-from antiphon.store.sqlite.database import SQLite
+from antiphon.store.sqlite.agents import SQLiteAgents, grants_on
+from antiphon.store.sqlite.audit import note
 
 T = TypeVar("T")
 
 _KINDS: Final[dict[type, str]] = {Tenant: "tenant", User: "user", Role: "role", Group: "group", Agent: "agent"}
 
 
-class SQLiteDirectory:
-    """The port ``Directory``."""
+_DELETE: Final = "DELETE FROM directory WHERE tenant = ? AND kind = ? AND id = ?"
 
-    def __init__(self, database: SQLite) -> None:
-        self._database = database
+
+class SQLiteDirectory(SQLiteAgents):
+    """The port ``Directory``."""
 
     async def account(self, tenant: str, user: str) -> Account | None:
         """Read a user with its role and tenant, in one trip; None if the user or its role is unknown.
@@ -40,7 +40,7 @@ class SQLiteDirectory:
 
         def work(db: Connection) -> tuple[Agent, int] | None:
             found = _get(db, Agent, tenant, agent)
-            held = [grant.bits for grant in _grants_on(db, tenant, agent) if grant.principal in principals]
+            held = [grant.bits for grant in grants_on(db, tenant, agent) if grant.principal in principals]
             return (found, functools.reduce(operator.or_, held, 0)) if found else None
 
         return await self._database.read(work)
@@ -55,42 +55,36 @@ class SQLiteDirectory:
 
         return await self._database.read(work)
 
-    async def put(self, record: Tenant | Role | Group | User | Grant) -> None:
+    async def put(self, record: Tenant | Role | Group | User | Grant, by: Actor = SERVER) -> None:
         """Store a record; it replaces an earlier one with the same identity. A grant of 0 bits is removed."""
-        await self._database.write(lambda db: _put_grant(db, record) if isinstance(record, Grant) else _put(db, record))
-
-    async def put_agent(self, agent: Agent) -> None:
-        """Store an agent; with a new one its author's grant of all bits, both or neither.
-
-        Of an agent that exists, its grants, its author and its time of creation stay.
-        """
 
         def work(db: Connection) -> None:
-            first = _get(db, Agent, agent.tenant, agent.id)
-            if first:
-                _put(db, replace(agent, author=first.author, created_at=first.created_at))
+            stored = _stored(db, record)
+            wanted = None if isinstance(record, Grant) and not record.bits else record
+            if stored == wanted:
+                return
+            if isinstance(record, Grant):
+                _put_grant(db, record)
             else:
-                _put(db, agent)
-                _put_grant(db, Grant(agent.tenant, agent.id, f"user:{agent.author}", OWNER))
+                _put(db, record)
+            what = "created" if stored is None else "removed" if wanted is None else "changed"
+            note(db, self._trail.entry(by, what, stored, wanted))
 
         await self._database.write(work)
 
-    async def delete_agent(self, tenant: str, agent: str) -> bool:
-        """Remove an agent and all grants on it; return whether it existed."""
-
-        def work(db: Connection) -> bool:
-            db.execute("DELETE FROM grants WHERE tenant = ? AND agent = ?", (tenant, agent))
-            return _delete(db, tenant, _KINDS[Agent], agent)
-
-        return await self._database.write(work)
-
-    async def delete(self, record: User | Role | Group) -> bool:
+    async def delete(self, record: User | Role | Group, by: Actor = SERVER) -> bool:
         """Remove a user, role or group and all grants that it holds. Return whether there was one."""
-        kind = _KINDS[type(record)]
 
         def work(db: Connection) -> bool:
-            db.execute("DELETE FROM grants WHERE tenant = ? AND principal = ?", (record.tenant, f"{kind}:{record.id}"))
-            return _delete(db, record.tenant, kind, record.id)
+            for grant in _grants_of(db, record):
+                _put_grant(db, replace(grant, bits=0))
+                note(db, self._trail.entry(by, "removed", grant, None))
+            stored = _get(db, type(record), record.tenant, record.id)
+            if stored is None:
+                return False
+            db.execute(_DELETE, (record.tenant, _KINDS[type(record)], record.id))
+            note(db, self._trail.entry(by, "deleted", stored, None))
+            return True
 
         return await self._database.write(work)
 
@@ -139,7 +133,7 @@ class SQLiteDirectory:
 
     async def grants_on(self, tenant: str, agent: str) -> list[Grant]:
         """List the grants on an agent, by principal."""
-        return await self._database.read(lambda db: _grants_on(db, tenant, agent))
+        return await self._database.read(lambda db: grants_on(db, tenant, agent))
 
     async def aclose(self) -> None:
         """Close the file, which all stores of the process share."""
@@ -157,15 +151,30 @@ def _list(db: Connection, kind: type[T], tenant: str) -> list[T]:
     return [load(kind, row[0]) for row in db.execute(sql, (tenant, _KINDS[kind]))]
 
 
-def _put(db: Connection, record: Tenant | Role | Group | User | Agent) -> None:
+def _put(db: Connection, record: Tenant | Role | Group | User) -> None:
     tenant = record.id if isinstance(record, Tenant) else record.tenant
     sql = "INSERT OR REPLACE INTO directory (tenant, kind, id, document) VALUES (?, ?, ?, ?)"
     db.execute(sql, (tenant, _KINDS[type(record)], record.id, dump(record)))
 
 
-def _delete(db: Connection, tenant: str, kind: str, id: str) -> bool:
-    sql = "DELETE FROM directory WHERE tenant = ? AND kind = ? AND id = ?"
-    return db.execute(sql, (tenant, kind, id)).rowcount > 0
+def _stored(db: Connection, record: T) -> T | None:
+    """Read the stored record of this identity."""
+    if isinstance(record, Grant):
+        sql = "SELECT bits FROM grants WHERE tenant = ? AND agent = ? AND principal = ?"
+        row = db.execute(sql, (record.tenant, record.agent, record.principal)).fetchone()
+        return replace(record, bits=row[0]) if row else None
+    if isinstance(record, Tenant):
+        return _get(db, type(record), record.id, record.id)
+    assert isinstance(record, Role | Group | User)
+    return _get(db, type(record), record.tenant, record.id)
+
+
+def _grants_of(db: Connection, record: User | Role | Group) -> list[Grant]:
+    """Read the grants that a user, role or group holds."""
+    principal = f"{_KINDS[type(record)]}:{record.id}"
+    sql = "SELECT agent, bits FROM grants WHERE tenant = ? AND principal = ? ORDER BY agent"
+    rows = db.execute(sql, (record.tenant, principal)).fetchall()
+    return [Grant(record.tenant, agent, principal, bits) for agent, bits in rows]
 
 
 def _put_grant(db: Connection, grant: Grant) -> None:
@@ -187,11 +196,6 @@ def _account(db: Connection, tenant: str, user: str) -> Account | None:
 
 def _tenant(db: Connection, tenant: str) -> Tenant:
     return _get(db, Tenant, tenant, tenant) or Tenant(tenant)
-
-
-def _grants_on(db: Connection, tenant: str, agent: str) -> list[Grant]:
-    sql = "SELECT principal, bits FROM grants WHERE tenant = ? AND agent = ? ORDER BY principal"
-    return [Grant(tenant, agent, principal, bits) for principal, bits in db.execute(sql, (tenant, agent))]
 
 
 def _bits_of(db: Connection, tenant: str, principals: Sequence[str]) -> dict[str, int]:

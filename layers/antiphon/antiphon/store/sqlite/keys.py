@@ -9,8 +9,8 @@ from typing import Final
 
 from antiphon.errors import AlreadyExists
 from antiphon.ports import Page
-from antiphon.records import Key, dump, load
-from antiphon.store.sqlite.database import SQLite
+from antiphon.records import SERVER, Actor, Key, dump, load
+from antiphon.store.sqlite.audit import AuditedFile, note
 
 _SOME: Final = """
     SELECT document FROM keys
@@ -23,11 +23,8 @@ _OF_A_USER: Final = """
 _END_OF_TIME: Final = 2**62
 
 
-class SQLiteKeys:
+class SQLiteKeys(AuditedFile):
     """The port ``KeyStore``."""
-
-    def __init__(self, database: SQLite) -> None:
-        self._database = database
 
     async def get(self, digest: str) -> Key | None:
         """Read a key, consistently; one trip."""
@@ -35,7 +32,7 @@ class SQLiteKeys:
         row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone())
         return load(Key, row[0]) if row else None
 
-    async def add(self, key: Key) -> None:
+    async def add(self, key: Key, by: Actor = SERVER) -> None:
         """Store a new key.
 
         Raises:
@@ -44,8 +41,13 @@ class SQLiteKeys:
         sql = """INSERT INTO keys (digest, tenant, id, document, user, created_at) VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT DO NOTHING"""
         values = (key.digest, key.tenant, key.id, dump(key), key.user, key.created_at)
-        if not await self._database.write(lambda db: db.execute(sql, values).rowcount):
-            raise AlreadyExists("there is such a key")
+
+        def work(db: Connection) -> None:
+            if not db.execute(sql, values).rowcount:
+                raise AlreadyExists("there is such a key")
+            note(db, self._trail.entry(by, "created", None, key))
+
+        await self._database.write(work)
 
     async def list(self, tenant: str) -> list[Key]:
         """List a tenant's keys, revoked and expired ones included, newest first."""
@@ -65,9 +67,19 @@ class SQLiteKeys:
         """Read a key by its id; None if there is none."""
         return await self._database.read(lambda db: _find(db, tenant, key_id))
 
-    async def revoke(self, tenant: str, key_id: str, at: int) -> Key | None:
+    async def revoke(self, tenant: str, key_id: str, at: int, by: Actor = SERVER) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. A first revocation stays."""
-        return await self._database.write(lambda db: _revoke(db, tenant, key_id, at))
+
+        def work(db: Connection) -> Key | None:
+            stored = _find(db, tenant, key_id)
+            if stored is None or stored.revoked_at is not None:
+                return stored
+            key = replace(stored, revoked_at=at)
+            db.execute("UPDATE keys SET document = ? WHERE digest = ?", (dump(key), key.digest))
+            note(db, self._trail.entry(by, "revoked", stored, key))
+            return key
+
+        return await self._database.write(work)
 
     async def last_used(self, tenant: str, digests: Sequence[str]) -> dict[str, int]:
         """Return when some of the tenant's keys were last used, in seconds since the epoch, by digest; one trip."""
@@ -93,11 +105,3 @@ class SQLiteKeys:
 def _find(db: Connection, tenant: str, key_id: str) -> Key | None:
     row = db.execute("SELECT document FROM keys WHERE tenant = ? AND id = ?", (tenant, key_id)).fetchone()
     return load(Key, row[0]) if row else None
-
-
-def _revoke(db: Connection, tenant: str, key_id: str, at: int) -> Key | None:
-    key = _find(db, tenant, key_id)
-    if key is not None and key.revoked_at is None:
-        key = replace(key, revoked_at=at)
-        db.execute("UPDATE keys SET document = ? WHERE digest = ?", (dump(key), key.digest))
-    return key

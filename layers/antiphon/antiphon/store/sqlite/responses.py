@@ -16,7 +16,7 @@ from antiphon.ids import deleted_id, parse_response_id, place_of
 from antiphon.ports import Clock, Page
 from antiphon.records import DELETED, IN_PROGRESS, Owner, StoredResponse, Stretch, without_content
 from antiphon.store import turns
-from antiphon.store.sqlite import meter, reservations, runs, usage
+from antiphon.store.sqlite import agents, audit, meter, reservations, runs, usage
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.reservations import SQLiteReservations
 
@@ -201,6 +201,8 @@ def _sweep(db: Connection, now: float) -> int:
     meter.sweep(db, now)
     runs.sweep(db, now)
     usage.sweep(db, now)
+    agents.sweep(db, now)
+    audit.sweep(db, now)
     return db.execute(_SWEEP, (now,)).rowcount
 
 

@@ -1,0 +1,61 @@
+"""The interface of the audit log. Changes write their own entries, with the change; see ``stores``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from antiphon.audit import AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are meant: those that have all of these; None for any.
+
+    Attributes:
+        actor: the user or account that did it.
+        kind: what changed: one of ``audit.KINDS``.
+        object: what it was done to, such as ``agent:guide``.
+    """
+
+    actor: str | None = None
+    kind: str | None = None
+    object: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A part of the log, newest first.
+
+    Attributes:
+        more: whether there are others behind the last one.
+    """
+
+    entries: list[AuditEntry]
+    more: bool
+
+
+class AuditLog(Protocol):
+    """What was changed, and by whom. Entries are added and read, never changed, and removed when their time is up."""
+
+    async def note(self, entry: AuditEntry) -> None:
+        """Add an entry for what changes nothing, such as reading a response's content; one conditional write."""
+
+    async def some(
+        self,
+        tenant: str,
+        limit: int,
+        wanted: AuditFilter = AuditFilter(),
+        *,
+        since: float = 0,
+        after: str | None = None,
+    ) -> AuditPage:
+        """List at most ``limit`` entries, newest first, consistently; one trip, or two with a filter.
+
+        Args:
+            tenant: whose.
+            limit: the most entries.
+            wanted: which entries.
+            since: none before this time, in seconds since the epoch.
+            after: the id of the entry that they follow; None for the newest.
+        """
