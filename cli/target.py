@@ -17,7 +17,10 @@ from local.state import DATABASE, PROVIDERS, VARIABLE, folder, settings_of
 _NEEDED: Final = ("CoreTableName", "ResponsesTableName", "Environment")
 _TOOLS: Final = {"TOOL_HOSTS": "ToolHosts", "TOOL_SECRETS": "ToolSecrets", "TOOL_PARAMETERS": "ToolParameters"}
 """What tools may use: the variables, and a stack's outputs."""
-_READ: Final = (PREFIX + "ENVIRONMENT", PREFIX + "AWS_ENDPOINT_URL", VARIABLE, *(PREFIX + name for name in _TOOLS))
+_READ: Final = (
+    *(PREFIX + name for name in ("ENVIRONMENT", "AUDIT_DAYS", "AWS_ENDPOINT_URL", *_TOOLS)),
+    VARIABLE,
+)
 _STORES: Final = ("CORE_TABLE", "RESPONSES_TABLE", "DATABASE")
 
 
@@ -102,6 +105,7 @@ def _stack(name: str, environ: Mapping[str, str]) -> Target:
         "RESPONSES_TABLE": outputs["ResponsesTableName"],
         "ENVIRONMENT": outputs["Environment"],
         "PROVIDERS": outputs.get("Providers", ""),
+        "AUDIT_DAYS": outputs.get("AuditDays", ""),
         "AWS_ENDPOINT_URL": environ.get(PREFIX + "AWS_ENDPOINT_URL", ""),
         **{variable: outputs.get(output, "") for variable, output in _TOOLS.items()},
     }

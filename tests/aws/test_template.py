@@ -453,7 +453,8 @@ def resolved(value, parameters, choose):
 
 
 def test_the_command_line_finds_what_it_needs_among_the_outputs(template):
-    found = {"ApiUrl", "FunctionUrl", "WebSocketUrl", "Environment", "CoreTableName", "ResponsesTableName", "Providers"}
+    found = {"ApiUrl", "FunctionUrl", "WebSocketUrl", "Environment", "AuditDays", "CoreTableName", "ResponsesTableName"}
+    found |= {"Providers"}
     assert found == set(template["Outputs"])
     told = template["Outputs"]["Providers"]["Value"]
     assert (

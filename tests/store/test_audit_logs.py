@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from antiphon.audit import AuditEntry, Trail, without_secrets
+from antiphon.audit import AuditEntry, Trail
 from antiphon.errors import AlreadyExists, StorageUnavailable
 from antiphon.ports import AuditFilter
 from antiphon.records import Actor, Agent, Grant, Group, Key, Limits, Role, Tenant, User
+from antiphon.redaction import without_secrets
 from antiphon.store.dynamodb.client import ConditionFailed
 from antiphon.store.sqlite import open_stores
 from local.lambda_host.dynamodb import Command, Emulator, Reply

@@ -5,9 +5,7 @@ A store writes the entry together with the change, in one transaction: both are 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,27 +25,7 @@ AUDIT_DAYS: Final = 400
 KINDS: Final = ("key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval")
 """What changes: the limits of a tenant or a role are among the fields of that tenant or role."""
 
-HIDDEN: Final = "[hidden]"
-"""Stands in the place of what may be a secret."""
-
-LONGEST: Final = 1000
-"""The longest value that is shown whole, in characters of JSON; of a longer one its size and digest are kept."""
-
 _LEFT_OUT: Final = frozenset({"tenant", "digest", "created_at", "updated_at"})
-_SECRET_NAME: Final = re.compile(
-    r"secret|token|passw|authorization|credential|api[-_]?key|private[-_]?key|cookie", re.IGNORECASE
-)
-_REFERENCE_NAME: Final = re.compile(
-    r"(?:^|_)(?:env|field|type|kind|header|scopes?|audience|region|service)$", re.IGNORECASE
-)
-"""In what holds credentials, the fields that name a place and hold no secret."""
-_SECRET_TEXT: Final = re.compile(
-    r"\b(?:(?:ap|sk|pk|rk|gh[pousr]|xox[a-z])[-_]|AKIA|ASIA|eyJ)[-\w.]{16,}"
-    r"|(?<=://)[^/\s@]+:[^/\s@]+(?=@)"
-    r"|(?i:(?<=bearer )|(?<=basic ))[-\w.~+/=]{8,}"
-    r"|(?i:(?<=[?&]key=)|(?<=[?&]token=)|(?<=[?&]secret=)|(?<=[?&]api_key=)|(?<=[?&]access_token=))[^&\s]+"
-)
-_ARN: Final = re.compile(r"arn:aws[\w-]*:[\w:/.+=@-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +111,8 @@ class Trail:
         self, by: Actor, tenant: str, action: str, object: str, before: Document | None, after: Document | None
     ) -> AuditEntry:
         """Return an entry of documents; see ``AuditEntry``."""
+        from antiphon.redaction import shown
+
         micros = self._next()
         return AuditEntry(
             tenant=tenant,
@@ -141,8 +121,8 @@ class Trail:
             actor=by,
             action=action,
             object=object,
-            before=None if before is None else shortened(without_secrets(before)),
-            after=None if after is None else shortened(without_secrets(after)),
+            before=None if before is None else shown(before),
+            after=None if after is None else shown(after),
             expires_at=micros // 1_000_000 + self._days * DAY,
         )
 
@@ -159,41 +139,6 @@ def document_of(record: Audited) -> Document:
     if isinstance(record, Agent):
         document["version"] = record.version
     return {name: value for name, value in document.items() if name not in _LEFT_OUT}
-
-
-def without_secrets(value: Any, name: str = "", *, guarded: bool = False) -> Any:
-    """Return a JSON value without what may be a secret: by the name of its field, or by its form.
-
-    Records hold references to secrets, such as ARNs, and no secrets. This holds back one that was written in the wrong
-    place.
-
-    Args:
-        value: the value.
-        name: of its field.
-        guarded: it is a part of ``auth``, where only references are shown.
-    """
-    if isinstance(value, dict):
-        return {key: without_secrets(part, key, guarded=guarded or key == "auth") for key, part in value.items()}
-    if isinstance(value, list):
-        return [without_secrets(part, name, guarded=guarded) for part in value]
-    if not isinstance(value, str):
-        return value
-    may_be_one = guarded or _SECRET_NAME.search(name)
-    if may_be_one and not _REFERENCE_NAME.search(name) and not _ARN.fullmatch(value):
-        return HIDDEN
-    return _SECRET_TEXT.sub(HIDDEN, value)
-
-
-def shortened(document: Document) -> Document:
-    """Return a document of which every field is short enough to be kept for years."""
-    return {name: _short(value) for name, value in document.items()}
-
-
-def _short(value: Any) -> Any:
-    text = json.dumps(value, ensure_ascii=False)
-    if len(text) <= LONGEST:
-        return value
-    return {"characters": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest(), "begins": text[:200]}
 
 
 def _differing(before: Document, after: Document) -> tuple[Document, Document]:
