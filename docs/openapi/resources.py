@@ -258,6 +258,8 @@ OfferedTool = Annotated[
 class ResponseDetails(Shown):
     """What Antiphon says of a response beyond the fields of the specification."""
 
+    agent_version: int = Absent
+    """The version of the agent that answered. It counts the changes of the agent, from 1."""
     tools_left_out: list[str] = Absent
     """The types of the request's tools that nobody can run here. The model was not offered these."""
 
@@ -404,7 +406,7 @@ class ResponseResource(Shown):
     safety_identifier: str | None
     prompt_cache_key: str | None
     antiphon: ResponseDetails = Absent
-    """Ours, beside the specification: only if there is something to say."""
+    """Ours, beside the specification."""
 
 
 class Deleted(Shown):

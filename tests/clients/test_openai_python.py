@@ -176,7 +176,7 @@ def test_hosted_tools_are_left_out_and_named(client: openai.OpenAI) -> None:
     response = asked.parse()
     assert response.tools == []
     assert response.model_extra is not None
-    assert response.model_extra["antiphon"] == {"tools_left_out": ["web_search"]}
+    assert response.model_extra["antiphon"] == {"agent_version": 1, "tools_left_out": ["web_search"]}
 
 
 def test_the_output_can_be_sent_back_as_input(client: openai.OpenAI) -> None:

@@ -199,7 +199,7 @@ def test_a_search_that_only_openai_runs_is_left_out_and_named(
         answered = post(service, key, messages=HELLO, stream=streamed, **fields)
         assert answered.headers[LEFT_OUT] == "web_search"
     whole = complete(service, key, **fields)
-    assert whole["antiphon"] == {"tools_left_out": ["web_search"]}
+    assert whole["antiphon"] == {"agent_version": 1, "tools_left_out": ["web_search"]}
     assert "web_search" not in json.dumps(upstream.requests[-1].body)
 
 

@@ -133,7 +133,7 @@ def test_a_search_that_is_left_out_is_named(service: Service, key: str) -> None:
     """
     for kind in ("web_search", "web_search_preview"):
         reply = service.post(key, model="agent", input="Go", tools=[{"type": kind}])
-        assert reply.json()["antiphon"] == {"tools_left_out": [kind]}
+        assert reply.json()["antiphon"] == {"agent_version": 1, "tools_left_out": [kind]}
         assert reply.headers[LEFT_OUT] == kind
 
 
@@ -147,4 +147,4 @@ def test_every_tool_of_codex_is_accepted_at_once(service: Service, key: str, ups
 def test_a_shell_in_openais_container_is_left_out_and_named(service: Service, key: str) -> None:
     """https://github.com/BerriAI/litellm/pull/21063."""
     shell = {"type": "shell", "environment": {"type": "container_auto", "memory_limit": "1g"}}
-    assert ask(service, key, tools=[shell])["antiphon"] == {"tools_left_out": ["shell"]}
+    assert ask(service, key, tools=[shell])["antiphon"] == {"agent_version": 1, "tools_left_out": ["shell"]}

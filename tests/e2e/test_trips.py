@@ -92,7 +92,9 @@ class Rig:
 
     async def prepare(self) -> None:
         await self.services.directory.put(User("default", "ada", role=roles.ADMIN, groups=("staff", "lab")))
-        await self.services.directory.put_agent(Agent("default", "agent", "demo", "demo", "ada"))
+        for instructions in ("Be brief.", "Be kind.", ""):
+            agent = Agent("default", "agent", "demo", "demo", "ada", instructions=instructions)
+            await self.services.directory.put_agent(agent)
         await self.services.keys.add(keys.record(self.key, tenant="default", user="ada", now=0))
 
     def limit(self) -> None:

@@ -61,6 +61,7 @@ class Effective:
         settings: every name of ``DEFAULTS``.
         explicit: the names that somebody set.
         include_logprobs: log probabilities were asked for.
+        agent_version: the version of the agent.
     """
 
     instructions: str
@@ -73,6 +74,7 @@ class Effective:
     settings: dict[str, Any]
     explicit: frozenset[str]
     include_logprobs: bool
+    agent_version: int
 
     def echo(self) -> dict[str, Any]:
         """Return the fields of the resource that show what was in force.
@@ -85,8 +87,8 @@ class Effective:
         echoed = {**self.settings, "text": text, "tools": self.tools, "instructions": self.shown_instructions}
         if echoed["service_tier"] == "auto":
             echoed["service_tier"] = "default"
-        if self.left_out:
-            echoed["antiphon"] = {"tools_left_out": self.left_out}
+        left_out = {"tools_left_out": self.left_out} if self.left_out else {}
+        echoed["antiphon"] = {"agent_version": self.agent_version, **left_out}
         return echoed
 
     def asked(self) -> dict[str, Any]:
@@ -148,6 +150,7 @@ def effective(
         settings=settings,
         explicit=explicit,
         include_logprobs=include_logprobs,
+        agent_version=agent.version,
     )
 
 

@@ -203,7 +203,8 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         message = error.message or CODES[error.code].message
         await end(services, taken, logged, "failed", {"code": error.code, "message": message})
         return
-    begun = replace(taken, response=as_begun(taken.response))
+    answers = {**taken.response.get("antiphon", {}), "agent_version": ready.agent.version}
+    begun = replace(taken, response={**as_begun(taken.response), "antiphon": answers})
     execution = Execution(services, begun, stored=True, obfuscate=False, quota=quota, seal=seal, logged=logged)
     ready.answering.restore(taken.job.get("used", ()))
     resumed = _resumed(taken, compacted=compaction is not None)
