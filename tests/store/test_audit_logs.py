@@ -12,14 +12,18 @@ import pytest
 
 from antiphon.audit import AuditEntry, Trail
 from antiphon.errors import AlreadyExists, StorageUnavailable
-from antiphon.ports import AuditFilter
+from antiphon.ports import AuditFilter, AuditLog
 from antiphon.records import Actor, Agent, Grant, Group, Key, Limits, Role, Tenant, User
 from antiphon.redaction import without_secrets
-from antiphon.store.dynamodb.client import ConditionFailed
+from antiphon.store.dynamodb.audit import DynamoDBAudit
+from antiphon.store.dynamodb.client import ConditionFailed, DynamoDB
 from antiphon.store.sqlite import open_stores
+from antiphon.store.sqlite.audit import SQLiteAudit
+from antiphon.store.sqlite.database import SQLite
 from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.support.counting import Counting
 from tests.support.stored import AUDIT_DAYS, DAY, NOW, Stores
+from tests.support.tables import CORE
 
 ANN = Actor("acme", "ann", "http", "key_1", "203.0.113.9")
 BOB = Actor("acme", "bob", "cli", host="desk")
@@ -33,6 +37,22 @@ async def entries(stores: Stores, **wanted: str) -> list[AuditEntry]:
 
 async def noted(stores: Stores, **wanted: str) -> list[tuple[str, str, str]]:
     return [(entry.actor.user, entry.action, entry.object) for entry in await entries(stores, **wanted)]
+
+
+class StuckTrail(Trail):
+    """Makes every entry at the same moment, as trails of different processes can."""
+
+    def _next(self) -> int:
+        return NOW * 1_000_000
+
+
+def made_in_dynamodb(request: pytest.FixtureRequest, trail: Trail) -> AuditLog:
+    aws: Emulator = request.getfixturevalue("aws")
+    return DynamoDBAudit(DynamoDB(endpoint_url=aws.url), CORE, trail)
+
+
+def made_in_sqlite(request: pytest.FixtureRequest, trail: Trail) -> AuditLog:
+    return SQLiteAudit(SQLite(request.getfixturevalue("tmp_path") / "a.db"), trail)
 
 
 Change = Callable[[Stores], Awaitable[object]]
@@ -158,19 +178,21 @@ async def test_an_entry_is_gone_when_its_time_is_up(stores: Stores) -> None:
 
 
 async def test_a_look_is_noted_like_a_change(stores: Stores) -> None:
-    trail = Trail(lambda: NOW, lambda count: b"\0" * count, 5)
-    await stores.audit.note(trail.note(ANN, "acme", "response.read", "response:resp_1", None, None))
+    await stores.audit.note("acme", ANN, "response.read", "response:resp_1", None, {"user": "eve"})
     [entry] = await entries(stores, kind="response")
-    assert (entry.object, entry.before, entry.after) == ("response:resp_1", None, None)
+    assert (entry.actor, entry.object, entry.before, entry.after) == (ANN, "response:resp_1", None, {"user": "eve"})
 
 
-async def test_no_entry_takes_the_place_of_another(stores: Stores) -> None:
-    trail = Trail(lambda: NOW, lambda count: b"\0" * count)
-    entry = trail.note(ANN, "acme", "response.read", "response:resp_1", None, None)
-    await stores.audit.note(entry)
+@pytest.mark.parametrize("make", [made_in_dynamodb, made_in_sqlite])
+async def test_no_entry_takes_the_place_of_another(
+    request: pytest.FixtureRequest, make: Callable[[pytest.FixtureRequest, Trail], AuditLog]
+) -> None:
+    """Two processes would have to make the same four random bytes in the same microsecond; then the second fails."""
+    log = make(request, StuckTrail(lambda: NOW, lambda count: b"\0" * count))
+    await log.note("acme", ANN, "response.read", "response:resp_1")
     with pytest.raises((ConditionFailed, sqlite3.IntegrityError)):
-        await stores.audit.note(replace(entry, object="response:resp_2"))
-    assert await entries(stores) == [entry]
+        await log.note("acme", ANN, "response.read", "response:resp_2")
+    assert [entry.object for entry in (await log.some("acme", 9)).entries] == ["response:resp_1"]
 
 
 async def test_a_change_that_fails_notes_nothing(stores: Stores) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.audit import Trail
 from antiphon.errors import SettingsError, StorageUnavailable
 from antiphon.records import Key, User, dump
 from antiphon.store.sqlite import open_stores
@@ -19,7 +20,7 @@ from antiphon.store.sqlite import responses as module
 from antiphon.store.sqlite.database import _SCHEMAS, VERSION, SQLite
 from antiphon.store.sqlite.keys import SQLiteKeys
 from antiphon.store.sqlite.responses import SQLiteResponses
-from tests.support.stored import DAY, NOW, OWNER, Stores, add_turn, claimed, ended, noise
+from tests.support.stored import DAY, NOW, OWNER, Stores, add_turn, claimed, ended, entropy, noise
 
 ROOT = Path(__file__).parents[2]
 
@@ -296,6 +297,7 @@ async def test_a_file_of_an_earlier_schema_is_brought_to_the_present_one(tmp_pat
         connection.execute(statement)
     connection.commit()
     connection.execute(f"PRAGMA user_version = {version}")
+    connection.commit()
     connection.close()
     await SQLite(path).aclose()
     await SQLite(tmp_path / "new.db").aclose()
@@ -319,6 +321,6 @@ async def test_keys_of_an_earlier_schema_are_listed(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     database = SQLite(path)
-    page = await SQLiteKeys(database).some("acme", 9, user="ann")
+    page = await SQLiteKeys(database, Trail(lambda: NOW, entropy(0))).some("acme", 9, user="ann")
     await database.aclose()
     assert page.records == [key]

@@ -108,7 +108,7 @@ class Trail:
         return self.note(by, tenant, f"{kind}.{what}", _object(record), was, shown)
 
     def note(
-        self, by: Actor, tenant: str, action: str, object: str, before: Document | None, after: Document | None
+        self, by: Actor, tenant: str, action: str, target: str, before: Document | None, after: Document | None
     ) -> AuditEntry:
         """Return an entry of documents; see ``AuditEntry``."""
         from antiphon.redaction import shown
@@ -120,7 +120,7 @@ class Trail:
             at=micros / 1_000_000,
             actor=by,
             action=action,
-            object=object,
+            object=target,
             before=None if before is None else shown(before),
             after=None if after is None else shown(after),
             expires_at=micros // 1_000_000 + self._days * DAY,

@@ -13,8 +13,9 @@ from typing import Any
 from antiphon.access.decide import allows, may_view
 from antiphon.access.grants import DELETE, EDIT, SHARE
 from antiphon.access.roles import CREATE
+from antiphon.agents.versions import next_version
 from antiphon.errors import ApiError
-from antiphon.manage.changes import Document, note
+from antiphon.manage.changes import Document
 from antiphon.manage.document import AgentDocument, write_agent
 from antiphon.manage.fitting import check_fit, models_of
 from antiphon.manage.found import check_principal, find_account
@@ -48,7 +49,7 @@ class Change:
     @property
     def same(self) -> bool:
         """Whether the agent is stored just as the document has it, its grants aside."""
-        return self.stored is not None and replace(self.agent, updated_at=self.stored.updated_at) == self.stored
+        return self.stored is not None and next_version(self.stored, self.agent) is None
 
     @property
     def result(self) -> str:
@@ -146,26 +147,22 @@ async def plan_agent(
 async def apply_change(services: Services, operator: Operator, change: Change) -> Document:
     """Write what ``plan_agent`` found to change."""
     if not change.same:
-        await services.directory.put_agent(change.agent)
+        await services.directory.put_agent(change.agent, operator.actor)
     for grant in change.grants:
-        await services.directory.put(grant)
-    if change.result != "unchanged":
-        await note(services, operator, "agents.apply", f"agent:{change.agent.id}", change.before, change.after)
+        await services.directory.put(grant, operator.actor)
     return {"id": change.agent.id, "result": change.result}
 
 
 async def delete_agent(services: Services, operator: Operator, agent_id: str) -> Document:
-    """Delete an agent with all its grants.
+    """Delete an agent. For some time it can be restored, with its grants and versions.
 
     Raises:
         NotFound: there is no such agent for this operator.
         ApiError: 403: a user may use it, and not delete it.
     """
-    agent = await editable(services, operator, agent_id, DELETE)
-    grants = await services.directory.grants_on(operator.tenant, agent_id)
-    if not await services.directory.delete_agent(operator.tenant, agent_id):
+    await editable(services, operator, agent_id, DELETE)
+    if not await services.directory.delete_agent(operator.tenant, agent_id, operator.actor):
         raise NotFound("agent", agent_id)
-    await note(services, operator, "agents.delete", f"agent:{agent_id}", write_agent(agent, grants), None)
     return {"id": agent_id, "result": "deleted"}
 
 

@@ -1,9 +1,8 @@
-"""Where every change is noted, whichever way it came."""
+"""What an operator does that the stores do not note with the change itself; see ``ports.audit``."""
 
 from __future__ import annotations
 
-import logging
-from typing import Any, Final
+from typing import Any
 
 from antiphon.manage.operator import Operator
 from antiphon.ports import Services
@@ -11,22 +10,18 @@ from antiphon.ports import Services
 Document = dict[str, Any]
 """A record as it is shown; it never holds a secret."""
 
-audit: Final = logging.getLogger("antiphon.audit")
-
 
 async def note(
     services: Services, operator: Operator, action: str, target: str, before: Document | None, after: Document | None
 ) -> None:
-    """Note what was changed.
+    """Add an entry to the audit log, before what it notes is done: nothing happens unnoted.
 
     Args:
         services: the adapters.
-        operator: who changed it.
-        action: what was done, such as ``keys.create``.
-        target: what it was done to, such as ``key:key_0123``.
+        operator: who does it.
+        action: what is done, such as ``response.deleted``.
+        target: what it is done to, such as ``response:resp_0123``.
         before: as it was; None for what is new.
-        after: as it is; None for what is gone.
+        after: as it will be; None for what is gone.
     """
-    actor = operator.actor
-    audit.info("changed", extra={"action": action, "target": target, "user": actor.user, "key_id": actor.key_id})
-    _ = services, before, after
+    await services.audit.note(operator.tenant, operator.actor, action, target, before, after)

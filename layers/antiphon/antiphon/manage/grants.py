@@ -7,7 +7,7 @@ from antiphon.access.decide import may_run
 from antiphon.access.grants import SHARE, level_of, principals_of
 from antiphon.access.principal import Principal
 from antiphon.manage.agents import editable
-from antiphon.manage.changes import Document, note
+from antiphon.manage.changes import Document
 from antiphon.manage.forms import GrantForm
 from antiphon.manage.found import check_principal, find, find_account
 from antiphon.manage.operator import Operator
@@ -44,11 +44,8 @@ async def put_grant(services: Services, operator: Operator, agent_id: str, princ
     grant = Grant(operator.tenant, agent_id, principal, form.bits)
     check_authors_grant(grant, agent.author)
     check_sharing(operator, grant, agent.author, await _held(services, operator, agent_id))
-    before = await _stored(services, grant)
-    await services.directory.put(grant)
-    after = grant_document(grant)
-    await note(services, operator, "grants.put", f"agent:{agent_id}", before, after)
-    return after
+    await services.directory.put(grant, operator.actor)
+    return grant_document(grant)
 
 
 async def delete_grant(services: Services, operator: Operator, agent_id: str, principal: str) -> Document:
@@ -61,11 +58,9 @@ async def delete_grant(services: Services, operator: Operator, agent_id: str, pr
     grant = Grant(operator.tenant, agent_id, principal, 0)
     check_authors_grant(grant, agent.author)
     check_sharing(operator, grant, agent.author)
-    before = await _stored(services, grant)
-    if before is None:
+    if not await _bits(services, grant):
         raise NotFound("grant", principal)
-    await services.directory.put(grant)
-    await note(services, operator, "grants.delete", f"agent:{agent_id}", before, None)
+    await services.directory.put(grant, operator.actor)
     return grant_document(grant)
 
 
@@ -105,11 +100,10 @@ async def _held(services: Services, operator: Operator, agent_id: str) -> int:
     return found[1] if found else 0
 
 
-async def _stored(services: Services, grant: Grant) -> Document | None:
+async def _bits(services: Services, grant: Grant) -> int:
+    """Read the bits that the principal of a grant holds now; 0 without one."""
     found = await services.directory.agent(grant.tenant, grant.agent, [grant.principal])
-    if found is None or not found[1]:
-        return None
-    return grant_document(Grant(grant.tenant, grant.agent, grant.principal, found[1]))
+    return 0 if found is None else found[1]
 
 
 def _decision(services: Services, agent: Agent, account: Account, held: dict[str, int]) -> Document:

@@ -7,7 +7,7 @@ from typing import Final
 from antiphon.access.decide import key_state
 from antiphon.access.keys import make_key, make_management_key, record
 from antiphon.errors import ApiError
-from antiphon.manage.changes import Document, note
+from antiphon.manage.changes import Document
 from antiphon.manage.forms import KeyForm
 from antiphon.manage.found import find, find_account, find_key
 from antiphon.manage.operator import Operator
@@ -90,10 +90,8 @@ async def create_key(services: Services, operator: Operator, form: KeyForm) -> t
         read_only=form.read_only,
         management=form.management,
     )
-    await services.keys.add(key)
-    document = key_document(key, now, None)
-    await note(services, operator, "keys.create", f"key:{key.id}", None, document)
-    return text, document
+    await services.keys.add(key, operator.actor)
+    return text, key_document(key, now, None)
 
 
 async def revoke_key(services: Services, operator: Operator, key_id: str) -> Document:
@@ -108,13 +106,10 @@ async def revoke_key(services: Services, operator: Operator, key_id: str) -> Doc
         if account is not None:
             operator.require_over(account.role)
     now = int(services.clock())
-    key = await services.keys.revoke(operator.tenant, key_id, now)
+    key = await services.keys.revoke(operator.tenant, key_id, now, operator.actor)
     if key is None:
         raise NotFound("key", key_id)
-    before, after = key_document(found, now, None), key_document(key, now, None)
-    if found.revoked_at is None:
-        await note(services, operator, "keys.revoke", f"key:{key.id}", before, after)
-    return after
+    return key_document(key, now, None)
 
 
 def key_document(key: Key, now: float, used: int | None) -> Document:

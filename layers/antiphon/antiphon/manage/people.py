@@ -7,7 +7,7 @@ from dataclasses import replace
 from antiphon.access.grants import level_of, principals_of
 from antiphon.access.rights import in_order
 from antiphon.access.roles import DEFAULT, PERMISSIONS, built_in
-from antiphon.manage.changes import Document, note
+from antiphon.manage.changes import Document
 from antiphon.manage.forms import GroupForm, RoleForm, UserForm
 from antiphon.manage.found import find, find_account
 from antiphon.manage.limits import check_providers, write_limits
@@ -62,10 +62,8 @@ async def put_user(services: Services, operator: Operator, user: str, form: User
         await find(services, Group, operator.tenant, group, "groups")
     name = changed.name if form.name is None else form.name
     changed = replace(changed, name=name, role=role.id, groups=groups)
-    await services.directory.put(changed)
-    before, after = user_document(stored) if stored else None, user_document(changed)
-    await note(services, operator, "users.put", f"user:{user}", before, after)
-    return after
+    await services.directory.put(changed, operator.actor)
+    return user_document(changed)
 
 
 async def list_roles(services: Services, operator: Operator, *, limit: int, after: str = "") -> Page[Document]:
@@ -106,10 +104,8 @@ async def put_role(services: Services, operator: Operator, role: str, form: Role
     if form.manage is not None:
         changed = replace(changed, manage=frozenset(form.manage))
     operator.require_over(changed)
-    await services.directory.put(changed)
-    before, after = role_document(stored) if stored else None, role_document(changed)
-    await note(services, operator, "roles.put", f"role:{role}", before, after)
-    return after
+    await services.directory.put(changed, operator.actor)
+    return role_document(changed)
 
 
 async def list_groups(services: Services, operator: Operator, *, limit: int, after: str = "") -> Page[Document]:
@@ -135,10 +131,8 @@ async def put_group(services: Services, operator: Operator, group: str, form: Gr
     stored = await services.directory.find(Group, operator.tenant, group)
     changed = stored or Group(operator.tenant, group)
     changed = changed if form.name is None else replace(changed, name=form.name)
-    await services.directory.put(changed)
-    before, after = group_document(stored) if stored else None, group_document(changed)
-    await note(services, operator, "groups.put", f"group:{group}", before, after)
-    return after
+    await services.directory.put(changed, operator.actor)
+    return group_document(changed)
 
 
 def user_document(user: User) -> Document:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import partial
 
 from antiphon.access.roles import built_in
-from antiphon.manage.changes import Document, note
+from antiphon.manage.changes import Document
 from antiphon.manage.found import find
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import walk
-from antiphon.manage.people import group_document, require_over_user, role_document, user_document
+from antiphon.manage.people import require_over_user
 from antiphon.manage.refusals import refuse
 from antiphon.ports import Page, Services
 from antiphon.records import Group, Key, Role, User
@@ -34,9 +34,8 @@ async def delete_user(services: Services, operator: Operator, user: str) -> Docu
     now = int(services.clock())
     revoked = [key.id async for key in walk(partial(_keys, services, stored)) if key.revoked_at is None]
     for key in revoked:
-        await services.keys.revoke(operator.tenant, key, now)
-    await services.directory.delete(stored)
-    await note(services, operator, "users.delete", f"user:{user}", user_document(stored), None)
+        await services.keys.revoke(operator.tenant, key, now, operator.actor)
+    await services.directory.delete(stored, operator.actor)
     return {"id": user, "result": "deleted", "revoked_keys": revoked}
 
 
@@ -58,12 +57,10 @@ async def delete_role(services: Services, operator: Operator, role: str) -> Docu
             raise refuse(
                 f"Role {role} is held by {count(len(users), 'user')} ({some(users)}): give them another first."
             )
-        await services.directory.delete(stored)
-        await note(services, operator, "roles.delete", f"role:{role}", role_document(stored), None)
+        await services.directory.delete(stored, operator.actor)
         return {"id": role, "result": "deleted"}
     operator.require_over(builtin)
-    await services.directory.put(builtin)
-    await note(services, operator, "roles.reset", f"role:{role}", role_document(stored), role_document(builtin))
+    await services.directory.put(builtin, operator.actor)
     return {"id": role, "result": "reset"}
 
 
@@ -77,9 +74,9 @@ async def delete_group(services: Services, operator: Operator, group: str) -> Do
     stored = await find(services, Group, operator.tenant, group)
     users = [user async for user in walk(partial(_users, services, operator.tenant)) if group in user.groups]
     for user in users:
-        await services.directory.put(replace(user, groups=tuple(name for name in user.groups if name != group)))
-    await services.directory.delete(stored)
-    await note(services, operator, "groups.delete", f"group:{group}", group_document(stored), None)
+        left = replace(user, groups=tuple(name for name in user.groups if name != group))
+        await services.directory.put(left, operator.actor)
+    await services.directory.delete(stored, operator.actor)
     return {"id": group, "result": "deleted", "left": [user.id for user in users]}
 
 

@@ -55,7 +55,7 @@ async def read_content(services: Services, operator: Operator, user: str, respon
         operator.require("content")
     stored = await _found(services, Owner(operator.tenant, user), response_id)
     if not operator.is_user(user):
-        await note(services, operator, "responses.read_content", f"response:{response_id}", None, {"user": user})
+        await note(services, operator, "response.read", f"response:{response_id}", None, {"user": user})
     return {"id": stored.id, "user": user, "input": stored.input, "response": shown_response(stored.response)}
 
 
@@ -67,12 +67,13 @@ async def cancel_response(services: Services, operator: Operator, user: str, res
     """
     _require(operator, user, write=True)
     stored = await _found(services, Owner(operator.tenant, user), response_id)
-    ended = stored if stored.has_ended else await stop(services, stored)
+    if stored.has_ended:
+        return response_document(stored)
+    before, after = {"user": user, "status": stored.status}, {"user": user, "status": "cancelled"}
+    await note(services, operator, "response.cancelled", f"response:{response_id}", before, after)
+    ended = await stop(services, stored)
     if ended is None:
         raise NotFound("response", response_id)
-    if not stored.has_ended:
-        before, after = {"user": user, "status": stored.status}, {"user": user, "status": ended.status}
-        await note(services, operator, "responses.cancel", f"response:{response_id}", before, after)
     return response_document(ended)
 
 
@@ -85,12 +86,12 @@ async def delete_response(services: Services, operator: Operator, user: str, res
     _require(operator, user, write=True)
     owner = Owner(operator.tenant, user)
     stored = await _found(services, owner, response_id)
+    before = {"user": user, "status": stored.status}
+    await note(services, operator, "response.deleted", f"response:{response_id}", before, None)
     if not stored.has_ended:
         await stop(services, stored)
     if not await services.responses.delete(owner, response_id):
         raise NotFound("response", response_id)
-    before = {"user": user, "status": stored.status}
-    await note(services, operator, "responses.delete", f"response:{response_id}", before, None)
     return {"id": response_id, "result": "deleted"}
 
 

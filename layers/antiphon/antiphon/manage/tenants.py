@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.manage.changes import Document, note
+from antiphon.manage.changes import Document
 from antiphon.manage.limits import LimitsDocument, check_providers, write_limits
 from antiphon.manage.operator import Operator
 from antiphon.ports import Services
@@ -25,10 +25,8 @@ async def put_tenant(services: Services, operator: Operator, limits: LimitsDocum
     if limits is not None:
         check_providers(services, limits)
         changed = replace(stored, limits=limits.limits())
-    await services.directory.put(changed)
-    before, after = tenant_document(stored), tenant_document(changed)
-    await note(services, operator, "tenants.put", f"tenant:{operator.tenant}", before, after)
-    return after
+    await services.directory.put(changed, operator.actor)
+    return tenant_document(changed)
 
 
 def tenant_document(tenant: Tenant) -> Document:

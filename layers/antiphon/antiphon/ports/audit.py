@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from antiphon.audit import AuditEntry
+from antiphon.audit import AuditEntry, Document
+from antiphon.records import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,27 @@ class AuditPage:
 class AuditLog(Protocol):
     """What was changed, and by whom. Entries are added and read, never changed, and removed when their time is up."""
 
-    async def note(self, entry: AuditEntry) -> None:
-        """Add an entry for what changes nothing, such as reading a response's content; one conditional write."""
+    async def note(
+        self,
+        tenant: str,
+        by: Actor,
+        action: str,
+        target: str,
+        before: Document | None = None,
+        after: Document | None = None,
+    ) -> None:
+        """Add an entry for what is not a change of keys, people, agents or grants; one conditional write.
+
+        It is called before what it notes, so that nothing happens unnoted.
+
+        Args:
+            tenant: whose.
+            by: who does it.
+            action: what is done, such as ``response.read``.
+            target: what it is done to, such as ``response:resp_1``.
+            before: what it was, if that changes.
+            after: what it will be, if that changes.
+        """
 
     async def some(
         self,

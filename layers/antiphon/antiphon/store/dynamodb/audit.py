@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from antiphon.audit import AuditEntry, Trail
+from antiphon.audit import AuditEntry, Document, Trail
 from antiphon.ports import AuditFilter, AuditPage
-from antiphon.records import dump, load
+from antiphon.records import Actor, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.layout import Row
@@ -69,8 +69,17 @@ class AuditedTable:
 class DynamoDBAudit(AuditedTable):
     """The port ``AuditLog``."""
 
-    async def note(self, entry: AuditEntry) -> None:
-        """Add an entry; one transaction."""
+    async def note(
+        self,
+        tenant: str,
+        by: Actor,
+        action: str,
+        target: str,
+        before: Document | None = None,
+        after: Document | None = None,
+    ) -> None:
+        """Add an entry; see the port."""
+        entry = self._trail.note(by, tenant, action, target, before, after)
         await self._change([], entry)
 
     async def some(

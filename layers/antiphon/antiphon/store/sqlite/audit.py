@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlite3 import Connection
 from typing import Final
 
-from antiphon.audit import AuditEntry, Trail
+from antiphon.audit import AuditEntry, Document, Trail
 from antiphon.ports import AuditFilter, AuditPage
-from antiphon.records import dump, load
+from antiphon.records import Actor, dump, load
 from antiphon.store.sqlite.database import SQLite
 
 _NOTE: Final = """
@@ -39,8 +39,17 @@ class AuditedFile:
 class SQLiteAudit(AuditedFile):
     """The port ``AuditLog``."""
 
-    async def note(self, entry: AuditEntry) -> None:
-        """Add an entry."""
+    async def note(
+        self,
+        tenant: str,
+        by: Actor,
+        action: str,
+        target: str,
+        before: Document | None = None,
+        after: Document | None = None,
+    ) -> None:
+        """Add an entry; see the port."""
+        entry = self._trail.note(by, tenant, action, target, before, after)
         await self._database.write(lambda db: note(db, entry))
 
     async def some(
