@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,17 @@ class StuckTrail(Trail):
         return NOW * 1_000_000
 
 
-def made_in_dynamodb(request: pytest.FixtureRequest, trail: Trail) -> AuditLog:
-    aws: Emulator = request.getfixturevalue("aws")
-    return DynamoDBAudit(DynamoDB(endpoint_url=aws.url), CORE, trail)
-
-
-def made_in_sqlite(request: pytest.FixtureRequest, trail: Trail) -> AuditLog:
-    return SQLiteAudit(SQLite(request.getfixturevalue("tmp_path") / "a.db"), trail)
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def stuck(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AuditLog]:
+    trail = StuckTrail(lambda: NOW, lambda count: b"\0" * count)
+    if request.param == "sqlite":
+        file = SQLite(tmp_path / "antiphon.db")
+        yield SQLiteAudit(file, trail)
+        asyncio.run(file.aclose())
+        return
+    database = DynamoDB(endpoint_url=request.getfixturevalue("aws").url)
+    yield DynamoDBAudit(database, CORE, trail)
+    asyncio.run(database.aclose())
 
 
 Change = Callable[[Stores], Awaitable[object]]
@@ -183,16 +187,12 @@ async def test_a_look_is_noted_like_a_change(stores: Stores) -> None:
     assert (entry.actor, entry.object, entry.before, entry.after) == (ANN, "response:resp_1", None, {"user": "eve"})
 
 
-@pytest.mark.parametrize("make", [made_in_dynamodb, made_in_sqlite])
-async def test_no_entry_takes_the_place_of_another(
-    request: pytest.FixtureRequest, make: Callable[[pytest.FixtureRequest, Trail], AuditLog]
-) -> None:
+async def test_no_entry_takes_the_place_of_another(stuck: AuditLog) -> None:
     """Two processes would have to make the same four random bytes in the same microsecond; then the second fails."""
-    log = make(request, StuckTrail(lambda: NOW, lambda count: b"\0" * count))
-    await log.note("acme", ANN, "response.read", "response:resp_1")
+    await stuck.note("acme", ANN, "response.read", "response:resp_1")
     with pytest.raises((ConditionFailed, sqlite3.IntegrityError)):
-        await log.note("acme", ANN, "response.read", "response:resp_2")
-    assert [entry.object for entry in (await log.some("acme", 9)).entries] == ["response:resp_1"]
+        await stuck.note("acme", ANN, "response.read", "response:resp_2")
+    assert [entry.object for entry in (await stuck.some("acme", 9)).entries] == ["response:resp_1"]
 
 
 async def test_a_change_that_fails_notes_nothing(stores: Stores) -> None:
