@@ -222,6 +222,8 @@ ASKS_MODELS = {
     (json.dumps({"Ref": "AnthropicParameterArn"}), ()): {"ssm:GetParameter"},
     (json.dumps({"Ref": "FurtherSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
     (json.dumps({"Ref": "FurtherParameterArns"}), ()): {"ssm:GetParameter"},
+    (json.dumps({"Ref": "ToolSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
+    (json.dumps({"Ref": "ToolParameterArns"}), ()): {"ssm:GetParameter"},
     (json.dumps({"Ref": "KeysKmsKeyArn"}), ()): {"kms:Decrypt"},
     (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
     (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
@@ -258,14 +260,37 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
         ("HasAnthropicParameter", "ssm:GetParameter"),
         ("HasFurtherSecrets", "secretsmanager:GetSecretValue"),
         ("HasFurtherParameters", "ssm:GetParameter"),
+        ("HasToolSecrets", "secretsmanager:GetSecretValue"),
+        ("HasToolParameters", "ssm:GetParameter"),
         ("HasKeysKmsKey", "kms:Decrypt"),
         ("HasBedrock", "bedrock:InvokeModelWithResponseStream"),
         ("HasGuardrail", "bedrock:ApplyGuardrail"),
     }
     assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
     arns = ("OpenAiSecretArn", "OpenAiParameterArn", "AnthropicSecretArn", "AnthropicParameterArn", "KeysKmsKeyArn")
-    for name in (*arns, "FurtherSecretArns", "FurtherParameterArns", "BedrockModelArns", "BedrockGuardrailArn"):
+    lists = ("FurtherSecretArns", "FurtherParameterArns", "ToolSecretArns", "ToolParameterArns")
+    for name in (*arns, *lists, "BedrockModelArns", "BedrockGuardrailArn"):
         assert written["Parameters"][name]["Default"] == ""
+
+
+def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_command_line(template):
+    for name in ("CreateResponse", "RunResponse"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["ANTIPHON_TOOL_HOSTS"] == {"Ref": "ToolHosts"}
+        assert variables["ANTIPHON_TOOL_SECRETS"] == {"Fn::Join": [",", {"Ref": "ToolSecretArns"}]}
+        assert variables["ANTIPHON_TOOL_PARAMETERS"] == {"Fn::Join": [",", {"Ref": "ToolParameterArns"}]}
+        for output in ("ToolHosts", "ToolSecrets", "ToolParameters"):
+            assert template["Outputs"][output]["Value"] in variables.values()
+            assert template["Outputs"][output]["Condition"] == f"Has{output}"
+    for name in ("GetResponse", "ListModels"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert not any("TOOL_" in variable for variable in variables)
+
+
+def test_hosts_of_tools_are_hosts_and_no_urls(written):
+    pattern = written["Parameters"]["ToolHosts"]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, good) for good in ("", "a.example", "a.example:8443,[::1]:80"))
+    assert not any(re.fullmatch(pattern, bad) for bad in ("https://a.example", "a.example/mcp", "*", "a, b", "u@a"))
 
 
 def test_a_key_of_ones_own_decrypts_only_for_the_services_that_keep_provider_keys(template):
@@ -442,6 +467,8 @@ def resolved(value, parameters, choose):
             return str(parameters.get(name, {}).get("Default", name))
         case {"Fn::If": branches}:
             return resolved(branches[choose], parameters, choose)
+        case {"Fn::Join": [_, listed]}:
+            return resolved(listed, parameters, choose)
         case {"Fn::Sub": [text, names]}:
             return re.sub(r"\$\{(\w+)\}", lambda found: resolved(names[found[1]], parameters, choose), text)
         case {"Fn::Sub": text}:
@@ -454,7 +481,7 @@ def resolved(value, parameters, choose):
 
 def test_the_command_line_finds_what_it_needs_among_the_outputs(template):
     found = {"ApiUrl", "FunctionUrl", "WebSocketUrl", "Environment", "AuditDays", "CoreTableName", "ResponsesTableName"}
-    found |= {"Providers"}
+    found |= {"Providers", "ToolHosts", "ToolSecrets", "ToolParameters"}
     assert found == set(template["Outputs"])
     told = template["Outputs"]["Providers"]["Value"]
     assert (

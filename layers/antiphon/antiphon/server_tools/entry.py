@@ -22,7 +22,7 @@ ServerLabel = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")]
 ToolName = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class Approval(Wire):
+class ApprovalRule(Wire):
     """Who has to approve a call: the ``caller`` itself, or a principal that is not the caller."""
 
     by: Annotated[str, Field(pattern=rf"^(?:caller|(?:user|group|role):{ID})$")]
@@ -39,7 +39,7 @@ class ServerEntry(Wire):
     """
 
     auth: Auth | None = None
-    approve: dict[ToolName, Approval] = Field(default_factory=dict)
+    approve: dict[ToolName, ApprovalRule] = Field(default_factory=dict)
     safe_to_repeat: list[ToolName] = Field(default_factory=list)
     timeout_seconds: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = SECONDS
 
