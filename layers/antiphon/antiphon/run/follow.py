@@ -22,7 +22,7 @@ from antiphon.errors import CODES, ApiError, StorageUnavailable
 from antiphon.ports import Services
 from antiphon.records import QUEUED, LogBatch, StoredResponse
 from antiphon.run.journal import Journal, Lines
-from antiphon.run.lost import settled
+from antiphon.run.lost import is_foreign, settled
 from antiphon.run.models import are_visible
 from antiphon.run.registry import is_closing, running
 from antiphon.stream.closing import closing
@@ -62,12 +62,16 @@ def stream_of(
         until: when to leave, in seconds since the epoch; None for never.
 
     Raises:
-        ApiError: 409, if its events are not logged while it runs; 400, if its numbers are not known any more.
+        ApiError: 409, if its events are not logged while it runs, or another version logs them; 400, if its numbers are
+            not known any more.
     """
     if stored.has_ended:
         _require_numbers(stored, after)
     elif not stored.logged and stored.job is None:
         message = "The response is still running, and its events are not logged; read it without `stream`."
+        raise ApiError("response_in_progress", message, param="stream", retry_after=2)
+    elif is_foreign(stored):
+        message = "The response is run by another version of this service; read it without `stream` until it has ended."
         raise ApiError("response_in_progress", message, param="stream", retry_after=2)
     return Following(services, principal, stored, -1 if after is None else after, obfuscate=obfuscate, until=until)
 
@@ -127,9 +131,14 @@ class Following:
             async with contextlib.aclosing(self._live()) as live:
                 async for entries in live:
                     yield [self._decoded(entry) for entry in entries]
-        if not self._is_refused and (self._stored.has_ended or self._is_deleted):
+        if not self._is_refused and (self._is_deleted or (self._stored.has_ended and self._is_same_stream())):
             self.ended = True
             yield self._deletion() if self._is_deleted else self._rest()
+
+    def _is_same_stream(self) -> bool:
+        """Return whether the ended response goes on where this reader is; one of another version may not."""
+        version = self._stored.stream_version
+        return version == VERSION or (version == 0 and self._next <= len(opening(self._stored.response)))
 
     def _decoded(self, entry: Entry) -> Event:
         event = self._decoder.event(entry)
@@ -224,8 +233,15 @@ class Following:
             self._stored, self._is_deleted = now or self._stored, now is None
 
     async def _must_leave(self) -> bool:
-        """Return whether this reader has to leave: its time is up, its process ends, or it may not see more."""
-        if is_closing() or (self._until is not None and self._services.clock() >= self._until):
+        """Return whether this reader has to leave: its time is up, its process ends, or it may not see more.
+
+        It leaves, too, if another version goes on with the response.
+        """
+        if (
+            is_closing()
+            or is_foreign(self._stored)
+            or (self._until is not None and self._services.clock() >= self._until)
+        ):
             return True
         now = asyncio.get_running_loop().time()
         if not self._is_refused and now - self._checked >= CHECK_SECONDS:

@@ -19,7 +19,7 @@ import orjson
 from antiphon.errors import CODES, AntiphonError, Superseded
 from antiphon.ids import random_base62
 from antiphon.ports import Services
-from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, LogBatch, StoredResponse
+from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, Item, LogBatch, StoredResponse
 from antiphon.run.journal import KEEP_SECONDS, NOTHING, Lines, Logged
 from antiphon.run.registry import running
 from antiphon.run.server_calls import outcomes
@@ -51,6 +51,14 @@ async def is_lost(services: Services, stored: StoredResponse) -> bool:
         return True
     latest = await services.runs.latest(stored.owner, stored.id)
     return latest is None or now > latest.at + services.settings.lease_seconds
+
+
+def is_foreign(stored: StoredResponse) -> bool:
+    """Return whether a running response is streamed by another version of Antiphon, as in the middle of a deployment.
+
+    This one may not make the same events of its log. (0 is what a version noted that had no number yet.)
+    """
+    return not stored.has_ended and stored.stream_version not in {0, VERSION}
 
 
 async def settled(services: Services, stored: StoredResponse) -> StoredResponse | None:
@@ -187,20 +195,13 @@ async def _discard(services: Services, kept: dict[str, str] | None) -> None:
 
 
 def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[str, str]) -> StoredResponse:
-    """Return a response with the ending that ``end`` stores, of what was stored and logged of it."""
-    decoder, fold = Decoder(taken.response), Fold()
-    for line in logged.lines:
-        fold.put(decoder.event(orjson.loads(line)))
-    output = list(taken.response["output"])
-    cuts = taken.cuts
-    said = fold.response()["output"] if logged.lines else []
-    if len(said) >= len(output):
-        output += said[len(output) :]
-        open_item: list[Event] = [] if taken.calls else closing(decoder.open_item)
-        for event in open_item:
-            fold.put(event)
-        output += [event["item"] for event in open_item if "item" in event]
-        cuts = fold.cuts()
+    """Return a response with the ending that ``end`` stores, of what was stored and logged of it.
+
+    Of a response of another version only what was stored is kept, and its events are not numbered any more.
+    """
+    output, cuts, number = [*taken.response["output"]], "", None
+    if not is_foreign(taken):
+        output, cuts, number = _with_logged(taken, logged)
     output += outcomes(taken.calls, output, taken.id)
     response: dict[str, Any] = {
         **taken.response,
@@ -216,6 +217,24 @@ def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[st
         job=None,
         calls=[],
         cuts=cuts,
-        stream_version=VERSION,
-        lost_after=decoder.number,
+        stream_version=0 if is_foreign(taken) else VERSION,
+        lost_after=number,
     )
+
+
+def _with_logged(taken: StoredResponse, logged: Logged) -> tuple[list[Item], str, int]:
+    """Return the output as it was stored and logged, with its cuts, and how many events were logged."""
+    decoder, fold = Decoder(taken.response), Fold()
+    for line in logged.lines:
+        fold.put(decoder.event(orjson.loads(line)))
+    output = list(taken.response["output"])
+    cuts = taken.cuts
+    said = fold.response()["output"] if logged.lines else []
+    if len(said) >= len(output):
+        output += said[len(output) :]
+        open_item: list[Event] = [] if taken.calls else closing(decoder.open_item)
+        for event in open_item:
+            fold.put(event)
+        output += [event["item"] for event in open_item if "item" in event]
+        cuts = fold.cuts()
+    return output, cuts, decoder.number

@@ -41,6 +41,7 @@ from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
 from antiphon.run.sources import Sources, read_sources
 from antiphon.spec.request import CreateResponse
+from antiphon.stream.cuts import VERSION
 from antiphon.tools.calls import as_functions
 from antiphon.tools.offer import brought
 from antiphon.tools.table import ToolTable
@@ -218,6 +219,7 @@ def _record(
         input=[],
         response=_resource(response_id, now, request, settings),
         logged=logged,
+        stream_version=VERSION,
         key_id=principal.key_id,
         model=f"{sources.answering.current.name}/{sources.answering.current.model}",
         job=job_of(request, principal) if request.background else None,

@@ -3,6 +3,7 @@
 queued               it becomes the response's writer, unless another has: an invocation may come twice, late or never
 lost before a delta  it begins again, or after the last call of a tool: nobody has seen anything of that model turn
 lost after a delta   it ends the response as failed, with what was done; or goes on, if the model's provider keeps it
+                     and the worker before was of the same version
 lost again and again it ends the response as failed
 ended                it only removes the note
 
@@ -29,14 +30,14 @@ from antiphon.run.create import SEALED_REASONING
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Hold
 from antiphon.run.journal import NOTHING, Logged
-from antiphon.run.lost import WORKER_LOST, end, end_cancelled, fence, is_lost, take_over
+from antiphon.run.lost import WORKER_LOST, end, end_cancelled, fence, is_foreign, is_lost, take_over
 from antiphon.run.prepare import prepare, shortened
 from antiphon.run.quota import Quota
 from antiphon.run.registry import running
 from antiphon.run.sources import read_sources
 from antiphon.run.tool_loop import Resumed
 from antiphon.spec.request import parse_create
-from antiphon.stream.cuts import Cutter
+from antiphon.stream.cuts import VERSION, Cutter
 from antiphon.stream.events import opening
 from antiphon.stream.replay import as_begun
 from antiphon.stream.server_calls import begin_events
@@ -107,10 +108,15 @@ async def perform(services: Services, owner: Owner, response_id: str, until: flo
 
 
 def _is_given_up(taken: StoredResponse, logged: Logged) -> bool:
-    """Return whether a response cannot go on: some of it was said, or too many workers were lost."""
+    """Return whether a response cannot go on: some of it was said, or too many workers were lost.
+
+    What a worker of another version has said is not said again: it could be said differently.
+    """
     job = taken.job or {}
     beginnings = taken.epoch - job.get("handed_over", 0) - job.get("cuts", 0)
     if beginnings > MAX_BEGINNINGS:
+        return True
+    if is_foreign(taken) and (len(logged.lines) > len(opening(taken.response)) or taken.response["output"]):
         return True
     return job.get("kept") is None and not _is_between(taken, logged)
 
@@ -204,7 +210,7 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         await end(services, taken, logged, "failed", {"code": error.code, "message": message})
         return
     answers = {**taken.response.get("antiphon", {}), "agent_version": ready.agent.version}
-    begun = replace(taken, response={**as_begun(taken.response), "antiphon": answers})
+    begun = replace(taken, response={**as_begun(taken.response), "antiphon": answers}, stream_version=VERSION)
     execution = Execution(services, begun, stored=True, obfuscate=False, quota=quota, seal=seal, logged=logged)
     ready.answering.restore(taken.job.get("used", ()))
     resumed = _resumed(taken, compacted=compaction is not None)
