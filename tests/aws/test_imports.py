@@ -24,6 +24,7 @@ ONLY_CREATE = {
     "antiphon.run.execution",
     "antiphon.spec.request",
     "antiphon.answering.turn",
+    "antiphon.usage.prices",
 }
 EVENTS = {"create_response": "create-response", "get_response": "get-response", "list_models": "list-models"}
 
