@@ -25,6 +25,7 @@ On a fresh deployment, in this order:
 
 Exit codes: 0 done; 1 refused, not found, invalid input or a failed check; 2 wrong usage; 3 out of reach."""
 
+USED_BY: Final = ("user", "key", "agent", "model", "day")
 PERMISSIONS: Final = ("USE", "CREATE", "SHARE", "SHARE_PUBLIC")
 AREAS: Final = ("agents", "keys", "people", "limits", "responses", "approvals")
 RIGHTS: Final = (
@@ -37,6 +38,7 @@ SHELLS: Final = ("bash", "zsh", "fish")
 _PRINCIPAL: Final = "user:ID, group:ID, role:ID or public"
 _LEVEL: Final = "viewer (1), editor (3), owner (15) or a sum of VIEW 1, EDIT 2, DELETE 4, SHARE 8"
 _KEY: Final = "the API key (ANTIPHON_API_KEY or OPENAI_API_KEY in the environment)"
+_KEY_ID: Final = "its id or its beginning (KEY), as `keys list` shows them, as far as it is unique"
 _FILES: Final = "YAML or JSON files, or folders of them; - for stdin"
 
 
@@ -48,7 +50,7 @@ def parser(*, completing: bool = False) -> Parser:
     again = Parser(add_help=False)
     _options(again, default=SUPPRESS, described=completing)
     commands = Commands(root.add_subparsers(title="commands", required=True, metavar="COMMAND"), again)
-    for add in (_agents, _tools, _keys, _users, _roles, _groups, _grants, _tenants, _user_responses):
+    for add in (_agents, _tools, _keys, _users, _roles, _groups, _grants, _tenants, _usage, _user_responses):
         add(commands)
     _chat(commands)
     _responses(commands)
@@ -106,12 +108,24 @@ def _keys(commands: Commands) -> None:
     command.add_argument(
         "--management", action="store_true", help="it manages what its user's role may, and cannot call agents"
     )
+    _budget(command)
+    command = keys.command("limit", "set the limits of a key; without an option none", Later("keys", "limit"))
+    command.add_argument("id", metavar="ID", help=_KEY_ID)
+    _budget(command)
     command = keys.command("list", "list keys, newest first, revoked and expired ones too", Later("keys", "list_keys"))
     command.add_argument("--user", metavar="U", help="only the keys of this user")
     command = keys.command("revoke", "end a key", Later("keys", "revoke"), asks=True)
-    command.add_argument(
-        "id", metavar="ID", help="its id or its beginning (KEY), as `keys list` shows them, as far as it is unique"
-    )
+    command.add_argument("id", metavar="ID", help=_KEY_ID)
+
+
+def _budget(command: Parser) -> None:
+    for name, counted in (
+        ("requests-per-minute", "responses that may be created in a minute"),
+        ("tokens-per-day", "tokens that may be used in a day of UTC"),
+        ("tokens-per-month", "tokens that may be used in a month of UTC"),
+        ("usd-per-month", "US dollars that may be used in a month of UTC"),
+    ):
+        command.add_argument(f"--{name}", metavar="N", help=counted)
 
 
 def _users(commands: Commands) -> None:
@@ -195,6 +209,14 @@ def _tenants(commands: Commands) -> None:
     _limits(_id(command, "tenant"))
     command = tenants.command("show", "show a tenant and its limits", Later("people", "show_tenant"))
     command.add_argument("id", metavar="ID", nargs="?", help="the tenant's id; by default that of --tenant")
+
+
+def _usage(commands: Commands) -> None:
+    command = commands.command("usage", "show who used how much", Later("used", "usage"))
+    command.add_argument("--by", choices=USED_BY, default="user", help="user (the default), key, agent, model or day")
+    command.add_argument("--of", metavar="ID", help="the days of one user, key, agent or model (provider/model) alone")
+    command.add_argument("--from", dest="first", metavar="DAY", help="the first day of UTC; the first of the month")
+    command.add_argument("--to", dest="last", metavar="DAY", help="the last day, included; today")
 
 
 def _chat(commands: Commands) -> None:

@@ -31,8 +31,8 @@ LEAVES = list(leaves(verbs.parser()))
     [
         (("keys", "creat"), "there is no command 'creat': did you mean create? See `antiphon keys --help`."),
         (("kyes", "list"), "there is no command 'kyes': did you mean keys? See `antiphon --help`."),
-        (("fly",), "there is no command 'fly': it is one of agents, keys, "),
-        (("keys",), "a command is missing: create, list, revoke. See `antiphon keys --help`."),
+        (("fly",), "there is no command 'fly': it is one of agents, tools, keys, "),
+        (("keys",), "a command is missing: create, limit, list, revoke. See `antiphon keys --help`."),
         (("keys", "create"), "--user is missing. See `antiphon keys create --help`."),
         (
             ("keys", "create", "--usr=x"),
@@ -104,8 +104,8 @@ def test_completion_is_printed_for_a_shell(antiphon, shell):
     ("line", "wanted"),
     [
         ("antiphon ag", {"agents"}),
-        ("antiphon keys ", {"create", "list", "revoke"}),
-        ("antiphon keys create --re", {"--read-only", "--region", "--responses-table"}),
+        ("antiphon keys ", {"create", "limit", "list", "revoke"}),
+        ("antiphon keys create --rea", {"--read-only"}),
         ("antiphon roles put A --permission ", {"USE", "CREATE", "SHARE", "SHARE_PUBLIC"}),
         ("antiphon completion ", {"bash", "zsh", "fish"}),
     ],

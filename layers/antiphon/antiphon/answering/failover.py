@@ -157,6 +157,10 @@ class Failover:
         """What all calls of the response used together, as far as it was reported; None if none was."""
         return self._ledger.usage
 
+    def reported(self) -> list[tuple[dict[str, str], UsageDelta]]:
+        """Return what each call used of which that was reported."""
+        return self._ledger.reported()
+
     def spent(
         self, call: ModelCall, output: Sequence[Item], first: int = 0, *, again: bool = False
     ) -> list[tuple[dict[str, str], UsageDelta]]:

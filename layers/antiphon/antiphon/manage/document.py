@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from antiphon.access.grants import PRINCIPAL, level_of, read_level
 from antiphon.errors import ApiError
+from antiphon.manage.budgets import BudgetDocument, write_budget
 from antiphon.records import Agent, AgentCompaction, Fallback, Grant, ToolServer, dump
 from antiphon.server_tools.entries import AgentTool, ToolEntry
 from antiphon.server_tools.entry import ServerEntry
@@ -127,6 +128,7 @@ class AgentDocument(Parameters):
         show_tools: whether a response shows the calls of the servers' tools as items.
         max_model_turns: how often the model is asked for one response at most.
         author: the user who owns the agent; needed when it is created, unless ``--author`` names one.
+        limits: what all its users together may use.
         grants: grants that are added with it; grants that are not named stay as they are.
     """
 
@@ -144,6 +146,7 @@ class AgentDocument(Parameters):
     tools: Annotated[list[ToolEntry], Field(max_length=MAX_TOOLS)] = Field(default_factory=list)
     show_tools: Literal["all", "none"] = "all"
     max_model_turns: Annotated[int, Field(ge=1, le=MAX_MODEL_TURNS)] = _TURNS
+    limits: BudgetDocument = Field(default_factory=BudgetDocument)
     grants: list[AgentGrant] = Field(default_factory=list)
 
     @field_validator("tools")
@@ -194,6 +197,7 @@ class AgentDocument(Parameters):
             context_tokens=self.context_tokens,
             fallbacks=tuple(Fallback(other.provider, other.model) for other in self.fallbacks),
             compaction=_compaction(self.compaction),
+            budget=self.limits.budget(),
             created_at=now,
             updated_at=now,
         )
@@ -221,6 +225,7 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
     said["tools"] = [*map(_said, agent.tools), *(server.settings["entry"] for server in agent.servers)]
     said |= {} if agent.show_tools else {"show_tools": "none"}
     said |= {} if agent.max_model_turns == _TURNS else {"max_model_turns": agent.max_model_turns}
+    said["limits"] = write_budget(agent.budget) or None
     said["grants"] = [
         {"principal": grant.principal, "level": level_of(grant.bits)}
         for grant in grants

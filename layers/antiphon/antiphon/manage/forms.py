@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from antiphon.access.grants import read_level
 from antiphon.access.rights import RIGHTS
 from antiphon.access.roles import PERMISSIONS
+from antiphon.manage.budgets import BudgetDocument
 from antiphon.manage.limits import LimitsDocument
 from antiphon.spec.base import Wire
 
@@ -27,6 +28,7 @@ class KeyForm(Wire):
         expires_at: seconds since the epoch; never without it.
         agents: the agents it is limited to; all of its user's without it.
         management: it manages, and cannot call agents.
+        limits: what may be used with it.
     """
 
     user: Id | None = None
@@ -35,6 +37,7 @@ class KeyForm(Wire):
     agents: Annotated[list[Id], Field(min_length=1, max_length=100)] | None = None
     read_only: bool = False
     management: bool = False
+    limits: BudgetDocument = Field(default_factory=BudgetDocument)
 
 
 class UserForm(Wire):

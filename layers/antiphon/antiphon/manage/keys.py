@@ -7,6 +7,7 @@ from typing import Final
 from antiphon.access.decide import key_state
 from antiphon.access.keys import make_key, make_management_key, record
 from antiphon.errors import ApiError
+from antiphon.manage.budgets import BudgetDocument, write_budget
 from antiphon.manage.changes import Document
 from antiphon.manage.forms import KeyForm
 from antiphon.manage.found import find, find_account, find_key
@@ -14,7 +15,7 @@ from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor
 from antiphon.manage.refusals import NotFound
 from antiphon.ports import Page, Services
-from antiphon.records import Agent, Key, Role
+from antiphon.records import NO_BUDGET, Agent, Key, Role
 
 MAX_OWN: Final = 50
 """How many usable keys a user may have before they can make no more by themselves."""
@@ -89,9 +90,28 @@ async def create_key(services: Services, operator: Operator, form: KeyForm) -> t
         agents=None if form.agents is None else tuple(form.agents),
         read_only=form.read_only,
         management=form.management,
+        budget=form.limits.budget(),
     )
     await services.keys.add(key, operator.actor)
     return text, key_document(key, now, None)
+
+
+async def limit_key(services: Services, operator: Operator, key_id: str, limits: BudgetDocument) -> Document:
+    """Set what may be used with a key, in the place of its earlier limits.
+
+    Raises:
+        NotFound: there is no such key for this operator.
+        ApiError: the key is revoked.
+    """
+    operator.require("keys", write=True)
+    found = await find_key(services, operator.tenant, key_id)
+    account = await services.directory.account(operator.tenant, found.user)
+    if account is not None:
+        operator.require_over(account.role)
+    key = await services.keys.limit(operator.tenant, key_id, limits.budget(), operator.actor)
+    if key is None:
+        raise ApiError("invalid_value", f"Key {key_id} is revoked.", param="id")
+    return key_document(key, services.clock(), None)
 
 
 async def revoke_key(services: Services, operator: Operator, key_id: str) -> Document:
@@ -127,6 +147,7 @@ def key_document(key: Key, now: float, used: int | None) -> Document:
         "agents": None if key.agents is None else list(key.agents),
         "read_only": key.read_only,
         "management": key.management,
+        "limits": write_budget(key.budget),
     }
 
 
@@ -164,6 +185,8 @@ def _require_no_more(operator: Operator, form: KeyForm) -> None:
         raise ApiError("read_only_key")
     if form.management:
         raise ApiError("permission_denied", "A management key is made by an administrator.", param="management")
+    if made_with.budget != NO_BUDGET:
+        raise ApiError("permission_denied", "Your key has limits, and no other can be made with it.")
     if made_with.agents is not None and not set(form.agents or ("",)) <= set(made_with.agents):
         raise ApiError("permission_denied", "Your key is limited to some agents: name some of them.", param="agents")
     if made_with.expires_at is not None and (form.expires_at or made_with.expires_at + 1) > made_with.expires_at:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from antiphon.errors import ApiError
+from antiphon.manage.budgets import BudgetDocument, write_budget
 from antiphon.manage.document import Parameters
 from antiphon.ports import Services
 from antiphon.records import Limits
@@ -28,7 +30,7 @@ class Maximums(Wire):
     top_logprobs: TopLogprobs | None = None
 
 
-class LimitsDocument(Wire):
+class LimitsDocument(BudgetDocument):
     """One layer as it is written in a file; the fields are those of ``records.Limits``."""
 
     providers: Names | None = None
@@ -37,8 +39,6 @@ class LimitsDocument(Wire):
     maximums: Maximums = Field(default_factory=Maximums)
     retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     max_body_bytes: Annotated[int, Field(ge=1024, le=64_000_000)] | None = None
-    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
-    tokens_per_day: Annotated[int, Field(ge=1)] | None = None
 
     def limits(self) -> Limits:
         """Return the record."""
@@ -49,8 +49,7 @@ class LimitsDocument(Wire):
             maximums=self.maximums.wire(),
             retention_days=self.retention_days,
             max_body_bytes=self.max_body_bytes,
-            requests_per_minute=self.requests_per_minute,
-            tokens_per_day=self.tokens_per_day,
+            **asdict(self.budget()),
         )
 
 
@@ -76,7 +75,5 @@ def write_limits(limits: Limits) -> dict[str, Any]:
         "maximums": limits.maximums or None,
         "retention_days": limits.retention_days,
         "max_body_bytes": limits.max_body_bytes,
-        "requests_per_minute": limits.requests_per_minute,
-        "tokens_per_day": limits.tokens_per_day,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in said.items() if value is not None} | write_budget(limits.budget)

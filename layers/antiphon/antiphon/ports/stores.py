@@ -16,6 +16,7 @@ from antiphon.records import (
     Actor,
     Agent,
     Approval,
+    Budget,
     Conversation,
     DeletedAgent,
     Grant,
@@ -83,6 +84,9 @@ class KeyStore(Protocol):
 
     async def find(self, tenant: str, key_id: str) -> Key | None:
         """Read a key by its id; None if there is none. It may lag behind a change by some seconds."""
+
+    async def limit(self, tenant: str, key_id: str, budget: Budget, by: Actor = SERVER) -> Key | None:
+        """Set what may be used with a key that is not revoked; None if there is none."""
 
     async def revoke(self, tenant: str, key_id: str, at: int, by: Actor = SERVER) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. A first revocation stays."""

@@ -46,7 +46,7 @@ from antiphon.stream.feed import Feed
 from antiphon.stream.fold import ENDINGS, Fold
 from antiphon.stream.kept import shown_event, shown_response
 from antiphon.stream.machine import ResponseStream
-from antiphon.usage.counters import Spent
+from antiphon.usage.counters import NANODOLLARS, PER_DOLLAR, UNPRICED, Spent, of_tokens
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -482,10 +482,20 @@ class Execution:
         return self._stream.ending(
             outcome.status,
             at=int(self._services.clock()),
-            usage=usage_resource(answering.usage, answering.shown()),
+            usage=usage_resource(answering.usage, self._shown_use(answering)),
             incomplete_reason=outcome.incomplete_reason,
             error=outcome.error,
         )
+
+    def _shown_use(self, answering: Failover) -> dict[str, Any] | None:
+        """Return who answered, and on request what that cost, as far as its prices are known."""
+        shown = answering.shown()
+        if not self._services.settings.show_cost:
+            return shown
+        spent = [priced(self._services, maker, usage) for maker, usage in answering.reported()]
+        cost = of_tokens(spent)
+        known = NANODOLLARS in cost and UNPRICED not in cost
+        return {**(shown or {}), "usd": cost[NANODOLLARS] / PER_DOLLAR} if known else shown
 
     def _winning(self, winner: StoredResponse | None, answering: Failover) -> Event:
         """Return the ending that another writer stored first: it, and not ours, is the last event.

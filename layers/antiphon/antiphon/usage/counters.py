@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from antiphon.ports import UsageDelta
-from antiphon.ports.usage import Counters
+from antiphon.ports.usage import Counters, DayOfUse
 
 REQUESTS: Final = "requests"
 INPUT: Final = "input_tokens"
@@ -66,6 +66,26 @@ def of_ending(response: dict[str, Any]) -> dict[str, int]:
         **({TOOL_CALLS: calls} if calls else {}),
         **({status: 1} if status in ENDINGS else {}),
         **({ERROR + error["code"]: 1} if error else {}),
+    }
+
+
+def total(days: Iterable[DayOfUse]) -> dict[str, int]:
+    """Add up the counters of some days."""
+    found: Counter[str] = Counter()
+    for day in days:
+        found.update(day.counters)
+    return dict(found)
+
+
+def document(counters: Counters) -> dict[str, Any]:
+    """Return counters as they are shown: ``usd`` is None if no price was known."""
+    nanodollars = counters.get(NANODOLLARS)
+    shown = (name for name in COUNTERS if name != NANODOLLARS)
+    errors = {name.removeprefix(ERROR): amount for name, amount in counters.items() if name.startswith(ERROR)}
+    return {
+        **{name: counters.get(name, 0) for name in shown},
+        "usd": None if nanodollars is None else nanodollars / PER_DOLLAR,
+        "errors": dict(sorted(errors.items())),
     }
 
 

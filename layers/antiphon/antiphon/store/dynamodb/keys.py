@@ -9,7 +9,7 @@ from dataclasses import replace
 from antiphon.audit import AuditEntry
 from antiphon.errors import AlreadyExists
 from antiphon.ports import Page
-from antiphon.records import SERVER, Actor, Key, dump, load
+from antiphon.records import SERVER, Actor, Budget, Key, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.audit import AuditedTable
 from antiphon.store.dynamodb.client import ConditionFailed
@@ -61,6 +61,19 @@ class DynamoDBKeys(AuditedTable):
             self._table, "gsi1pk = :pk AND gsi1sk = :id", index=layout.GSI, pk=layout.api_keys(tenant), id=key_id
         )
         return load(Key, found[0]["document"]["S"]) if found else None
+
+    async def limit(self, tenant: str, key_id: str, budget: Budget, by: Actor = SERVER) -> Key | None:
+        """Set what may be used with a key that is not revoked; None if there is none."""
+        found = await self.find(tenant, key_id)
+        if found is None:
+            return None
+        key = replace(found, budget=budget)
+        limited = self._trail.entry(by, "limited", found, key)
+        try:
+            await self._write(key, "attribute_exists(pk) AND attribute_not_exists(revoked_at)", limited)
+        except ConditionFailed:
+            return None
+        return key
 
     async def revoke(self, tenant: str, key_id: str, at: int, by: Actor = SERVER) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. The first revocation stays."""

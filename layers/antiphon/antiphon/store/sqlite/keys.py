@@ -9,7 +9,7 @@ from typing import Final
 
 from antiphon.errors import AlreadyExists
 from antiphon.ports import Page
-from antiphon.records import SERVER, Actor, Key, dump, load
+from antiphon.records import SERVER, Actor, Budget, Key, dump, load
 from antiphon.store.sqlite.audit import AuditedFile, note
 
 _SOME: Final = """
@@ -66,6 +66,20 @@ class SQLiteKeys(AuditedFile):
     async def find(self, tenant: str, key_id: str) -> Key | None:
         """Read a key by its id; None if there is none."""
         return await self._database.read(lambda db: _find(db, tenant, key_id))
+
+    async def limit(self, tenant: str, key_id: str, budget: Budget, by: Actor = SERVER) -> Key | None:
+        """Set what may be used with a key that is not revoked; None if there is none."""
+
+        def work(db: Connection) -> Key | None:
+            stored = _find(db, tenant, key_id)
+            if stored is None or stored.revoked_at is not None:
+                return None
+            key = replace(stored, budget=budget)
+            db.execute("UPDATE keys SET document = ? WHERE digest = ?", (dump(key), key.digest))
+            note(db, self._trail.entry(by, "limited", stored, key))
+            return key
+
+        return await self._database.write(work)
 
     async def revoke(self, tenant: str, key_id: str, at: int, by: Actor = SERVER) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. A first revocation stays."""
