@@ -20,7 +20,18 @@ from antiphon.providers.demo.model import Demo
 from antiphon.run.worker import sweep_forever
 from antiphon.settings import ProviderEndpoint
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, chat, conversations, conversing, create, models, responses, websocket
+from antiphon.web.routes import (
+    about,
+    approvals,
+    chat,
+    conversations,
+    conversing,
+    create,
+    deciding,
+    models,
+    responses,
+    websocket,
+)
 from local import log
 from local.banner import banner
 from local.limits import FewAtOnce
@@ -57,8 +68,8 @@ def main() -> int:
             return _fail(str(error))
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
         text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)")
-        stored = [responses.router, conversations.router]
-        asked = [create.router, chat.router, conversing.router, websocket.router]
+        stored = [responses.router, conversations.router, approvals.router]
+        asked = [create.router, chat.router, conversing.router, deciding.router, websocket.router]
         routers = [*asked, models.router, *stored, about.router]
         sweeping = partial(sweep_forever, services)
         app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], sweeping))

@@ -40,6 +40,39 @@ class ConversationItemList(Shown):
     has_more: bool
 
 
+class ApprovalResource(Shown):
+    """A call of a tool that waits for an approval, or waited."""
+
+    id: str
+    """That of the item `mcp_approval_request`."""
+    object: Literal["approval"]
+    response_id: str
+    """The response that made the call."""
+    server_label: str
+    name: str
+    """The tool's."""
+    arguments: str
+    """What the tool is called with, as JSON."""
+    by: str
+    """Who decides: `caller`, or a principal such as `role:MANAGER`, who is never the caller."""
+    status: Literal["pending", "approved", "denied"]
+    created_at: int
+    expires_at: int
+    next_response_id: str | None
+    """The response that goes on after the decision; null before."""
+
+
+class ApprovalList(Shown):
+    """A page of approvals. It may have fewer than `limit`, and others behind it."""
+
+    object: Literal["list"]
+    data: list[ApprovalResource]
+    first_id: str | None
+    last_id: str | None
+    """Send it as `after` for the next page."""
+    has_more: bool
+
+
 class InputItemList(Shown):
     """A page of the items that a response was generated from."""
 

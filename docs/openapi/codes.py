@@ -56,6 +56,9 @@ MANAGING: Final = frozenset(
 )
 """Codes of /v1/admin alone."""
 
+APPROVING: Final = frozenset({"approval_not_found", "approval_decided", "approval_expired"})
+"""Codes of a decision on a call that waits for an approval."""
+
 CREATING: Final = frozenset(CODES) - UNROUTED - LATER - MANAGING - {"item_not_found"}
 CHAINED: Final = frozenset(
     {
@@ -64,11 +67,12 @@ CHAINED: Final = frozenset(
         "invalid_encrypted_content",
         "conversation_not_found",
         "conversation_locked",
+        *APPROVING,
     }
 )
 """Codes of a request that continues a response or a conversation, or sends items back."""
 
-PREPARING: Final = CREATING - RUNNING - {"conversation_locked", "too_many_queued"}
+PREPARING: Final = CREATING - RUNNING - APPROVING - {"conversation_locked", "too_many_queued"}
 """Codes of what goes as far as a run, and no further."""
 
 QUERIED: Final = frozenset({"unknown_parameter", "invalid_value", "invalid_type", "out_of_range", "unsupported_value"})

@@ -12,6 +12,8 @@ from docs.openapi.admin import ADMIN
 from docs.openapi.codes import ADDED, BODY, CHAINED, CREATING, HELD, KEYED, PREPARING, QUERIED
 from docs.openapi.operation import JSON, Operation
 from docs.openapi.samples import (
+    APPROVAL,
+    APPROVALS,
     CANCELLED,
     CHAT_CHUNK,
     CHAT_COMPLETION,
@@ -24,6 +26,7 @@ from docs.openapi.samples import (
     CONVERSATION_ITEM,
     CONVERSATION_ITEMS,
     COUNTED,
+    DECISION,
     DELETED,
     EXAMPLES,
     INPUT_ITEMS,
@@ -93,6 +96,7 @@ _INCLUDE: Final[tuple[dict[str, Any], str]] = (
 )
 
 CONVERSATION_OWN: Final = {"description": "The `id` of a conversation that you created."}
+APPROVAL_OWN: Final = {"description": "The `id` of an approval."}
 ITEM_OWN: Final = {"description": "The `id` of an item of the conversation."}
 _ADD: Final = """\
 Adds up to 20 items to the end of the conversation. Each gets an id of its own. Add them in one request if their order
@@ -249,6 +253,40 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         examples={"create": NEW_CONVERSATION},
         samples={JSON: CONVERSATION},
         links={"retrieve": {"operationId": "retrieveConversation", "parameters": {"id": "$response.body#/id"}}},
+    ),
+    ("/v1/approvals", "GET"): Operation(
+        id="listApprovals",
+        tag="Approvals",
+        summary="List calls that wait",
+        description="Lists the calls of tools that wait for an approval: those that you asked for, and those that you "
+        "may decide. The oldest first.",
+        answers={JSON: "ApprovalList"},
+        codes=KEYED | QUERIED - {"unsupported_value"},
+        samples={JSON: APPROVALS},
+        query={name: _PAGE[name] for name in ("limit", "after")},
+    ),
+    ("/v1/approvals/{id}", "GET"): Operation(
+        id="retrieveApproval",
+        tag="Approvals",
+        summary="Read an approval",
+        description="Returns what is to be called, what was decided, and which response goes on.",
+        answers={JSON: "ApprovalResource"},
+        codes=KEYED | {"approval_not_found"},
+        samples={JSON: APPROVAL},
+        parameter=APPROVAL_OWN,
+    ),
+    ("/v1/approvals/{id}", "POST"): Operation(
+        id="decideApproval",
+        tag="Approvals",
+        summary="Approve or deny a call",
+        description="Decides, as somebody whom the agent names. With the last decision that a response waits for, a "
+        "background response goes on after it: `next_response_id`. The same decision can be sent again.",
+        answers={JSON: "ApprovalResource"},
+        codes=CREATING | BODY | {"approval_not_found", "approval_decided", "approval_expired"},
+        body="ApprovalDecision",
+        examples={"approve": DECISION},
+        samples={JSON: APPROVAL},
+        parameter=APPROVAL_OWN,
     ),
     ("/v1/conversations/{id}", "GET"): Operation(
         id="retrieveConversation",

@@ -143,6 +143,27 @@ CONVERSATION_DELETED: Final[dict[str, Any]] = {
     "object": "conversation.deleted",
     "deleted": True,
 }
+APPROVAL: Final[dict[str, Any]] = {
+    "id": "mcpr_4yGq0aPzT1bXwE7kVnR8sM000iK9dQo001",
+    "object": "approval",
+    "response_id": "resp_4yGq0aPzT1bXwE7kVnR8sM000iK9dQ",
+    "server_label": "crm",
+    "name": "update",
+    "arguments": '{"id":1}',
+    "by": "role:MANAGER",
+    "status": "pending",
+    "created_at": 1777000000,
+    "expires_at": 1777604800,
+    "next_response_id": None,
+}
+APPROVALS: Final[dict[str, Any]] = {
+    "object": "list",
+    "data": [APPROVAL],
+    "first_id": APPROVAL["id"],
+    "last_id": APPROVAL["id"],
+    "has_more": False,
+}
+DECISION: Final[tuple[str, dict[str, Any]]] = ("Approve it", {"decision": "approve"})
 CONVERSATION_ITEMS: Final[dict[str, Any]] = INPUT_ITEMS
 CONVERSATION_ITEM: Final[dict[str, Any]] = INPUT_ITEMS["data"][0]
 COUNTED: Final = ("How long it is", {"model": "assistant", "input": "Hello!"})

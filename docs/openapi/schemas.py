@@ -14,9 +14,12 @@ from antiphon.manage.document import AgentDocument
 from antiphon.manage.forms import GrantForm, GroupForm, KeyForm, RoleForm, TenantForm, UserForm
 from antiphon.spec.base import Wire
 from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateConversation
+from antiphon.spec.decision import ApprovalDecision
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
 from docs.openapi.admin_resources import ADMIN_RESOURCES
 from docs.openapi.answers import (
+    ApprovalList,
+    ApprovalResource,
     CompactResource,
     ConversationDeleted,
     ConversationItemList,
@@ -42,6 +45,9 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     ConversationResource,
     ConversationDeleted,
     ConversationItemList,
+    ApprovalDecision,
+    ApprovalResource,
+    ApprovalList,
     InputTokens,
     CompactResource,
     StreamEvent,

@@ -26,7 +26,19 @@ from antiphon.run.execution import settle
 from antiphon.run.worker import start_here
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import about, admin, chat, conversations, conversing, create, models, responses, websocket
+from antiphon.web.routes import (
+    about,
+    admin,
+    approvals,
+    chat,
+    conversations,
+    conversing,
+    create,
+    deciding,
+    models,
+    responses,
+    websocket,
+)
 from tests.support.caller import Caller
 from tests.support.faulty import Faulty
 from tests.support.upstream import Upstream
@@ -102,8 +114,8 @@ class Service(Caller):
             self.services = services = replace(services, runners=lambda _: runner)
         self.has_workers = True
         self.invoked: list[str] = []
-        asked = [create.router, chat.router, conversing.router, websocket.router]
-        stored = [responses.router, conversations.router]
+        asked = [create.router, chat.router, conversing.router, deciding.router, websocket.router]
+        stored = [responses.router, conversations.router, approvals.router]
         routers = [*asked, models.router, *stored, about.router, *(admin.routers if manages else ())]
         app = build_app(services, routers, self._aclose)
         config = uvicorn.Config(

@@ -7,10 +7,21 @@ import re
 import pytest
 
 from antiphon.web.errors import unrouted
-from antiphon.web.routes import about, admin, chat, conversations, conversing, create, models, responses
+from antiphon.web.routes import (
+    about,
+    admin,
+    approvals,
+    chat,
+    conversations,
+    conversing,
+    create,
+    deciding,
+    models,
+    responses,
+)
 from antiphon.web.table import ROUTES, allowed_methods, hint
 
-MODULES = (create, chat, conversing, models, responses, conversations, about)
+MODULES = (create, chat, conversing, models, responses, conversations, approvals, deciding, about)
 ROUTERS = [*(module.router for module in MODULES), *admin.routers]
 
 

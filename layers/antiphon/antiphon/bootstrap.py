@@ -140,10 +140,20 @@ def _seal_keys(settings: Settings) -> Callable[[], str] | None:
 def create_app() -> FastAPI:
     """Build the create function's app. It serves every route, so that its Function URL is a whole ``base_url``."""
     from antiphon.web.app import build_app
-    from antiphon.web.routes import about, chat, conversations, conversing, create, models, responses
+    from antiphon.web.routes import (
+        about,
+        approvals,
+        chat,
+        conversations,
+        conversing,
+        create,
+        deciding,
+        models,
+        responses,
+    )
 
-    stored = [responses.router, conversations.router]
-    routers = [create.router, chat.router, conversing.router, models.router, *stored, about.router]
+    stored = [responses.router, conversations.router, approvals.router]
+    routers = [create.router, chat.router, conversing.router, deciding.router, models.router, *stored, about.router]
     return build_app(_services(calls_models=True), routers)
 
 
@@ -184,9 +194,9 @@ class PushedMessages:
 def retrieve_app() -> FastAPI:
     """Build the get function's app."""
     from antiphon.web.app import build_app
-    from antiphon.web.routes import conversations, responses
+    from antiphon.web.routes import approvals, conversations, responses
 
-    return build_app(_services(), [responses.router, conversations.router])
+    return build_app(_services(), [responses.router, conversations.router, approvals.router])
 
 
 def models_app() -> FastAPI:

@@ -224,6 +224,15 @@ CODES: Final[dict[str, ErrorCode]] = {
     "response_in_progress": ErrorCode(
         409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says.", 2
     ),
+    "approval_not_found": ErrorCode(
+        404, NOT_FOUND, "There is no such approval.", "Use the `id` of an approval that was asked of you."
+    ),
+    "approval_decided": ErrorCode(
+        409, INVALID_REQUEST, "This approval was decided before.", "Read it to see how; it cannot be changed."
+    ),
+    "approval_expired": ErrorCode(
+        409, INVALID_REQUEST, "This approval has expired.", "Ask the agent again; it then asks for a new approval."
+    ),
     "conversation_locked": ErrorCode(
         409,
         INVALID_REQUEST,

@@ -7,8 +7,9 @@ run          a task of its own; a background response is queued, and a worker ru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from antiphon import measures
 from antiphon.access.principal import Principal
@@ -17,6 +18,7 @@ from antiphon.errors import ApiError, SlotTaken
 from antiphon.ids import branch_response_id, first_response_id
 from antiphon.ports import Services
 from antiphon.records import OpenRun, StoredResponse
+from antiphon.run.approvals import answered
 from antiphon.run.compaction import due
 from antiphon.run.conversation import Joined, joined_by, keep, locked
 from antiphon.run.execution import Execution
@@ -24,6 +26,7 @@ from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
 from antiphon.run.quota import Quota
 from antiphon.run.sources import read_sources
+from antiphon.run.tool_loop import Resumed
 from antiphon.spec.request import CreateResponse
 
 SEALED_REASONING: Final = "reasoning.encrypted_content"
@@ -48,6 +51,7 @@ async def create(
     until: float,
     attempt: Attempt | None = None,
     stop: tuple[str, ...] = (),
+    calls: Sequence[dict[str, Any]] = (),
 ) -> Execution | Queued | StoredResponse:
     """Start a response; or return the one that answered the same request before.
 
@@ -58,6 +62,7 @@ async def create(
         until: when the host ends the process's turn, in seconds since the epoch.
         attempt: the request, if it can be recognised when it is sent again; without effect if nothing is stored.
         stop: texts at which the answer ends.
+        calls: of tools that were approved, which the response begins with; see ``run.approvals``.
 
     Raises:
         ApiError: it cannot be done; nothing was stored and no model was called.
@@ -67,7 +72,7 @@ async def create(
     response_id = draw_id(services, request.previous_response_id, stored=request.store, joined=joined)
     hold = Hold(services, principal.owner, attempt if request.store else None, response_id)
     try:
-        return await _create(services, principal, request, until, response_id, hold, joined, stop)
+        return await _create(services, principal, request, until, response_id, hold, joined, stop, calls)
     except BaseException:
         await hold.release()
         raise
@@ -82,6 +87,7 @@ async def _create(
     hold: Hold,
     joined: Joined | None,
     stop: tuple[str, ...],
+    calls: Sequence[dict[str, Any]],
 ) -> Execution | Queued | StoredResponse:
     quota = Quota(services, principal)
     sources = await read_sources(services, principal, request, hold, quota, joined)
@@ -91,6 +97,7 @@ async def _create(
     compaction = await due(services, principal, request, ready)
     call, record = replace(ready.call if compaction else await shortened(ready), stop=stop), ready.record
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
+    record = replace(record, calls=[*calls, *await answered(services, principal, request)])
     if request.store:
         record = await _claim(services, replace(record, reservation=hold.name), hold, joined)
     noted = measures.current()
@@ -102,7 +109,7 @@ async def _create(
     options = request.stream_options
     obfuscate = options is None or options.include_obfuscation
     execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
-    execution.start(ready, call, compaction)
+    execution.start(ready, call, compaction, Resumed(calls=record.calls))
     return execution
 
 

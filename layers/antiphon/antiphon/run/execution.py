@@ -38,6 +38,7 @@ from antiphon.run.registry import all_running, close, register
 from antiphon.run.tally import priced, tally
 from antiphon.run.tool_loop import Resumed, ToolLoop
 from antiphon.run.unstored import store_later, store_now
+from antiphon.run.waiting import shown
 from antiphon.settings import Settings
 from antiphon.stream.checkpoints import Checkpoints
 from antiphon.stream.cuts import VERSION
@@ -485,6 +486,7 @@ class Execution:
             usage=usage_resource(answering.usage, self._shown_use(answering)),
             incomplete_reason=outcome.incomplete_reason,
             error=outcome.error,
+            approvals=[shown(approval) for approval in self._loop.waiting] if self._loop is not None else None,
         )
 
     def _shown_use(self, answering: Failover) -> dict[str, Any] | None:

@@ -58,7 +58,7 @@ class Prepared:
         call: what the model would read if its window had no end.
         table: the tools that are offered.
         listed: the agent's servers whose tools the response lists.
-        include: what the request asks to see.
+        principal, request: who asks, and what.
         new: how many of the last items are never left out; 0 if the input is the whole conversation.
     """
 
@@ -69,8 +69,9 @@ class Prepared:
     call: ModelCall
     new: int
     table: ToolTable
-    listed: tuple[ToolServer, ...] = ()
-    include: tuple[str, ...] = ()
+    listed: tuple[ToolServer, ...]
+    principal: Principal
+    request: CreateResponse
 
 
 async def preview(services: Services, principal: Principal, request: CreateResponse, until: float) -> Prepared:
@@ -135,6 +136,7 @@ async def prepare(
         brought=_brought(sources, request, claimed),
         unknown_tools=services.settings.unknown_tools,
     )
+    _require_store(request, settings.table)
     record = claimed
     if record is None:
         stored = await referenced_items(services, principal, request)
@@ -162,8 +164,19 @@ async def prepare(
     call = await with_attachments(services, answering.current.reads, call)
     answering.require(call)
     listed = _unlisted(settings.named_servers, earlier + new)
-    include = tuple(request.include)
-    return Prepared(agent, answering, record, items, call, asked if chain else 0, settings.table, listed, include)
+    new_items = asked if chain else 0
+    return Prepared(agent, answering, record, items, call, new_items, settings.table, listed, principal, request)
+
+
+def _require_store(request: CreateResponse, table: ToolTable) -> None:
+    """Check that a call of a tool can wait for an approval: the response that asks for it has to be stored.
+
+    Raises:
+        ApiError: 400.
+    """
+    if not request.store and any(tool.pinned is not None and tool.pinned.approval for tool in table.tools):
+        message = "This agent has tools that need an approval, so its responses need `store: true`."
+        raise ApiError("unsupported_parameter", message, param="store", complete=True)
 
 
 def _unlisted(servers: Iterable[ToolServer], items: Iterable[Item]) -> tuple[ToolServer, ...]:

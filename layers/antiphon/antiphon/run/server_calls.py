@@ -95,13 +95,15 @@ class Writer(Protocol):
 def pending_of(stored: Iterable[dict[str, Any]], table: ToolTable, done: Sequence[Item]) -> list[Pending]:
     """Return the calls that a lost writer has stored with a response, but those whose items are done.
 
+    What waits for its approval to be taken is no call yet.
+
     Args:
         stored: as they were stored.
         table: the tools that are offered now.
         done: the items that are done.
     """
     ids = {item["id"] for item in done}
-    return [_pending(call, table) for call in stored if call["item"]["id"] not in ids]
+    return [_pending(call, table) for call in stored if "item" in call and call["item"]["id"] not in ids]
 
 
 def _pending(call: dict[str, Any], table: ToolTable) -> Pending:

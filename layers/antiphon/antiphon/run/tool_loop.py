@@ -16,16 +16,18 @@ from antiphon.answering.turn import CallsMade, Outcome, ServerCall, Turn
 from antiphon.context.history import with_plain_names
 from antiphon.context.sealed import Sealer, opened
 from antiphon.context.window import fitted
-from antiphon.ports import ModelCall, Services
-from antiphon.records import Item, StoredResponse
+from antiphon.errors import ApiError, StorageUnavailable
+from antiphon.ports import ModelCall, Services, ToolFailure, ToolResult
+from antiphon.records import Approval, Item, StoredResponse
+from antiphon.run.approvals import VALID_SECONDS, digest_of, save_all, taken, waiting_text
 from antiphon.run.aside import aside
-from antiphon.run.prepare import Prepared
-from antiphon.run.server_calls import Pending, ServerCalls, Writer, pending_of
+from antiphon.run.prepare import Prepared, job_of
+from antiphon.run.server_calls import NO_STORE, Pending, ServerCalls, Writer, pending_of
 from antiphon.stream.checkpoints import Checkpoints
 from antiphon.stream.cuts import Cutter
 from antiphon.stream.machine import ResponseStream
 from antiphon.tools.calls import as_functions, is_call
-from antiphon.tools.server_calls import SERVER_CALLS, begun, listed, type_of
+from antiphon.tools.server_calls import REQUEST, SERVER_CALLS, approved_call, begun, listed, requested, type_of
 
 MAX_MODEL_TURNS: Final = "max_model_turns"
 """Why a response is incomplete whose model would have been asked too often."""
@@ -73,6 +75,7 @@ class ToolLoop:
 
     Attributes:
         call: what the model is asked, or was asked last.
+        waiting: calls that somebody has to approve.
         begins: the index of the first output item of the model turn.
     """
 
@@ -100,6 +103,7 @@ class ToolLoop:
         self._turn: Turn | None = None
         self.call = call
         self.begins = 0
+        self.waiting: list[Approval] = []
 
     @property
     def begun(self) -> bool:
@@ -132,7 +136,7 @@ class ToolLoop:
             if outcome.status != "completed" or not turn.server_calls:
                 return outcome
             await self._answer(turn.server_calls)
-            if turn.has_client_calls:
+            if turn.has_client_calls or self.waiting:
                 return outcome
         return Outcome("incomplete", MAX_MODEL_TURNS)
 
@@ -165,6 +169,8 @@ class ToolLoop:
                 own = self._stream.id_of("mcp_list_tools", self._stream.settle())
                 self._stream.whole(listed(server, own))
         pending = pending_of(self._resumed.calls, self._ready.table, self._resumed.items)
+        if not pending:
+            pending = await self._approved([call for call in self._resumed.calls if "approval" in call])
         if pending:
             self._calls.count += len(pending)
             await self._make(pending)
@@ -174,17 +180,94 @@ class ToolLoop:
     async def _answer(self, calls: Sequence[ServerCall]) -> None:
         """Make the calls of a model turn, and add what came of it to what the model reads."""
         begins = self.begins
-        await self._make(await self._pending(calls))
+        asked = [call for call in calls if call.tool.pinned is not None and call.tool.pinned.approval is not None]
+        free = [call for call in calls if call not in asked]
+        if free:
+            await self._make(await self._pending(free))
+        if asked and not await self._ask(asked):
+            await self._make(await self._pending(asked, NO_STORE))
         await self._go_on(begins)
+
+    async def _ask(self, calls: Sequence[ServerCall]) -> bool:
+        """Store calls that somebody has to approve, and say that they wait. Return whether they are stored."""
+        seal = await self._host.sealing() if any(call.state for call in calls) else None
+        index = self._stream.settle() + 1
+        approvals = []
+        for place, call in enumerate(calls, index):
+            sealed = seal("reasoning", (), state=call.state) if seal is not None and call.state else None
+            approvals.append(self._approval(call, self._stream.id_of(REQUEST, place), sealed))
+        try:
+            await save_all(self._services, approvals)
+        except StorageUnavailable:
+            return False
+        self.waiting = approvals
+        self._stream.message()
+        self._stream.text(waiting_text(approvals))
+        named = {tool["server_label"] for tool in self._record.response["tools"] if tool["type"] == "mcp"}
+        for approval in approvals:
+            if approval.label in named:
+                self._stream.whole(requested(approval.id, approval.label, approval.tool, approval.arguments))
+        return True
+
+    def _approval(self, call: ServerCall, own_id: str, sealed: str | None) -> Approval:
+        server, tool = call.tool.server, call.tool.pinned
+        assert server is not None
+        assert tool is not None
+        assert tool.approval is not None
+        now = int(self._services.clock())
+        return Approval(
+            owner=self._record.owner,
+            id=own_id,
+            response_id=self._record.id,
+            agent=self._record.agent,
+            label=server.label,
+            tool=tool.name,
+            arguments=call.arguments,
+            digest=digest_of(server, tool),
+            by=tool.approval,
+            created_at=now,
+            expires_at=now + VALID_SECONDS,
+            job=job_of(self._ready.request, self._ready.principal),
+            sealed=sealed,
+        )
+
+    async def _approved(self, calls: Sequence[dict[str, Any]]) -> list[Pending]:
+        """Take the approvals that the response begins with, and return their calls."""
+        pending: list[Pending] = []
+        index = self._stream.settle()
+        for call in calls:
+            found = await self._taken(call)
+            if found is not None:
+                approval, refusal = found
+                index += approval.sealed is not None
+                own = self._stream.id_of("mcp_call", index)
+                item = approved_call(approval, own, with_others=bool(pending))
+                result = None if refusal is None else ToolResult(failure=ToolFailure("refused", refusal))
+                tool = self._ready.table.find("mcp", approval.tool, approval.label)
+                pending.append(Pending(item, tool, approval.sealed, result))
+                index += 1
+        return pending
+
+    async def _taken(self, call: dict[str, Any]) -> tuple[Approval, str | None] | None:
+        try:
+            return await taken(self._services, self._record, call, self._ready.table)
+        except StorageUnavailable:
+            raise ApiError("storage_unavailable") from None
 
     async def _make(self, pending: list[Pending]) -> None:
         self._has_called = True
-        include = self._ready.include
+        include = self._ready.request.include
         await ServerCalls(self._services, self._stream, self._host, include).run(pending, self.call.deadline)
         await self._checkpoints.flush()
 
-    async def _pending(self, calls: Sequence[ServerCall]) -> list[Pending]:
-        """Return the calls with the items that they will be: what is called once has one id."""
+    async def _pending(self, calls: Sequence[ServerCall], refusal: str | None = None) -> list[Pending]:
+        """Return the calls with the items that they will be: what is called once has one id.
+
+        Args:
+            calls: the calls.
+            refusal: why they are not made; None if they are.
+        """
+        result = None if refusal is None else ToolResult(failure=ToolFailure("refused", refusal))
         seal = await self._host.sealing() if any(call.state for call in calls) else None
         index, pending = self._stream.settle(), list[Pending]()
         for call in calls:
@@ -193,7 +276,7 @@ class ToolLoop:
             assert call.tool.server is not None
             own = self._stream.id_of(type_of(call.tool.server), index)
             item = begun(call.tool, own, call.arguments, with_others=bool(pending))
-            pending.append(Pending(item, call.tool, sealed))
+            pending.append(Pending(item, call.tool, sealed, result))
             index += 1
         return pending
 

@@ -17,13 +17,10 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from antiphon.access import decide
-from antiphon.access.configuration import deployment_limits
-from antiphon.access.principal import Principal
 from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
-from antiphon.records import QUEUED, Budget, Key, OpenRun, Owner, StoredResponse
+from antiphon.records import QUEUED, OpenRun, Owner, StoredResponse
 from antiphon.run.compaction import due
 from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
@@ -32,6 +29,7 @@ from antiphon.run.idempotency import Hold
 from antiphon.run.journal import NOTHING, Logged
 from antiphon.run.lost import WORKER_LOST, end, end_cancelled, fence, is_foreign, is_lost, take_over
 from antiphon.run.prepare import prepare, shortened
+from antiphon.run.principals import principal_of
 from antiphon.run.quota import Quota
 from antiphon.run.registry import running
 from antiphon.run.sources import read_sources
@@ -124,7 +122,8 @@ def _is_given_up(taken: StoredResponse, logged: Logged) -> bool:
 def _is_between(taken: StoredResponse, logged: Logged) -> bool:
     """Return whether the model had said nothing since the last call of a tool, or nothing at all."""
     output = taken.response["output"]
-    under_way = [call for call in taken.calls if call["item"]["id"] not in {item["id"] for item in output}]
+    done = {item["id"] for item in output}
+    under_way = [call for call in taken.calls if "item" in call and call["item"]["id"] not in done]
     if output and not under_way and output[-1]["type"] not in _BEFORE_A_TURN:
         return False
     cutter = Cutter(taken.cuts)
@@ -193,7 +192,7 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
     assert taken.job is not None
     request = parse_create(taken.job["request"])
     try:
-        principal = await _principal(services, taken)
+        principal = await principal_of(services, taken.owner, taken.job)
         hold = Hold(services, taken.owner, None, taken.id)
         joined = await rejoin(services, principal, taken)
         sources = await read_sources(services, principal, request, hold, joined=joined)
@@ -218,31 +217,3 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
     await execution.response()
     if execution.is_settled:
         await services.runs.close(taken.owner, taken.id)
-
-
-async def _principal(services: Services, taken: StoredResponse) -> Principal:
-    """Return who asked, as of now.
-
-    Raises:
-        ApiError: 403: the user may not use the API any more, or is gone.
-    """
-    assert taken.job is not None
-    owner = taken.owner
-    account = await services.directory.account(owner.tenant, owner.user)
-    if account is None:
-        raise ApiError("permission_denied")
-    agents = taken.job["key_agents"]
-    key = Key(
-        digest="",
-        id=taken.job["key_id"],
-        tenant=owner.tenant,
-        user=owner.user,
-        prefix="",
-        agents=None if agents is None else tuple(agents),
-        budget=Budget(**taken.job.get("key_budget", {})),
-    )
-    principal = Principal.from_account(account, key, deployment_limits(services.settings))
-    decision = decide.may_use(principal, write=True)
-    if not decision.allowed:
-        raise ApiError(decision.code or "permission_denied")
-    return principal

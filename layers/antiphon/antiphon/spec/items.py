@@ -173,6 +173,8 @@ InputItem = Annotated[
     | Annotated[Wire, Rare(_LOADING, "HostedCall"), Tag("#image_generation_call")]
     | Annotated[Wire, Rare(_SERVER_ITEMS, "McpCall"), Tag("#mcp_call")]
     | Annotated[Wire, Rare(_SERVER_ITEMS, "McpListTools"), Tag("#mcp_list_tools")]
+    | Annotated[Wire, Rare(_SERVER_ITEMS, "McpApprovalRequest"), Tag("#mcp_approval_request")]
+    | Annotated[Wire, Rare(_SERVER_ITEMS, "McpApprovalResponse"), Tag("#mcp_approval_response")]
     | Annotated[Reasoning, Tag("#reasoning")]
     | Annotated[Compaction, Tag("#compaction")]
     | Annotated[ItemReference, Tag("#item_reference")],

@@ -16,6 +16,9 @@ Event = dict[str, Any]
 Sink = Callable[[Event], None]
 """Takes the next event of a stream. Every stage of the way of an event has one, its method ``put``."""
 
+APPROVALS: Final = "approvals"
+"""The field of a response's ``antiphon`` with the calls that wait for an approval, which its ending adds."""
+
 _PADDING: Final = "0123456789abcdef"
 _PADDED: Final = 16
 

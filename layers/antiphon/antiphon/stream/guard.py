@@ -170,20 +170,10 @@ def guarded(machine: type[ResponseStream]) -> type[ResponseStream]:
             """Open the stream; what is wrong with it shows at the next event."""
             self._guard.open(super().open)
 
-        def ending(
-            self,
-            status: Ended,
-            *,
-            at: int,
-            usage: dict[str, Any] | None = None,
-            incomplete_reason: str | None = None,
-            error: dict[str, str] | None = None,
-        ) -> Event:
+        def ending(self, status: Ended, **facts: Any) -> Event:
             """Return the terminal event if the stream is sound with it, else a failure."""
             build = super().ending
-            return self._guard.ending(
-                lambda: build(status, at=at, usage=usage, incomplete_reason=incomplete_reason, error=error)
-            )
+            return self._guard.ending(lambda: build(status, **facts))
 
         def end(self, ending: Event) -> None:
             """Send the terminal event."""

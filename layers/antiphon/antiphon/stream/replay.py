@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.stream.cuts import Cutter
-from antiphon.stream.events import Event, ending_type
+from antiphon.stream.events import APPROVALS, Event, ending_type
 from antiphon.stream.kept import shown_response
 from antiphon.stream.machine import ResponseStream
 
@@ -25,7 +25,15 @@ _UNKNOWN_AT_FIRST: Final[dict[str, Any]] = {
 
 def as_begun(response: dict[str, Any]) -> dict[str, Any]:
     """Return a response as it was when its stream began."""
-    return {**response, **_UNKNOWN_AT_FIRST}
+    begun = {**response, **_UNKNOWN_AT_FIRST}
+    own = begun.get("antiphon", {})
+    if APPROVALS not in own:
+        return begun
+    others = {name: value for name, value in own.items() if name != APPROVALS}
+    return {
+        **{name: value for name, value in begun.items() if name != "antiphon"},
+        **({"antiphon": others} if others else {}),
+    }
 
 
 def replay(response: dict[str, Any], cuts: str = "", *, after: int = -1, obfuscate: bool = True) -> list[Event]:

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from antiphon.ports import ToolFailure, ToolResult
-from antiphon.records import Item, ToolServer
+from antiphon.records import Approval, Item, ToolServer
 from antiphon.tools.table import OfferedTool
 
 HELD: Final = "held"
@@ -27,6 +27,7 @@ SERVER_CALLS: Final = frozenset({"mcp_call", *TYPES.values()})
 MAX_OUTPUT_BYTES: Final = 65_536
 """The most of a tool's output that a model is shown: three quarters from its beginning, one from its end."""
 
+REQUEST: Final = "mcp_approval_request"
 SOURCES: Final = "web_search_call.action.sources"
 RESULTS: Final = "file_search_call.results"
 """Values of ``include`` that show more of a search."""
@@ -88,6 +89,32 @@ def ended(item: Item, result: ToolResult, include: Collection[str] = ()) -> Item
     if result.failure is None:
         return {**item, "status": status, "output": output, **images}
     return {**item, "status": status, "error": _error(result.failure, output), **images}
+
+
+def approved_call(approval: Approval, own_id: str, *, with_others: bool) -> Item:
+    """Return the item of a call that was approved, and is about to be made.
+
+    Args:
+        approval: which holds the call.
+        own_id: the item's id.
+        with_others: the model made it at once with the call before it.
+    """
+    made = {"server_label": approval.label, "name": approval.tool, "arguments": approval.arguments}
+    held = {HELD: {_WITH_OTHERS: True}} if with_others else {}
+    head = {"type": "mcp_call", "id": own_id, "status": "in_progress"}
+    return {**head, **made, "approval_request_id": approval.id, **held}
+
+
+def requested(own_id: str, label: str, name: str, arguments: str) -> Item:
+    """Return the item that asks for an approval.
+
+    Args:
+        own_id: the item's id, which is the approval's.
+        label: of the server.
+        name: of the tool.
+        arguments: of the call.
+    """
+    return {"type": REQUEST, "id": own_id, "server_label": label, "name": name, "arguments": arguments}
 
 
 def listed(server: ToolServer, own_id: str) -> Item:

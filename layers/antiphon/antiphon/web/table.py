@@ -23,6 +23,8 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/conversations/{id}": ("GET", "POST", "DELETE"),
     "/v1/conversations/{id}/items": ("GET", "POST"),
     "/v1/conversations/{id}/items/{item_id}": ("GET", "DELETE"),
+    "/v1/approvals": ("GET",),
+    "/v1/approvals/{id}": ("GET", "POST"),
     "/v1/models": ("GET",),
     "/v1/models/{id}": ("GET",),
     "/v1/admin/me": ("GET",),

@@ -1,4 +1,4 @@
-"""Approvals in DynamoDB: a row each, and beside it, while nobody has decided, a row by which it is listed.
+"""Approvals in DynamoDB: a row each and, while nobody has decided, the same once more for lists.
 
 Both are written together. A list reads only what waits, however many approvals were decided.
 """
@@ -39,7 +39,7 @@ class DynamoDBApprovals:
         return _approval(answer["Item"]) if "Item" in answer else None
 
     async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
-        """List approvals that nobody has decided, oldest first: one page of rows, and their approvals at once."""
+        """List approvals that nobody has decided, oldest first; one trip."""
         begin = {"ExclusiveStartKey": layout.pending_approval(after)} if after is not None else {}
         answer = await self._database.call(
             "Query",
@@ -50,10 +50,7 @@ class DynamoDBApprovals:
             Limit=limit,
             **begin,
         )
-        keys = [layout.approval(tenant, row["id"]["S"]) for row in answer["Items"]]
-        found = await self._database.batch_get(self._table, keys) if keys else []
-        approvals = sorted(map(_approval, found), key=lambda approval: (approval.created_at, approval.id))
-        return Page(approvals, "LastEvaluatedKey" in answer)
+        return Page([_approval(row) for row in answer["Items"]], "LastEvaluatedKey" in answer)
 
     def _put(self, approval: Approval) -> dict[str, Any]:
         row = {
@@ -74,7 +71,7 @@ class DynamoDBApprovals:
             return [{"Delete": {"TableName": self._table, "Key": key}}]
         if approval.revision:
             return []
-        row = {**key, "id": {"S": approval.id}, layout.TTL: {"N": str(approval.expires_at)}}
+        row = {**key, "document": {"B": dump(approval)}, layout.TTL: {"N": str(approval.expires_at)}}
         return [{"Put": {"TableName": self._table, "Item": row}}]
 
 

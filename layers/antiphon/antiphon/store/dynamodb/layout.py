@@ -30,7 +30,7 @@
     RUNS                    tenant#user#id                             a run for a worker         at, expires_at
     A#tenant#id             APPROVAL                                   an approval                document, revision,
                                                                                                   expires_at
-    AP#tenant               time#id                                    an approval that waits     id, expires_at
+    AP#tenant               time#id                                    one that waits, for lists  document, expires_at
 
 A key is two rows that are written together: one is read by its digest on every request, the other is for lists. The
 index of ``responses`` has keys alone: a turn costs one write unit more at its claim, and none when it is stored again.

@@ -82,7 +82,8 @@ class CheckedItem:
         self._steps: list[str] = []
         require(status_of(value) in ("in_progress", None), "status")
         late = ("output", "error", "tools") if self._type in _STEPS else ()
-        require(not any(map(value.get, ("content", "summary", "arguments", "input", *late))), "begins-empty")
+        empty = ("content", "summary", "arguments", "input", *late) if self._type != "mcp_approval_request" else ()
+        require(not any(map(value.get, empty)), "begins-empty")
 
     def take(self, kind: str, event: Event) -> None:
         """Check an event between ``added`` and ``done``; ``kind`` is one of ``EVENTS``."""

@@ -1,0 +1,180 @@
+"""Calls of tools that somebody has to approve first.
+
+    asked      the response stores what it wants to call, says that it waits, and ends as completed
+    decided    by its caller in a next request, or by a principal that the agent names, who is never the caller
+    called     by the response that goes on: with the arguments that were stored, once, if the tool is still the same
+
+The decision of another principal starts a background response, which continues the one that asked. A client's items
+decide nothing but yes or no: what is called is read from the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from antiphon.access.principal import Principal
+from antiphon.errors import ApiError
+from antiphon.ports import Services
+from antiphon.records import DAY, Approval, Item, ServerTool, StoredResponse, ToolServer, dump
+from antiphon.spec.request import CreateResponse
+from antiphon.tools.narrowing import BY_CALLER
+from antiphon.tools.table import ToolTable
+
+VALID_SECONDS: Final = 7 * DAY
+"""How long a call waits for a decision."""
+
+WAITS: Final = "This needs an approval before it is done: {calls}."
+WAITS_FOR_CALLER: Final = "I need your approval before I do this: {calls}."
+DENIED: Final = "The call was not approved, and the tool was not called."
+USED: Final = "This approval was used before, so the tool was not called."
+CHANGED: Final = "The tool has changed since the approval was asked for, so it was not called."
+
+
+_OF_ONE_REQUEST: Final = frozenset({"input", "stream", "stream_options"})
+
+
+def digest_of(server: ToolServer, tool: ServerTool) -> str:
+    """Return what identifies a tool as it was pinned: SHA-256, hexadecimal."""
+    own = replace(server, tools=(replace(tool, approval=None),))
+    return hashlib.sha256(dump(own)).hexdigest()
+
+
+def waiting_text(approvals: Sequence[Approval]) -> str:
+    """Return what a response says that waits for approvals."""
+    calls = ", ".join(f"`{approval.tool}` of {approval.label}" for approval in approvals)
+    by_caller = all(approval.by == BY_CALLER for approval in approvals)
+    return (WAITS_FOR_CALLER if by_caller else WAITS).format(calls=calls)
+
+
+def decided(approval: Approval, *, approve: bool, by: str, reason: str, now: float) -> Approval:
+    """Return an approval with a decision."""
+    return replace(
+        approval,
+        state="approved" if approve else "denied",
+        decided_by=by,
+        decided_at=int(now),
+        reason=reason,
+        revision=approval.revision + 1,
+    )
+
+
+def require_pending(approval: Approval, now: float, param: str | None = None) -> None:
+    """Check that an approval can be decided.
+
+    Raises:
+        ApiError: 409 ``approval_decided`` or ``approval_expired``.
+    """
+    if approval.state != "pending":
+        raise ApiError("approval_decided", param=param)
+    if approval.expires_at <= now:
+        raise ApiError("approval_expired", param=param)
+
+
+async def answered(services: Services, principal: Principal, request: CreateResponse) -> list[dict[str, Any]]:
+    """Return the caller's decisions that a request brings, as they are stored with its response.
+
+    Decisions in the middle of a conversation that a client sends whole are of earlier turns, and were used there.
+
+    Raises:
+        ApiError: 400 or 409: a decision cannot be taken.
+    """
+    calls: list[dict[str, Any]] = []
+    for index, item in _decisions(request):
+        param = f"input[{index}].approval_request_id"
+        approval = await services.approvals.get(principal.tenant, item["approval_request_id"])
+        if approval is None or approval.owner != principal.owner or approval.agent != request.model:
+            raise ApiError("approval_not_found", param=param)
+        if approval.by != BY_CALLER:
+            message = f"The agent wants this decided by {approval.by}, and not by the caller."
+            raise ApiError("permission_denied", message, param=param)
+        require_pending(approval, services.clock(), param)
+        calls.append({"approval": approval.id, "approve": item["approve"], "reason": item.get("reason", "")})
+    if calls and not request.store:
+        message = "A request that decides on an approval needs `store: true`."
+        raise ApiError("unsupported_parameter", message, param="store", complete=True)
+    return calls
+
+
+def _decisions(request: CreateResponse) -> list[tuple[int, Item]]:
+    """Return the decisions behind the last item that a model made, each with its place in the input."""
+    found: list[tuple[int, Item]] = []
+    items = request.input if isinstance(request.input, list) else []
+    for index in range(len(items) - 1, -1, -1):
+        kind, role = getattr(items[index], "type", ""), getattr(items[index], "role", "")
+        if kind == "mcp_approval_response":
+            found.append((index, items[index].wire()))
+        elif role != "user":
+            break
+    return found[::-1]
+
+
+async def taken(
+    services: Services, record: StoredResponse, call: dict[str, Any], table: ToolTable
+) -> tuple[Approval, str | None] | None:
+    """Take an approval for the one response that may use it.
+
+    Return it, and why the tool may not be called, or None; nothing if there is no such approval any more.
+
+    Args:
+        services: the adapters.
+        record: the response.
+        call: as ``answered`` returns it; without ``approve`` the decision is stored.
+        table: the tools as the agent has them now.
+
+    Raises:
+        StorageUnavailable: the store did not answer.
+    """
+    approval = await services.approvals.get(record.owner.tenant, call["approval"])
+    if approval is None:
+        return None
+    if approval.used_by != record.id:
+        used = _used(approval, record, call, services.clock())
+        if used is None or not await services.approvals.save(used):
+            return approval, USED
+        approval = used
+    return approval, _refusal(approval, table)
+
+
+def _used(approval: Approval, record: StoredResponse, call: dict[str, Any], now: float) -> Approval | None:
+    """Return an approval as the response uses it, with the caller's decision if it brings one; None if it may not."""
+    if approval.used_by:
+        return None
+    if "approve" not in call:
+        return replace(approval, used_by=record.id, revision=approval.revision + 1)
+    if approval.state != "pending":
+        return None
+    user = record.owner.user
+    return replace(
+        decided(approval, approve=call["approve"], by=user, reason=call["reason"], now=now), used_by=record.id
+    )
+
+
+def _refusal(approval: Approval, table: ToolTable) -> str | None:
+    """Return why the tool may not be called; None if it may."""
+    if approval.state != "approved":
+        return " ".join(filter(None, [DENIED, approval.reason]))
+    tool = table.find("mcp", approval.tool, approval.label)
+    if tool is None or tool.server is None or tool.pinned is None:
+        return CHANGED
+    return None if digest_of(tool.server, tool.pinned) == approval.digest else CHANGED
+
+
+async def save_all(services: Services, approvals: Sequence[Approval]) -> None:
+    """Store what is asked for.
+
+    Raises:
+        StorageUnavailable: the store did not answer.
+    """
+    await asyncio.gather(*map(services.approvals.save, approvals))
+
+
+def continuation(approval: Approval) -> dict[str, Any]:
+    """Return the request that goes on with a response when its approvals are decided."""
+    asked = {name: value for name, value in approval.job["request"].items() if name not in _OF_ONE_REQUEST}
+    if "conversation" not in asked:
+        asked["previous_response_id"] = approval.response_id
+    return {**asked, "background": True, "store": True}

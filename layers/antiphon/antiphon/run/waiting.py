@@ -1,0 +1,66 @@
+"""Calls of tools that wait for an approval, for those who look at them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from antiphon.access.principal import Principal
+from antiphon.errors import ApiError
+from antiphon.ports import Page, Services
+from antiphon.records import Approval
+from antiphon.tools.narrowing import BY_CALLER
+
+
+def shown(approval: Approval) -> dict[str, Any]:
+    """Return an approval as its response and the API show it."""
+    return {
+        "id": approval.id,
+        "object": "approval",
+        "response_id": approval.response_id,
+        "server_label": approval.label,
+        "name": approval.tool,
+        "arguments": approval.arguments,
+        "by": approval.by,
+        "status": approval.state,
+        "created_at": approval.created_at,
+        "expires_at": approval.expires_at,
+        "next_response_id": approval.used_by or None,
+    }
+
+
+def may_decide(approval: Approval, principal: Principal) -> bool:
+    """Return whether a principal may decide: the caller if the agent says so, else only somebody else."""
+    is_caller = principal.owner == approval.owner
+    if approval.by == BY_CALLER:
+        return is_caller
+    return not is_caller and principal.tenant == approval.owner.tenant and approval.by in principal.principals
+
+
+async def find_approval(services: Services, principal: Principal, approval_id: str) -> Approval:
+    """Read an approval that its caller asked for, or may decide.
+
+    Raises:
+        ApiError: 404, the same if it is absent or hidden.
+    """
+    found = await services.approvals.get(principal.tenant, approval_id)
+    if found is None or not (found.owner == principal.owner or may_decide(found, principal)):
+        raise ApiError("approval_not_found")
+    return found
+
+
+async def list_approvals(
+    services: Services, principal: Principal, limit: int, after: Approval | None = None
+) -> Page[Approval]:
+    """List approvals that wait: those that the caller asked for, and those that the caller may decide; oldest first.
+
+    A page may have fewer than ``limit``, and others behind it.
+    """
+    page = await services.approvals.pending(principal.tenant, limit, after)
+    now = services.clock()
+    mine = [
+        found
+        for found in page.records
+        if found.expires_at > now and (found.owner == principal.owner or may_decide(found, principal))
+    ]
+    return replace(page, records=mine)

@@ -1,0 +1,37 @@
+"""The decision on a call of a tool that waits for an approval: POST /v1/approvals/{id}."""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from antiphon.errors import ApiError
+from antiphon.ports import Services
+from antiphon.run.decide import decide
+from antiphon.run.waiting import find_approval, may_decide, shown
+from antiphon.spec.decision import ApprovalDecision
+from antiphon.spec.request import validated
+from antiphon.web.asked import read_body, until
+from antiphon.web.auth import Writer
+
+router = APIRouter()
+
+
+@router.post("/v1/approvals/{approval_id}")
+async def decide_approval(request: Request, approval_id: str, principal: Writer) -> Response:
+    """Approve or deny a call. With the last decision that a response waits for, it goes on in the background."""
+    services: Services = request.app.state.services
+    wanted = validated(ApprovalDecision, await read_body(request, principal))
+    found = await find_approval(services, principal, approval_id)
+    if not may_decide(found, principal):
+        raise ApiError("permission_denied", f"The agent wants this decided by {found.by}, and not by its caller.")
+    ended = await decide(
+        services,
+        found,
+        approve=wanted.decision == "approve",
+        by=principal.user,
+        reason=wanted.reason,
+        until=until(request),
+    )
+    return Response(orjson.dumps(shown(ended)), media_type="application/json")

@@ -1,0 +1,277 @@
+"""Calls of tools that somebody has to approve: asked for, decided by whom the agent names, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from antiphon.records import Grant, Role
+from antiphon.run.approvals import VALID_SECONDS
+from tests.support.caller import TENANT, refused
+from tests.support.durable import ended
+from tests.support.server_tools import Tools, says, server
+from tests.support.service import Service
+from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call, usage
+from tests.support.weather import said
+
+UPDATE = Script.stream(tool_call(0, "call_a", "crm__update", '{"id":1}'), finish("tool_calls"), usage(10, 5))
+NAMED = {"type": "mcp", "server_label": "crm"}
+
+
+@pytest.fixture
+def tools() -> Tools:
+    return Tools(update=says("updated"), find=says("Ada"))
+
+
+@pytest.fixture
+def service(tmp_path: Path, upstream: Upstream, tools: Tools) -> Iterator[Service]:
+    with Service(tmp_path, upstream, runner=tools, check_streams=True) as running:
+        running.put(Role(TENANT, "MANAGER", remote_agents=frozenset({"USE"})))
+        running.user("max", role="MANAGER")
+        yield running
+
+
+def by(service: Service, who: str) -> None:
+    service.agent("agent", servers=(server("update", approval=who),))
+
+
+def decide(service: Service, key: str, approval: str, decision: str = "approve", **fields: Any) -> Any:
+    return service.client.post(
+        f"/v1/approvals/{approval}", json={"decision": decision, **fields}, headers={"authorization": f"Bearer {key}"}
+    )
+
+
+def waiting(response: dict[str, Any]) -> str:
+    (approval,) = response["antiphon"]["approvals"]
+    return str(approval["id"])
+
+
+def response_to(approval: str, *, approve: bool = True, **fields: Any) -> dict[str, Any]:
+    return {"type": "mcp_approval_response", "approval_request_id": approval, "approve": approve, **fields}
+
+
+def test_a_call_that_needs_an_approval_waits_and_the_response_says_so(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE]
+    response = service.create(key, input="Update it", tools=[NAMED])
+    assert response["status"] == "completed"
+    assert [item["type"] for item in response["output"]] == ["mcp_list_tools", "message", "mcp_approval_request"]
+    assert "`update` of crm" in said(response)
+    request = response["output"][2]
+    assert (request["name"], request["arguments"]) == ("update", '{"id":1}')
+    assert waiting(response) == request["id"]
+    assert tools.calls == []
+    assert service.retrieve(key, response["id"]) == response
+
+
+def test_a_client_that_did_not_name_the_server_is_shown_no_item_that_it_may_not_know(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE]
+    assert [item["type"] for item in service.create(key, input="Update it")["output"]] == ["message"]
+
+
+def test_the_callers_approval_makes_the_call_in_the_next_response(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it")
+    second = service.create(key, input=[response_to(waiting(first))], previous_response_id=first["id"])
+    assert [item["type"] for item in second["output"]] == ["mcp_call", "message"]
+    call = second["output"][0]
+    assert (call["output"], call["approval_request_id"]) == ("updated", waiting(first))
+    assert tools.calls[0].arguments == {"id": 1}
+    assert upstream.requests[1].body["messages"][-1]["content"] == "updated"
+    shown = service.get(f"/v1/approvals/{waiting(first)}", key).json()
+    assert (shown["status"], shown["next_response_id"]) == ("approved", second["id"])
+
+
+def test_what_the_caller_denies_is_not_called_and_the_model_reads_why(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("Then not.")]
+    first = service.create(key, input="Update it")
+    denied = response_to(waiting(first), approve=False, reason="Not today.")
+    second = service.create(key, input=[denied], previous_response_id=first["id"])
+    assert second["output"][0]["status"] == "failed"
+    assert tools.calls == []
+    assert "Not today." in upstream.requests[1].body["messages"][-1]["content"]
+
+
+def test_a_client_that_keeps_the_conversation_itself_approves_by_items(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("It is done."), answer("Yes.")]
+    question = {"role": "user", "content": "Update it"}
+    first = service.create(key, input=[question], tools=[NAMED])
+    history = [question, *first["output"], response_to(waiting(first))]
+    second = service.create(key, input=history, tools=[NAMED])
+    assert len(tools.calls) == 1
+    third = [*history, *second["output"], {"role": "user", "content": "Really?"}]
+    assert said(service.create(key, input=third, tools=[NAMED])) == "Yes."
+    assert len(tools.calls) == 1
+
+
+def test_an_approval_is_used_once(service: Service, key: str, upstream: Upstream, tools: Tools) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it")
+    fields = {"input": [response_to(waiting(first))], "previous_response_id": first["id"]}
+    service.create(key, **fields)
+    refused(service.post(key, model="agent", **fields), 409, "approval_decided", "input[0].approval_request_id")
+    assert len(tools.calls) == 1
+
+
+def test_arguments_that_a_client_changes_have_no_effect(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    """https://github.com/vercel/ai/issues/15947."""
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it", tools=[NAMED])
+    forged = {**first["output"][2], "arguments": '{"id":666}', "name": "find"}
+    items = [{"role": "user", "content": "Update it"}, forged, response_to(waiting(first))]
+    service.create(key, input=items)
+    assert [(call.tool.name, call.arguments) for call in tools.calls] == [("update", {"id": 1})]
+
+
+@pytest.mark.parametrize("who", ["nobody", "other user", "other agent"])
+def test_nobody_approves_what_was_not_asked_of_them(
+    service: Service, key: str, upstream: Upstream, tools: Tools, who: str
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE]
+    approval = waiting(service.create(key, input="Update it"))
+    service.agent("other", servers=(server("update", approval="caller"),))
+    service.user("eve")
+    caller = service.key("eve") if who == "other user" else key
+    asked = "mcpr_nothing" if who == "nobody" else approval
+    model = "other" if who == "other agent" else "agent"
+    service.put(Grant(TENANT, "agent", "user:eve", 1))
+    answered = service.post(caller, model=model, input=[response_to(asked)])
+    refused(answered, 404, "approval_not_found", "input[0].approval_request_id")
+    assert tools.calls == []
+
+
+def test_a_tool_that_changed_meanwhile_is_not_called(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    """CVE-2025-54136: what was approved is replaced by something else of the same name."""
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("Sorry.")]
+    first = service.create(key, input="Update it")
+    changed = server("update", approval="caller", parameters={"type": "object", "properties": {"all": {}}})
+    service.agent("agent", servers=(changed,))
+    second = service.create(key, input=[response_to(waiting(first))], previous_response_id=first["id"])
+    assert second["output"][0]["status"] == "failed"
+    assert tools.calls == []
+
+
+def test_an_approval_expires(service: Service, key: str, upstream: Upstream) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE]
+    first = service.create(key, input="Update it")
+    service.clock.ahead = VALID_SECONDS + 1
+    answered = service.post(key, model="agent", input=[response_to(waiting(first))])
+    refused(answered, 409, "approval_expired", "input[0].approval_request_id")
+
+
+# decided by somebody else
+
+
+def test_another_principal_approves_and_the_response_goes_on_in_the_background(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it", metadata={"case": "7"})
+    manager = service.key("max")
+    listed = service.get("/v1/approvals", manager).json()
+    assert [approval["id"] for approval in listed["data"]] == [waiting(first)]
+    decision = decide(service, manager, waiting(first))
+    assert decision.status_code == 200, decision.text
+    next_id = decision.json()["next_response_id"]
+    response = ended(service, key, next_id)
+    assert (response["status"], response["background"]) == ("completed", True)
+    assert response["previous_response_id"] == first["id"]
+    assert response["metadata"] == {"case": "7"}
+    assert [item["type"] for item in response["output"]] == ["mcp_call", "message"]
+    assert len(tools.calls) == 1
+    assert service.get(f"/v1/approvals/{waiting(first)}", key).json()["next_response_id"] == next_id
+    assert service.get("/v1/approvals", manager).json()["data"] == []
+    again = decide(service, manager, waiting(first))
+    assert again.json()["next_response_id"] == next_id, "the same decision can be sent again"
+    refused(decide(service, manager, waiting(first), "deny"), 409, "approval_decided")
+
+
+def test_the_caller_cannot_approve_what_another_has_to_approve(
+    service: Service, upstream: Upstream, tools: Tools
+) -> None:
+    """Whoever asks is not who approves, even with the role that may."""
+    by(service, "role:MANAGER")
+    service.put(Grant(TENANT, "agent", "user:max", 1))
+    key = service.key("max")
+    upstream.scripts = [UPDATE]
+    first = service.create(key, input="Update it")
+    refused(decide(service, key, waiting(first)), 403, "permission_denied")
+    answered = service.post(key, model="agent", input=[response_to(waiting(first))])
+    refused(answered, 403, "permission_denied", "input[0].approval_request_id")
+    assert tools.calls == []
+
+
+def test_who_may_not_decide_does_not_see_that_there_is_anything(service: Service, key: str, upstream: Upstream) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE]
+    approval = waiting(service.create(key, input="Update it"))
+    service.user("eve")
+    eve = service.key("eve")
+    refused(service.get(f"/v1/approvals/{approval}", eve), 404, "approval_not_found")
+    refused(decide(service, eve, approval), 404, "approval_not_found")
+    assert service.get("/v1/approvals", eve).json()["data"] == []
+
+
+def test_a_response_that_waits_for_several_goes_on_with_the_last_decision(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    service.agent("agent", servers=(server("update", "find", approval="role:MANAGER"),))
+    both = Script.stream(
+        text("Both. "),
+        tool_call(0, "call_a", "crm__update", "{}"),
+        tool_call(1, "call_b", "crm__find", "{}"),
+        finish("tool_calls"),
+    )
+    upstream.scripts = [both, answer("One of them.")]
+    first = service.create(key, input="Both")
+    one, other = (approval["id"] for approval in first["antiphon"]["approvals"])
+    manager = service.key("max")
+    assert decide(service, manager, one).json()["next_response_id"] is None
+    next_id = decide(service, manager, other, "deny", reason="No.").json()["next_response_id"]
+    response = ended(service, key, next_id)
+    assert [item.get("status") for item in response["output"][:2]] == ["completed", "failed"]
+    assert tools.names == ["update"]
+
+
+def test_whoever_lost_the_agent_meanwhile_gets_nothing_done(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    """Grants are checked again when the call is made."""
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it")
+    service.user("ada", role="NOBODY")
+    refused(decide(service, service.key("max"), waiting(first)), 403, "permission_denied")
+    assert tools.calls == []
+
+
+def test_an_agent_whose_tools_need_approvals_needs_stored_responses(service: Service, key: str) -> None:
+    by(service, "caller")
+    refused(service.post(key, model="agent", input="Hi", store=False), 400, "unsupported_parameter", "store")
