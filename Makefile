@@ -52,8 +52,8 @@ docs: install-dev ## regenerate the documents that come from the code: errors, c
 	@PYTHONPATH=layers/antiphon:. $(BIN)/python -m docs.cost
 
 .PHONY: clients
-clients: install-dev install-clients ## test the clients of docs/clients.md against the API (needs Node.js 22 or newer; LATEST=1)
-	@CI=1 $(BIN)/python -m pytest tests/clients tests/conformance $(TESTS)
+clients: install-dev install-clients ## test the clients of docs/clients.md against the API, and servers of MCP (needs Node.js 22 or newer; LATEST=1)
+	@CI=1 $(BIN)/python -m pytest tests/clients tests/conformance tests/server_tools/test_real_servers.py $(TESTS)
 
 .PHONY: bench
 bench: install-dev ## run the benchmarks and print their tables
@@ -74,7 +74,7 @@ lock: install-dev ## update the locked dependencies and their hashes
 	cd requirements && for target in dev run; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' $$([ $$target = dev ] || echo -c dev.txt) -o $$target.txt $$target.in; done
-	cd requirements && for target in sam lambda clients clients-chat ministack checkov audit; do \
+	cd requirements && for target in sam lambda clients clients-chat mcp ministack checkov audit; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' -o $$target.txt $$target.in; done
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -101,6 +101,8 @@ install-ministack:
 install-clients:
 	@local/install.sh .venv-clients requirements/clients.txt --no-deps
 	@local/install.sh .venv-clients-chat requirements/clients-chat.txt --no-deps
-	@cd tests/clients/node && { cmp -s package-lock.json node_modules/.installed || \
-	  { npm ci --no-audit --no-fund && cp package-lock.json node_modules/.installed; }; }
+	@local/install.sh .venv-mcp requirements/mcp.txt --no-deps
+	@for folder in tests/clients/node tests/server_tools/node; do cd $(CURDIR)/$$folder && \
+	  { cmp -s package-lock.json node_modules/.installed || \
+	  { npm ci --no-audit --no-fund && cp package-lock.json node_modules/.installed; }; } || exit; done
 	@$(if $(LATEST),tests/clients/latest.sh)

@@ -18,6 +18,7 @@ from antiphon.ports import Services
 from antiphon.providers.configured import Providers, openai_key
 from antiphon.providers.demo.model import Demo
 from antiphon.run.worker import sweep_forever
+from antiphon.server_tools.runners import close_runners
 from antiphon.settings import ProviderEndpoint
 from antiphon.web.app import build_app
 from antiphon.web.routes import (
@@ -93,12 +94,14 @@ def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[]
     providers = Providers(settings.providers | endpoints, environ, builders=builders)
     providers.require_keys()
     stores = build_stores(settings)
+    services = build_services(settings, stores, providers)
 
     async def aclose() -> None:
+        await close_runners(services)
         await providers.aclose()
         await stores.aclose()
 
-    return build_services(settings, stores, providers), aclose
+    return services, aclose
 
 
 def _further_models(

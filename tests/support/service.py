@@ -24,6 +24,7 @@ from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.run.execution import settle
 from antiphon.run.worker import start_here
+from antiphon.server_tools.runners import close_runners
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
 from antiphon.web.routes import (
@@ -154,6 +155,7 @@ class Service(Caller):
 
     async def _aclose(self) -> None:
         await settle(5)
+        await close_runners(self.services)
         await self._providers.aclose()
         await self._close_stores()
 

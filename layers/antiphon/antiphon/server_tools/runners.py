@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
-from antiphon.ports import Pinned, ToolRunner
+from antiphon.ports import Pinned, Services, ToolRunner
 from antiphon.records import ToolKind
 from antiphon.settings import Settings
 
@@ -53,3 +53,9 @@ class LazyPinning:
         from antiphon.server_tools.pinning import pin
 
         return await pin(entries, self._settings) if entries else []
+
+
+async def close_runners(services: Services) -> None:
+    """Close the runners of a process, if they are those of this module."""
+    if isinstance(services.runners, Runners):
+        await services.runners.aclose()
