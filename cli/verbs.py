@@ -50,7 +50,19 @@ def parser(*, completing: bool = False) -> Parser:
     again = Parser(add_help=False)
     _options(again, default=SUPPRESS, described=completing)
     commands = Commands(root.add_subparsers(title="commands", required=True, metavar="COMMAND"), again)
-    for add in (_agents, _tools, _keys, _users, _roles, _groups, _grants, _tenants, _usage, _user_responses):
+    for add in (
+        _agents,
+        _tools,
+        _keys,
+        _users,
+        _roles,
+        _groups,
+        _grants,
+        _tenants,
+        _usage,
+        _user_responses,
+        _approvals,
+    ):
         add(commands)
     _chat(commands)
     _responses(commands)
@@ -270,6 +282,15 @@ def _user_responses(commands: Commands) -> None:
     show.add_argument("--content", action="store_true", help="show what it says, too; that it was read is noted")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
     listing.add_argument("--after", metavar="ID", help="those that follow this response")
+
+
+def _approvals(commands: Commands) -> None:
+    approvals = commands.group("approvals", "calls of tools that wait for an approval")
+    approvals.command("list", "list the calls that wait, oldest first", Later("approvals", "list_approvals"))
+    _id(approvals.command("approve", "let a call be made", Later("approvals", "approve")), "approval")
+    deny = approvals.command("deny", "let a call not be made", Later("approvals", "deny"))
+    _id(deny, "approval")
+    deny.add_argument("--reason", default="", metavar="TEXT", help="why; the model reads it")
 
 
 def _check(commands: Commands) -> None:

@@ -345,6 +345,32 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "group_not_found",
         of="The group's id.",
     ),
+    ("/v1/admin/approvals", "GET"): _operation(
+        "adminListApprovals",
+        "List calls that wait",
+        "Lists the calls of tools that wait for an approval, oldest first.",
+        "AdminApprovalList",
+        "approval_not_found",
+        paged=True,
+    ),
+    ("/v1/admin/approvals/{id}", "GET"): _operation(
+        "adminShowApproval",
+        "Read an approval",
+        "Returns the approval.",
+        "AdminApproval",
+        "approval_not_found",
+        of="The approval's id.",
+    ),
+    ("/v1/admin/approvals/{id}", "POST"): _operation(
+        "adminDecideApproval",
+        "Approve or deny a call",
+        "Decides in place of whoever the agent names. A worker goes on with the response within a minute.",
+        "AdminApproval",
+        "approval_not_found approval_decided approval_expired",
+        of="The approval's id.",
+        body="ApprovalDecision",
+        example={"decision": "approve"},
+    ),
     ("/v1/admin/tenant", "GET"): _operation(
         "adminShowTenant", "Read your tenant", "Returns the tenant with its limits.", "AdminTenant"
     ),

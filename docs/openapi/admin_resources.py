@@ -100,6 +100,28 @@ class AdminRoleDeleted(Shown):
     result: Literal["deleted", "reset"]
 
 
+class AdminApproval(Shown):
+    """A call of a tool that waits for an approval, or waited."""
+
+    object: Literal["admin.approval"]
+    id: str
+    response_id: str
+    user: str
+    """Who asked the agent."""
+    agent: str
+    server_label: str
+    name: str
+    arguments: str
+    by: str
+    status: Literal["pending", "approved", "denied"]
+    created_at: int
+    expires_at: int
+    decided_by: str | None
+    decided_at: int | None
+    reason: str
+    next_response_id: str | None
+
+
 class AdminGroup(Shown):
     """A group."""
 
@@ -324,7 +346,15 @@ class AdminResponseList(AdminList):
     data: list[AdminResponseSummary]
 
 
+class AdminApprovalList(AdminList):
+    """Calls that wait, oldest first."""
+
+    data: list[AdminApproval]
+
+
 ADMIN_RESOURCES = (
+    AdminApproval,
+    AdminApprovalList,
     AdminMe,
     AdminKey,
     AdminNewKey,

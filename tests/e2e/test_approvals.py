@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from antiphon.records import Grant, Role
+from antiphon.manage.approvals import decide_approval
+from antiphon.manage.operator import Operator
+from antiphon.records import Actor, Grant, Role
 from antiphon.run.approvals import VALID_SECONDS
+from antiphon.run.worker import sweep
 from tests.support.caller import TENANT, refused
 from tests.support.durable import ended
 from tests.support.server_tools import Tools, says, server
@@ -211,6 +215,23 @@ def test_another_principal_approves_and_the_response_goes_on_in_the_background(
     again = decide(service, manager, waiting(first))
     assert again.json()["next_response_id"] == next_id, "the same decision can be sent again"
     refused(decide(service, manager, waiting(first), "deny"), 409, "approval_decided")
+
+
+def test_an_operator_decides_and_the_next_sweep_goes_on(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it")
+    operator = Operator.of_store(Actor(TENANT, "op", "cli"))
+    service.run(decide_approval(service.services, operator, waiting(first), approve=True))
+    service.run(sweep(service.services))
+    end = time.monotonic() + 15
+    while (shown := service.get(f"/v1/approvals/{waiting(first)}", key).json())["next_response_id"] is None:
+        assert time.monotonic() < end
+    assert ended(service, key, shown["next_response_id"])["status"] == "completed"
+    assert tools.names == ["update"]
+    assert service.run(service.runs.list_open()) == []
 
 
 def test_the_caller_cannot_approve_what_another_has_to_approve(

@@ -11,7 +11,7 @@ import httpx2
 from antiphon.access import keys
 from antiphon.access.rights import ALL
 from antiphon.ids import first_response_id
-from antiphon.records import Agent, Grant, Group, Owner, Role, StoredResponse, Tenant, User
+from antiphon.records import Agent, Approval, Grant, Group, Owner, Role, StoredResponse, Tenant, User
 
 if TYPE_CHECKING:
     from tests.support.service import Service
@@ -152,6 +152,24 @@ OPERATIONS = [
         command=("groups", "put", "{group}", "--name", "Staff"),
     ),
     _operation("delete a group", "people:write", "DELETE", "groups/{group}", command=("groups", "delete", "{group}")),
+    _operation("list approvals", "approvals:read", "GET", "approvals", command=("approvals", "list")),
+    _operation("show an approval", "approvals:read", "GET", "approvals/{approval}"),
+    _operation(
+        "approve a call",
+        "approvals:write",
+        "POST",
+        "approvals/{approval}",
+        body={"decision": "approve"},
+        command=("approvals", "approve", "{approval}"),
+    ),
+    _operation(
+        "deny a call",
+        "approvals:write",
+        "POST",
+        "approvals/{approval}",
+        body={"decision": "deny", "reason": "No."},
+        command=("approvals", "deny", "{approval}"),
+    ),
     _operation("show the tenant", "limits:read", "GET", "tenant", command=("tenants", "show")),
     _operation(
         "limit the tenant", "limits:write", "PUT", "tenant", body={"limits": {}}, command=("tenants", "put", "default")
@@ -228,7 +246,14 @@ class Office:
             self._service.put(record)
         self._service.run(self._agent(names["agent"], user))
         key = self.key(user)
-        return {**names, "user": user, "key": key_id(key), "response": self._response(user), "secret": key}
+        return {
+            **names,
+            "user": user,
+            "key": key_id(key),
+            "response": self._response(user),
+            "approval": self._approval(user),
+            "secret": key,
+        }
 
     def operator(self, *rights: str, **more: Any) -> str:
         """Return a management key with some rights."""
@@ -260,6 +285,14 @@ class Office:
     async def _agent(self, agent: str, user: str) -> None:
         await self._service.directory.put_agent(Agent(self._tenant, agent, "demo", "demo", author=user))
         await self._service.directory.put(Grant(self._tenant, agent, "public", 1))
+
+    def _approval(self, user: str) -> str:
+        now, own = int(self._service.clock()), f"mcpr_{secrets.token_hex(8)}"
+        call = {"label": "crm", "tool": "update", "arguments": "{}", "digest": "d", "by": "role:MANAGER"}
+        times = {"created_at": now, "expires_at": now + DAY}
+        asked = Approval(Owner(self._tenant, user), own, "resp_x", "agent", **call, **times, job={})
+        self._service.run(self._service.approvals.save(asked))
+        return own
 
     def _response(self, user: str) -> str:
         now = int(self._service.clock())

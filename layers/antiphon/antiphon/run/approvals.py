@@ -14,15 +14,17 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
-from antiphon.records import DAY, Approval, Item, ServerTool, StoredResponse, ToolServer, dump
-from antiphon.spec.request import CreateResponse
+from antiphon.records import DAY, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
 from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
+
+if TYPE_CHECKING:
+    from antiphon.spec.request import CreateResponse
 
 VALID_SECONDS: Final = 7 * DAY
 """How long a call waits for a decision."""
@@ -60,6 +62,32 @@ def decided(approval: Approval, *, approve: bool, by: str, reason: str, now: flo
         reason=reason,
         revision=approval.revision + 1,
     )
+
+
+async def decide(services: Services, approval: Approval, *, approve: bool, by: str, reason: str) -> Approval:
+    """Store a decision, with a note for a worker: it goes on with the response if nobody does before.
+
+    The same decision can be sent again.
+
+    Args:
+        services: the adapters.
+        approval: as it was read; who decides may do so.
+        approve: the tool is called; if not, the model reads that it was not.
+        by: who decides: the id of a user, or the name of an operator.
+        reason: for the model, if it is not approved.
+
+    Raises:
+        ApiError: 409 ``approval_decided`` or ``approval_expired``.
+        StorageUnavailable: a store did not answer.
+    """
+    now = services.clock()
+    if approval.state != ("approved" if approve else "denied"):
+        require_pending(approval, now)
+        approval = decided(approval, approve=approve, by=by, reason=reason, now=now)
+        await services.runs.open(OpenRun(approval.owner, approval.response_id, now))
+        if not await services.approvals.save(approval):
+            raise ApiError("approval_decided")
+    return approval
 
 
 def require_pending(approval: Approval, now: float, param: str | None = None) -> None:

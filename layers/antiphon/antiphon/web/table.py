@@ -48,6 +48,8 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/admin/roles/{id}": ("GET", "PUT", "DELETE"),
     "/v1/admin/groups": ("GET",),
     "/v1/admin/groups/{id}": ("GET", "PUT", "DELETE"),
+    "/v1/admin/approvals": ("GET",),
+    "/v1/admin/approvals/{id}": ("GET", "POST"),
     "/v1/admin/tenant": ("GET", "PUT"),
     "/healthz": ("GET",),
     "/openapi.json": ("GET",),

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from antiphon.errors import ApiError
 from antiphon.ports import Services
-from antiphon.run.decide import decide
+from antiphon.run.approvals import decide
+from antiphon.run.decide import go_on
 from antiphon.run.waiting import find_approval, may_decide, shown
 from antiphon.spec.decision import ApprovalDecision
 from antiphon.spec.request import validated
@@ -26,12 +27,8 @@ async def decide_approval(request: Request, approval_id: str, principal: Writer)
     found = await find_approval(services, principal, approval_id)
     if not may_decide(found, principal):
         raise ApiError("permission_denied", f"The agent wants this decided by {found.by}, and not by its caller.")
-    ended = await decide(
-        services,
-        found,
-        approve=wanted.decision == "approve",
-        by=principal.user,
-        reason=wanted.reason,
-        until=until(request),
-    )
-    return Response(orjson.dumps(shown(ended)), media_type="application/json")
+    approve = wanted.decision == "approve"
+    stored = await decide(services, found, approve=approve, by=principal.user, reason=wanted.reason)
+    asking = await services.responses.get(stored.owner, stored.response_id, services.clock())
+    next_id = None if asking is None else await go_on(services, asking, until(request))
+    return Response(orjson.dumps({**shown(stored), "next_response_id": next_id}), media_type="application/json")
