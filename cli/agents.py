@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 
 from antiphon.errors import ApiError
 from antiphon.manage import agents
@@ -12,12 +13,13 @@ from antiphon.manage.agents import Change
 from antiphon.manage.document import AgentDocument
 from antiphon.manage.refusals import NotFound
 from antiphon.server_tools.differences import differences
+from antiphon.server_tools.runners import LazyPinning
 from cli import files, fitting
 from cli.advice import plain, refusal
 from cli.output import Output, Refused, moment
 from cli.progress import counted
 from cli.session import Session
-from cli.sources import read_agents
+from cli.sources import AgentFile, read_agents
 from cli.tables import columns, table
 
 
@@ -73,17 +75,19 @@ async def delete(session: Session, args: Namespace) -> Output:
 
 
 async def _planned(session: Session, args: Namespace) -> list[tuple[AgentDocument, Change]]:
-    documents = counted(read_agents(args.files), "reading agent", lambda document: document.id)
-    return [await _plan(session, document, args.author) for document in documents]
+    found = counted(read_agents(args.files), "reading agent", lambda file: file.document.id)
+    return [await _plan(session, file, args.author) for file in found]
 
 
-async def _plan(session: Session, document: AgentDocument, author: str | None) -> tuple[AgentDocument, Change]:
+async def _plan(session: Session, file: AgentFile, author: str | None) -> tuple[AgentDocument, Change]:
+    document = file.document
+    services = replace(session.services, pin_tools=LazyPinning(session.services.settings, file.read))
     asked = {document.provider, *(other.provider for other in document.fallbacks)}
     problems = list(fitting.absent(asked, session.providers, session.providers_are))
     if problems:
         raise Refused(f"agent {document.id}: {'; '.join(problems)}")
     try:
-        return document, await agents.plan_agent(session.services, session.operator, document, author)
+        return document, await agents.plan_agent(services, session.operator, document, author)
     except NotFound as error:
         raise Refused(f"agent {document.id}: {await refusal(session, error)}") from None
     except ApiError as error:

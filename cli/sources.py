@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -16,21 +16,36 @@ from cli.output import Refused
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
-def read_agents(paths: Sequence[str]) -> list[AgentDocument]:
+class AgentFile(NamedTuple):
+    """An agent's document, and the folder of its file: there are the files that it names."""
+
+    document: AgentDocument
+    folder: Path
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file that the document names.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return (self.folder / name).read_bytes()
+
+
+def read_agents(paths: Sequence[str]) -> list[AgentFile]:
     """Read all documents of files and of the folders' files.
 
     Raises:
         Refused: one cannot be read, a document is no agent, or an agent is there twice.
     """
     found: dict[str, str] = {}
-    documents: list[AgentDocument] = []
+    documents: list[AgentFile] = []
     for path in _files(paths):
         for document in _read(path):
             if document.id in found:
                 where = "" if found[document.id] == path else f", first in {found[document.id]}"
                 raise Refused(f"{path}: agent {document.id} is there twice{where}")
             found[document.id] = path
-            documents.append(document)
+            documents.append(AgentFile(document, Path() if path == "-" else Path(path).parent))
     return documents
 
 

@@ -15,7 +15,15 @@ from cli.output import Refused
 from local.state import DATABASE, PROVIDERS, VARIABLE, folder, settings_of
 
 _NEEDED: Final = ("CoreTableName", "ResponsesTableName", "Environment")
-_TOOLS: Final = {"TOOL_HOSTS": "ToolHosts", "TOOL_SECRETS": "ToolSecrets", "TOOL_PARAMETERS": "ToolParameters"}
+_TOOLS: Final = {
+    "TOOL_HOSTS": "ToolHosts",
+    "TOOL_SECRETS": "ToolSecrets",
+    "TOOL_PARAMETERS": "ToolParameters",
+    "TOOL_FUNCTIONS": "ToolFunctions",
+    "TOOL_GATEWAYS": "ToolGateways",
+    "KNOWLEDGE_BASES": "KnowledgeBases",
+    "WEB_SEARCH": "WebSearch",
+}
 """What tools may use: the variables, and a stack's outputs."""
 _READ: Final = (
     *(PREFIX + name for name in ("ENVIRONMENT", "AUDIT_DAYS", "AWS_ENDPOINT_URL", *_TOOLS)),

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from antiphon.errors import ApiError
@@ -14,6 +15,7 @@ from antiphon.manage.document import AgentDocument
 from antiphon.ports import ToolCall
 from antiphon.records import Agent, ServerTool, ToolServer
 from antiphon.server_tools.differences import differences
+from antiphon.server_tools.runners import LazyPinning
 from cli.advice import plain
 from cli.output import Output, Refused
 from cli.session import Session
@@ -61,8 +63,10 @@ async def _agent(session: Session, agent_id: str) -> tuple[Agent, AgentDocument]
 
 
 async def _pinned(session: Session, document: AgentDocument) -> list[ToolServer]:
+    """Look up the tools again; files that the agent names are read in this folder."""
+    pin = LazyPinning(session.services.settings, lambda name: Path(name).read_bytes())
     try:
-        return [found.server for found in await session.services.pin_tools(document.servers)]
+        return [found.server for found in await pin(document.servers)]
     except ApiError as error:
         raise Refused(plain(error.message)) from None
 

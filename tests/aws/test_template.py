@@ -214,6 +214,12 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
 CONNECTIONS = (
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocket}/responses/POST/@connections/*"
 )
+WEB_SEARCH = {
+    "Fn::Sub": [
+        "arn:${AWS::Partition}:bedrock-agentcore:${Where}:aws:tool/web-search.v1",
+        {"Where": {"Fn::If": ["SearchesInItsRegion", {"Ref": "AWS::Region"}, {"Ref": "WebSearch"}]}},
+    ]
+}
 ASKS_MODELS = {
     (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:Query", "dynamodb:UpdateItem"},
     (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
@@ -224,6 +230,10 @@ ASKS_MODELS = {
     (json.dumps({"Ref": "FurtherParameterArns"}), ()): {"ssm:GetParameter"},
     (json.dumps({"Ref": "ToolSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
     (json.dumps({"Ref": "ToolParameterArns"}), ()): {"ssm:GetParameter"},
+    (json.dumps({"Ref": "ToolFunctionArns"}), ()): {"lambda:InvokeFunction"},
+    (json.dumps({"Ref": "ToolGatewayArns"}), ()): {"bedrock-agentcore:InvokeGateway"},
+    (json.dumps({"Ref": "KnowledgeBaseArns"}), ()): {"bedrock:Retrieve"},
+    (json.dumps(WEB_SEARCH), ()): {"bedrock-agentcore:InvokeWebSearch"},
     (json.dumps({"Ref": "KeysKmsKeyArn"}), ()): {"kms:Decrypt"},
     (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
     (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
@@ -262,6 +272,10 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
         ("HasFurtherParameters", "ssm:GetParameter"),
         ("HasToolSecrets", "secretsmanager:GetSecretValue"),
         ("HasToolParameters", "ssm:GetParameter"),
+        ("HasToolFunctions", "lambda:InvokeFunction"),
+        ("HasToolGateways", "bedrock-agentcore:InvokeGateway"),
+        ("HasKnowledgeBases", "bedrock:Retrieve"),
+        ("HasWebSearch", "bedrock-agentcore:InvokeWebSearch"),
         ("HasKeysKmsKey", "kms:Decrypt"),
         ("HasBedrock", "bedrock:InvokeModelWithResponseStream"),
         ("HasGuardrail", "bedrock:ApplyGuardrail"),
@@ -269,8 +283,21 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
     assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
     arns = ("OpenAiSecretArn", "OpenAiParameterArn", "AnthropicSecretArn", "AnthropicParameterArn", "KeysKmsKeyArn")
     lists = ("FurtherSecretArns", "FurtherParameterArns", "ToolSecretArns", "ToolParameterArns")
+    lists += ("ToolFunctionArns", "ToolGatewayArns", "KnowledgeBaseArns")
     for name in (*arns, *lists, "BedrockModelArns", "BedrockGuardrailArn"):
         assert written["Parameters"][name]["Default"] == ""
+    assert written["Parameters"]["WebSearch"]["Default"] == "off"
+
+
+TOOL_OUTPUTS = {
+    "ToolHosts",
+    "ToolSecrets",
+    "ToolParameters",
+    "ToolFunctions",
+    "ToolGateways",
+    "KnowledgeBases",
+    "WebSearch",
+}
 
 
 def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_command_line(template):
@@ -279,12 +306,16 @@ def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_
         assert variables["ANTIPHON_TOOL_HOSTS"] == {"Ref": "ToolHosts"}
         assert variables["ANTIPHON_TOOL_SECRETS"] == {"Fn::Join": [",", {"Ref": "ToolSecretArns"}]}
         assert variables["ANTIPHON_TOOL_PARAMETERS"] == {"Fn::Join": [",", {"Ref": "ToolParameterArns"}]}
-        for output in ("ToolHosts", "ToolSecrets", "ToolParameters"):
+        for parameter, variable in (("ToolFunction", "TOOL_FUNCTIONS"), ("ToolGateway", "TOOL_GATEWAYS")):
+            assert variables[f"ANTIPHON_{variable}"] == {"Fn::Join": [",", {"Ref": f"{parameter}Arns"}]}
+        assert variables["ANTIPHON_KNOWLEDGE_BASES"] == {"Fn::Join": [",", {"Ref": "KnowledgeBaseArns"}]}
+        assert variables["ANTIPHON_WEB_SEARCH"] == {"Ref": "WebSearch"}
+        for output in TOOL_OUTPUTS:
             assert template["Outputs"][output]["Value"] in variables.values()
             assert template["Outputs"][output]["Condition"] == f"Has{output}"
     for name in ("GetResponse", "ListModels"):
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
-        assert not any("TOOL_" in variable for variable in variables)
+        assert not any(word in variable for variable in variables for word in ("TOOL_", "KNOWLEDGE", "WEB_SEARCH"))
 
 
 def test_hosts_of_tools_are_hosts_and_no_urls(written):
@@ -481,7 +512,7 @@ def resolved(value, parameters, choose):
 
 def test_the_command_line_finds_what_it_needs_among_the_outputs(template):
     found = {"ApiUrl", "FunctionUrl", "WebSocketUrl", "Environment", "AuditDays", "CoreTableName", "ResponsesTableName"}
-    found |= {"Providers", "ToolHosts", "ToolSecrets", "ToolParameters"}
+    found |= {"Providers", *TOOL_OUTPUTS}
     assert found == set(template["Outputs"])
     told = template["Outputs"]["Providers"]["Value"]
     assert (

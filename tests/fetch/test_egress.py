@@ -54,6 +54,13 @@ async def test_a_request_reaches_a_listed_host_once_with_its_headers(server: Ups
     assert not {"cookie", "referer"} & request.headers.keys()
 
 
+async def test_a_path_and_a_query_leave_as_they_are_written(server: Upstream) -> None:
+    """A signature covers them as they are, and ``%2F`` is not the same as a slash."""
+    path = "/a%3Ab%2Fc/%2e%2E/d;v=1?q=%3A%2F&r[x]=1&s=a%7Cb"
+    await asked(Egress(hosts(server)), f"{server.base_url}{path}")
+    assert server.requests[0].path == f"/v1{path}"
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -83,6 +83,17 @@ async def test_a_secret_of_the_environment_goes_into_its_header(said: Any, heade
     assert server.asked[0].headers[header] == value
 
 
+async def test_a_secret_may_be_a_parameter_of_the_query() -> None:
+    """Source: OpenAPI 3, "Security Scheme Object": a key of an API may be in a header or in the query."""
+    way = auth(query={"name": "api_key", "value": {"env": "TOOL_CRM"}})
+    with Answering() as server:
+        client = ToolClient(settings(server))
+        assert await sent(client, server.url("/mcp?a=b"), way) == [200]
+        assert await sent(client, server.url("/mcp"), way) == [200]
+    assert [asked.path for asked in server.asked] == [f"/mcp?a=b&api_key={CANARY}", f"/mcp?api_key={CANARY}"]
+    assert client.without_secrets(way, f"You asked for ?api_key={CANARY}") == "You asked for ?api_key=[secret]"
+
+
 async def test_a_secret_of_aws_is_read_once_and_only_if_the_operator_lists_it(keeper: Keeper) -> None:
     keeper.put("secret", NAME, '{"token":"canary-secret"}')
     way = auth(bearer={"secret": NAME, "field": "token"})

@@ -204,6 +204,12 @@ class Settings(BaseModel):
             for every public one over ``https``. Only a listed host may be private, use ``http`` or another port.
         tool_secrets, tool_parameters: the ARNs or names of the secrets and parameters in AWS that tools of agents may
             use, separated by commas; ``*`` stands for any characters. What is not listed is not read for them.
+        tool_functions: the ARNs of the Lambda functions that tools of agents may invoke, with the alias or version that
+            agents name, in the same form.
+        tool_gateways: the ARNs of the gateways of Amazon Bedrock AgentCore that may be MCP servers, in the same form.
+        knowledge_bases: the ARNs of the knowledge bases of Amazon Bedrock that they may search, in the same form.
+        web_search: whether they may search the web through Amazon Bedrock AgentCore, which AWS bills by the search:
+            ``off``, ``on``, or the region of AWS to search in if it is not the process's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -251,6 +257,10 @@ class Settings(BaseModel):
     tool_hosts: tuple[str, ...] = ()
     tool_secrets: tuple[str, ...] = ()
     tool_parameters: tuple[str, ...] = ()
+    tool_functions: tuple[str, ...] = ()
+    tool_gateways: tuple[str, ...] = ()
+    knowledge_bases: tuple[str, ...] = ()
+    web_search: Annotated[str, Field(pattern="^(on|off|[a-z]{2}(-[a-z]+)+-[0-9])$")] = "off"
 
     @field_validator("aws_endpoint_url")
     @classmethod
@@ -260,7 +270,16 @@ class Settings(BaseModel):
             raise ValueError(problem)
         return value
 
-    @field_validator("allowed_origins", "tool_hosts", "tool_secrets", "tool_parameters", mode="before")
+    @field_validator(
+        "allowed_origins",
+        "tool_hosts",
+        "tool_secrets",
+        "tool_parameters",
+        "tool_functions",
+        "tool_gateways",
+        "knowledge_bases",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

@@ -27,13 +27,26 @@ class ToolHosts:
     def read(self, url: str) -> URL:
         """Read a URL, and check all of it that can be checked without a network.
 
+        Its path and query are kept as they are written: an encoded slash or dot means something else than a plain one,
+        and a signature covers them.
+
         Raises:
             FetchError: it may not be called.
         """
         listed = self._listed and self._lists(*_place(url))
         if self._listed and not listed:
             raise FetchError("not_allowed")
-        return read_url(url, http=bool(listed), private=bool(listed))
+        read = read_url(url, http=bool(listed), private=bool(listed))
+        parts = urlsplit(url)
+        if not (parts.path + parts.query).isascii():
+            return read
+        return URL.build(
+            scheme=read.scheme,
+            authority=read.raw_authority,
+            path=parts.path or "/",
+            query_string=parts.query,
+            encoded=True,
+        )
 
     def allows_private(self, host: str, port: int) -> bool:
         """Check whether a host may have private addresses."""

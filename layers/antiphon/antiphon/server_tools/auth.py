@@ -67,6 +67,13 @@ class HeaderAuth(Wire):
         return name
 
 
+class QueryAuth(Wire):
+    """A parameter of the query with a secret. Logs of servers and proxies often keep it; a header is better."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
+    value: SecretReference
+
+
 class BasicAuth(Wire):
     """A user and a password (RFC 7617)."""
 
@@ -106,10 +113,11 @@ class SigV4(Wire):
 
 
 class Auth(Wire):
-    """How a server's requests are authorized: in one of five ways. Without it they carry no credentials."""
+    """How a server's requests are authorized: in one of six ways. Without it they carry no credentials."""
 
     bearer: SecretReference | None = None
     header: HeaderAuth | None = None
+    query: QueryAuth | None = None
     basic: BasicAuth | None = None
     oauth: OAuth | None = None
     sigv4: SigV4 | None = None
@@ -121,6 +129,7 @@ class Auth(Wire):
 
     @model_validator(mode="after")
     def _one_way(self) -> Auth:
-        if sum(way is not None for way in (self.bearer, self.header, self.basic, self.oauth, self.sigv4)) != 1:
-            raise ValueError("set one of bearer, header, basic, oauth and sigv4")
+        ways = (self.bearer, self.header, self.query, self.basic, self.oauth, self.sigv4)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("set one of bearer, header, query, basic, oauth and sigv4")
         return self

@@ -8,7 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from antiphon.fetch.egress import Egress, ToolRequest
 from antiphon.server_tools.oauth import Tokens
@@ -23,11 +23,13 @@ class Proof(NamedTuple):
         headers: to send.
         secrets: what must not appear in anything that is shown or stored.
         refused: the value to renew if the server refuses it.
+        query: to add to the URL, encoded; empty for nothing.
     """
 
     headers: Mapping[str, str]
     secrets: tuple[str, ...] = ()
     refused: str = ""
+    query: str = ""
 
 
 def references(auth: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -43,7 +45,7 @@ def problems(auth: Mapping[str, Any], settings: Settings) -> Iterator[str]:
         yield from problems_of(reference, settings)
 
 
-_SECRET_OF: Final = {"header": "value", "basic": "password", "oauth": "client_secret"}
+_SECRET_OF: Final = {"header": "value", "query": "value", "basic": "password", "oauth": "client_secret"}
 
 
 class Authorization:
@@ -99,6 +101,9 @@ def _proof(way: str, said: Mapping[str, Any], value: str) -> Proof:
         return Proof({"authorization": f"Bearer {value}"}, (value,), value)
     if way == "header":
         return Proof({said["name"].lower(): value}, (value,), value)
+    if way == "query":
+        encoded = quote(value, "")
+        return Proof({}, (value, encoded), value, f"{said['name']}={encoded}")
     pair = b64encode(f"{said['user']}:{value}".encode()).decode()
     return Proof({"authorization": f"Basic {pair}"}, (value, pair), value)
 

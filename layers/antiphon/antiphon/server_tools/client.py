@@ -93,4 +93,7 @@ class ToolClient:
 
     def _with(self, auth: Mapping[str, Any], proof: Proof, request: ToolRequest) -> ToolRequest:
         self._secrets[repr(auth)] = tuple(secret for secret in proof.secrets if len(secret) >= _SHORT)
-        return replace(request, headers={**request.headers, **proof.headers})
+        url = request.url
+        if proof.query:
+            url = f"{url}{'&' if '?' in url else '?'}{proof.query}"
+        return replace(request, url=url, headers={**request.headers, **proof.headers})

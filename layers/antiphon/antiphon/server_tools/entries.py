@@ -7,8 +7,12 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import Discriminator, Tag
 
 from antiphon.records import ToolKind
+from antiphon.server_tools.aws_lambda.entry import LambdaEntry
 from antiphon.server_tools.entry import ServerEntry
+from antiphon.server_tools.http.entry import HttpEntry
+from antiphon.server_tools.knowledge_base.entry import KnowledgeBaseEntry
 from antiphon.server_tools.mcp.entry import McpEntry
+from antiphon.server_tools.web_search.entry import WebSearchEntry
 from antiphon.spec.tools import FunctionTool
 
 _KINDS: Final = get_args(ToolKind)
@@ -27,12 +31,13 @@ def _kind(value: Any) -> str:
 
 
 ToolEntry = Annotated[
-    Annotated[AgentTool, Tag("#function")] | Annotated[McpEntry, Tag("#mcp")],
-    Discriminator(
-        _kind,
-        custom_error_type="unsupported_value",
-        custom_error_message="this kind of server is not supported; there is mcp",
-    ),
+    Annotated[AgentTool, Tag("#function")]
+    | Annotated[McpEntry, Tag("#mcp")]
+    | Annotated[LambdaEntry, Tag("#lambda")]
+    | Annotated[HttpEntry, Tag("#http")]
+    | Annotated[KnowledgeBaseEntry, Tag("#knowledge_base")]
+    | Annotated[WebSearchEntry, Tag("#web_search")],
+    Discriminator(_kind),
 ]
 """What ``tools`` of a document holds: each kind is recognised by its field."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -44,25 +44,31 @@ class Means:
         settings: of the deployment that will call the tools.
         client: sends requests.
         deadline: until when to wait, in the event loop's time.
+        read_file: reads a file that an entry names; None if files are not read.
     """
 
     settings: Settings
     client: ToolClient
     deadline: float
+    read_file: Callable[[str], bytes] | None = None
 
 
-async def pin(entries: Iterable[ServerEntry], settings: Settings) -> list[Pinned]:
+async def pin(
+    entries: Iterable[ServerEntry], settings: Settings, read_file: Callable[[str], bytes] | None = None
+) -> list[Pinned]:
     """Look up the tools of an agent's servers, all at once.
 
     Args:
         entries: the servers, as the agent's document has them.
         settings: of the deployment that will call the tools.
+        read_file: reads a file that an entry names. Without it no file is read: who sends an agent over HTTP must not
+            read those of the server.
 
     Raises:
         CannotPin: a server cannot be used, or the deployment does not allow it.
     """
     client = ToolClient(settings)
-    means = Means(settings, client, asyncio.get_running_loop().time() + PIN_SECONDS)
+    means = Means(settings, client, asyncio.get_running_loop().time() + PIN_SECONDS, read_file)
     try:
         return list(await asyncio.gather(*(_pin(entry, means) for entry in entries)))
     finally:

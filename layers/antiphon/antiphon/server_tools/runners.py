@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -10,7 +10,13 @@ from antiphon.ports import Pinned, Services, ToolRunner
 from antiphon.records import ToolKind
 from antiphon.settings import Settings
 
-FOLDERS: Final[dict[ToolKind, str]] = {"mcp": "mcp"}
+FOLDERS: Final[dict[ToolKind, str]] = {
+    "mcp": "mcp",
+    "lambda": "aws_lambda",
+    "http": "http",
+    "knowledge_base": "knowledge_base",
+    "web_search": "web_search",
+}
 """For each kind of server its folder here. Its module ``runner`` has a function ``build``, which takes the settings."""
 
 
@@ -43,16 +49,18 @@ class LazyPinning:
 
     Args:
         settings: of the deployment that will call the tools.
+        read_file: reads a file that an agent's document names; None if files are not read.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, read_file: Callable[[str], bytes] | None = None) -> None:
         self._settings = settings
+        self._read_file = read_file
 
     async def __call__(self, entries: Sequence[Any]) -> list[Pinned]:
         """Return the servers with their tools; see ``PinTools``."""
         from antiphon.server_tools.pinning import pin
 
-        return await pin(entries, self._settings) if entries else []
+        return await pin(entries, self._settings, self._read_file) if entries else []
 
 
 async def close_runners(services: Services) -> None:

@@ -1,0 +1,1 @@
+"""HTTP APIs that an OpenAPI document describes, compiled when an agent is applied (docs/adr/0029)."""

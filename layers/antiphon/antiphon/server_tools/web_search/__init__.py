@@ -1,0 +1,1 @@
+"""Searches of the web through Amazon Bedrock AgentCore, without a key of a vendor."""
