@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from antiphon.ports import ToolFailure, ToolResult
+from antiphon.records import Budget
 from tests.support.caller import refused
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
@@ -265,3 +266,17 @@ def test_chat_completions_run_the_tools_and_show_the_answer(service: Service, ke
     assert completion["choices"][0]["message"]["content"] == "It is Ada."
     assert completion["choices"][0]["finish_reason"] == "stop"
     assert "tool_calls" not in completion["choices"][0]["message"]
+
+
+def test_a_loop_ends_when_a_budget_is_used_up_and_says_whose(service: Service, key: str, upstream: Upstream) -> None:
+    service.agent("agent", servers=(server("find"),), budget=Budget(tokens_per_day=12))
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), answer("It is Ada.")]
+    events = service.stream(key, input="Who?")
+    response = events[-1]["response"]
+    assert (response["status"], response["incomplete_details"]["reason"]) == ("incomplete", "insufficient_quota")
+    assert response["output"][0]["output"] == "Ada Lovelace"
+    assert "`tokens_per_day` of agent `agent`" in response["antiphon"]["insufficient_quota"]
+    assert len(upstream.requests) == 1
+    assert "insufficient_quota" not in events[0]["response"].get("antiphon", {})
+    again = service.get(f"/v1/responses/{response['id']}?stream=true", key)
+    assert '"insufficient_quota"' not in again.text.splitlines()[1]

@@ -26,7 +26,7 @@ from antiphon.answering.failover import Failover
 from antiphon.answering.turn import Outcome, usage_resource
 from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
-from antiphon.ports import ModelCall, Services
+from antiphon.ports import ModelCall, Services, UsageDelta
 from antiphon.records import QUEUED, StoredResponse
 from antiphon.run.aside import aside
 from antiphon.run.compaction import DueCompaction
@@ -36,13 +36,13 @@ from antiphon.run.prepare import Prepared
 from antiphon.run.quota import Quota
 from antiphon.run.registry import all_running, close, register
 from antiphon.run.tally import priced, tally
-from antiphon.run.tool_loop import Resumed, ToolLoop
+from antiphon.run.tool_loop import NO_QUOTA, Resumed, ToolLoop
 from antiphon.run.unstored import store_later, store_now
 from antiphon.run.waiting import shown
 from antiphon.settings import Settings
 from antiphon.stream.checkpoints import Checkpoints
 from antiphon.stream.cuts import VERSION
-from antiphon.stream.events import Event, Sink, ending_type
+from antiphon.stream.events import APPROVALS, Event, Sink, ending_type
 from antiphon.stream.feed import Feed
 from antiphon.stream.fold import ENDINGS, Fold
 from antiphon.stream.kept import shown_event, shown_response
@@ -237,6 +237,23 @@ class Execution:
             self._cancel()
             await asyncio.sleep(0)  # the cancellation comes here, before anything is called
         return is_ours
+
+    async def refusal(self) -> str | None:
+        """Return why no model may be asked again: a budget is used up; None if one may.
+
+        Raises:
+            ApiError: ``storage_unavailable``: a budget cannot be checked.
+        """
+        assert self._loop is not None
+        used = [priced(self._services, maker, UsageDelta(*usage)) for maker, usage, *_ in self._loop.used() if usage]
+        tokens = sum(one.usage.input_tokens + one.usage.output_tokens for one in used)
+        try:
+            await self._quota.require_room(tokens, sum(one.nanousd or 0 for one in used))
+        except ApiError as error:
+            return f"{error.message} An administrator can raise it."
+        except StorageUnavailable:
+            raise ApiError("storage_unavailable") from None
+        return None
 
     def hands_over(self) -> bool:
         """Return whether another worker goes on if the run is cancelled now."""
@@ -486,8 +503,16 @@ class Execution:
             usage=usage_resource(answering.usage, self._shown_use(answering)),
             incomplete_reason=outcome.incomplete_reason,
             error=outcome.error,
-            approvals=[shown(approval) for approval in self._loop.waiting] if self._loop is not None else None,
+            own=self._own(),
         )
+
+    def _own(self) -> dict[str, Any]:
+        """Return what an ending adds to the response's field ``antiphon``."""
+        loop = self._loop
+        if loop is None:
+            return {}
+        waiting = {APPROVALS: [shown(approval) for approval in loop.waiting]} if loop.waiting else {}
+        return waiting if loop.refusal is None else {**waiting, NO_QUOTA: loop.refusal}
 
     def _shown_use(self, answering: Failover) -> dict[str, Any] | None:
         """Return who answered, and on request what that cost, as far as its prices are known."""

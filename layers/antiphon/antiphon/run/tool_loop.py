@@ -33,11 +33,22 @@ MAX_MODEL_TURNS: Final = "max_model_turns"
 """Why a response is incomplete whose model would have been asked too often."""
 
 
+NO_QUOTA: Final = "insufficient_quota"
+"""Why a response is incomplete whose user, key or agent has used up a budget."""
+
+
 class LoopHost(Writer, Protocol):
     """Who runs the response."""
 
     async def sealing(self) -> Sealer | None:
         """Return what seals a state; None if nothing can be sealed."""
+
+    async def refusal(self) -> str | None:
+        """Return why no model may be asked again: a budget is used up; None if one may.
+
+        Raises:
+            ApiError: ``storage_unavailable``: a budget cannot be checked.
+        """
 
     async def keep(self, model: BoundModel, kept_id: str) -> None:
         """Note the id under which a provider keeps the model turn that is under way."""
@@ -76,6 +87,7 @@ class ToolLoop:
     Attributes:
         call: what the model is asked, or was asked last.
         waiting: calls that somebody has to approve.
+        refusal: why no model is asked again; None if one was.
         begins: the index of the first output item of the model turn.
     """
 
@@ -104,6 +116,7 @@ class ToolLoop:
         self.call = call
         self.begins = 0
         self.waiting: list[Approval] = []
+        self.refusal: str | None = None
 
     @property
     def begun(self) -> bool:
@@ -129,7 +142,10 @@ class ToolLoop:
         await self._resume()
         if any(map(is_call, self._stream.output)):
             return Outcome("completed")  # a lost writer came so far
-        for _ in range(self._left()):
+        for number in range(self._left()):
+            self.refusal = await self._host.refusal() if number or self._has_called else None
+            if self.refusal is not None:
+                return Outcome("incomplete", NO_QUOTA)
             turn = self._next_turn()
             outcome = await turn.run()
             self._turn = None

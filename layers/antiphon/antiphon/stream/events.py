@@ -17,7 +17,10 @@ Sink = Callable[[Event], None]
 """Takes the next event of a stream. Every stage of the way of an event has one, its method ``put``."""
 
 APPROVALS: Final = "approvals"
-"""The field of a response's ``antiphon`` with the calls that wait for an approval, which its ending adds."""
+"""The field of a response's ``antiphon`` with the calls that wait for an approval."""
+
+LATE_FIELDS: Final = frozenset({APPROVALS, "insufficient_quota"})
+"""The fields of a response's ``antiphon`` that only its ending adds."""
 
 _PADDING: Final = "0123456789abcdef"
 _PADDED: Final = 16

@@ -17,7 +17,7 @@ from antiphon.errors import AntiphonError
 from antiphon.ids import item_id
 from antiphon.records import Item
 from antiphon.stream.cuts import Cutter
-from antiphon.stream.events import APPROVALS, Event, Sink, ending_type, error_event, opening, padded
+from antiphon.stream.events import Event, Sink, ending_type, error_event, opening, padded
 from antiphon.stream.halves import valid
 from antiphon.stream.kept import KEPT
 from antiphon.stream.parts import TEXTS, Call, OpenItem, Part
@@ -245,7 +245,7 @@ class ResponseStream:
         usage: dict[str, Any] | None = None,
         incomplete_reason: str | None = None,
         error: dict[str, str] | None = None,
-        approvals: list[dict[str, Any]] | None = None,
+        own: dict[str, Any] | None = None,
     ) -> Event:
         """Close what is open and build the terminal event, without sending it: what it says must be stored first.
 
@@ -257,7 +257,7 @@ class ResponseStream:
             usage: the tokens used, in the specification's form.
             incomplete_reason: why, where the status is ``incomplete``.
             error: ``code`` and ``message``, where the status is ``failed``.
-            approvals: calls of tools that wait for an approval; None or empty for none.
+            own: fields of the response's ``antiphon`` that it did not begin with, of ``LATE_FIELDS``.
 
         Raises:
             IllegalOrder: the stream is not open.
@@ -275,8 +275,8 @@ class ResponseStream:
             "output": list(self._output),
             "usage": usage,
         }
-        if approvals:
-            response["antiphon"] = {**response.get("antiphon", {}), APPROVALS: approvals}
+        if own:
+            response["antiphon"] = {**response.get("antiphon", {}), **own}
         return {"type": ending_type(status), "response": response}
 
     def whole(self, item: Item, cutter: Cutter | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from antiphon.stream.cuts import Cutter
-from antiphon.stream.events import APPROVALS, Event, ending_type
+from antiphon.stream.events import LATE_FIELDS, Event, ending_type
 from antiphon.stream.kept import shown_response
 from antiphon.stream.machine import ResponseStream
 
@@ -27,9 +27,9 @@ def as_begun(response: dict[str, Any]) -> dict[str, Any]:
     """Return a response as it was when its stream began."""
     begun = {**response, **_UNKNOWN_AT_FIRST}
     own = begun.get("antiphon", {})
-    if APPROVALS not in own:
+    if LATE_FIELDS.isdisjoint(own):
         return begun
-    others = {name: value for name, value in own.items() if name != APPROVALS}
+    others = {name: value for name, value in own.items() if name not in LATE_FIELDS}
     return {
         **{name: value for name, value in begun.items() if name != "antiphon"},
         **({"antiphon": others} if others else {}),
