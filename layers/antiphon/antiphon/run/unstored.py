@@ -25,13 +25,18 @@ LONGEST_PAUSE: Final = 2.0
 """Seconds between two attempts: less than a client waits that was refused with 409."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Ending:
-    """An ending that waits for the store, and what its models used."""
+    """An ending that waits for the store, and what its models used.
+
+    Attributes:
+        is_done: it is stored, or cannot be; what was used is being counted, or was.
+    """
 
     services: Services
     record: StoredResponse
     spent: Callable[[], Awaitable[Sequence[Spent]]]
+    is_done: bool = False
 
     async def is_stored(self) -> bool:
         """Try once; return whether no further attempt is of use. What was used is counted then."""
@@ -44,6 +49,7 @@ class _Ending:
             return False
         except Exception as error:  # noqa: BLE001 - a defect, which another attempt would meet again
             log.error("failure not stored", extra={"response_id": self.record.id, "error": trace(error)})  # noqa: TRY400
+        self.is_done = True
         await tally(self.services, self.record, self.spent, counts_request=counts_request)
         return True
 
@@ -79,9 +85,10 @@ async def store_now(seconds: float) -> None:
     """
     loop = asyncio.get_running_loop()
     mine = {task: ending for task, ending in _waiting.items() if task.get_loop() is loop}
-    for task in mine:
-        task.cancel()
-    last = [asyncio.ensure_future(ending.is_stored()) for ending in mine.values()]
+    for task, ending in mine.items():
+        if not ending.is_done:
+            task.cancel()
+    last = [task if ending.is_done else asyncio.ensure_future(ending.is_stored()) for task, ending in mine.items()]
     if last:
         _, late = await asyncio.wait(last, timeout=seconds)
         for attempt in late:
