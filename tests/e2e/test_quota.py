@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,17 @@ import httpx2
 import openai
 import pytest
 
-from antiphon.access import roles
+from antiphon.access import keys, roles
 from antiphon.errors import CODES
-from antiphon.records import Limits, Role, Tenant
+from antiphon.records import Budget, Grant, Limits, Owner, Role, Tenant
+from antiphon.run.worker import perform
 from antiphon.settings import PREFIX, read_settings
 from tests.support.caller import TENANT, refused
 from tests.support.schema import check_error
+from tests.support.server_tools import Tools, says, server
 from tests.support.service import Clock, Service
 from tests.support.streams import assert_stream
-from tests.support.upstream import Gate, Script, Upstream, answer, text
+from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, tool_call, usage
 
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 DAY = 86_400
@@ -292,3 +295,144 @@ def test_a_deployment_sets_no_limit_unless_it_says_so() -> None:
 
 def test_no_retry_by_itself_can_help_who_has_no_budget() -> None:
     assert CODES["insufficient_quota"].retry_after is None
+
+
+# keys and agents, months and money
+
+PRICE = {
+    "model": ["*"],
+    "provider": "up",
+    "input": 100_000,
+    "output": 100_000,
+    "source": "a test",
+    "date": "2026-11-29",
+}
+NOVEMBER = 1_795_132_800 - 1_795_132_800 % DAY
+"""A day in November 2026."""
+
+
+def test_a_key_has_limits_of_its_own_beside_those_of_its_user(service: Service, upstream: Upstream) -> None:
+    narrow, wide = service.key(budget=Budget(tokens_per_day=USED)), service.key()
+    assert ask(service, narrow).status_code == 200
+    reply = ask(service, narrow)
+    out_of_tokens(reply)
+    key_id = service.run(service.keys.get(keys.digest(narrow))).id
+    message = reply.json()["error"]["message"]
+    assert f"`tokens_per_day` of key `{key_id}` is 5 and used up until " in message
+    assert ask(service, wide).status_code == 200
+    assert len(upstream.requests) == 2
+
+
+def test_an_agent_has_limits_for_all_its_users_together(service: Service, key: str) -> None:
+    service.user("bob")
+    service.agent("shared", budget=Budget(tokens_per_day=USED, requests_per_minute=2))
+    service.put(Grant(TENANT, "shared", "user:bob", 1))
+    assert ask(service, key, model="shared").status_code == 200
+    reply = ask(service, service.key("bob"), model="shared")
+    out_of_tokens(reply)
+    assert "`tokens_per_day` of agent `shared`" in reply.json()["error"]["message"]
+    assert ask(service, key).status_code == 200, "other agents are not limited by it"
+
+
+@pytest.mark.parametrize("whose", ["user", "key", "agent"])
+def test_a_rate_says_whose_it_is_and_when_it_begins_anew(service: Service, key: str, whose: str) -> None:
+    budget = Budget(requests_per_minute=1)
+    if whose == "user":
+        limit(service, requests_per_minute=1)
+    elif whose == "key":
+        key = service.key(budget=budget)
+    else:
+        service.agent("agent", budget=budget)
+    assert ask(service, key).status_code == 200
+    reply = ask(service, key)
+    message = refused(reply, 429, "rate_limit_exceeded")["message"]
+    assert f"`requests_per_minute` of {whose} `" in message
+    assert "used up until 2052-02-20T00:01:00Z" in message
+    assert reply.headers["retry-after"] == "60"
+
+
+def test_no_limit_of_a_key_or_agent_raises_that_of_the_user(service: Service) -> None:
+    limit(service, tokens_per_day=USED)
+    wide = Budget(tokens_per_day=10**9, tokens_per_month=10**9)
+    service.agent("agent", budget=wide)
+    key = service.key(budget=wide)
+    assert ask(service, key).status_code == 200
+    assert "of user `ada`" in ask(service, key).json()["error"]["message"]
+
+
+def test_a_month_of_tokens_is_that_of_the_calendar(service: Service, key: str) -> None:
+    limit(service, tokens_per_month=2 * USED)
+    service.clock.ahead = NOVEMBER - START
+    assert ask(service, key).status_code == 200
+    service.clock.ahead += DAY
+    assert ask(service, key).status_code == 200
+    reply = ask(service, key)
+    wait = out_of_tokens(reply)
+    assert (
+        "`tokens_per_month` of user `ada` is 10 and used up until 2026-12-01T00:00:00Z"
+        in reply.json()["error"]["message"]
+    )
+    service.clock.ahead += wait
+    assert ask(service, key).status_code == 200
+
+
+def test_money_is_limited_where_prices_are_known_and_a_new_limit_counts_what_was_used_before(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    upstream.scripts = [answer("Good day")]
+    with Service(tmp_path, upstream, cache_seconds=0, prices=json.dumps({"prices": [PRICE]})) as service:
+        service.agent("free", provider="plain")
+        key = service.key()
+        assert ask(service, key).status_code == 200
+        limit(service, usd_per_month=0.5)
+        reply = ask(service, key)
+        out_of_tokens(reply)
+        assert "`usd_per_month` of user `ada` is 0.5" in reply.json()["error"]["message"]
+        limit(service, usd_per_month=0.51)
+        assert [ask(service, key, model="free").status_code for _ in range(2)] == [200, 200]
+    assert len(upstream.requests) == 3
+
+
+def test_a_queued_response_fails_if_those_beside_it_have_used_the_budget_up(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    limit(service, tokens_per_day=USED)
+    service.has_workers = False
+    queued = [service.create(key, input="Hi", background=True)["id"] for _ in range(2)]
+    for response_id in queued:
+        service.run(perform(service.services, Owner(TENANT, "ada"), response_id, service.clock() + 30))
+    first, second = (service.retrieve(key, response_id) for response_id in queued)
+    assert (first["status"], second["status"]) == ("completed", "failed")
+    assert second["error"]["code"] == "insufficient_quota"
+    assert "`tokens_per_day` of user `ada`" in second["error"]["message"]
+    assert len(upstream.requests) == 1
+
+
+def test_a_worker_knows_the_limits_of_the_key(service: Service, upstream: Upstream) -> None:
+    key = service.key(budget=Budget(tokens_per_day=USED))
+    service.has_workers = False
+    queued = service.create(key, input="Hi", background=True)["id"]
+    assert ask(service, key, model="agent").status_code == 200
+    service.run(perform(service.services, Owner(TENANT, "ada"), queued, service.clock() + 30))
+    assert service.retrieve(service.key(), queued)["error"]["code"] == "insufficient_quota"
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("whose", ["user", "key", "agent"])
+def test_a_response_that_calls_tools_ends_as_incomplete_once_a_budget_is_used_up(
+    tmp_path: Path, upstream: Upstream, whose: str
+) -> None:
+    call = Script.stream(tool_call(0, "call_a", "crm__find", "{}"), finish("tool_calls"), usage(10, 5))
+    upstream.scripts = [call]
+    budget = Budget(tokens_per_day=20)
+    with Service(tmp_path, upstream, cache_seconds=0, runner=Tools(find=says("Ada"))) as service:
+        service.agent("agent", servers=(server("find"),), budget=budget if whose == "agent" else Budget())
+        if whose == "user":
+            limit(service, tokens_per_day=20)
+        key = service.key(budget=budget if whose == "key" else None)
+        response = service.create(key, input="Who?")
+        assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": "insufficient_quota"})
+        assert [item["type"] for item in response["output"]] == ["mcp_call", "mcp_call"]
+        assert response["usage"]["total_tokens"] == 30
+        out_of_tokens(ask(service, key))
+    assert len(upstream.requests) == 2

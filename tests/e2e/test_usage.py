@@ -14,7 +14,7 @@ from antiphon.run.tally import day_of
 from antiphon.run.worker import perform
 from antiphon.settings import ProviderEndpoint
 from tests.support.caller import TENANT
-from tests.support.durable import ADA, FAR, Open, ended, held, queue, watch
+from tests.support.durable import ADA, FAR, Open, Reader, ended, held, queue, watch
 from tests.support.kept import WORDS, kept
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
@@ -198,7 +198,7 @@ def test_a_kept_stream_that_two_workers_read_is_counted_once(opened: Open, upstr
     upstream.scripts = [kept(gate, words=3), kept(), Script([b"{}"])]
     key = first.key()
     queued = first.create(key, model="keeper", input="Hi", background=True)
-    assert gate.reached.wait(10)
+    Reader(first, key, queued["id"]).until(b"word2")
     other.clock.ahead = FAR
     other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
     other.clock.ahead = 0.0
