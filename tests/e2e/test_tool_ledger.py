@@ -216,3 +216,19 @@ def test_a_tool_that_is_too_slow_costs_its_own_time_only(tmp_path: Path, upstrea
         gate.open()
     assert response["status"] == "completed"
     assert "within 0.2 seconds" in response["output"][0]["error"]["message"]
+
+
+def test_hidden_calls_are_kept_for_who_goes_on(two: Two, upstream: Upstream) -> None:
+    two.first.agent("agent", servers=(server("find", "count"),), show_tools=False)
+    two.gate.open()
+    gate = Gate()
+    key = two.first.key()
+    upstream.scripts = [Script.stream(text("Let me see. "), *ONE), Script.stream(gate), answer("It is late.")]
+    response_id = two.first.create(key, input="Who?", background=True)["id"]
+    assert gate.reached.wait(10)
+    two.lose()
+    response = ended(two.second, key, response_id)
+    gate.open()
+    assert [item["type"] for item in response["output"]] == ["message", "message"]
+    assert two.second_tools.calls == []
+    assert upstream.requests[1].body["messages"] == upstream.requests[2].body["messages"]

@@ -280,3 +280,21 @@ def test_a_loop_ends_when_a_budget_is_used_up_and_says_whose(service: Service, k
     assert "insufficient_quota" not in events[0]["response"].get("antiphon", {})
     again = service.get(f"/v1/responses/{response['id']}?stream=true", key)
     assert '"insufficient_quota"' not in again.text.splitlines()[1]
+
+
+def test_an_agent_can_hide_its_tools_and_its_model_still_reads_them(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    service.agent("agent", servers=(server("find", "count"),), show_tools=False)
+    upstream.scripts = [calls(*TWO["calls"], before="Let me see. "), answer("It is Ada."), answer("Still Ada.")]
+    narrow = {"type": "mcp", "server_label": "crm"}
+    first = service.create(key, input="Who?", tools=[narrow])
+    assert [item["type"] for item in first["output"]] == ["message", "message"]
+    assert tools.names == ["find", "count"]
+    assert [m["role"] for m in upstream.requests[1].body["messages"]] == ["user", "assistant", "tool", "tool"]
+    service.create(key, input="And now?", previous_response_id=first["id"])
+    roles = [m["role"] for m in upstream.requests[2].body["messages"]]
+    assert roles == ["user", "assistant", "tool", "tool", "assistant", "user"]
+    listed = service.get(f"/v1/responses/{first['id']}/input_items", key).json()
+    assert [item["type"] for item in listed["data"]] == ["message"]
+    assert service.retrieve(key, first["id"]) == first

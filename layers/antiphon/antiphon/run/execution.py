@@ -494,7 +494,9 @@ class Execution:
         return ending
 
     def _record_of(self, ending: Event) -> StoredResponse:
-        return replace(self._with(self._fold.after(ending)), job=None, calls=[])
+        return replace(
+            self._with(self._fold.after(ending)), job=None, calls=[] if self._loop is None else self._loop.hidden
+        )
 
     def _ending(self, outcome: Outcome, answering: Failover) -> Event:
         return self._stream.ending(

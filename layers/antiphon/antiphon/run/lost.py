@@ -29,6 +29,7 @@ from antiphon.stream.cuts import VERSION
 from antiphon.stream.events import Event
 from antiphon.stream.fold import Fold
 from antiphon.stream.log import Decoder
+from antiphon.tools.server_calls import only_hidden
 
 DISCARD_SECONDS: Final = 5.0
 """The longest that it may take to make a provider forget a response."""
@@ -215,7 +216,7 @@ def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[st
         status=status,
         response=response,
         job=None,
-        calls=[],
+        calls=only_hidden(taken.calls),
         cuts=cuts,
         stream_version=0 if is_foreign(taken) else VERSION,
         lost_after=number,

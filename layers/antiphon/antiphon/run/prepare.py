@@ -44,6 +44,7 @@ from antiphon.spec.request import CreateResponse
 from antiphon.stream.cuts import VERSION
 from antiphon.tools.calls import as_functions
 from antiphon.tools.offer import brought
+from antiphon.tools.server_calls import with_hidden
 from antiphon.tools.table import ToolTable
 
 
@@ -143,7 +144,8 @@ async def prepare(
         record = _record(services, principal, request, sources, settings, until, response_id)
         given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
         record = replace(record, input=with_own_ids(given, record.id) if sources.joined else given)
-    earlier, new = context(*await opened(services, principal.owner, agent.id, chain, record.input))
+    whole = [_with_hidden(turn) if turn.calls else turn for turn in chain]
+    earlier, new = context(*await opened(services, principal.owner, agent.id, whole, record.input))
     own = as_functions(new, settings.table)
     items = expanded(with_plain_names(as_functions(earlier, settings.table) + own))
     asked = min(len(own), len(items))
@@ -177,6 +179,12 @@ def _require_store(request: CreateResponse, table: ToolTable) -> None:
     if not request.store and any(tool.pinned is not None and tool.pinned.approval for tool in table.tools):
         message = "This agent has tools that need an approval, so its responses need `store: true`."
         raise ApiError("unsupported_parameter", message, param="store", complete=True)
+
+
+def _with_hidden(turn: StoredResponse) -> StoredResponse:
+    """Return a turn with the calls in its output that it does not show."""
+    output = with_hidden(turn.response["output"], turn.calls)
+    return replace(turn, response={**turn.response, "output": output})
 
 
 def _unlisted(servers: Iterable[ToolServer], items: Iterable[Item]) -> tuple[ToolServer, ...]:

@@ -24,7 +24,7 @@ from antiphon.ports import Services, ToolCall, ToolFailure, ToolResult
 from antiphon.records import Item, dump, load
 from antiphon.stream.kept import KEPT
 from antiphon.stream.machine import ResponseStream
-from antiphon.tools.server_calls import CUT_OFF, called, ended
+from antiphon.tools.server_calls import CUT_OFF, called, ended, hidden
 from antiphon.tools.table import OfferedTool, ToolTable
 
 log: Final = logging.getLogger("antiphon.run")
@@ -35,6 +35,7 @@ AT_ONCE: Final = 8
 LEAVING: Final = 1.0
 """Seconds within which a call that nobody waits for any more has to close what it opened."""
 
+_HIDDEN: Final = "hidden"
 NO_OBJECT: Final = "The arguments are not a JSON object, so the tool was not called."
 NO_STORE: Final = "The store did not answer, so the tool was not called."
 NOT_CALLED: Final = "The response ended before the tool was called."
@@ -55,6 +56,7 @@ class Pending:
         tool: the tool; None if the agent does not have it any more.
         sealed: what the model's provider must be given back with it, sealed; None for nothing.
         result: what came of it, once that is known.
+        is_shown: the response shows it.
         is_new: nobody can have made it before.
     """
 
@@ -63,11 +65,13 @@ class Pending:
     sealed: str | None = None
     result: ToolResult | None = None
     is_new: bool = True
+    is_shown: bool = True
 
     def stored(self) -> dict[str, Any]:
         """Return it as it is stored with the response."""
         result = None if self.result is None else json.loads(dump(self.result))
-        return {"item": self.item, "sealed": self.sealed, "result": result}
+        hidden_call = {} if self.is_shown else {_HIDDEN: True}
+        return {"item": self.item, "sealed": self.sealed, "result": result, **hidden_call}
 
 
 class Writer(Protocol):
@@ -109,7 +113,8 @@ def pending_of(stored: Iterable[dict[str, Any]], table: ToolTable, done: Sequenc
 def _pending(call: dict[str, Any], table: ToolTable) -> Pending:
     label, name, _ = called(call["item"]) or ("", "", "")
     result = None if call["result"] is None else load(ToolResult, json.dumps(call["result"]))
-    return Pending(call["item"], table.find("mcp", name, label), call["sealed"], result, is_new=False)
+    tool, is_shown = table.find("mcp", name, label), _HIDDEN not in call
+    return Pending(call["item"], tool, call["sealed"], result, is_new=False, is_shown=is_shown)
 
 
 def outcomes(stored: Iterable[dict[str, Any]], done: Sequence[Item], response_id: str) -> list[Item]:
@@ -122,6 +127,8 @@ def outcomes(stored: Iterable[dict[str, Any]], done: Sequence[Item], response_id
     """
     items = list(done)
     for call in pending_of(stored, ToolTable(()), done):
+        if not call.is_shown:
+            continue
         if call.sealed is not None:
             own = item_id(response_id, "reasoning", "o", len(items))
             items.append({"type": "reasoning", "id": own, "summary": [], KEPT: call.sealed})
@@ -137,9 +144,18 @@ class ServerCalls:
         stream: takes the items.
         writer: stores.
         include: what the request asked to see of searches.
+        hidden: takes the calls that the response does not show, as they are stored.
     """
 
-    def __init__(self, services: Services, stream: ResponseStream, writer: Writer, include: Collection[str]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        stream: ResponseStream,
+        writer: Writer,
+        include: Collection[str],
+        hidden: list[dict[str, Any]],
+    ) -> None:
+        self._hidden = hidden
         self._services = services
         self._stream = stream
         self._writer = writer
@@ -190,7 +206,7 @@ class ServerCalls:
 
     async def _store(self) -> None:
         async with self._storing:
-            await self._writer.save_calls([call.stored() for call in self._pending])
+            await self._writer.save_calls([*self._hidden, *(call.stored() for call in self._pending)])
 
     async def _make(self, call: Pending, deadline: float) -> None:
         if call.result is not None:
@@ -229,13 +245,19 @@ class ServerCalls:
         return result
 
     def _begin(self, call: Pending) -> None:
+        if not call.is_shown:
+            return
         if call.sealed is not None:
             self._stream.sealed_reasoning(call.sealed)
         self._stream.begin_server_call(call.item)
 
     def _end(self, call: Pending) -> None:
         assert call.result is not None
-        self._stream.end_server_call(ended(call.item, call.result, self._include))
+        item = ended(call.item, call.result, self._include)
+        if call.is_shown:
+            self._stream.end_server_call(item)
+        else:
+            self._hidden.append(hidden(item, len(self._stream.output)))
 
     def _end_all(self, calls: Sequence[Pending]) -> None:
         """Send all that is known of calls that were made at once, the first of which is open."""

@@ -7,6 +7,7 @@ It ends when a model turn makes no such call, when a client has to answer a call
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
@@ -27,11 +28,25 @@ from antiphon.stream.checkpoints import Checkpoints
 from antiphon.stream.cuts import Cutter
 from antiphon.stream.machine import ResponseStream
 from antiphon.tools.calls import as_functions, is_call
-from antiphon.tools.server_calls import REQUEST, SERVER_CALLS, approved_call, begun, listed, requested, type_of
+from antiphon.tools.server_calls import (
+    REQUEST,
+    SERVER_CALLS,
+    approved_call,
+    begun,
+    hidden_items,
+    listed,
+    only_hidden,
+    requested,
+    type_of,
+    with_hidden,
+)
 
 MAX_MODEL_TURNS: Final = "max_model_turns"
 """Why a response is incomplete whose model would have been asked too often."""
 
+
+HIDDEN_FROM: Final = 200_000
+"""The place in an output from which on the ids of calls are counted that a response does not show."""
 
 NO_QUOTA: Final = "insufficient_quota"
 """Why a response is incomplete whose user, key or agent has used up a budget."""
@@ -87,6 +102,7 @@ class ToolLoop:
     Attributes:
         call: what the model is asked, or was asked last.
         waiting: calls that somebody has to approve.
+        hidden: calls that the response does not show, as they are stored with it.
         refusal: why no model is asked again; None if one was.
         begins: the index of the first output item of the model turn.
     """
@@ -112,11 +128,14 @@ class ToolLoop:
         self._calls = CallsMade(record.response["max_tool_calls"])
         self._added = 0
         self._has_called = False
+        self._read_hidden = 0
         self._turn: Turn | None = None
         self.call = call
         self.begins = 0
         self.waiting: list[Approval] = []
         self.refusal: str | None = None
+        self.hidden: list[dict[str, Any]] = only_hidden(resumed.calls)
+        self._shows = ready.agent.show_tools
 
     @property
     def begun(self) -> bool:
@@ -180,17 +199,18 @@ class ToolLoop:
         for item in self._resumed.items:
             self._stream.whole(item, cutter)
             self._calls.count += item["type"].endswith("_call")
-        if not self._resumed.items:
+        if self._shows and not self._resumed.items:
             for server in self._ready.listed:
                 own = self._stream.id_of("mcp_list_tools", self._stream.settle())
                 self._stream.whole(listed(server, own))
-        pending = pending_of(self._resumed.calls, self._ready.table, self._resumed.items)
+        done = [*self._resumed.items, *hidden_items(self.hidden)]
+        pending = pending_of(self._resumed.calls, self._ready.table, done)
         if not pending:
             pending = await self._approved([call for call in self._resumed.calls if "approval" in call])
         if pending:
             self._calls.count += len(pending)
             await self._make(pending)
-        if any(item["type"] in SERVER_CALLS for item in self._stream.output):
+        if self.hidden or any(item["type"] in SERVER_CALLS for item in self._stream.output):
             await self._go_on(0)
 
     async def _answer(self, calls: Sequence[ServerCall]) -> None:
@@ -221,7 +241,7 @@ class ToolLoop:
         self._stream.text(waiting_text(approvals))
         named = {tool["server_label"] for tool in self._record.response["tools"] if tool["type"] == "mcp"}
         for approval in approvals:
-            if approval.label in named:
+            if self._shows and approval.label in named:
                 self._stream.whole(requested(approval.id, approval.label, approval.tool, approval.arguments))
         return True
 
@@ -256,11 +276,12 @@ class ToolLoop:
             if found is not None:
                 approval, refusal = found
                 index += approval.sealed is not None
-                own = self._stream.id_of("mcp_call", index)
+                place = index if self._shows else HIDDEN_FROM + len(self.hidden) + len(pending)
+                own = self._stream.id_of("mcp_call", place)
                 item = approved_call(approval, own, with_others=bool(pending))
                 result = None if refusal is None else ToolResult(failure=ToolFailure("refused", refusal))
                 tool = self._ready.table.find("mcp", approval.tool, approval.label)
-                pending.append(Pending(item, tool, approval.sealed, result))
+                pending.append(Pending(item, tool, approval.sealed, result, is_shown=self._shows))
                 index += 1
         return pending
 
@@ -273,8 +294,12 @@ class ToolLoop:
     async def _make(self, pending: list[Pending]) -> None:
         self._has_called = True
         include = self._ready.request.include
-        await ServerCalls(self._services, self._stream, self._host, include).run(pending, self.call.deadline)
+        calls = ServerCalls(self._services, self._stream, self._host, include, self.hidden)
+        await calls.run(pending, self.call.deadline)
         await self._checkpoints.flush()
+        if not self._shows and self._host.keeps_intents:
+            with contextlib.suppress(StorageUnavailable):
+                await self._host.save_calls(self.hidden)
 
     async def _pending(self, calls: Sequence[ServerCall], refusal: str | None = None) -> list[Pending]:
         """Return the calls with the items that they will be: what is called once has one id.
@@ -290,15 +315,18 @@ class ToolLoop:
             sealed = seal("reasoning", (), state=call.state) if seal is not None and call.state else None
             index += sealed is not None
             assert call.tool.server is not None
-            own = self._stream.id_of(type_of(call.tool.server), index)
+            place = index if self._shows else HIDDEN_FROM + len(self.hidden) + len(pending)
+            own = self._stream.id_of(type_of(call.tool.server), place)
             item = begun(call.tool, own, call.arguments, with_others=bool(pending))
-            pending.append(Pending(item, call.tool, sealed, result))
+            pending.append(Pending(item, call.tool, sealed, result, is_shown=self._shows))
             index += 1
         return pending
 
     async def _go_on(self, begins: int) -> None:
         """Let the model read the items from an index on, and choose freely from now on."""
-        items = await self._as_read(self._stream.output[begins:])
+        since = self.hidden[self._read_hidden :]
+        self._read_hidden = len(self.hidden)
+        items = await self._as_read(with_hidden(self._stream.output[begins:], since, begins))
         self.begins = len(self._stream.output)
         self._added += len(items)
         settings = {**self.call.settings, "tool_choice": _free(self.call.settings["tool_choice"])}

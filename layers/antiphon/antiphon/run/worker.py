@@ -41,7 +41,7 @@ from antiphon.stream.events import APPROVALS, opening
 from antiphon.stream.replay import as_begun
 from antiphon.stream.server_calls import begin_events
 from antiphon.stream.whole import item_events
-from antiphon.tools.server_calls import SERVER_CALLS
+from antiphon.tools.server_calls import SERVER_CALLS, only_hidden
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -135,7 +135,8 @@ def _is_between(taken: StoredResponse, logged: Logged) -> bool:
     output = taken.response["output"]
     done = {item["id"] for item in output}
     under_way = [call for call in taken.calls if "item" in call and call["item"]["id"] not in done]
-    if output and not under_way and output[-1]["type"] not in _BEFORE_A_TURN:
+    acted_last = any(call["at"] == len(output) for call in only_hidden(taken.calls))
+    if output and not under_way and not acted_last and output[-1]["type"] not in _BEFORE_A_TURN:
         return False
     cutter = Cutter(taken.cuts)
     events = opening(taken.response)

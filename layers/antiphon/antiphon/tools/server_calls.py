@@ -11,7 +11,7 @@ refuse null. What an item has no place for is held beside it, and never shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from antiphon.ports import ToolFailure, ToolResult
@@ -33,6 +33,7 @@ RESULTS: Final = "file_search_call.results"
 """Values of ``include`` that show more of a search."""
 
 CUT_OFF: Final = "The call was cut off. It is not known whether the tool ran."
+_DONE: Final = "done"
 _WITH_OTHERS: Final = "with_others"
 _LEFT_OUT: Final = "\n[... {count} bytes left out ...]\n"
 _CAUSES: Final = {"protocol": "mcp_protocol_error", "http": "http_error", "execution": "mcp_tool_execution_error"}
@@ -89,6 +90,43 @@ def ended(item: Item, result: ToolResult, include: Collection[str] = ()) -> Item
     if result.failure is None:
         return {**item, "status": status, "output": output, **images}
     return {**item, "status": status, "error": _error(result.failure, output), **images}
+
+
+def hidden(item: Item, at: int) -> dict[str, Any]:
+    """Return a call that its response does not show, as it is stored with it.
+
+    Args:
+        item: as it would be shown.
+        at: how many items of the output were before it.
+    """
+    return {_DONE: item, "at": at}
+
+
+def hidden_items(calls: Iterable[dict[str, Any]]) -> list[Item]:
+    """Return the calls that a response does not show, of what is stored with it."""
+    return [call[_DONE] for call in calls if _DONE in call]
+
+
+def only_hidden(calls: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what stays stored with a response after its end."""
+    return [call for call in calls if _DONE in call]
+
+
+def with_hidden(output: Sequence[Item], calls: Iterable[dict[str, Any]], begins: int = 0) -> list[Item]:
+    """Return output items with the calls among them that the response does not show.
+
+    Args:
+        output: the items.
+        calls: as they are stored with the response.
+        begins: the index of the first of the items.
+    """
+    merged: list[Item] = []
+    waiting = [(call["at"], call[_DONE]) for call in calls if _DONE in call and call["at"] >= begins]
+    for index, item in enumerate(output, begins):
+        while waiting and waiting[0][0] <= index:
+            merged.append(waiting.pop(0)[1])
+        merged.append(item)
+    return merged + [item for _, item in waiting]
 
 
 def approved_call(approval: Approval, own_id: str, *, with_others: bool) -> Item:
