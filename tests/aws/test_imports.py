@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from antiphon.server_tools.runners import FOLDERS
 from local.lambda_host.layers import ROOT
 from tests.support.hosted import AGENT, AWS, database
 
@@ -100,6 +101,37 @@ def test_a_function_that_starts_no_worker_does_not_import_how_that_is_done(answe
     for function in answered:
         assert not answered[function] & {"antiphon.run.worker", "antiphon.awslambda.worker"}
     assert not answered["list_models"] & {"antiphon.run.follow", "antiphon.run.journal", "antiphon.aws.workers"}
+
+
+def test_an_agent_without_tools_imports_nothing_of_what_runs_tools(answered):
+    for function in answered:
+        of_tools = {name for name in answered[function] if name.startswith("antiphon.server_tools.")}
+        assert of_tools <= {"antiphon.server_tools.runners"}
+        assert "antiphon.fetch.egress" not in answered[function]
+
+
+RUNNING = """
+import json, sys
+from antiphon.server_tools.runners import Runners
+from antiphon.settings import Settings
+Runners(Settings(database=":memory:"))(sys.argv[1])
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("kind", ["http", "lambda", "knowledge_base", "web_search", "mcp"])
+def test_what_calls_a_tool_imports_neither_other_kinds_nor_what_pins_tools(kind):
+    environ = AWS | {"PYTHONPATH": str(ROOT / "layers/antiphon")}
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNING, kind], env=environ, stdout=subprocess.PIPE, check=True, text=True
+    )
+    modules = set(json.loads(done.stdout))
+    folder = FOLDERS[kind]
+    folders = {name.split(".")[2] for name in modules if name.startswith("antiphon.server_tools.")}
+    assert not folders & {*FOLDERS.values()} - {folder}
+    assert not folders & {"pinning", "entries", "entry", "differences"}
+    assert not {f"antiphon.server_tools.{folder}.{name}" for name in ("pin", "entry", "openapi")} & modules
+    assert not modules & {"yaml", "boto3", "botocore", "jsonschema", "aiohttp"}
 
 
 @pytest.mark.parametrize("function", ["get_response", "list_models"])
