@@ -23,6 +23,7 @@ from antiphon.settings import ProviderEndpoint
 from antiphon.web.app import build_app
 from antiphon.web.routes import (
     about,
+    admin,
     approvals,
     chat,
     conversations,
@@ -44,6 +45,9 @@ from local.state import DATABASE, KEY, folder, in_use, make_private, settings_of
 DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
 """Beside SQLite nothing is gained by a cache, and without one each change on the command line holds at once."""
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Hosts that no other machine reaches: there, management is served unless a variable says otherwise."""
+
 DEMO_PAUSE = 0.02
 """Seconds between the demo model's deltas, so that a person can see them stream."""
 
@@ -63,7 +67,7 @@ def main() -> int:
         stack.enter_context(in_use(_state()))
         try:
             endpoints, further = _further_models(stack.enter_context)
-            services, aclose = _open(endpoints)
+            services, aclose = _open(endpoints, host)
             key, agents = asyncio.run(seed(services, _state() / KEY, further))
         except SettingsError as error:
             return _fail(str(error))
@@ -72,6 +76,8 @@ def main() -> int:
         stored = [responses.router, conversations.router, approvals.router]
         asked = [create.router, chat.router, conversing.router, deciding.router, websocket.router]
         routers = [*asked, models.router, *stored, about.router]
+        if services.settings.management:
+            routers += admin.routers
         sweeping = partial(sweep_forever, services)
         app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], sweeping))
         serve(app, listener, lambda: print(text, flush=True), services.settings.max_body_bytes)
@@ -83,11 +89,12 @@ def _state() -> Path:
     return folder(os.environ)
 
 
-def _open(endpoints: dict[str, ProviderEndpoint]) -> tuple[Services, Callable[[], Awaitable[None]]]:
+def _open(endpoints: dict[str, ProviderEndpoint], host: str) -> tuple[Services, Callable[[], Awaitable[None]]]:
     """Open the stores and providers. Return them with the function that closes them."""
     state = _state()
     make_private(state)
     environ = {**DEFAULTS, "ANTIPHON_DATABASE": str(state / DATABASE), **os.environ}
+    environ.setdefault("ANTIPHON_MANAGEMENT", str(host in LOOPBACK).lower())
     environ.setdefault("ANTIPHON_SEAL_KEYS", seal_keys(state / "seal-keys"))
     settings = settings_of(environ, state)
     builders = {"demo": lambda _endpoint, _key: Demo(pause=DEMO_PAUSE)}

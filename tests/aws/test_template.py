@@ -12,19 +12,15 @@ from cfnlint.config import ManualArgs
 
 from antiphon.awslambda.http import BASE_PATH
 from antiphon.errors import CODES, SettingsError
-from antiphon.ports import Subject
-from antiphon.records import Period
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
-from antiphon.stream.guard import INVALID
-from antiphon.web.table import ROUTES
+from antiphon.web.table import ADMIN, ROUTES, is_managing
 from local.lambda_host.template import read_template
-from tests.support.translated import functions, of_type, permitted, translated, written
+from tests.support.translated import functions, of_type
 
 ROOT = Path(__file__).parents[2]
 LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH}
-KEEPS = {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}
 CREATES = ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact", "/v1/chat/completions")
 ADDING = {"/v1/conversations", "/v1/conversations/{id}", "/v1/conversations/{id}/items"}
 """The paths whose POST adds to conversations."""
@@ -39,37 +35,11 @@ STREAMED = {
     ("/v1/responses/{id}", "delete"): "GetResponse",
     ("/v1/responses/{id}/cancel", "post"): "GetResponse",
     ("/v1/responses/{id}/input_items", "get"): "GetResponse",
+    ("/v1/approvals", "get"): "GetResponse",
+    ("/v1/approvals/{id}", "get"): "GetResponse",
+    ("/v1/approvals/{id}", "post"): "CreateResponse",
 }
 """The routes of the streaming functions, which can only stream."""
-STARTS_WORKERS = {(json.dumps({"Ref": "RunResponseAliaslive"}), ()): {"lambda:InvokeFunction"}}
-LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-
-
-@pytest.fixture(scope="module", name="written")
-def as_written():
-    return written()
-
-
-@pytest.fixture(scope="module")
-def template():
-    return translated()
-
-
-@pytest.fixture(scope="module")
-def api(template):
-    [api] = of_type(template, "AWS::ApiGateway::RestApi").values()
-    return api["Properties"]
-
-
-def arn(name):
-    return json.dumps({"Fn::GetAtt": [name, "Arn"]})
-
-
-WHO_CALLS = {
-    (arn("CoreTable"), ("KEY#*",)): {"dynamodb:GetItem"},
-    (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"},
-    (arn("CoreTable"), ("USED#*",)): {"dynamodb:PutItem"},
-}
 
 
 def test_cfn_lint_finds_nothing_in_the_transformed_template(template):
@@ -102,7 +72,7 @@ def test_the_routes_of_event_streams_stream_for_fifteen_minutes(api, path, metho
 
 
 def test_no_route_streams_but_those_of_the_streaming_functions(api):
-    for path, methods in api["Body"]["paths"].items():
+    for path, methods in always(api).items():
         for method, operation in methods.items():
             if (path, method) in STREAMED:
                 uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
@@ -141,7 +111,7 @@ def test_a_function_url_is_made_and_environments_are_reserved_only_when_asked(te
     limits = {
         name: {"Fn::If": [f"Limits{name}", {"Ref": f"{name}Reserved"}, {"Ref": "AWS::NoValue"}]} for name in limited
     }
-    assert reserved == {**limits, "GetResponse": None, "ListModels": None}
+    assert reserved == {**limits, "GetResponse": None, "ListModels": None, "Manage": None}
     assert [written["Parameters"][f"{name}Reserved"]["Default"] for name in limited] == [0, 0]
 
 
@@ -164,13 +134,33 @@ def test_the_api_is_regional_and_never_compresses(api):
 
 
 def test_every_route_of_the_application_reaches_a_function_and_every_other_the_404(api):
-    paths = api["Body"]["paths"]
-    for path, methods in ROUTES.items():
+    paths = always(api)
+    served = {path: methods for path, methods in ROUTES.items() if not is_managing(path)}
+    for path, methods in served.items():
         assert path in paths
         for method in methods:
             assert {method.lower(), "x-amazon-apigateway-any-method"} & set(paths[path])
         assert "x-amazon-apigateway-any-method" in paths[path]
-    assert set(paths) - set(ROUTES) == {"/{proxy+}"}
+    assert set(paths) - set(served) == {"/{proxy+}"}
+
+
+def always(api):
+    """Return the paths that there are whatever is asked for."""
+    return {path: methods for path, methods in api["Body"]["paths"].items() if "Fn::If" not in methods}
+
+
+def test_management_has_one_path_a_function_and_a_role_of_its_own_and_only_when_asked(api, template, written):
+    assert written["Parameters"]["Management"]["Default"] == "off"
+    assert template["Conditions"]["HasManage"] == {"Fn::Equals": [{"Ref": "Management"}, "on"]}
+    [(path, methods)] = [each for each in api["Body"]["paths"].items() if each[0] not in always(api)]
+    assert path == f"{ADMIN}/{{proxy+}}"
+    condition, there, otherwise = methods["Fn::If"]
+    assert (condition, otherwise) == ("HasManage", {"Ref": "AWS::NoValue"})
+    assert list(there) == ["x-amazon-apigateway-any-method"]
+    assert "ManageAliaslive" in json.dumps(there)
+    made = {name: each for name, each in template["Resources"].items() if name.startswith("Manage")}
+    assert {each.get("Condition") for each in made.values()} == {"HasManage"}
+    assert {"Manage", "ManageRole", "ManageLogs", "ManageAliaslive"} <= set(made)
 
 
 def test_a_route_with_a_method_of_its_own_goes_to_the_function_that_serves_it(api):
@@ -187,7 +177,7 @@ def test_a_route_with_a_method_of_its_own_goes_to_the_function_that_serves_it(ap
     for path in ("/v1/conversations/{id}", "/v1/conversations/{id}/items/{item_id}"):
         assert {served_by(path, "get"), served_by(path, "delete")} == {"GetResponse"}
     assert served_by("/v1/conversations/{id}/items", "get") == "GetResponse"
-    others = [path for path in api["Body"]["paths"] if "x-amazon-apigateway-any-method" in api["Body"]["paths"][path]]
+    others = [path for path, methods in always(api).items() if "x-amazon-apigateway-any-method" in methods]
     assert {served_by(path, "x-amazon-apigateway-any-method") for path in others} == {"ListModels"}
 
 
@@ -209,128 +199,6 @@ def test_what_the_gateway_refuses_itself_has_our_envelope(api):
         assert refusal["responseParameters"] == {
             f"gatewayresponse.header.{name}": value for name, value in headers.items()
         }
-
-
-CONNECTIONS = (
-    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocket}/responses/POST/@connections/*"
-)
-WEB_SEARCH = {
-    "Fn::Sub": [
-        "arn:${AWS::Partition}:bedrock-agentcore:${Where}:aws:tool/web-search.v1",
-        {"Where": {"Fn::If": ["SearchesInItsRegion", {"Ref": "AWS::Region"}, {"Ref": "WebSearch"}]}},
-    ]
-}
-ASKS_MODELS = {
-    (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:Query", "dynamodb:UpdateItem"},
-    (json.dumps({"Ref": "OpenAiSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
-    (json.dumps({"Ref": "OpenAiParameterArn"}), ()): {"ssm:GetParameter"},
-    (json.dumps({"Ref": "AnthropicSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
-    (json.dumps({"Ref": "AnthropicParameterArn"}), ()): {"ssm:GetParameter"},
-    (json.dumps({"Ref": "FurtherSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
-    (json.dumps({"Ref": "FurtherParameterArns"}), ()): {"ssm:GetParameter"},
-    (json.dumps({"Ref": "ToolSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
-    (json.dumps({"Ref": "ToolParameterArns"}), ()): {"ssm:GetParameter"},
-    (json.dumps({"Ref": "ToolFunctionArns"}), ()): {"lambda:InvokeFunction"},
-    (json.dumps({"Ref": "ToolGatewayArns"}), ()): {"bedrock-agentcore:InvokeGateway"},
-    (json.dumps({"Ref": "KnowledgeBaseArns"}), ()): {"bedrock:Retrieve"},
-    (json.dumps(WEB_SEARCH), ()): {"bedrock-agentcore:InvokeWebSearch"},
-    (json.dumps({"Ref": "KeysKmsKeyArn"}), ()): {"kms:Decrypt"},
-    (json.dumps({"Ref": "BedrockModelArns"}), ()): {"bedrock:InvokeModelWithResponseStream"},
-    (json.dumps({"Ref": "BedrockGuardrailArn"}), ()): {"bedrock:ApplyGuardrail"},
-    (json.dumps({"Ref": "SealKeys"}), ()): {"secretsmanager:GetSecretValue"},
-}
-
-
-def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
-    assert permitted(template, "CreateResponse") == WHO_CALLS | ASKS_MODELS | STARTS_WORKERS | {
-        (arn("CoreTable"), ("METER#*",)): {"dynamodb:UpdateItem"},
-        (arn("ResponsesTable"), ()): KEEPS,
-        (arn("CreateResponseLogs"), ()): LOGS,
-        (json.dumps({"Fn::Sub": CONNECTIONS}), ()): {"execute-api:ManageConnections"},
-    }
-
-
-def test_the_worker_can_run_responses_but_reads_no_key_and_keeps_what_failed(template):
-    assert permitted(template, "RunResponse") == ASKS_MODELS | STARTS_WORKERS | {
-        (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"},
-        (arn("ResponsesTable"), ()): KEEPS - {"dynamodb:UpdateItem"},
-        (arn("RunResponseLogs"), ()): LOGS,
-        (arn("DeadLetters"), ()): {"sqs:SendMessage"},
-    }
-
-
-def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(template, written):
-    policy = template["Resources"]["AskModels"]["Properties"]
-    conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
-    assert {(when, allowed["Action"]) for when, allowed, _ in conditional} == {
-        ("HasSealKeys", "secretsmanager:GetSecretValue"),
-        ("HasOpenAiSecret", "secretsmanager:GetSecretValue"),
-        ("HasOpenAiParameter", "ssm:GetParameter"),
-        ("HasAnthropicSecret", "secretsmanager:GetSecretValue"),
-        ("HasAnthropicParameter", "ssm:GetParameter"),
-        ("HasFurtherSecrets", "secretsmanager:GetSecretValue"),
-        ("HasFurtherParameters", "ssm:GetParameter"),
-        ("HasToolSecrets", "secretsmanager:GetSecretValue"),
-        ("HasToolParameters", "ssm:GetParameter"),
-        ("HasToolFunctions", "lambda:InvokeFunction"),
-        ("HasToolGateways", "bedrock-agentcore:InvokeGateway"),
-        ("HasKnowledgeBases", "bedrock:Retrieve"),
-        ("HasWebSearch", "bedrock-agentcore:InvokeWebSearch"),
-        ("HasKeysKmsKey", "kms:Decrypt"),
-        ("HasBedrock", "bedrock:InvokeModelWithResponseStream"),
-        ("HasGuardrail", "bedrock:ApplyGuardrail"),
-    }
-    assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
-    arns = ("OpenAiSecretArn", "OpenAiParameterArn", "AnthropicSecretArn", "AnthropicParameterArn", "KeysKmsKeyArn")
-    lists = ("FurtherSecretArns", "FurtherParameterArns", "ToolSecretArns", "ToolParameterArns")
-    lists += ("ToolFunctionArns", "ToolGatewayArns", "KnowledgeBaseArns")
-    for name in (*arns, *lists, "BedrockModelArns", "BedrockGuardrailArn"):
-        assert written["Parameters"][name]["Default"] == ""
-    assert written["Parameters"]["WebSearch"]["Default"] == "off"
-
-
-TOOL_OUTPUTS = {
-    "ToolHosts",
-    "ToolSecrets",
-    "ToolParameters",
-    "ToolFunctions",
-    "ToolGateways",
-    "KnowledgeBases",
-    "WebSearch",
-}
-
-
-def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_command_line(template):
-    for name in ("CreateResponse", "RunResponse"):
-        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
-        assert variables["ANTIPHON_TOOL_HOSTS"] == {"Ref": "ToolHosts"}
-        assert variables["ANTIPHON_TOOL_SECRETS"] == {"Fn::Join": [",", {"Ref": "ToolSecretArns"}]}
-        assert variables["ANTIPHON_TOOL_PARAMETERS"] == {"Fn::Join": [",", {"Ref": "ToolParameterArns"}]}
-        for parameter, variable in (("ToolFunction", "TOOL_FUNCTIONS"), ("ToolGateway", "TOOL_GATEWAYS")):
-            assert variables[f"ANTIPHON_{variable}"] == {"Fn::Join": [",", {"Ref": f"{parameter}Arns"}]}
-        assert variables["ANTIPHON_KNOWLEDGE_BASES"] == {"Fn::Join": [",", {"Ref": "KnowledgeBaseArns"}]}
-        assert variables["ANTIPHON_WEB_SEARCH"] == {"Ref": "WebSearch"}
-        for output in TOOL_OUTPUTS:
-            assert template["Outputs"][output]["Value"] in variables.values()
-            assert template["Outputs"][output]["Condition"] == f"Has{output}"
-    for name in ("GetResponse", "ListModels"):
-        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
-        assert not any(word in variable for variable in variables for word in ("TOOL_", "KNOWLEDGE", "WEB_SEARCH"))
-
-
-def test_hosts_of_tools_are_hosts_and_no_urls(written):
-    pattern = written["Parameters"]["ToolHosts"]["AllowedPattern"]
-    assert all(re.fullmatch(pattern, good) for good in ("", "a.example", "a.example:8443,[::1]:80"))
-    assert not any(re.fullmatch(pattern, bad) for bad in ("https://a.example", "a.example/mcp", "*", "a, b", "u@a"))
-
-
-def test_a_key_of_ones_own_decrypts_only_for_the_services_that_keep_provider_keys(template):
-    policy = template["Resources"]["AskModels"]["Properties"]
-    conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
-    [allowed] = [allowed for when, allowed, _ in conditional if when == "HasKeysKmsKey"]
-    assert allowed["Condition"]["StringEquals"]["kms:ViaService"] == [
-        {"Fn::Sub": f"{service}.${{AWS::Region}}.amazonaws.com"} for service in ("secretsmanager", "ssm")
-    ]
 
 
 def test_further_providers_stand_beside_those_with_parameters_of_their_own(written):
@@ -381,58 +249,6 @@ def test_the_seals_keys_are_drawn_in_the_account_long_enough_and_outlive_the_sta
     assert variables["ANTIPHON_SEAL_SECRET"] == {"Fn::If": ["HasSealKeys", {"Ref": "SealKeys"}, ""]}
 
 
-def test_getting_can_read_take_over_cancel_and_delete_responses_and_count_what_ends(template):
-    assert permitted(template, "GetResponse") == WHO_CALLS | STARTS_WORKERS | {
-        (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:UpdateItem"},
-        (arn("ResponsesTable"), ()): KEEPS,
-        (arn("GetResponseLogs"), ()): LOGS,
-    }
-
-
-def test_listing_models_cannot_reach_responses_at_all(template):
-    assert permitted(template, "ListModels") == WHO_CALLS | {(arn("ListModelsLogs"), ()): LOGS}
-
-
-def test_no_policy_has_a_wildcard_action_or_resource(template):
-    for name in functions(template):
-        for (resource, _), actions in permitted(template, name).items():
-            assert "*" not in resource.removesuffix('/@connections/*"}')
-            assert not [action for action in actions if "*" in action]
-
-
-def statements(node):
-    """Yield every statement of every policy in a template, conditional ones too."""
-    if isinstance(node, list):
-        for each in node:
-            yield from statements(each)
-    elif isinstance(node, dict):
-        if "Effect" in node:
-            yield node
-        else:
-            for each in node.values():
-                yield from statements(each)
-
-
-def test_in_the_whole_template_only_traces_have_no_resource_to_name(template):
-    found = list(statements(template["Resources"]))
-    assert len(found) > 20
-    assert {each["Effect"] for each in found} == {"Allow"}
-    wild = [each["Sid"] for each in found if "*" in json.dumps([each["Action"], each.get("Resource")])]
-    assert wild == ["SendToConnections", "SendTraces"], "X-Ray has no resources, the gateway names its connections"
-    assert {json.dumps(each["Principal"]) for each in found if "Principal" in each} == {
-        json.dumps({"Service": f"{service}.amazonaws.com"}) for service in ("lambda", "scheduler")
-    }
-    assert not [each for each in found if {"NotAction", "NotResource", "NotPrincipal"} & set(each)]
-
-
-def test_the_leading_keys_of_the_policies_are_those_of_the_layout():
-    assert layout.api_key("d")["pk"]["S"].startswith("KEY#")
-    assert layout.used("t").startswith("USED#")
-    assert layout.meter(Subject("t", "user", "u"), Period("requests", 60, 1))["pk"]["S"].startswith("METER#")
-    assert layout.usage("t", "user", "2026-11", 0).startswith("USAGE#")
-    assert all(pk.startswith("T#") for pk in (layout.collection("t", "USERS"), layout.grants_of("t", "user:u")))
-
-
 @pytest.mark.parametrize("name", ["CoreTable", "ResponsesTable"])
 def test_a_table_can_be_restored_expires_its_items_and_outlives_the_stack(template, name):
     table = template["Resources"][name]
@@ -448,21 +264,8 @@ def test_a_table_can_be_restored_expires_its_items_and_outlives_the_stack(templa
 def test_the_index_is_the_one_that_the_store_asks(template):
     indexes = template["Resources"]["CoreTable"]["Properties"]["GlobalSecondaryIndexes"]
     assert [index["IndexName"] for index in indexes] == [layout.GSI]
-    assert "GlobalSecondaryIndexes" not in template["Resources"]["ResponsesTable"]["Properties"]
-
-
-def test_a_stream_that_breaks_the_grammar_is_counted_by_its_log_line(template):
-    [metric] = of_type(template, "AWS::Logs::MetricFilter").values()
-    assert metric["Properties"]["LogGroupName"] == {"Ref": "CreateResponseLogs"}
-    assert f'"{INVALID}"' in metric["Properties"]["FilterPattern"]
-
-
-def test_every_function_logs_json_to_a_group_that_forgets(template):
-    for function in functions(template).values():
-        logging = function["LoggingConfig"]
-        group = template["Resources"][logging["LogGroup"]["Ref"]]
-        assert (logging["LogFormat"], group["Type"]) == ("JSON", "AWS::Logs::LogGroup")
-        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    [index] = template["Resources"]["ResponsesTable"]["Properties"]["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["Projection"]) == (layout.GSI, {"ProjectionType": "KEYS_ONLY"})
 
 
 def test_every_function_runs_python_313_on_arm64_unless_told_otherwise(template, written):
@@ -538,109 +341,6 @@ def test_no_function_serves_a_handler_that_is_not_there(written):
             assert (ROOT / resource["Properties"]["CodeUri"] / "app.py").is_file()
 
 
-def test_only_tracing_has_no_resource_to_name_and_a_role_has_it_only_when_asked(template):
-    wildcards = [
-        (name, statement["Action"])
-        for name, policy in of_type(template, "AWS::IAM::ManagedPolicy").items()
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Resource"] == "*"
-    ]
-    assert wildcards == [("Trace", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"])]
-    for function in functions(template).values():
-        role = template["Resources"][function["Role"]["Fn::GetAtt"][0]]
-        [traced] = [each for each in role["Properties"]["ManagedPolicyArns"] if "Fn::If" in each]
-        assert traced == {"Fn::If": ["HasTracing", {"Ref": "Trace"}, {"Ref": "AWS::NoValue"}]}
-    assert template["Conditions"]["HasTracing"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
-    for function in functions(template).values():
-        assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}
-
-
-def test_alarms_and_dashboard_cost_nothing_unless_asked_for(template, written):
-    watching = {**of_type(template, "AWS::CloudWatch::Alarm"), **of_type(template, "AWS::CloudWatch::Dashboard")}
-    conditions = template["Conditions"]
-    assert {resource["Condition"] for resource in watching.values()} == {"HasAlarms", "HasMetricAlarms"}
-    assert conditions["HasMetricAlarms"] == {"Fn::And": [{"Condition": "HasAlarms"}, {"Condition": "HasMetrics"}]}
-    assert written["Parameters"]["Alarms"]["Default"] == written["Parameters"]["Metrics"]["Default"] == "off"
-
-
-def test_an_alarm_is_told_to_the_topic_is_quiet_without_data_and_has_a_runbook(template):
-    runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    alarms = of_type(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 8
-    for name, alarm in alarms.items():
-        properties = alarm["Properties"]
-        assert properties["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
-        assert properties["TreatMissingData"] == "notBreaching"
-        assert f"| `{name}` |" in runbook
-
-
-def test_every_function_and_table_is_watched(template):
-    def watched(alarm):
-        metrics = template["Resources"][alarm]["Properties"]["Metrics"]
-        found = [each["MetricStat"]["Metric"] for each in metrics if "MetricStat" in each]
-        return {(metric["MetricName"], metric["Dimensions"][0]["Value"]["Ref"]) for metric in found}
-
-    assert watched("FunctionErrors") == {("Errors", name) for name in functions(template)}
-    assert watched("FunctionThrottles") == {("Throttles", name) for name in functions(template)}
-    tables = of_type(template, "AWS::DynamoDB::Table")
-    assert watched("TableThrottles") == {
-        (f"{kind}ThrottleEvents", name) for kind in ("Read", "Write") for name in tables
-    }
-
-
-def test_the_alarm_before_the_limit_is_below_the_limit_of_the_function(template):
-    alarm = template["Resources"]["NearTheTimeLimit"]["Properties"]
-    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "CreateResponse"}}]
-    limit = functions(template)["CreateResponse"]["Timeout"] * 1000
-    assert 0.9 * limit < alarm["Threshold"] < limit
-
-
-def test_the_alarm_of_invalid_streams_watches_the_metric_of_the_filter(template):
-    [counted] = of_type(template, "AWS::Logs::MetricFilter").values()
-    [metric] = counted["Properties"]["MetricTransformations"]
-    alarm = template["Resources"]["InvalidStreams"]["Properties"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
-
-
-def test_the_dashboard_is_json_about_resources_that_are_there(template):
-    [dashboard] = of_type(template, "AWS::CloudWatch::Dashboard").values()
-    text, more = dashboard["Properties"]["DashboardBody"]["Fn::Sub"]
-    condition, measured, nothing = more["Measured"]["Fn::If"]
-    for body, widgets in ((text.replace("${Measured}", measured["Fn::Sub"]), 10), (text.replace("${Measured}", ""), 6)):
-        shown = json.loads(body)["widgets"]
-        assert len(shown) == widgets
-        assert all(widget["properties"]["metrics"] for widget in shown)
-    named = set(re.findall(r"\$\{(\w+)\}", text)) - {"Measured"}
-    assert (condition, nothing) == ("HasMetrics", "")
-    assert named == {*functions(template), *of_type(template, "AWS::DynamoDB::Table")}
-
-
-def test_what_is_shown_and_watched_of_our_own_is_measured_by_the_functions(template):
-    [dashboard] = of_type(template, "AWS::CloudWatch::Dashboard").values()
-    shown = json.loads(
-        f"[{dashboard['Properties']['DashboardBody']['Fn::Sub'][1]['Measured']['Fn::If'][1]['Fn::Sub'][1:]}]"
-    )
-    rows = [row for widget in shown for row in widget["properties"]["metrics"]]
-    names = {row[1] for row in rows if row[0] == "${AWS::StackName}"}
-    watched = [
-        each["MetricStat"]["Metric"]
-        for alarm in ("ModelErrors", "ProviderRefusesKey")
-        for each in template["Resources"][alarm]["Properties"]["Metrics"]
-        if "MetricStat" in each
-    ]
-    source = (ROOT / "layers/antiphon/antiphon/awslambda/metrics.py").read_text(encoding="utf-8")
-    assert names | {metric["MetricName"] for metric in watched} <= set(re.findall(r'"(\w+)"', source))
-    dimensions = [{dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]} for metric in watched]
-    assert {values["service"] for values in dimensions} == {"create-response", "run-response"}
-    assert {values["code"] for values in dimensions if "code" in values} <= set(CODES)
-
-
-def test_metrics_are_sent_only_where_they_are_asked_for(template):
-    for function in functions(template).values():
-        namespace = function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
-        assert namespace == {"Fn::If": ["HasMetrics", {"Ref": "AWS::StackName"}, ""]}
-
-
 def test_a_domain_and_a_web_acl_stand_before_the_rest_api_only_when_named(template, written):
     resources = template["Resources"]
     for name in ("Domain", "DomainMapping"):
@@ -701,9 +401,45 @@ def test_what_queues_or_finds_a_response_starts_the_worker_by_its_alias(template
         for name, function in functions(template).items()
     }
     alias = {"Ref": "RunResponseAliaslive"}
-    assert named == {"CreateResponse": alias, "GetResponse": alias, "RunResponse": None, "ListModels": None}
+    starting = {"CreateResponse": alias, "GetResponse": alias}
+    assert named == {**starting, "RunResponse": None, "ListModels": None, "Manage": None}
 
 
 def test_every_parameter_is_told_of_in_the_page_on_deployment(written):
     page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
     assert [name for name in written["Parameters"] if f"`{name}`" not in page] == []
+
+
+TOOL_OUTPUTS = {
+    "ToolHosts",
+    "ToolSecrets",
+    "ToolParameters",
+    "ToolFunctions",
+    "ToolGateways",
+    "KnowledgeBases",
+    "WebSearch",
+}
+
+
+def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_command_line(template):
+    for name in ("CreateResponse", "RunResponse"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["ANTIPHON_TOOL_HOSTS"] == {"Ref": "ToolHosts"}
+        assert variables["ANTIPHON_TOOL_SECRETS"] == {"Fn::Join": [",", {"Ref": "ToolSecretArns"}]}
+        assert variables["ANTIPHON_TOOL_PARAMETERS"] == {"Fn::Join": [",", {"Ref": "ToolParameterArns"}]}
+        for parameter, variable in (("ToolFunction", "TOOL_FUNCTIONS"), ("ToolGateway", "TOOL_GATEWAYS")):
+            assert variables[f"ANTIPHON_{variable}"] == {"Fn::Join": [",", {"Ref": f"{parameter}Arns"}]}
+        assert variables["ANTIPHON_KNOWLEDGE_BASES"] == {"Fn::Join": [",", {"Ref": "KnowledgeBaseArns"}]}
+        assert variables["ANTIPHON_WEB_SEARCH"] == {"Ref": "WebSearch"}
+        for output in TOOL_OUTPUTS:
+            assert template["Outputs"][output]["Value"] in variables.values()
+            assert template["Outputs"][output]["Condition"] == f"Has{output}"
+    for name in ("GetResponse", "ListModels"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert not any(word in variable for variable in variables for word in ("TOOL_", "KNOWLEDGE", "WEB_SEARCH"))
+
+
+def test_hosts_of_tools_are_hosts_and_no_urls(written):
+    pattern = written["Parameters"]["ToolHosts"]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, good) for good in ("", "a.example", "a.example:8443,[::1]:80"))
+    assert not any(re.fullmatch(pattern, bad) for bad in ("https://a.example", "a.example/mcp", "*", "a, b", "u@a"))

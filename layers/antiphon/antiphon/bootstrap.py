@@ -207,6 +207,14 @@ def models_app() -> FastAPI:
     return build_app(_services(), [models.router, about.router])
 
 
+def manage_app() -> FastAPI:
+    """Build the manage function's app."""
+    from antiphon.web.app import build_app
+    from antiphon.web.routes import admin
+
+    return build_app(_services(), admin.routers)
+
+
 def worker_services() -> Services:
     """Connect the adapters of the function that runs queued responses."""
     return _services(calls_models=True)

@@ -196,6 +196,7 @@ class Settings(BaseModel):
         max_image_bytes, max_file_bytes: the largest image and file of an input, decoded.
         docs: serve Swagger UI at ``/docs``, 1.5 MB to whoever asks, without a key. Without it the page has a link to
             ``/openapi.json``, which is always served.
+        management: the local server serves ``/v1/admin``, too; on AWS a function of its own does.
         allowed_origins: the origins whose pages may call from a browser, separated by commas, such as
             ``https://app.example.com``; ``*`` for any page.
         allow_http_urls: callers may give ``http`` URLs beside ``https``.
@@ -251,6 +252,7 @@ class Settings(BaseModel):
     max_image_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     max_file_bytes: Annotated[int, Field(ge=1024, le=50_000_000)] = 10_000_000
     docs: bool = True
+    management: bool = False
     allowed_origins: tuple[str, ...] = ()
     allow_http_urls: bool = False
     allow_private_urls: bool = False

@@ -13,7 +13,6 @@ from antiphon.manage.refusals import NotFound
 from antiphon.ports import Page, Services
 from antiphon.records import Owner, StoredResponse
 from antiphon.run.cancel import stop
-from antiphon.run.lost import settled
 from antiphon.stream.kept import shown_response
 
 
@@ -42,7 +41,7 @@ async def show_response(services: Services, operator: Operator, user: str, respo
     """
     _require(operator, user)
     stored = await _found(services, Owner(operator.tenant, user), response_id)
-    return response_document(await settled(services, stored) or stored)
+    return response_document(stored)
 
 
 async def read_content(services: Services, operator: Operator, user: str, response_id: str) -> Document:
