@@ -16,6 +16,7 @@ from antiphon.ports import ToolCall
 from antiphon.records import Agent, ServerTool, ToolServer
 from antiphon.server_tools.differences import differences
 from antiphon.server_tools.runners import LazyPinning
+from antiphon.tools.table import ToolTable
 from cli.advice import plain
 from cli.output import Output, Refused
 from cli.session import Session
@@ -85,7 +86,9 @@ async def _reached(session: Session, agent: Agent, document: AgentDocument) -> O
 
 
 def _found(agent: Agent, name: str) -> tuple[ToolServer, ServerTool]:
-    there = {f"{server.label}__{tool.name}": (server, tool) for server in agent.servers for tool in server.tools}
+    """Return a tool by the name that the model calls it by."""
+    offered = ToolTable(agent.tools, agent.servers).tools
+    there = {tool.function: (tool.server, tool.pinned) for tool in offered if tool.server and tool.pinned}
     if name not in there:
         advice = did_you_mean(name, there) or f"the tools are {', '.join(there)}"
         raise Refused(f"there is no tool {name}: {advice}")

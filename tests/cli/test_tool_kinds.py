@@ -74,6 +74,13 @@ def test_what_cannot_be_compiled_is_refused_with_its_place_and_nothing_is_writte
     assert staffed.read("agents", "list") == []
 
 
+def test_tools_are_called_by_the_names_that_the_model_sees(staffed, allowed):
+    for example in ("refund", "manuals", "news"):
+        staffed.done("agents", "apply", str(EXAMPLES / f"{example}.yaml"), "--author", "ada")
+    for example, name in (("refund", "refund"), ("manuals", "knowledge_base__search"), ("news", "web_search")):
+        assert f"the tools are {name}" in staffed.refused("tools", "test", example, "zzz")
+
+
 def test_an_operation_is_called_by_hand(staffed, tmp_path, monkeypatch):
     with Answering() as server:
         monkeypatch.setenv("ANTIPHON_TOOL_HOSTS", server.place)

@@ -78,7 +78,7 @@ KINDS = {
     ),
     "web_search": Kind(
         lambda _: {"web_search": {}},
-        ("web_search", "web_search__web_search"),
+        ("web_search", "web_search"),
         {"query": "lambda limits"},
         Answer(json={"results": [PAGE]}),
         "[1] Limits https://docs.aws.amazon.com/x\nSix MB.",

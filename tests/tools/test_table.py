@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from antiphon.records import ServerTool, ToolServer
 from antiphon.tools.choice import offered, translated
 from antiphon.tools.functions import function_of
 from antiphon.tools.table import LONGEST_NAME, ToolTable
@@ -40,6 +41,20 @@ def test_a_long_name_is_cut_and_differs_from_others_that_begin_like_it():
     assert all(len(name) == LONGEST_NAME for name in cut)
     assert len(set(cut)) == 2
     assert cut == names(namespace("n" * 60, function("find_one"), function("find_two")))
+
+
+def test_a_tool_with_the_name_of_its_server_has_it_once():
+    servers = [ToolServer("lambda", "refund", (ServerTool("refund"), ServerTool("find")))]
+    table = ToolTable([], servers)
+    assert [tool.function for tool in table.tools] == ["refund", "refund__find"]
+    assert (
+        table.function_of("mcp", "refund", "refund") == ToolTable([]).function_of("mcp", "refund", "refund") == "refund"
+    )
+    assert [tool.function for tool in ToolTable([function("refund")], servers).tools] == [
+        "refund",
+        "refund_2",
+        "refund__find",
+    ]
 
 
 def test_a_tool_is_found_by_its_type_its_name_and_its_namespace():

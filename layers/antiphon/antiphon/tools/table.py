@@ -4,6 +4,7 @@
     {"type": "custom", "name": "edit"}                                                       edit
     {"type": "shell"}                                                                        shell
     a tool ``find`` of the agent's server ``crm``, which Antiphon runs                       crm__find
+    a tool ``refund`` of the agent's server ``refund``                                       refund
 
 Pure. The same tools always get the same names, so the table of a response can be built from its ``tools`` at any time.
 Names are looked up in it and never taken apart.
@@ -89,7 +90,9 @@ class ToolTable:
     def function_of(self, kind: str, name: str | None = None, namespace: str | None = None) -> str:
         """Return by which name the model calls a tool, or called one that is not offered any more."""
         tool = self.find(kind, name, namespace)
-        return _wanted(name or kind, namespace) if tool is None else tool.function
+        if tool is not None:
+            return tool.function
+        return _wanted(name or kind, _prefix(name, namespace) if kind == "mcp" else namespace)
 
 
 def key_of(tool: dict[str, Any], namespace: str | None = None) -> Key:
@@ -125,11 +128,17 @@ def _with_functions(tools: Iterable[dict[str, Any]]) -> list[OfferedTool]:
 def _of_servers(servers: Iterable[ToolServer], taken: set[str]) -> Iterator[OfferedTool]:
     for server in servers:
         for tool in server.tools:
-            function = _free(_ILLEGAL.sub("_", tool.name), _ILLEGAL.sub("_", server.label), taken)
+            name, label = _ILLEGAL.sub("_", tool.name), _ILLEGAL.sub("_", server.label)
+            function = _free(name, _prefix(name, label), taken)
             taken.add(function)
             described = {"description": tool.description, "parameters": tool.parameters}
             source = {"type": "mcp", "name": tool.name, **described}
             yield OfferedTool("mcp", function, tool.name, server.label, source, server=server, pinned=tool)
+
+
+def _prefix(name: str | None, label: str | None) -> str | None:
+    """Return what stands before a tool's name; nothing if its server has the same name."""
+    return None if name == label else label
 
 
 def _other_names(tools: Iterable[OfferedTool]) -> dict[str, OfferedTool]:
