@@ -26,7 +26,7 @@ _TOOLS: Final = {
 }
 """What tools may use: the variables, and a stack's outputs."""
 _READ: Final = (
-    *(PREFIX + name for name in ("ENVIRONMENT", "AUDIT_DAYS", "AWS_ENDPOINT_URL", *_TOOLS)),
+    *(PREFIX + name for name in ("ENVIRONMENT", "AUDIT_DAYS", "AWS_ENDPOINT_URL", "WEBHOOK_HOSTS", *_TOOLS)),
     VARIABLE,
 )
 _STORES: Final = ("CORE_TABLE", "RESPONSES_TABLE", "DATABASE")

@@ -27,7 +27,7 @@ Exit codes: 0 done; 1 refused, not found, invalid input or a failed check; 2 wro
 
 USED_BY: Final = ("user", "key", "agent", "model", "day")
 PERMISSIONS: Final = ("USE", "CREATE", "SHARE", "SHARE_PUBLIC")
-AREAS: Final = ("agents", "keys", "people", "limits", "responses", "approvals")
+AREAS: Final = ("agents", "keys", "people", "limits", "responses", "approvals", "webhooks")
 RIGHTS: Final = (
     *(f"{area}:{verb}" for area in AREAS for verb in ("read", "write")),
     *(f"{area}:read" for area in ("content", "usage", "audit")),
@@ -64,6 +64,7 @@ def parser(*, completing: bool = False) -> Parser:
         _approvals,
     ):
         add(commands)
+    _webhooks(commands)
     _chat(commands)
     _responses(commands)
     _check(commands)
@@ -291,6 +292,27 @@ def _approvals(commands: Commands) -> None:
     deny = approvals.command("deny", "let a call not be made", Later("approvals", "deny"))
     _id(deny, "approval")
     deny.add_argument("--reason", default="", metavar="TEXT", help="why; the model reads it")
+
+
+def _webhooks(commands: Commands) -> None:
+    webhooks = commands.group("webhooks", "endpoints outside that are told when responses end")
+    create = webhooks.command("create", "make a webhook and print its secret, once", Later("webhooks", "create"))
+    create.add_argument("url", metavar="URL", help="where events are sent")
+    create.add_argument("--name", default="", metavar="N", help="a name for lists")
+    create.add_argument(
+        "--event", action="append", metavar="E", help="only events of this type; repeat for more; all by default"
+    )
+    webhooks.command("list", "list all webhooks", Later("webhooks", "list_webhooks"))
+    rotate = webhooks.command(
+        "rotate", "change the secret of a webhook and print the new one, once", Later("webhooks", "rotate")
+    )
+    _id(rotate, "webhook")
+    rotate.add_argument("--keep-old", action="store_true", help="the secret before goes on signing for 24 hours")
+    _id(
+        webhooks.command("test", "send a webhook an event from this machine", Later("webhooks", "send_test")), "webhook"
+    )
+    webhooks.command("failures", "list the deliveries that failed for good", Later("webhooks", "failures"))
+    _id(webhooks.command("delete", "delete a webhook", Later("webhooks", "delete"), asks=True), "webhook")
 
 
 def _check(commands: Commands) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from starlette.middleware import Middleware
 
-from antiphon.bootstrap import build_services, build_stores
+from antiphon.bootstrap import build_services, build_stores, deliver_webhooks
 from antiphon.errors import SettingsError
 from antiphon.ports import Services
 from antiphon.providers.configured import Providers, openai_key
@@ -78,11 +78,16 @@ def main() -> int:
         routers = [*asked, models.router, *stored, about.router]
         if services.settings.management:
             routers += admin.routers
-        sweeping = partial(sweep_forever, services)
-        app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], sweeping))
+        beside = partial(_look_after, services)
+        app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], beside))
         serve(app, listener, lambda: print(text, flush=True), services.settings.max_body_bytes)
     print("\nStopped.")
     return 0
+
+
+async def _look_after(services: Services) -> None:
+    """Do what on AWS a schedule and a queue do."""
+    await asyncio.gather(sweep_forever(services), deliver_webhooks(services.settings, services))
 
 
 def _state() -> Path:

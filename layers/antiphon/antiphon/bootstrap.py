@@ -24,6 +24,7 @@ from antiphon.ports import (
     StartWorker,
     UsageStore,
 )
+from antiphon.ports.webhooks import Outbox, WebhookStore
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
@@ -34,11 +35,15 @@ from antiphon.usage.lazy import LazyCosts
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from antiphon.store.sqlite.database import SQLite
+    from antiphon.store.sqlite.webhooks import SQLiteWebhooks
+
 
 class Stores(NamedTuple):
     """The stores of a process, over one database.
 
     Attributes:
+        webhooks: returns the store of webhooks.
         connect: opens connections before the first call needs them.
         renew: drops connections and credentials.
         aclose: closes the database.
@@ -53,6 +58,7 @@ class Stores(NamedTuple):
     usage: UsageStore
     audit: AuditLog
     aclose: Callable[[], Awaitable[None]]
+    webhooks: Callable[[], WebhookStore]
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
 
@@ -63,19 +69,49 @@ def build_stores(settings: Settings) -> Stores:
     Raises:
         SettingsError: the file cannot be used.
     """
-    if settings.core_table is not None and settings.responses_table is not None:
+    core = settings.core_table
+    if core is not None and settings.responses_table is not None:
         from antiphon.store.dynamodb import open_stores as open_tables
         from antiphon.store.dynamodb.client import DynamoDB
 
         database = DynamoDB(endpoint_url=settings.aws_endpoint_url)
-        tables = open_tables(
-            settings.core_table, settings.responses_table, database=database, audit_days=settings.audit_days
-        )
-        return Stores(*tables, database.aclose, database.connect, database.renew)
-    from antiphon.store.sqlite import open_stores as open_file
+        tables = open_tables(core, settings.responses_table, database=database, audit_days=settings.audit_days)
 
-    file = open_file(settings.database or "", audit_days=settings.audit_days)
-    return Stores(*file, file[0].aclose)
+        def webhooks() -> WebhookStore:
+            from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
+
+            return DynamoDBWebhooks(database, core)
+
+        return Stores(*tables, database.aclose, webhooks, database.connect, database.renew)
+    from antiphon.store.sqlite import open_stores as open_file
+    from antiphon.store.sqlite.database import SQLite
+
+    file = SQLite(settings.database or "")
+    return Stores(*open_file(file, audit_days=settings.audit_days), file.aclose, lambda: _outbox(file))
+
+
+def _outbox(file: SQLite) -> SQLiteWebhooks:
+    from antiphon.store.sqlite.webhooks import SQLiteWebhooks
+
+    return SQLiteWebhooks(file)
+
+
+async def deliver_webhooks(settings: Settings, services: Services) -> None:
+    """Send what happens to the webhooks of a file until it is cancelled. For a process that serves by itself.
+
+    Without a file nothing is sent here: on AWS a function does it.
+    """
+    outbox = services.webhooks()
+    if settings.database is None or not isinstance(outbox, Outbox):
+        return
+    from antiphon.fetch.posting import webhook_post
+    from antiphon.webhooks.delivery import deliver_forever
+
+    post = webhook_post(settings.webhook_hosts)
+    try:
+        await deliver_forever(outbox, post, services.clock)
+    finally:
+        await post.aclose()
 
 
 def build_services(
@@ -115,6 +151,7 @@ def build_services(
         require_fit=providers.require_fit,
         cost=LazyCosts(settings.prices, providers.endpoint),
         start_worker=start_worker or _start_here,
+        webhooks=stores.webhooks,
     )
 
 

@@ -161,6 +161,62 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """A secret that signs what is sent to a webhook.
+
+    Attributes:
+        text: in the form of Standard Webhooks, ``whsec_`` and base64.
+        expires_at: seconds since the epoch; None for the newest.
+    """
+
+    text: str = field(repr=False)
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An endpoint outside that is told of events.
+
+    Attributes:
+        event_types: what it is told of, such as ``response.completed``.
+        secrets: the newest first; each of them signs until it expires.
+    """
+
+    tenant: str
+    id: str
+    url: str
+    event_types: tuple[str, ...]
+    secrets: tuple[WebhookSecret, ...]
+    created_at: int
+    updated_at: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event on its way to a webhook.
+
+    Attributes:
+        webhook: the webhook's id.
+        user: whose response it is.
+        subject: the id of the response.
+        type: the event's type, such as ``response.completed``.
+        created_at: when it happened, in seconds since the epoch.
+        attempts: how often it was sent.
+        failure: why the last attempt failed: a status, or a word; empty before the first.
+    """
+
+    tenant: str
+    webhook: str
+    user: str
+    subject: str
+    type: str
+    created_at: int
+    attempts: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who changes or reads something as an operator: by which credentials, and from where. Kept for audit.
 

@@ -203,6 +203,7 @@ class Settings(BaseModel):
         allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
         tool_hosts: the hosts that tools of agents may call, each ``host`` or ``host:port``, separated by commas; empty
             for every public one over ``https``. Only a listed host may be private, use ``http`` or another port.
+        webhook_hosts: the same for webhooks: empty for every public host over ``https``.
         tool_secrets, tool_parameters: the ARNs or names of the secrets and parameters in AWS that tools of agents may
             use, separated by commas; ``*`` stands for any characters. What is not listed is not read for them.
         tool_functions: the ARNs of the Lambda functions that tools of agents may invoke, with the alias or version that
@@ -257,6 +258,7 @@ class Settings(BaseModel):
     allow_http_urls: bool = False
     allow_private_urls: bool = False
     tool_hosts: tuple[str, ...] = ()
+    webhook_hosts: tuple[str, ...] = ()
     tool_secrets: tuple[str, ...] = ()
     tool_parameters: tuple[str, ...] = ()
     tool_functions: tuple[str, ...] = ()
@@ -275,6 +277,7 @@ class Settings(BaseModel):
     @field_validator(
         "allowed_origins",
         "tool_hosts",
+        "webhook_hosts",
         "tool_secrets",
         "tool_parameters",
         "tool_functions",
@@ -295,7 +298,7 @@ class Settings(BaseModel):
             raise ValueError("* allows every origin; remove it or the others")
         return value
 
-    @field_validator("tool_hosts")
+    @field_validator("tool_hosts", "webhook_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(is_host(host) for host in value):

@@ -8,6 +8,7 @@ responses   everybody's responses, without what they say: read lists and shows t
 content     what everybody's responses say; read alone
 usage       who used how much; read alone
 approvals   calls that wait for an approval
+webhooks    endpoints outside that are told of events
 audit       who changed what; read alone
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-AREAS: Final = ("agents", "keys", "people", "limits", "responses", "content", "usage", "approvals", "audit")
+AREAS: Final = ("agents", "keys", "people", "limits", "responses", "content", "usage", "approvals", "webhooks", "audit")
 READ_ALONE: Final = frozenset({"content", "usage", "audit"})
 """Areas in which nothing can be changed."""
 

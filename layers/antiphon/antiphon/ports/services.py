@@ -15,6 +15,7 @@ from antiphon.ports.models import ModelCall, ModelProvider, UsageDelta
 from antiphon.ports.stores import ApprovalStore, ConversationStore, Directory, KeyStore, Meter, RunStore
 from antiphon.ports.tools import Pinned, PinTools, ToolRunner
 from antiphon.ports.usage import UsageStore
+from antiphon.ports.webhooks import WebhookStore
 from antiphon.records import Owner, ToolKind
 from antiphon.seal import Seal
 from antiphon.settings import Settings
@@ -53,6 +54,7 @@ class Services:
             is not known.
         start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
             queued response starts what was not started.
+        webhooks: returns the store of webhooks; it is imported on its first use.
     """
 
     keys: KeyStore
@@ -72,6 +74,7 @@ class Services:
     entropy: Entropy
     settings: Settings
     start_worker: StartWorker
+    webhooks: Callable[[], WebhookStore]
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
     provider_names: frozenset[str] | None = None
     require_fit: Callable[[str, str, ModelCall], None] = lambda _provider, _model, _call: None

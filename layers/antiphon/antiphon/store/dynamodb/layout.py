@@ -18,6 +18,8 @@
     METER#tenant#subject    period                                     requests of a minute       amount, expires_at
     USAGE#tenant#kind#month#shard
                             subject#day                                what was used on a day     see ``usage``
+    WEBHOOKS#tenant         W#id                                       a webhook                  document
+    WEBHOOKS#tenant         F#time#...                                 a delivery that failed     document, expires_at
 
     responses
     R#tenant#user#segment   000123       R#tenant#user     time#id     a turn's head              see ``rows``
@@ -46,7 +48,7 @@ from typing import Any, Final
 
 from antiphon.ids import Place
 from antiphon.ports.usage import Dimension, Subject
-from antiphon.records import Approval, Grant, Key, Owner, Period, StoredResponse, Stretch
+from antiphon.records import Approval, Delivery, Grant, Key, Owner, Period, StoredResponse, Stretch
 
 Row = dict[str, Any]
 """One DynamoDB item, or its key, in the low-level form: ``{"name": {"S": "value"}}``."""
@@ -56,6 +58,8 @@ TTL: Final = "expires_at"
 RUNS: Final = "RUNS"
 """The partition of all runs for workers: one write at the beginning and one at the end of each."""
 AGENT: Final = "AGENT#"
+WEBHOOK: Final = "W#"
+FAILED: Final = "F#"
 RECORD_DEPTH: Final = 999_999
 """A conversation's record sorts behind all turns, so one Query from the end reads it with the newest turn."""
 
@@ -194,6 +198,22 @@ def audit(tenant: str, **filters: str) -> str:
     """The partition of a tenant's audit log, or of its entries that have these properties."""
     names = "".join(f"#{name}={_word(value)}" for name, value in filters.items())
     return f"AUDIT#{_word(tenant)}{names}"
+
+
+def webhooks(tenant: str) -> str:
+    """The partition of a tenant's webhooks."""
+    return f"WEBHOOKS#{_word(tenant)}"
+
+
+def webhook(tenant: str, id: str) -> Row:
+    """Return the key of a webhook."""
+    return key(webhooks(tenant), WEBHOOK + id)
+
+
+def failed_delivery(delivery: Delivery) -> Row:
+    """Return the key of a delivery that failed for good."""
+    what = f"{delivery.webhook}#{delivery.subject}#{delivery.type}"
+    return key(webhooks(delivery.tenant), FAILED + moment(delivery.created_at, what))
 
 
 def turns(owner: Owner, segment: str) -> str:

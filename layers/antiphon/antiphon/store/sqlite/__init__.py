@@ -19,7 +19,7 @@ from antiphon.store.sqlite.usage import SQLiteUsage
 
 
 def open_stores(
-    path: str | Path, *, audit_days: int = AUDIT_DAYS
+    path: str | Path | SQLite, *, audit_days: int = AUDIT_DAYS
 ) -> tuple[
     SQLiteKeys,
     SQLiteDirectory,
@@ -30,7 +30,7 @@ def open_stores(
     SQLiteUsage,
     SQLiteAudit,
 ]:
-    """Open the stores of one file, which is made if it does not exist.
+    """Open the stores of one file, which is made if it does not exist, or of one that is open.
 
     Args:
         path: the file.
@@ -39,7 +39,7 @@ def open_stores(
     Raises:
         SettingsError: it cannot be opened.
     """
-    database = SQLite(path)
+    database = path if isinstance(path, SQLite) else SQLite(path)
     trail = Trail(time.time, secrets.token_bytes, audit_days)
     return (
         SQLiteKeys(database, trail),

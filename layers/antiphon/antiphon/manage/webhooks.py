@@ -1,0 +1,152 @@
+"""Webhooks of a tenant. A secret is returned once: when the webhook is made, or its secret is changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from antiphon.errors import ApiError
+from antiphon.manage.changes import Document, note
+from antiphon.manage.operator import Operator
+from antiphon.ports import Services
+from antiphon.records import Delivery, Webhook
+from antiphon.webhooks.events import TYPES, event_id, new_secret
+
+KEEPS_OLD_SECONDS: Final = 86_400
+"""For how long a secret that is changed goes on signing, if that is asked for."""
+
+MAX_WEBHOOKS: Final = 20
+MAX_URL: Final = 2048
+
+_ID_BYTES: Final = 12
+
+
+async def create_webhook(
+    services: Services, operator: Operator, url: str, event_types: list[str], name: str = ""
+) -> tuple[str, Document]:
+    """Make a webhook. Return its secret with its document, which does not hold it.
+
+    Raises:
+        ApiError: 403; the URL or a type is none; there are too many.
+    """
+    operator.require("webhooks", write=True)
+    _check_url(url)
+    _check_types(event_types)
+    store = services.webhooks()
+    if len(await store.list_all(operator.tenant)) >= MAX_WEBHOOKS:
+        raise ApiError("out_of_range", f"A tenant has at most {MAX_WEBHOOKS} webhooks.", complete=True)
+    now, secret = int(services.clock()), new_secret(services.entropy)
+    webhook = Webhook(
+        tenant=operator.tenant,
+        id=f"we_{services.entropy(_ID_BYTES).hex()}",
+        url=url,
+        name=name,
+        event_types=tuple(event_types),
+        secrets=(secret,),
+        created_at=now,
+        updated_at=now,
+    )
+    await store.put(webhook)
+    document = webhook_document(webhook)
+    await note(services, operator, "webhooks.create", f"webhook:{webhook.id}", None, document)
+    return secret.text, document
+
+
+async def list_webhooks(services: Services, operator: Operator) -> list[Document]:
+    """List the webhooks."""
+    operator.require("webhooks")
+    return [webhook_document(webhook) for webhook in await services.webhooks().list_all(operator.tenant)]
+
+
+async def find_webhook(services: Services, operator: Operator, webhook_id: str) -> Webhook:
+    """Read a webhook with its secrets, to send it a test.
+
+    Raises:
+        ApiError: 403, or there is none.
+    """
+    operator.require("webhooks", write=True)
+    found = await services.webhooks().get(operator.tenant, webhook_id)
+    if found is None:
+        raise ApiError("invalid_value", f"There is no webhook {webhook_id}.", param="id", complete=True)
+    return found
+
+
+async def rotate_secret(
+    services: Services, operator: Operator, webhook_id: str, *, keep_old: bool = False
+) -> tuple[str, Document]:
+    """Change the secret of a webhook. Return the new one with the document.
+
+    Args:
+        services: the adapters.
+        operator: who changes it.
+        webhook_id: the webhook.
+        keep_old: the secret before goes on signing for ``KEEPS_OLD_SECONDS``.
+    """
+    found = await find_webhook(services, operator, webhook_id)
+    now, secret = int(services.clock()), new_secret(services.entropy)
+    old = (replace(found.secrets[0], expires_at=now + KEEPS_OLD_SECONDS),) if keep_old else ()
+    changed = replace(found, secrets=(secret, *old), updated_at=now)
+    await services.webhooks().put(changed)
+    before, after = webhook_document(found), webhook_document(changed)
+    await note(services, operator, "webhooks.rotate_secret", f"webhook:{webhook_id}", before, after)
+    return secret.text, after
+
+
+async def delete_webhook(services: Services, operator: Operator, webhook_id: str) -> Document:
+    """Delete a webhook; what is on its way to it is not sent any more."""
+    found = await find_webhook(services, operator, webhook_id)
+    await services.webhooks().delete(operator.tenant, webhook_id)
+    await note(services, operator, "webhooks.delete", f"webhook:{webhook_id}", webhook_document(found), None)
+    return {"id": webhook_id, "result": "deleted"}
+
+
+async def list_failed(services: Services, operator: Operator) -> list[Document]:
+    """List the deliveries that failed for good, newest first."""
+    operator.require("webhooks")
+    return [delivery_document(delivery) for delivery in await services.webhooks().list_failed(operator.tenant)]
+
+
+def webhook_document(webhook: Webhook) -> Document:
+    """Return a webhook without its secrets, in the form of OpenAI's."""
+    return {
+        "id": webhook.id,
+        "object": "webhook_endpoint",
+        "name": webhook.name,
+        "url": webhook.url,
+        "event_types": list(webhook.event_types),
+        "created_at": webhook.created_at,
+        "updated_at": webhook.updated_at,
+    }
+
+
+def delivery_document(delivery: Delivery) -> Document:
+    """Return a delivery as it is shown."""
+    return {
+        "event": event_id(delivery),
+        "webhook": delivery.webhook,
+        "type": delivery.type,
+        "response": delivery.subject,
+        "user": delivery.user,
+        "created_at": delivery.created_at,
+        "attempts": delivery.attempts,
+        "failure": delivery.failure,
+    }
+
+
+def _check_url(url: str) -> None:
+    """Check the form of a URL. Whether its host may be called is decided when it is."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or len(url) > MAX_URL or parts.scheme not in {"https", "http"} or "@" in parts.netloc:
+        raise ApiError("invalid_value", "`url`: This is no URL of a server.", param="url", complete=True)
+
+
+def _check_types(event_types: list[str]) -> None:
+    unknown = [name for name in event_types if name not in TYPES]
+    if unknown or not event_types:
+        known = ", ".join(TYPES)
+        raise ApiError("invalid_value", f"`event_types`: one or more of {known}.", param="event_types", complete=True)

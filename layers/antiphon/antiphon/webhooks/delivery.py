@@ -1,0 +1,86 @@
+"""Deliver events: one attempt, and when the next one is.
+
+An event is delivered at least once, and in no particular order. Each attempt is signed anew, with its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Final
+
+from antiphon.errors import StorageUnavailable, trace
+from antiphon.ports.services import Clock
+from antiphon.ports.webhooks import Outbox, Post, WebhookStore
+from antiphon.records import Delivery
+from antiphon.webhooks.events import event_body, event_id, signed_headers
+
+SECONDS: Final = 15.0
+"""How long a receiver may take to answer, as Standard Webhooks advises."""
+
+PAUSES: Final = (5, 60, 300, 1800, 7200, 18_000, 36_000, 43_200)
+"""Seconds before each further attempt: nine in about 30 hours."""
+
+AT_ONCE: Final = 16
+"""How many deliveries one process sends at the same time."""
+
+LOOK_SECONDS: Final = 1.0
+"""How often a process looks for what is due."""
+
+log: Final = logging.getLogger("antiphon.webhooks")
+
+
+async def attempt(webhooks: WebhookStore, post: Post, delivery: Delivery, now: float) -> Delivery | None:
+    """Send a delivery once. Return it with its failure; None if it arrived, or its webhook is gone."""
+    webhook = await webhooks.get(delivery.tenant, delivery.webhook)
+    if webhook is None:
+        return None
+    body = event_body(delivery)
+    failure = await post(webhook.url, signed_headers(delivery, body, webhook.secrets, now), body, SECONDS)
+    if not failure:
+        return None
+    return replace(delivery, attempts=delivery.attempts + 1, failure=failure)
+
+
+def pause_after(failed: Delivery) -> int | None:
+    """Return the seconds until the next attempt; None if there is none."""
+    return PAUSES[failed.attempts - 1] if failed.attempts <= len(PAUSES) else None
+
+
+async def give_up(webhooks: WebhookStore, failed: Delivery) -> None:
+    """Keep a delivery that failed for good, and log it."""
+    names = {"webhook": failed.webhook, "event_id": event_id(failed), "failure": failed.failure}
+    log.error("webhook not delivered", extra=names)
+    await webhooks.give_up(failed)
+
+
+async def deliver_due(outbox: Outbox, post: Post, clock: Clock) -> int:
+    """Send what is due, and return how much that was."""
+    due = await outbox.due(clock(), AT_ONCE)
+    await asyncio.gather(*(_deliver(outbox, post, delivery, clock) for delivery in due))
+    return len(due)
+
+
+async def deliver_forever(outbox: Outbox, post: Post, clock: Clock, look_seconds: float = LOOK_SECONDS) -> None:
+    """Send what is due until it is cancelled. What was not sent by then is sent by the next process."""
+    while True:
+        try:
+            sent = await deliver_due(outbox, post, clock)
+        except StorageUnavailable as error:
+            log.warning("webhooks wait", extra={"error": trace(error)})
+            sent = 0
+        if sent < AT_ONCE:
+            await asyncio.sleep(look_seconds)
+
+
+async def _deliver(outbox: Outbox, post: Post, delivery: Delivery, clock: Clock) -> None:
+    failed = await attempt(outbox, post, delivery, clock())
+    if failed is None:
+        await outbox.done(delivery)
+        return
+    pause = pause_after(failed)
+    if pause is None:
+        await give_up(outbox, failed)
+    else:
+        await outbox.put_off(failed, clock() + pause)
