@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from antiphon.fetch.posting import webhook_post
 from antiphon.manage import webhooks
-from antiphon.records import Delivery
+from antiphon.records import EventDelivery
 from antiphon.webhooks.delivery import SECONDS
 from antiphon.webhooks.events import TYPES, event_body, signed_headers
 from cli.output import Output, Refused, moment
@@ -48,7 +48,7 @@ async def send_test(session: Session, args: Namespace) -> Output:
         Refused: it did not arrive.
     """
     webhook = await webhooks.find_webhook(session.services, session.operator, args.id)
-    event = Delivery(session.tenant, webhook.id, "", "resp_test", "response.completed", session.now)
+    event = EventDelivery(session.tenant, webhook.id, "", "resp_test", "response.completed", session.now)
     body = event_body(event)
     post = webhook_post(session.services.settings.webhook_hosts)
     try:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from antiphon.records import Delivery
+from antiphon.records import EventDelivery
 from antiphon.webhooks.events import event_body, new_secret, signed_headers
 from tests.clients.conftest import HERE, node
 
@@ -18,7 +18,7 @@ from tests.clients.conftest import HERE, node
 @pytest.mark.node
 def test_openai_node_verifies_an_event_and_refuses_a_changed_one() -> None:
     secret = new_secret(random.Random(1).randbytes)
-    event = Delivery("default", "we_1", "ada", "resp_1", "response.completed", int(time.time()))
+    event = EventDelivery("default", "we_1", "ada", "resp_1", "response.completed", int(time.time()))
     body = event_body(event)
     headers = signed_headers(event, body, [new_secret(random.Random(2).randbytes), secret], time.time())
     given = {"secret": secret.text, "body": body.decode(), "headers": headers, "response": "resp_1"}

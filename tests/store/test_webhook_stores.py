@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from antiphon.ports.webhooks import WebhookStore
-from antiphon.records import Delivery, Webhook, WebhookSecret
+from antiphon.records import EventDelivery, Webhook, WebhookSecret
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
 from antiphon.store.sqlite.database import SQLite
@@ -21,7 +21,7 @@ from tests.support.tables import CORE
 WEBHOOK = Webhook(
     "acme", "we_1", "https://example.com/hook", ("response.failed",), (WebhookSecret("whsec_QQ=="),), NOW, NOW
 )
-FAILED = Delivery("acme", "we_1", "ann", "resp_1", "response.failed", NOW, attempts=9, failure="503")
+FAILED = EventDelivery("acme", "we_1", "ann", "resp_1", "response.failed", NOW, attempts=9, failure="503")
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])

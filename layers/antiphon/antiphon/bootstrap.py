@@ -24,7 +24,6 @@ from antiphon.ports import (
     StartWorker,
     UsageStore,
 )
-from antiphon.ports.webhooks import Outbox, WebhookStore
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
@@ -35,17 +34,22 @@ from antiphon.usage.lazy import LazyCosts
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from antiphon.ports.webhooks import WebhookStore
     from antiphon.store.sqlite.database import SQLite
     from antiphon.store.sqlite.webhooks import SQLiteWebhooks
+
+
+def _no_webhooks() -> WebhookStore:
+    raise NotImplementedError("these stores were opened without webhooks")
 
 
 class Stores(NamedTuple):
     """The stores of a process, over one database.
 
     Attributes:
-        webhooks: returns the store of webhooks.
         connect: opens connections before the first call needs them.
         renew: drops connections and credentials.
+        webhooks: returns the store of webhooks.
         aclose: closes the database.
     """
 
@@ -58,9 +62,9 @@ class Stores(NamedTuple):
     usage: UsageStore
     audit: AuditLog
     aclose: Callable[[], Awaitable[None]]
-    webhooks: Callable[[], WebhookStore]
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
+    webhooks: Callable[[], WebhookStore] = _no_webhooks
 
 
 def build_stores(settings: Settings) -> Stores:
@@ -82,12 +86,12 @@ def build_stores(settings: Settings) -> Stores:
 
             return DynamoDBWebhooks(database, core)
 
-        return Stores(*tables, database.aclose, webhooks, database.connect, database.renew)
+        return Stores(*tables, database.aclose, database.connect, database.renew, webhooks)
     from antiphon.store.sqlite import open_stores as open_file
     from antiphon.store.sqlite.database import SQLite
 
     file = SQLite(settings.database or "")
-    return Stores(*open_file(file, audit_days=settings.audit_days), file.aclose, lambda: _outbox(file))
+    return Stores(*open_file(file, audit_days=settings.audit_days), file.aclose, webhooks=lambda: _outbox(file))
 
 
 def _outbox(file: SQLite) -> SQLiteWebhooks:
@@ -101,6 +105,8 @@ async def deliver_webhooks(settings: Settings, services: Services) -> None:
 
     Without a file nothing is sent here: on AWS a function does it.
     """
+    from antiphon.ports.webhooks import Outbox
+
     outbox = services.webhooks()
     if settings.database is None or not isinstance(outbox, Outbox):
         return

@@ -193,7 +193,7 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class EventDelivery:
     """An event on its way to a webhook.
 
     Attributes:

@@ -10,7 +10,7 @@ from antiphon.errors import ApiError
 from antiphon.manage.changes import Document, note
 from antiphon.manage.operator import Operator
 from antiphon.ports import Services
-from antiphon.records import Delivery, Webhook
+from antiphon.records import EventDelivery, Webhook
 from antiphon.webhooks.events import TYPES, event_id, new_secret
 
 KEEPS_OLD_SECONDS: Final = 86_400
@@ -120,7 +120,7 @@ def webhook_document(webhook: Webhook) -> Document:
     }
 
 
-def delivery_document(delivery: Delivery) -> Document:
+def delivery_document(delivery: EventDelivery) -> Document:
     """Return a delivery as it is shown."""
     return {
         "event": event_id(delivery),

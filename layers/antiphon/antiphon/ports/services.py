@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from antiphon.circuits import Circuits
 from antiphon.ids import Entropy
@@ -15,10 +15,12 @@ from antiphon.ports.models import ModelCall, ModelProvider, UsageDelta
 from antiphon.ports.stores import ApprovalStore, ConversationStore, Directory, KeyStore, Meter, RunStore
 from antiphon.ports.tools import Pinned, PinTools, ToolRunner
 from antiphon.ports.usage import UsageStore
-from antiphon.ports.webhooks import WebhookStore
 from antiphon.records import Owner, ToolKind
 from antiphon.seal import Seal
 from antiphon.settings import Settings
+
+if TYPE_CHECKING:
+    from antiphon.ports.webhooks import WebhookStore
 
 Clock = Callable[[], float]
 """Returns the time in seconds since the epoch, such as ``time.time``."""

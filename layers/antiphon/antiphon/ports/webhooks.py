@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from antiphon.records import Delivery, Webhook
+from antiphon.records import EventDelivery, Webhook
 
 
 class WebhookStore(Protocol):
@@ -23,10 +23,10 @@ class WebhookStore(Protocol):
     async def delete(self, tenant: str, webhook: str) -> bool:
         """Remove a webhook with its deliveries; return whether it existed."""
 
-    async def give_up(self, delivery: Delivery) -> None:
+    async def give_up(self, delivery: EventDelivery) -> None:
         """Keep a delivery that failed for good, for ``KEPT_SECONDS``."""
 
-    async def list_failed(self, tenant: str) -> list[Delivery]:
+    async def list_failed(self, tenant: str) -> list[EventDelivery]:
         """List the newest deliveries that failed for good, at most ``MAX_LISTED``."""
 
 
@@ -34,13 +34,13 @@ class WebhookStore(Protocol):
 class Outbox(WebhookStore, Protocol):
     """The same, with what is still to be sent. Ending a response puts its events there, in the same transaction."""
 
-    async def due(self, now: float, limit: int) -> list[Delivery]:
+    async def due(self, now: float, limit: int) -> list[EventDelivery]:
         """List the deliveries whose time has come, the longest due first."""
 
-    async def put_off(self, delivery: Delivery, until: float) -> None:
+    async def put_off(self, delivery: EventDelivery, until: float) -> None:
         """Keep a delivery that failed until its next attempt."""
 
-    async def done(self, delivery: Delivery) -> None:
+    async def done(self, delivery: EventDelivery) -> None:
         """Remove a delivery that arrived."""
 
 

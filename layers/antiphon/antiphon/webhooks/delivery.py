@@ -13,7 +13,7 @@ from typing import Final
 from antiphon.errors import StorageUnavailable, trace
 from antiphon.ports.services import Clock
 from antiphon.ports.webhooks import Outbox, Post, WebhookStore
-from antiphon.records import Delivery
+from antiphon.records import EventDelivery
 from antiphon.webhooks.events import event_body, event_id, signed_headers
 
 SECONDS: Final = 15.0
@@ -31,7 +31,7 @@ LOOK_SECONDS: Final = 1.0
 log: Final = logging.getLogger("antiphon.webhooks")
 
 
-async def attempt(webhooks: WebhookStore, post: Post, delivery: Delivery, now: float) -> Delivery | None:
+async def attempt(webhooks: WebhookStore, post: Post, delivery: EventDelivery, now: float) -> EventDelivery | None:
     """Send a delivery once. Return it with its failure; None if it arrived, or its webhook is gone."""
     webhook = await webhooks.get(delivery.tenant, delivery.webhook)
     if webhook is None:
@@ -43,12 +43,12 @@ async def attempt(webhooks: WebhookStore, post: Post, delivery: Delivery, now: f
     return replace(delivery, attempts=delivery.attempts + 1, failure=failure)
 
 
-def pause_after(failed: Delivery) -> int | None:
+def pause_after(failed: EventDelivery) -> int | None:
     """Return the seconds until the next attempt; None if there is none."""
     return PAUSES[failed.attempts - 1] if failed.attempts <= len(PAUSES) else None
 
 
-async def give_up(webhooks: WebhookStore, failed: Delivery) -> None:
+async def give_up(webhooks: WebhookStore, failed: EventDelivery) -> None:
     """Keep a delivery that failed for good, and log it."""
     names = {"webhook": failed.webhook, "event_id": event_id(failed), "failure": failed.failure}
     log.error("webhook not delivered", extra=names)
@@ -74,7 +74,7 @@ async def deliver_forever(outbox: Outbox, post: Post, clock: Clock, look_seconds
             await asyncio.sleep(look_seconds)
 
 
-async def _deliver(outbox: Outbox, post: Post, delivery: Delivery, clock: Clock) -> None:
+async def _deliver(outbox: Outbox, post: Post, delivery: EventDelivery, clock: Clock) -> None:
     failed = await attempt(outbox, post, delivery, clock())
     if failed is None:
         await outbox.done(delivery)

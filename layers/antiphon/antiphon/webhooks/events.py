@@ -15,7 +15,7 @@ from typing import Final
 import orjson
 
 from antiphon.ids import Entropy
-from antiphon.records import Delivery, WebhookSecret
+from antiphon.records import EventDelivery, WebhookSecret
 
 ENDED: Final = ("completed", "failed", "incomplete", "cancelled")
 """The statuses with which a response ends."""
@@ -27,13 +27,13 @@ _PREFIX: Final = "whsec_"
 _SECRET_BYTES: Final = 32
 
 
-def event_id(delivery: Delivery) -> str:
+def event_id(delivery: EventDelivery) -> str:
     """Return the id of an event: the same in each attempt and for each webhook, so that a repetition is noticed."""
     happened = f"{delivery.tenant}\n{delivery.user}\n{delivery.subject}\n{delivery.type}"
     return f"evt_{hashlib.sha256(happened.encode()).hexdigest()[:32]}"
 
 
-def event_body(delivery: Delivery) -> bytes:
+def event_body(delivery: EventDelivery) -> bytes:
     """Return the body: what happened to which response, and nothing of its content."""
     return orjson.dumps(
         {
@@ -46,7 +46,9 @@ def event_body(delivery: Delivery) -> bytes:
     )
 
 
-def signed_headers(delivery: Delivery, body: bytes, secrets: Sequence[WebhookSecret], now: float) -> dict[str, str]:
+def signed_headers(
+    delivery: EventDelivery, body: bytes, secrets: Sequence[WebhookSecret], now: float
+) -> dict[str, str]:
     """Return the headers of an attempt, signed by every secret that has not expired."""
     signed = f"{event_id(delivery)}.{int(now)}.".encode() + body
     valid = [secret for secret in secrets if secret.expires_at is None or secret.expires_at > now]

@@ -48,7 +48,7 @@ from typing import Any, Final
 
 from antiphon.ids import Place
 from antiphon.ports.usage import Dimension, Subject
-from antiphon.records import Approval, Delivery, Grant, Key, Owner, Period, StoredResponse, Stretch
+from antiphon.records import Approval, EventDelivery, Grant, Key, Owner, Period, StoredResponse, Stretch
 
 Row = dict[str, Any]
 """One DynamoDB item, or its key, in the low-level form: ``{"name": {"S": "value"}}``."""
@@ -210,7 +210,7 @@ def webhook(tenant: str, id: str) -> Row:
     return key(webhooks(tenant), WEBHOOK + id)
 
 
-def failed_delivery(delivery: Delivery) -> Row:
+def failed_delivery(delivery: EventDelivery) -> Row:
     """Return the key of a delivery that failed for good."""
     what = f"{delivery.webhook}#{delivery.subject}#{delivery.type}"
     return key(webhooks(delivery.tenant), FAILED + moment(delivery.created_at, what))

@@ -6,7 +6,7 @@ They have a partition for each tenant, which only the function that sends events
 from __future__ import annotations
 
 from antiphon.ports.webhooks import KEPT_SECONDS, MAX_LISTED
-from antiphon.records import Delivery, Webhook, dump, load
+from antiphon.records import EventDelivery, Webhook, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.layout import Row
@@ -43,7 +43,7 @@ class DynamoDBWebhooks:
         answer = await self._database.call("DeleteItem", TableName=self._table, Key=key, ReturnValues="ALL_OLD")
         return bool(answer.get("Attributes"))
 
-    async def give_up(self, delivery: Delivery) -> None:
+    async def give_up(self, delivery: EventDelivery) -> None:
         """Keep a delivery that failed for good."""
         row = {
             **layout.failed_delivery(delivery),
@@ -52,10 +52,10 @@ class DynamoDBWebhooks:
         }
         await self._database.put(self._table, row)
 
-    async def list_failed(self, tenant: str) -> list[Delivery]:
+    async def list_failed(self, tenant: str) -> list[EventDelivery]:
         """List the deliveries that failed for good, newest first."""
         rows = await self._begun(tenant, layout.FAILED)
-        return [load(Delivery, row["document"]["S"]) for row in reversed(rows)][:MAX_LISTED]
+        return [load(EventDelivery, row["document"]["S"]) for row in reversed(rows)][:MAX_LISTED]
 
     async def _begun(self, tenant: str, begin: str) -> list[Row]:
         where = "pk = :pk AND begins_with(sk, :begin)"

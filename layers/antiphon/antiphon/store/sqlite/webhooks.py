@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from antiphon.ports.webhooks import KEPT_SECONDS, MAX_LISTED
-from antiphon.records import Delivery, Webhook, dump, load
+from antiphon.records import EventDelivery, Webhook, dump, load
 from antiphon.store.sqlite.database import SQLite
 
 _MAKE: Final = (
@@ -85,7 +85,7 @@ class SQLiteWebhooks:
 
         return await self._database.write(work, erases=True)
 
-    async def give_up(self, delivery: Delivery) -> None:
+    async def give_up(self, delivery: EventDelivery) -> None:
         """Keep a delivery that failed for good, and drop those that were kept long enough."""
 
         def work(db: Connection) -> None:
@@ -94,19 +94,19 @@ class SQLiteWebhooks:
 
         await self._database.write(work)
 
-    async def list_failed(self, tenant: str) -> list[Delivery]:
+    async def list_failed(self, tenant: str) -> list[EventDelivery]:
         """List the deliveries that failed for good, newest first."""
-        return [Delivery(*row) for row in await self._rows(_FAILED, tenant, MAX_LISTED)]
+        return [EventDelivery(*row) for row in await self._rows(_FAILED, tenant, MAX_LISTED)]
 
-    async def due(self, now: float, limit: int) -> list[Delivery]:
+    async def due(self, now: float, limit: int) -> list[EventDelivery]:
         """List what is due."""
-        return [Delivery(*row) for row in await self._rows(_DUE, now, limit)]
+        return [EventDelivery(*row) for row in await self._rows(_DUE, now, limit)]
 
-    async def put_off(self, delivery: Delivery, until: float) -> None:
+    async def put_off(self, delivery: EventDelivery, until: float) -> None:
         """Note a failed attempt, and when the next one is."""
         await self._database.write(lambda db: db.execute(_UPDATE, {**_values(delivery), "due": until}))
 
-    async def done(self, delivery: Delivery) -> None:
+    async def done(self, delivery: EventDelivery) -> None:
         """Remove a delivery that arrived."""
         await self._database.write(lambda db: db.execute(_DONE, _values(delivery)))
 
@@ -122,6 +122,6 @@ def _are_made(db: Connection) -> bool:
     return db.execute(_ARE_MADE).fetchone() is not None
 
 
-def _values(delivery: Delivery) -> dict[str, Any]:
+def _values(delivery: EventDelivery) -> dict[str, Any]:
     names = ("tenant", "webhook", "subject", "type", "attempts", "failure")
     return {name: getattr(delivery, name) for name in names}
