@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from antiphon.manage.usage import list_usage, show_usage, total_usage
+from antiphon.manage.usage import list_usage, show_usage, this_month, total_usage
 from cli.output import Output, Refused
 from cli.session import Session
 from cli.tables import table
@@ -16,9 +15,9 @@ _COLUMNS: Final = ("REQUESTS", "FAILED", "INPUT", "CACHED", "OUTPUT", "REASONING
 
 async def usage(session: Session, args: Namespace) -> Output:
     """Show what was used in some days, those of this month by default."""
-    today = f"{datetime.fromtimestamp(session.now, UTC):%Y-%m-%d}"
+    first, today = this_month(session.services)
     last = args.last or today
-    days: dict[str, str] = {"first": args.first or f"{last[:7]}-01", "last": last}
+    days: dict[str, str] = {"first": args.first or min(first, f"{last[:7]}-01"), "last": last}
     if args.of is not None or args.by == "day":
         return await _by_day(session, args, days)
     rows = await session.listed(list_usage, by=args.by, **days)

@@ -51,6 +51,7 @@ def _operation(
     body: str = "",
     example: dict[str, Any] | None = None,
     paged: bool = False,
+    queried: dict[str, tuple[dict[str, Any], str]] | None = None,
     **query: tuple[dict[str, Any], str],
 ) -> Operation:
     """Describe an operation.
@@ -66,6 +67,7 @@ def _operation(
         body: the component of the request body.
         example: a request body.
         paged: it is a list.
+        queried: query parameters whose names cannot be written as arguments.
         query: further query parameters.
     """
     more = (BODY if body else frozenset()) | (QUERY - {"unsupported_value"} if paged else frozenset())
@@ -80,9 +82,15 @@ def _operation(
         examples={"example": (summary, example)} if example is not None else {},
         parameter={"description": of} if of else None,
         item={"description": item} if item else None,
-        query={**(PAGE if paged else {}), **query},
+        query={**(PAGE if paged else {}), **(queried or {}), **query},
     )
 
+
+DAYS: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "from": ({"type": "string", "format": "date"}, "The first day of UTC; by default the first of this month."),
+    "to": ({"type": "string", "format": "date"}, "The last day, included; by default today. At most 366 days."),
+}
+_KINDS: Final = ["user", "key", "agent", "model"]
 
 ADMIN: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/admin/me", "GET"): _operation(
@@ -114,6 +122,14 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "AdminKey",
         "key_not_found read_only_key",
         of="The key's id.",
+    ),
+    ("/v1/admin/me/usage", "GET"): _operation(
+        "adminShowMyUsage",
+        "Read what you used",
+        "Returns what the user of the API key used, in all and by day.",
+        "AdminUsageDays",
+        "unknown_parameter invalid_value",
+        queried=DAYS,
     ),
     ("/v1/admin/me/responses", "GET"): _operation(
         "adminListMyResponses", "List your responses", "Lists them newest first.", "AdminResponseList", paged=True
@@ -217,6 +233,17 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("/v1/admin/keys/{id}", "GET"): _operation(
         "adminShowKey", "Read a key", "Returns the key's record.", "AdminKey", "key_not_found", of="The key's id."
+    ),
+    ("/v1/admin/keys/{id}/limits", "PUT"): _operation(
+        "adminLimitKey",
+        "Set the limits of a key",
+        "The key gets these limits in the place of its earlier ones; an empty object removes them. They count beside "
+        "those of its user, and cannot raise them.",
+        "AdminKey",
+        "key_not_found",
+        of="The key's id.",
+        body="BudgetDocument",
+        example={"tokens_per_day": 200_000, "usd_per_month": 5},
     ),
     ("/v1/admin/keys/{id}", "DELETE"): _operation(
         "adminRevokeKey",
@@ -370,6 +397,31 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         of="The approval's id.",
         body="ApprovalDecision",
         example={"decision": "approve"},
+    ),
+    ("/v1/admin/usage", "GET"): _operation(
+        "adminListUsage",
+        "List who used how much",
+        "Lists what users, keys, agents or models used in some days, by their ids. Days are those of UTC.",
+        "AdminUsageList",
+        "unsupported_value",
+        paged=True,
+        queried={
+            "by": ({"type": "string", "enum": _KINDS, "default": "user"}, "Of what the ids are."),
+            **DAYS,
+        },
+    ),
+    ("/v1/admin/usage/days", "GET"): _operation(
+        "adminShowUsageDays",
+        "Read what was used by day",
+        "Returns what one user, key, agent or model used, in all and by day; without `by` and `of` the whole tenant. "
+        "With an API key, its user may read their own use and that of their keys.",
+        "AdminUsageDays",
+        "unknown_parameter unsupported_value invalid_value missing_required_parameter key_not_found",
+        queried={
+            "by": ({"type": "string", "enum": _KINDS}, "Of what the id is."),
+            "of": ({"type": "string"}, "The id; of a model `provider/model`."),
+            **DAYS,
+        },
     ),
     ("/v1/admin/tenant", "GET"): _operation(
         "adminShowTenant", "Read your tenant", "Returns the tenant with its limits.", "AdminTenant"

@@ -44,6 +44,8 @@ class AdminKey(Shown):
     """The agents it is limited to; null for all of its user's."""
     read_only: bool
     management: bool
+    limits: dict[str, float]
+    """What may be used with it, beside what its user may use."""
 
 
 class AdminNewKey(AdminKey):
@@ -352,7 +354,59 @@ class AdminApprovalList(AdminList):
     data: list[AdminApproval]
 
 
+class Used(Shown):
+    """What was used."""
+
+    requests: int
+    """Responses that ended, however they did."""
+    incomplete: int
+    failed: int
+    cancelled: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    tool_calls: int
+    usd: float | None
+    """US dollars, as far as prices are known; null if none was."""
+    unpriced_tokens: int
+    """Tokens of models without a known price, which are not in `usd`."""
+    errors: dict[str, int]
+    """How many responses failed, by code."""
+
+
+class AdminUsage(Used):
+    """What one user, key, agent or model used."""
+
+    object: Literal["admin.usage"]
+    id: str
+
+
+class AdminUsageList(AdminList):
+    """What was used, by id."""
+
+    data: list[AdminUsage]
+
+
+class UsedOfDay(Used):
+    """What was used on a day."""
+
+    day: str
+
+
+class AdminUsageDays(Used):
+    """What was used, in all and by day."""
+
+    object: Literal["admin.usage_days"]
+    id: str
+    """Whose use it is; the tenant's id for that of the tenant."""
+    days: list[UsedOfDay]
+
+
 ADMIN_RESOURCES = (
+    AdminUsage,
+    AdminUsageDays,
+    AdminUsageList,
     AdminApproval,
     AdminApprovalList,
     AdminMe,

@@ -10,6 +10,7 @@ from pydantic_core.core_schema import ModelSchema, PlainValidatorFunctionSchema,
 
 from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
+from antiphon.manage.budgets import BudgetDocument
 from antiphon.manage.document import AgentDocument
 from antiphon.manage.forms import GrantForm, GroupForm, KeyForm, RoleForm, TenantForm, UserForm
 from antiphon.spec.base import Wire
@@ -61,6 +62,7 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     *CHAT_ROOTS,
     AgentDocument,
     KeyForm,
+    BudgetDocument,
     UserForm,
     RoleForm,
     GroupForm,

@@ -14,6 +14,7 @@ from antiphon.manage.operator import Operator
 from antiphon.manage.pages import MAX_PAGE
 from antiphon.manage.refusals import NotFound
 from antiphon.ports import DayOfUse, Dimension, Page, Services, Subject
+from antiphon.run.tally import day_of
 from antiphon.usage.counters import document, total
 
 MAX_DAYS: Final = 366
@@ -85,6 +86,12 @@ async def total_usage(services: Services, operator: Operator, *, first: str, las
             break
     by_day = groupby(sorted(rows, key=lambda row: row.day), lambda row: row.day)
     return {"id": operator.tenant, **document(total(rows)), "days": [_of_day(*of) for of in by_day]}
+
+
+def this_month(services: Services) -> tuple[str, str]:
+    """Return the first day of this month of UTC, and today."""
+    today = day_of(services.clock())
+    return f"{today[:7]}-01", today
 
 
 def _of_subject(subject: str, days: Iterable[DayOfUse]) -> Document:

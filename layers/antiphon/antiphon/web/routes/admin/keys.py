@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from antiphon.manage.budgets import BudgetDocument
 from antiphon.manage.forms import KeyForm
-from antiphon.manage.keys import create_key, list_keys, revoke_key, show_key
+from antiphon.manage.keys import create_key, limit_key, list_keys, revoke_key, show_key
 from antiphon.web.operators import By, answer, listing, read_form, read_page
 
 router = APIRouter()
@@ -32,6 +33,13 @@ async def create(request: Request, by: By) -> Response:
 async def show(request: Request, key_id: str, by: By) -> Response:
     """Read a key."""
     return answer("key", await show_key(request.app.state.services, by, key_id))
+
+
+@router.put("/v1/admin/keys/{key_id}/limits")
+async def limit(request: Request, key_id: str, by: By) -> Response:
+    """Set what may be used with a key, in the place of its earlier limits."""
+    form = await read_form(request, BudgetDocument)
+    return answer("key", await limit_key(request.app.state.services, by, key_id, form))
 
 
 @router.delete("/v1/admin/keys/{key_id}")

@@ -10,8 +10,11 @@ from antiphon.manage.forms import KeyForm
 from antiphon.manage.keys import create_key, list_keys, revoke_key
 from antiphon.manage.operator import Operator
 from antiphon.manage.responses import list_responses
+from antiphon.manage.usage import show_usage
 from antiphon.manage.who import who
 from antiphon.web.operators import By, answer, listing, read_form, read_page
+from antiphon.web.query import Query
+from antiphon.web.routes.admin.usage import read_days
 
 router = APIRouter()
 
@@ -44,6 +47,14 @@ async def revoke_my_key(request: Request, key_id: str, by: By) -> Response:
     """Revoke a key of the user."""
     _user(by)
     return answer("key", await revoke_key(request.app.state.services, by, key_id))
+
+
+@router.get("/v1/admin/me/usage")
+async def show_my_usage(request: Request, by: By) -> Response:
+    """Return what the user used, in all and by day."""
+    query = Query(request, "from", "to")
+    services, user, days = request.app.state.services, _user(by), read_days(request, query)
+    return answer("usage_days", await show_usage(services, by, kind="user", id=user, **days))
 
 
 @router.get("/v1/admin/me/responses")
