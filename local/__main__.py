@@ -40,7 +40,8 @@ from local.limits import FewAtOnce
 from local.sealing import seal_keys
 from local.seed import FurtherModel, seed
 from local.server import PortInUseError, listen, serve
-from local.state import DATABASE, KEY, folder, in_use, make_private, settings_of
+from local.state import DATABASE, HOSTS_VARIABLE, KEY, folder, in_use, make_private, settings_of
+from local.tools import tool_server
 
 DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
 """Beside SQLite nothing is gained by a cache, and without one each change on the command line holds at once."""
@@ -67,8 +68,9 @@ def main() -> int:
         stack.enter_context(in_use(_state()))
         try:
             endpoints, further = _further_models(stack.enter_context)
-            services, aclose = _open(endpoints, host)
-            key, agents = asyncio.run(seed(services, _state() / KEY, further))
+            tools_at = stack.enter_context(tool_server(_state()))
+            services, aclose = _open(endpoints, host, tools_at)
+            key, agents = asyncio.run(seed(services, _state() / KEY, further, tools_at))
         except SettingsError as error:
             return _fail(str(error))
         base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
@@ -94,13 +96,17 @@ def _state() -> Path:
     return folder(os.environ)
 
 
-def _open(endpoints: dict[str, ProviderEndpoint], host: str) -> tuple[Services, Callable[[], Awaitable[None]]]:
+def _open(
+    endpoints: dict[str, ProviderEndpoint], host: str, tools_at: str
+) -> tuple[Services, Callable[[], Awaitable[None]]]:
     """Open the stores and providers. Return them with the function that closes them."""
     state = _state()
     make_private(state)
     environ = {**DEFAULTS, "ANTIPHON_DATABASE": str(state / DATABASE), **os.environ}
     environ.setdefault("ANTIPHON_MANAGEMENT", str(host in LOOPBACK).lower())
     environ.setdefault("ANTIPHON_SEAL_KEYS", seal_keys(state / "seal-keys"))
+    if environ.get(HOSTS_VARIABLE):
+        environ[HOSTS_VARIABLE] += f",{tools_at}"
     settings = settings_of(environ, state)
     builders = {"demo": lambda _endpoint, _key: Demo(pause=DEMO_PAUSE)}
     providers = Providers(settings.providers | endpoints, environ, builders=builders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from antiphon import __version__
+from local.tools import AGENT as CLOCK
 
 
 def banner(base_url: str, key: str, agents: list[str], state: str) -> str:
@@ -16,6 +17,7 @@ def banner(base_url: str, key: str, agents: list[str], state: str) -> str:
     """
     root = base_url.removesuffix("/v1")
     agent = next(iter(agents), "AGENT")
+    acting, asked = (CLOCK, "What time is it in Paris?") if CLOCK in agents else (agent, "Hello!")
     return f"""
 Antiphon {__version__} is ready.   Ctrl-C ends it.   State: {state}
 
@@ -27,9 +29,9 @@ Antiphon {__version__} is ready.   Ctrl-C ends it.   State: {state}
 Stream an answer:
 
   curl -N {base_url}/responses -H 'authorization: Bearer {key}' \\
-    -H 'content-type: application/json' -d '{{"model":"{agent}","input":"Hello!","stream":true}}'
+    -H 'content-type: application/json' -d '{{"model":"{acting}","input":"{asked}","stream":true}}'
 
-The same in one JSON body:
+Ask in one JSON body:
 
   curl {base_url}/responses -H 'authorization: Bearer {key}' \\
     -H 'content-type: application/json' -d '{{"model":"{agent}","input":"Hello!"}}'

@@ -13,6 +13,7 @@ from antiphon.access.principal import Principal
 from antiphon.ports import Services
 from antiphon.records import Agent, Grant, Limits, User
 from antiphon.run.models import visible_agents
+from local.tools import seed_clock
 
 TENANT: Final = "default"
 USER: Final = "you"
@@ -76,13 +77,16 @@ def agents(now: int, models: list[FurtherModel]) -> list[Agent]:
     ]
 
 
-async def seed(services: Services, key_file: Path, models: list[FurtherModel]) -> tuple[str, list[str]]:
+async def seed(
+    services: Services, key_file: Path, models: list[FurtherModel], tools_at: str = ""
+) -> tuple[str, list[str]]:
     """Seed what is missing.
 
     Args:
         services: the stores.
         key_file: where the local key is kept in clear, readable by its owner alone, so that every start can show it.
         models: further agents.
+        tools_at: the host and port of the MCP server on this machine; empty for none.
 
     Returns:
         The key, and the ids of the agents that it can use.
@@ -96,6 +100,8 @@ async def seed(services: Services, key_file: Path, models: list[FurtherModel]) -
         if agent.id not in there:
             await directory.put_agent(agent)
             await directory.put(Grant(TENANT, agent.id, "public", 1))
+    if tools_at:
+        await seed_clock(services, tools_at, TENANT, USER)
     key = await _key(services, key_file, now)
     return key, await _usable(services, key)
 

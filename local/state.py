@@ -20,8 +20,11 @@ DATABASE: Final = "antiphon.db"
 KEY: Final = "key"
 PROVIDERS: Final = "providers.json"
 LOCK: Final = "running"
+TOOL_HOSTS: Final = "tool-hosts"
+"""The file with the hosts that tools may call, unless ``ANTIPHON_TOOL_HOSTS`` names them."""
 
 VARIABLE: Final = "ANTIPHON_PROVIDERS"
+HOSTS_VARIABLE: Final = "ANTIPHON_TOOL_HOSTS"
 
 
 def folder(environ: Mapping[str, str]) -> Path:
@@ -37,12 +40,14 @@ def make_private(state: Path) -> None:
 
 
 def settings_of(environ: Mapping[str, str], state: Path) -> Settings:
-    """Read the settings; without ``ANTIPHON_PROVIDERS`` the providers come from the folder's ``providers.json``.
+    """Read the settings; what no variable says of providers and of the hosts of tools comes from files in the folder.
 
     Raises:
         SettingsError: a variable or the file is malformed; the message names the one that is.
     """
-    file = state / PROVIDERS
+    file, hosts = state / PROVIDERS, state / TOOL_HOSTS
+    if not environ.get(HOSTS_VARIABLE) and hosts.is_file():
+        environ = {**environ, HOSTS_VARIABLE: hosts.read_text(encoding="utf-8").strip()}
     if environ.get(VARIABLE) or not file.is_file():
         return read_settings(environ)
     try:

@@ -441,5 +441,7 @@ def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_
 
 def test_hosts_of_tools_are_hosts_and_no_urls(written):
     pattern = written["Parameters"]["ToolHosts"]["AllowedPattern"]
-    assert all(re.fullmatch(pattern, good) for good in ("", "a.example", "a.example:8443,[::1]:80"))
-    assert not any(re.fullmatch(pattern, bad) for bad in ("https://a.example", "a.example/mcp", "*", "a, b", "u@a"))
+    assert all(re.fullmatch(pattern, good) for good in ("", "a.example", "a.example:8443,[::1]:80", "*,a.example:1"))
+    assert not any(
+        re.fullmatch(pattern, bad) for bad in ("https://a.example", "a.example/mcp", "*.example", "a, b", "u@a")
+    )

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.mcp_server import McpServer, text, tool
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HELPER = {"id": "helper", "author": "ada", "provider": "demo", "model": "demo"}
 
@@ -184,9 +186,15 @@ def test_what_show_writes_apply_takes_unchanged(staffed, tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_example_can_be_applied(staffed, path):
+def test_every_example_can_be_applied(staffed, path, tmp_path, monkeypatch):
     staffed.done("groups", "put", "editors")
-    outcome = staffed.read("agents", "apply", str(path), "--author", "ada")
+    monkeypatch.setenv("TOOL_CRM_KEY", "made-up")
+    tools = {name: tool(name, lambda _: text("")) for name in ("find", "update")}
+    with McpServer(tools) as server:
+        monkeypatch.setenv("ANTIPHON_TOOL_HOSTS", server.place)
+        here = tmp_path / path.name
+        here.write_text(path.read_text().replace("https://mcp.example.com/mcp", server.url()))
+        outcome = staffed.read("agents", "apply", str(here), "--author", "ada")
     assert {result["result"] for result in outcome} == {"created"}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from antiphon.errors import FetchError
 from antiphon.fetch.egress import MAX_REPLY_BYTES, Egress, EgressError, Reason, ToolRequest
 from antiphon.fetch.hosts import ToolHosts
 from tests.support.files import Files
@@ -99,6 +100,15 @@ async def test_a_list_excludes_every_other_host_and_every_other_port(server: Ups
     for url in (f"{server.base_url}/", "https://other.example/", "https://example.com/", "https://mcp.example.com:1/"):
         assert (await failure(egress, url)).reason == "not_allowed"
     assert server.connections == 0
+
+
+def test_a_star_in_the_list_stands_for_every_public_host_and_for_no_other() -> None:
+    hosts = ToolHosts(["*", "127.0.0.1:9000"])
+    assert str(hosts.read("https://example.com/mcp")) == "https://example.com/mcp"
+    assert str(hosts.read("http://127.0.0.1:9000/mcp")) == "http://127.0.0.1:9000/mcp"
+    for url in ("http://example.com/", "https://10.0.0.1/", "http://127.0.0.1:9001/"):
+        with pytest.raises(FetchError):
+            hosts.read(url)
 
 
 async def test_a_listed_name_may_be_private_and_is_connected_to_at_the_address_that_was_resolved(

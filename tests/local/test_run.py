@@ -29,6 +29,26 @@ def test_the_printed_curl_streams_a_valid_stream(tmp_path: Path) -> None:
         answer = subprocess.run(shlex.split(command), capture_output=True, check=True)
     events = assert_stream(answer.stdout)
     assert events[-1]["type"] == "response.completed"
+    call, message = events[-1]["response"]["output"]
+    assert (call["type"], call["name"], call["status"]) == ("mcp_call", "time_in", "completed")
+    assert call["output"] in message["content"][0]["text"], "the first stream of a newcomer calls a real tool"
+
+
+def test_the_tools_have_their_port_again_and_end_with_the_server_even_if_it_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.client() as client:
+        hosts = (tmp_path / "tool-hosts").read_text()
+        server.process.kill()
+    port = int(hosts.strip().rpartition(":")[2])
+    for _ in range(1000):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        break
+    with running(tmp_path) as server, server.client() as client:
+        assert (tmp_path / "tool-hosts").read_text() == hosts
+        rolled = client.responses.create(model="clock", input="Roll dice for me")
+        assert "The dice show" in rolled.output_text
 
 
 def test_the_printed_python_prints_the_answer(tmp_path: Path) -> None:
@@ -39,9 +59,9 @@ def test_the_printed_python_prints_the_answer(tmp_path: Path) -> None:
     assert "demo model" in answer.stdout
 
 
-def test_two_agents_are_there_and_one_calls_a_function(tmp_path: Path) -> None:
+def test_three_agents_are_there_and_one_calls_a_function(tmp_path: Path) -> None:
     with running(tmp_path) as server, server.client() as client:
-        assert server.agents == ["assistant", "weather"]
+        assert server.agents == ["assistant", "clock", "weather"]
         assert [model.id for model in client.models.list()] == server.agents
         answer = client.responses.create(model="weather", input="How is it in Paris?")
         assert [item.type for item in answer.output] == ["function_call"]
@@ -163,7 +183,7 @@ def test_the_banner_lists_only_the_agents_that_its_key_can_use(tmp_path: Path) -
     agent.write_text("id: theirs\nprovider: demo\nmodel: demo\n")
     subprocess.run([*cli, "agents", "apply", str(agent), "--author", "ada"], check=True, capture_output=True)
     with running(tmp_path) as server:
-        assert server.agents == ["assistant", "weather"]
+        assert server.agents == ["assistant", "clock", "weather"]
 
 
 def test_each_request_is_one_line_on_standard_error(tmp_path: Path) -> None:

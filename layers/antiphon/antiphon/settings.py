@@ -202,8 +202,8 @@ class Settings(BaseModel):
         allow_http_urls: callers may give ``http`` URLs beside ``https``.
         allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
         tool_hosts: the hosts that tools of agents may call, each ``host`` or ``host:port``, separated by commas; empty
-            for every public one over ``https``. Only a listed host may be private, use ``http`` or another port.
-        webhook_hosts: the same for webhooks: empty for every public host over ``https``.
+            or ``*`` for every public one over ``https``. Only a listed one may be private, use ``http`` or another
+            port.
         tool_secrets, tool_parameters: the ARNs or names of the secrets and parameters in AWS that tools of agents may
             use, separated by commas; ``*`` stands for any characters. What is not listed is not read for them.
         tool_functions: the ARNs of the Lambda functions that tools of agents may invoke, with the alias or version that
@@ -301,7 +301,7 @@ class Settings(BaseModel):
     @field_validator("tool_hosts", "webhook_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(is_host(host) for host in value):
+        if not all(host == "*" or is_host(host) for host in value):
             raise ValueError("not hosts: name or address, with a port if it is unusual, such as mcp.example.com:8443")
         return value
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 from yarl import URL
 
 from antiphon.errors import FetchError
 from antiphon.fetch.addresses import read_url
+
+EVERY: Final = "*"
 
 
 class ToolHosts:
@@ -18,11 +21,13 @@ class ToolHosts:
     be called; only they may be private, use plain ``http`` or have another port.
 
     Args:
-        listed: each ``host`` or ``host:port``. Without a port it is the usual port of ``https`` or ``http``.
+        listed: each ``host`` or ``host:port``, or ``*`` for every public host. Without a port it is the usual port of
+            ``https`` or ``http``.
     """
 
     def __init__(self, listed: Sequence[str] = ()) -> None:
-        self._listed = frozenset(map(_entry, listed))
+        self._listed = frozenset(_entry(text) for text in listed if text != EVERY)
+        self._every = not listed or EVERY in listed
 
     def read(self, url: str) -> URL:
         """Read a URL, and check all of it that can be checked without a network.
@@ -33,10 +38,10 @@ class ToolHosts:
         Raises:
             FetchError: it may not be called.
         """
-        listed = self._listed and self._lists(*_place(url))
-        if self._listed and not listed:
+        listed = self._lists(*_place(url))
+        if not listed and not self._every:
             raise FetchError("not_allowed")
-        read = read_url(url, http=bool(listed), private=bool(listed))
+        read = read_url(url, http=listed, private=listed)
         parts = urlsplit(url)
         if not (parts.path + parts.query).isascii():
             return read
