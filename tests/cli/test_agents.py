@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -188,11 +189,18 @@ def test_what_show_writes_apply_takes_unchanged(staffed, tmp_path):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_example_can_be_applied(staffed, path, tmp_path, monkeypatch):
     staffed.done("groups", "put", "editors")
+    allowed = {
+        "TOOL_FUNCTIONS": "arn:*",
+        "KNOWLEDGE_BASES": "arn:aws:bedrock:*:knowledge-base/ABCDEFGHIJ",
+        "WEB_SEARCH": "on",
+    }
+    for name, value in allowed.items():
+        monkeypatch.setenv(f"ANTIPHON_{name}", value)
     monkeypatch.setenv("TOOL_CRM_KEY", "made-up")
     tools = {name: tool(name, lambda _: text("")) for name in ("find", "update")}
     with McpServer(tools) as server:
-        monkeypatch.setenv("ANTIPHON_TOOL_HOSTS", server.place)
-        here = tmp_path / path.name
+        monkeypatch.setenv("ANTIPHON_TOOL_HOSTS", f"*,{server.place}")
+        here = Path(shutil.copytree(EXAMPLES, tmp_path / "examples")) / path.name
         here.write_text(path.read_text().replace("https://mcp.example.com/mcp", server.url()))
         outcome = staffed.read("agents", "apply", str(here), "--author", "ada")
     assert {result["result"] for result in outcome} == {"created"}

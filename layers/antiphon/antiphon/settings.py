@@ -204,6 +204,7 @@ class Settings(BaseModel):
         tool_hosts: the hosts that tools of agents may call, each ``host`` or ``host:port``, separated by commas; empty
             or ``*`` for every public one over ``https``. Only a listed one may be private, use ``http`` or another
             port.
+        webhook_hosts: the same for webhooks: empty for every public host over ``https``.
         tool_secrets, tool_parameters: the ARNs or names of the secrets and parameters in AWS that tools of agents may
             use, separated by commas; ``*`` stands for any characters. What is not listed is not read for them.
         tool_functions: the ARNs of the Lambda functions that tools of agents may invoke, with the alias or version that
