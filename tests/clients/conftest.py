@@ -13,18 +13,27 @@ from typing import Any
 import pytest
 
 from antiphon.records import Fallback
+from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
 from tests.support.upstream import Gate, Request, Script, Upstream, finish, text, usage
 
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """Its agent answers by a fallback: so clients see what Antiphon adds to a response, too."""
-    with Service(tmp_path) as running:
+    """Its agent answers by a fallback: so clients see what Antiphon adds to a response, too.
+
+    The agent ``acting`` has a tool that runs on the server; of ``asking`` it needs the caller's approval.
+    """
+    runner = Tools(get_population=says("2.1 million people"))
+    with Service(tmp_path, runner=runner) as running:
         running.agent("agent", provider="nowhere", fallbacks=(Fallback("demo", "demo"),))
+        running.agent("acting", servers=(server("get_population", label="atlas", parameters=CITY),))
+        asking = server("get_population", label="atlas", parameters=CITY, approval="caller")
+        running.agent("asking", servers=(asking,))
         yield running
 
 

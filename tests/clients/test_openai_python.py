@@ -176,7 +176,7 @@ def test_hosted_tools_are_left_out_and_named(client: openai.OpenAI) -> None:
     response = asked.parse()
     assert response.tools == []
     assert response.model_extra is not None
-    assert response.model_extra["antiphon"] == {"agent_version": 1, "tools_left_out": ["web_search"]}
+    assert response.model_extra["antiphon"]["tools_left_out"] == ["web_search"]
 
 
 def test_the_output_can_be_sent_back_as_input(client: openai.OpenAI) -> None:
@@ -218,7 +218,7 @@ def test_a_stored_response_is_read_as_a_stream(client: openai.OpenAI) -> None:
 
 
 def test_models_lists_the_agents(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["agent"]
+    assert [model.id for model in client.models.list()] == ["acting", "agent", "asking"]
     assert client.models.retrieve("agent").id == "agent"
 
 
@@ -299,3 +299,40 @@ def test_a_long_conversation_is_compacted_by_itself(client: openai.OpenAI) -> No
     with client.responses.stream(model="agent", input=rest, store=False, context_management=managed) as stream:
         final = stream.get_final_response()
     assert [item.type for item in final.output] == ["message"]
+
+
+def test_tools_run_on_the_server_and_their_items_are_sent_back(client: openai.OpenAI) -> None:
+    first = client.responses.create(model="acting", input="What is the population of Paris?")
+    assert [item.type for item in first.output] == ["mcp_call", "message"]
+    call = first.output[0]
+    assert isinstance(call, openai.types.responses.response_output_item.McpCall)
+    assert (call.server_label, call.name, call.output) == ("atlas", "get_population", "2.1 million people")
+    asked: Any = [
+        {"role": "user", "content": "What is the population of Paris?"},
+        *[item.model_dump() for item in first.output],
+        {"role": "user", "content": "And the population of Rome?"},
+    ]
+    assert "2.1 million" in client.responses.create(model="acting", input=asked).output_text
+    references: Any = [{"type": "item_reference", "id": item.id} for item in first.output]
+    again = client.responses.create(model="acting", input=[*references, {"role": "user", "content": "Thanks"}])
+    assert again.status == "completed"
+
+
+def test_the_stream_helper_follows_a_tool_that_runs_on_the_server(client: openai.OpenAI) -> None:
+    with client.responses.stream(model="acting", input="What is the population of Paris?") as stream:
+        seen = [event.type for event in stream]
+        final = stream.get_final_response()
+    assert "response.mcp_call_arguments.done" in seen
+    assert "response.mcp_call.completed" in seen
+    assert final.output[0].type == "mcp_call"
+    assert "2.1 million" in final.output_text
+
+
+def test_a_call_is_approved_by_the_items_of_the_sdk(client: openai.OpenAI) -> None:
+    tools: Any = [{"type": "mcp", "server_label": "atlas", "server_url": "https://atlas.example/mcp"}]
+    question = "What is the population of Paris?"
+    first = client.responses.create(model="asking", input=question, tools=tools)
+    assert [item.type for item in first.output] == ["mcp_list_tools", "message", "mcp_approval_request"]
+    approval: Any = {"type": "mcp_approval_response", "approve": True, "approval_request_id": first.output[2].id}
+    second = client.responses.create(model="asking", input=[approval], previous_response_id=first.id, tools=tools)
+    assert "2.1 million" in second.output_text

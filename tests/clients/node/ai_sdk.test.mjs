@@ -157,3 +157,21 @@ test("@ai-sdk/openai: a web search, which nobody can run here, is left out", asy
   const answer = await generateText({ ...client, tools, prompt: "Hello!" });
   assert.match(answer.text, /Hello!/);
 });
+
+const acting = {
+  "@ai-sdk/open-responses": createOpenResponses({ name: "antiphon", url: `${baseURL}/responses`, apiKey })("acting"),
+  "@ai-sdk/openai": createOpenAI({ baseURL, apiKey }).responses("acting"),
+  "@ai-sdk/openai, chat": createOpenAI({ baseURL, apiKey }).chat("acting"),
+};
+
+for (const [name, model] of Object.entries(acting)) {
+  test(`${name}: a tool that runs on the server, and a second turn`, async () => {
+    const messages = [asks("What is the population of Paris?")];
+    const first = await generateText({ model, maxRetries, messages });
+    assert.match(first.text, /2\.1 million/);
+    assert.equal(first.steps.length, 1);
+    messages.push(...first.response.messages, asks("And the population of Rome?"));
+    const second = streamText({ model, maxRetries, messages });
+    assert.match(await second.text, /2\.1 million/);
+  });
+}

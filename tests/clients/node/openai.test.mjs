@@ -124,7 +124,7 @@ test("a deleted response is gone", async () => {
 test("models lists the agents", async () => {
   const ids = [];
   for await (const model of client.models.list()) ids.push(model.id);
-  assert.deepEqual(ids, ["agent"]);
+  assert.deepEqual(ids, ["acting", "agent", "asking"]);
   assert.equal((await client.models.retrieve("agent")).id, "agent");
 });
 
@@ -168,4 +168,17 @@ test("conversations work as with OpenAI", async () => {
   assert.deepEqual(changed.metadata, { topic: "songs" });
   assert.equal((await client.conversations.delete(conversation.id)).deleted, true);
   await assert.rejects(client.conversations.retrieve(conversation.id), { status: 404, code: "conversation_not_found" });
+});
+
+test("a tool runs on the server, and its items are sent back", async () => {
+  const first = await client.responses.create({ model: "acting", input: "What is the population of Paris?" });
+  assert.deepEqual(first.output.map((item) => item.type), ["mcp_call", "message"]);
+  assert.equal(first.output[0].output, "2.1 million people");
+  const input = [...first.output, { role: "user", content: "And the population of Rome?" }];
+  assert.match((await client.responses.create({ model: "acting", input })).output_text, /2\.1 million/);
+  const stream = client.responses.stream({ model: "acting", input: "What is the population of Paris?" });
+  const seen = [];
+  for await (const event of stream) seen.push(event.type);
+  assert.ok(seen.includes("response.mcp_call.completed"));
+  assert.match((await stream.finalResponse()).output_text, /2\.1 million/);
 });

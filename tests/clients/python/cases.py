@@ -14,6 +14,10 @@ API = os.environ["API"]
 """The API to use, for a client that has several: ``responses``, ``websocket`` or ``chat``."""
 
 AGENT = "agent"
+ACTING = "acting"
+"""An agent with a tool that runs on the server."""
+POPULATION = "2.1 million people"
+"""What that tool returns."""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A PNG of one pixel, in base64."""
 

@@ -90,7 +90,29 @@ async def structured_output() -> None:
     assert isinstance(person, Person)
 
 
+ACTING = MODEL.model_copy(update={"model_name": cases.ACTING})
+
+
+async def server_tools() -> None:
+    history = [HumanMessage("What is the population of Paris?")]
+    history.append(await ACTING.ainvoke(history))
+    assert cases.POPULATION in history[-1].text
+    history.append(HumanMessage("And the population of Rome?"))
+    assert cases.POPULATION in (await ACTING.ainvoke(history)).text
+
+
+async def server_tools_streaming() -> None:
+    pieces = [chunk async for chunk in ACTING.astream("What is the population of Paris?")]
+    whole = pieces[0]
+    for piece in pieces[1:]:
+        whole += piece
+    assert cases.POPULATION in whole.text
+    assert cases.POPULATION in (await ACTING.ainvoke([whole, HumanMessage("And the population of Rome?")])).text
+
+
 cases.run(
+    server_tools,
+    server_tools_streaming,
     text,
     streaming,
     tools_over_several_turns,

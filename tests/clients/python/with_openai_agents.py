@@ -225,7 +225,26 @@ async def streams_in_the_background() -> None:
     CALLS.pop()
 
 
-COMMON = (text, streaming, tools_over_several_turns, memory_by_items)
+def acting() -> Agent:
+    client = AsyncOpenAI(base_url=cases.BASE_URL, api_key=cases.API_KEY, max_retries=0)
+    return Agent(name="Guide", model=MODEL(cases.ACTING, client))
+
+
+async def server_tools() -> None:
+    first = await Runner.run(acting(), "What is the population of Paris?")
+    assert cases.POPULATION in first.final_output
+    second = await Runner.run(acting(), [*first.to_input_list(), asks("And the population of Rome?")])
+    assert cases.POPULATION in second.final_output
+
+
+async def server_tools_streaming() -> None:
+    result = Runner.run_streamed(acting(), "What is the population of Paris?")
+    raw = [event.data.type async for event in result.stream_events() if event.type == "raw_response_event"]
+    assert cases.POPULATION in result.final_output
+    assert ("response.mcp_call.completed" in raw) == (cases.API != "chat")
+
+
+COMMON = (server_tools, server_tools_streaming, text, streaming, tools_over_several_turns, memory_by_items)
 OF_RESPONSES = (
     memory_by_previous_response_id,
     custom_tool,

@@ -64,5 +64,29 @@ async def structured_output() -> None:
     assert isinstance(result.output, Person)
 
 
-COMMON = (text, streaming, tools_over_several_turns, memory_by_items, structured_output)
+ACTING = type(MODEL)(cases.ACTING, provider=OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY))
+
+
+async def server_tools() -> None:
+    first = await Agent(ACTING).run("What is the population of Paris?")
+    assert cases.POPULATION in first.output
+    second = await Agent(ACTING).run("And the population of Rome?", message_history=first.all_messages())
+    assert cases.POPULATION in second.output
+
+
+async def server_tools_streaming() -> None:
+    async with Agent(ACTING).run_stream("What is the population of Paris?") as result:
+        pieces = [piece async for piece in result.stream_text(delta=True, debounce_by=None)]
+    assert cases.POPULATION in "".join(pieces)
+
+
+COMMON = (
+    server_tools,
+    server_tools_streaming,
+    text,
+    streaming,
+    tools_over_several_turns,
+    memory_by_items,
+    structured_output,
+)
 cases.run(*COMMON, *(() if cases.API == "chat" else (memory_by_previous_response_id,)))
