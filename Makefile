@@ -82,7 +82,7 @@ lock: install-dev ## update the locked dependencies and their hashes
 	cd layers/dependencies && ../../$(BIN)/uv pip compile -q --universal --python-version 3.13 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command 'make lock' -c ../../requirements/dev.txt -o requirements.txt requirements.in
 
-.PHONY: install-run install-model install-dev install-sam install-checkov install-audit install-ministack install-clients
+.PHONY: install-run install-model install-dev install-sam install-checkov install-audit install-ministack install-clients install-browser
 install-run:
 	@local/install.sh $(VENV) requirements/run.txt
 	@[ -e $(BIN)/antiphon ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
@@ -98,6 +98,13 @@ install-audit:
 	@local/install.sh .venv-audit requirements/audit.txt --no-deps
 install-ministack:
 	@local/install.sh .venv-ministack requirements/ministack.txt --no-deps
+install-browser:
+	@command -v chromedriver >/dev/null && command -v chromium >/dev/null || { \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || \
+	    { echo "The tests of the console need Chromium and its driver (on Debian: apt install chromium chromium-driver)." >&2; exit 1; }; \
+	  apt-get update -qq && apt-get install -y -qq chromium chromium-driver >/dev/null; }
+	@cd tests/console/node && { cmp -s package-lock.json node_modules/.installed || \
+	  { npm ci --no-audit --no-fund && cp package-lock.json node_modules/.installed; }; }
 install-clients:
 	@local/install.sh .venv-clients requirements/clients.txt --no-deps
 	@local/install.sh .venv-clients-chat requirements/clients-chat.txt --no-deps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 from argparse import Namespace
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from cli import target
 from cli.advice import refusal
 from cli.output import Output, Refused
 from cli.session import Session
+from local.account import account_name
 from local.state import make_private
 
 
@@ -79,7 +79,7 @@ async def _run(args: Namespace, where: target.Target) -> Output:
     services = build_services(where.settings, stores, Providers(where.settings.providers, {}))
     session = Session(
         services=replace(services, provider_names=None),
-        operator=Operator.of_store(Actor(tenant, _account(), "cli")),
+        operator=Operator.of_store(Actor(tenant, account_name(), "cli")),
         api_url=where.api_url,
         providers=where.settings.providers,
         providers_are=where.providers_are,
@@ -97,14 +97,6 @@ async def _run(args: Namespace, where: target.Target) -> Output:
 async def _done(session: Session, args: Namespace) -> Output:
     answer: Output = await args.run(session, args)
     return answer
-
-
-def _account() -> str:
-    """Return the name of the operator's account on this machine; empty if it has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 def _absent(where: target.Target) -> Path | None:

@@ -65,6 +65,7 @@ def parser(*, completing: bool = False) -> Parser:
     ):
         add(commands)
     _webhooks(commands)
+    _console(commands)
     _chat(commands)
     _responses(commands)
     _check(commands)
@@ -313,6 +314,21 @@ def _webhooks(commands: Commands) -> None:
     )
     webhooks.command("failures", "list the deliveries that failed for good", Later("webhooks", "failures"))
     _id(webhooks.command("delete", "delete a webhook", Later("webhooks", "delete"), asks=True), "webhook")
+
+
+def _console(commands: Commands) -> None:
+    command = commands.command(
+        "console", "serve a page on this machine that manages the deployment", Later("console", "console")
+    )
+    command.add_argument(
+        "--port", type=int, default=0, metavar="N", help="its port on 127.0.0.1; a free one by default"
+    )
+    command.add_argument(
+        "--url",
+        metavar="URL",
+        help="where the service answers, up to and with /v1, to try agents; else that of the stack, of "
+        "ANTIPHON_BASE_URL or OPENAI_BASE_URL, or of the local server",
+    )
 
 
 def _check(commands: Commands) -> None:

@@ -35,10 +35,13 @@ from antiphon.web.routes import (
     websocket,
 )
 from local import log
+from local.account import account_name
 from local.banner import banner
+from local.console.gate import new_token
+from local.console.host import Console, ConsoleFacts, address_of, operator_of
 from local.limits import FewAtOnce
 from local.sealing import seal_keys
-from local.seed import FurtherModel, seed
+from local.seed import TENANT, USER, FurtherModel, seed
 from local.server import PortInUseError, listen, serve
 from local.state import DATABASE, HOSTS_VARIABLE, KEY, folder, in_use, make_private, settings_of
 from local.tools import tool_server
@@ -73,16 +76,21 @@ def main() -> int:
             key, agents = asyncio.run(seed(services, _state() / KEY, further, tools_at))
         except SettingsError as error:
             return _fail(str(error))
-        base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
-        text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)")
+        port = listener.getsockname()[1]
+        base_url = f"http://{host}:{port}/v1"
+        token = new_token() if services.settings.management else ""
+        address = address_of(port, token) if token else ""
+        text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)", address)
         stored = [responses.router, conversations.router, approvals.router]
         asked = [create.router, chat.router, conversing.router, deciding.router, websocket.router]
         routers = [*asked, models.router, *stored, about.router]
         if services.settings.management:
             routers += admin.routers
         beside = partial(_look_after, services)
-        app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], beside))
-        serve(app, listener, lambda: print(text, flush=True), services.settings.max_body_bytes)
+        app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], beside, operator_of))
+        facts = ConsoleFacts(TENANT, str(_state()), base_url, USER, tuple(sorted(services.provider_names or ())))
+        served = Console(app, token, facts, account_name(), alone=False) if token else app
+        serve(served, listener, lambda: print(text, flush=True), services.settings.max_body_bytes)
     print("\nStopped.")
     return 0
 

@@ -6,7 +6,7 @@ from antiphon import __version__
 from local.tools import AGENT as CLOCK
 
 
-def banner(base_url: str, key: str, agents: list[str], state: str) -> str:
+def banner(base_url: str, key: str, agents: list[str], state: str, console: str = "") -> str:
     """Return the banner.
 
     Args:
@@ -14,8 +14,10 @@ def banner(base_url: str, key: str, agents: list[str], state: str) -> str:
         key: the local key.
         agents: the ids that the key can use as ``model``.
         state: where the database is, and how it is emptied.
+        console: the address of the console; empty if there is none.
     """
     root = base_url.removesuffix("/v1")
+    line = f"  console    {console}\n" if console else ""
     agent = next(iter(agents), "AGENT")
     acting, asked = (CLOCK, "What time is it in Paris?") if CLOCK in agents else (agent, "Hello!")
     return f"""
@@ -25,7 +27,7 @@ Antiphon {__version__} is ready.   Ctrl-C ends it.   State: {state}
   key        {key}
   agents     {", ".join(agents) or "none that this key may use"}
   API page   {root}/docs
-
+{line}
 Stream an answer:
 
   curl -N {base_url}/responses -H 'authorization: Bearer {key}' \\

@@ -40,11 +40,16 @@ from antiphon.web.routes import (
     responses,
     websocket,
 )
+from local.console.host import Console, ConsoleFacts, operator_of
 from tests.support.caller import Caller
 from tests.support.faulty import Faulty
 from tests.support.upstream import Upstream
 
 SEAL_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+CONSOLE = ConsoleFacts("default", "a database", "http://127.0.0.1:8000/v1", "ada", ("demo", "up"))
+"""What the console shows of a service."""
 
 
 class Clock:
@@ -74,6 +79,9 @@ class Service(Caller):
         has_workers: whether a worker that is started also runs; if not, its invocation is lost.
         invoked: the ids for which a worker was started.
         clock: ``ahead`` moves the service's time.
+
+    Args:
+        console: the token of its console, which it has not without one.
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class Service(Caller):
         ws: str = "auto",
         runner: ToolRunner | None = None,
         manages: bool = True,
+        console: str = "",
         **settings: Any,
     ) -> None:
         self.upstream = upstream
@@ -118,9 +127,9 @@ class Service(Caller):
         asked = [create.router, chat.router, conversing.router, deciding.router, websocket.router]
         stored = [responses.router, conversations.router, approvals.router]
         routers = [*asked, models.router, *stored, about.router, *(admin.routers if manages else ())]
-        app = build_app(services, routers, self._aclose)
+        app = build_app(services, routers, self._aclose, operators=operator_of)
         config = uvicorn.Config(
-            app,
+            Console(app, console, CONSOLE, "olga", alone=False) if console else app,
             port=0,
             log_level="critical",
             http="httptools",

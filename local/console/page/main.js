@@ -1,0 +1,83 @@
+// The shell: navigation, the page of the address, and what is shown without a token.
+
+import { isOpen, open } from "./api.js";
+import { html, render, useEffect, useRef, useState } from "./dom.js";
+import { FactsContext } from "./facts.js";
+import { Failure, Heading, Loading, useRead } from "./parts.js";
+import { Agents } from "./pages/agents.js";
+import { Keys } from "./pages/keys.js";
+import { People } from "./pages/people.js";
+import { Responses } from "./pages/responses.js";
+import { here, takeToken, to } from "./route.js";
+
+const PAGES = [
+  ["agents", "Agents", Agents],
+  ["keys", "Keys", Keys],
+  ["people", "People", People],
+  ["responses", "Responses", Responses],
+];
+
+function App() {
+  const [at, set] = useState(here);
+  const [opened, setOpened] = useState(isOpen);
+  useEffect(() => {
+    const moved = () => {
+      const token = takeToken();
+      if (token) open(token);
+      setOpened(isOpen());
+      set(here());
+    };
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
+  return opened ? html`<${Console} at=${at} />` : html`<main class="alone"><${Locked} /></main>`;
+}
+
+function Console({ at }) {
+  const facts = useRead("/console/facts");
+  const name = at.segments[0] ?? PAGES[0][0];
+  const found = PAGES.find(([page]) => page === name);
+  const main = useRef(null);
+  const first = useRef(true);
+  const place = at.segments.join("/");
+  useEffect(() => {
+    document.title = `${found ? found[1] : "Not found"} · Antiphon console`;
+    if (!facts.data) return;
+    if (first.current) {
+      first.current = false;
+      return;
+    }
+    // What had the focus may be gone with the page before.
+    if (document.activeElement === document.body) main.current.querySelector("h1")?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [place, facts.data]);
+  if (facts.error) return html`<main class="alone">${facts.error.status === 401 ? html`<${Locked} />` : html`<${Failure} error=${facts.error} />`}</main>`;
+  return html`
+    <button type="button" class="skip" onClick=${() => main.current.focus()}>Skip to the page</button>
+    <header class="side">
+      <a class="brand" href=${to(PAGES[0][0])}><img src="icon.svg" alt="" width="28" height="28" /> Antiphon</a>
+      <nav aria-label="Pages"><ul>${PAGES.map(([page, title]) => html`
+        <li><a href=${to(page)} aria-current=${page === name ? "page" : undefined}>${title}</a></li>`)}</ul></nav>
+      ${facts.data && html`<p class="where" title=${facts.data.place}>Tenant <b>${facts.data.tenant}</b><br />
+        <span>${facts.data.place}</span><br />Version ${facts.data.version}</p>`}
+    </header>
+    <main ref=${main} tabindex="-1">
+      ${!facts.data ? html`<${Loading} />` : html`<${FactsContext.Provider} value=${facts.data}>
+        ${found ? html`<${found[2]} at=${at.segments.slice(1)} query=${at.query} />` : html`<${Unknown} />`}
+      </${FactsContext.Provider}>`}
+    </main>`;
+}
+
+function Locked() {
+  return html`<${Heading} title="This page has no token" />
+    <p>The console keeps its token in memory alone, so a page that is loaded again has lost it.</p>
+    <p>Open the whole address that the terminal shows, from <code>http://</code> to the end of${" "}
+      <code>#token=…</code>. If the terminal has been closed, run <code>antiphon console</code> (or <code>make run</code>)
+      for a new one.</p>`;
+}
+
+const Unknown = () => html`<${Heading} title="There is no such page" /><p><a href=${to(PAGES[0][0])}>Go to the agents</a></p>`;
+
+const token = takeToken();
+if (token) open(token);
+render(html`<${App} />`, document.getElementById("app"));

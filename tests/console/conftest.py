@@ -1,0 +1,44 @@
+"""A service with a console, and one browser for all tests of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+
+from tests.support.browser import Browser, chromium
+from tests.support.service import Service
+from tests.support.upstream import Upstream
+
+TOKEN = "a-token-of-the-tests"
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
+    with Service(tmp_path, upstream, console=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with chromium(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture
+def page(driver: Chrome, service: Service) -> Iterator[Browser]:
+    """The console in a browser. Whatever a test does, the browser must have nothing to complain of."""
+    browser = Browser(driver, service.root, TOKEN)
+    browser.look()
+    browser.complaints()
+    yield browser
+    complaints = [each for each in browser.complaints() if " /v1/" not in each and "/v1/" not in each.split(" ")[0]]
+    assert complaints == []

@@ -1,0 +1,169 @@
+"""Headless Chromium on the console: finds what a person would find, and holds what the browser complains of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+ROOT = Path(__file__).parents[2]
+SOON = 15
+"""Seconds in which a page shows what it is waited for."""
+
+DESKTOP = (1280, 860)
+PHONE = (390, 844)
+
+
+NAMED = """
+return [...document.querySelectorAll(arguments[1])].find((each) => each.checkVisibility() && !each.disabled
+  && [each.innerText.trim(), each.getAttribute("aria-label")].includes(arguments[0])) ?? null"""
+"""Finds a button or link by its text or name."""
+
+
+class Browser:
+    """One browser; its waits end as soon as the page shows what they wait for."""
+
+    def __init__(self, driver: Chrome, root: str, token: str) -> None:
+        self.driver = driver
+        self._root = root
+        self._token = token
+
+    def open(self, path: str = "") -> None:
+        """Open the console as its address does, then go to one of its pages."""
+        self.driver.get("about:blank")
+        self.driver.get(f"{self._root}/console/#token={self._token}")
+        self.until("nav[aria-label=Pages]")
+        if path:
+            self.go(path)
+
+    def go(self, path: str) -> None:
+        """Go to a page of the console, as a link does."""
+        self.driver.execute_script("location.hash = arguments[0]", f"#/{path}")
+        self.until_gone(".loading")
+
+    def address(self) -> str:
+        return str(self.driver.execute_script("return location.hash"))
+
+    def find(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def until(self, selector: str) -> WebElement:
+        """Wait for an element."""
+        self._wait(lambda: self.all(selector), selector)
+        return self.find(selector)
+
+    def until_gone(self, selector: str) -> None:
+        """Wait until there is no such element."""
+        self._wait(lambda: not self.all(selector), selector)
+
+    def until_text(self, text: str, selector: str = "body") -> str:
+        """Wait for a text in an element; return all of the element's text."""
+        self._wait(lambda: text in self.text(selector), f"{text} in {selector}")
+        return self.text(selector)
+
+    def text(self, selector: str = "body") -> str:
+        script = "return [...document.querySelectorAll(arguments[0])].map((each) => each.innerText).join('\\n')"
+        return str(self.driver.execute_script(script, selector))
+
+    def click(self, text: str, selector: str = "button, a, summary") -> None:
+        """Click the button or link with a text, or with a name that a reader of the screen reads."""
+        self._wait(lambda: self._clicked(text, selector), text)
+
+    def _clicked(self, text: str, selector: str) -> bool:
+        found: WebElement | None = self.driver.execute_script(NAMED, text, selector)
+        if found is not None:
+            found.click()
+        return found is not None
+
+    def _wait(self, holds: Callable[[], Any], message: str) -> None:
+        """Wait until something holds. The page may be drawn anew meanwhile."""
+        passing = (StaleElementReferenceException, ElementClickInterceptedException)
+        wait = WebDriverWait(self.driver, SOON, poll_frequency=0.05, ignored_exceptions=passing)
+        wait.until(lambda _: holds(), message)
+
+    def fill(self, **fields: str) -> None:
+        """Write into fields by their names, in place of what they hold."""
+        for name, value in fields.items():
+            self.until(f"[name={name}]").send_keys(Keys.CONTROL, "a")
+            self.find(f"[name={name}]").send_keys(Keys.DELETE, value)
+
+    def check(self, name: str, value: str = "on") -> None:
+        """Click a box."""
+        self.until(f"[name={name}]" if value == "on" else f"[name={name}][value='{value}']").click()
+
+    def press_tab(self) -> None:
+        """Move the focus on."""
+        self.driver.switch_to.active_element.send_keys(Keys.TAB)
+
+    def focused(self) -> str:
+        """Return the text of what has the focus."""
+        return str(self.driver.execute_script("return document.activeElement.innerText")).strip()
+
+    def look(self, *, dark: bool = False, size: tuple[int, int] = DESKTOP) -> None:
+        """Show the page in a colour scheme and size."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def complaints(self) -> list[str]:
+        """Return and clear the errors and warnings of the browser's log: CSP violations, errors of scripts."""
+        log: list[dict[str, Any]] = self.driver.get_log("browser")
+        return [entry["message"] for entry in log if entry["level"] in {"SEVERE", "WARNING"}]
+
+    def faults(self) -> list[str]:
+        """Return what axe finds that is serious or worse."""
+        if not self.driver.execute_script("return 'axe' in window"):
+            self.driver.execute_script(axe())
+        found = self.driver.execute_async_script("axe.run().then(arguments[0])")
+        return [
+            f"{each['id']}: {each['help']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+            for each in found["violations"]
+            if each["impact"] in {"serious", "critical"}
+            for node in each["nodes"]
+        ]
+
+
+def axe() -> str:
+    """Return the source of axe-core."""
+    file = ROOT / "tests/console/node/node_modules/axe-core/axe.min.js"
+    if not os.environ.get("CI") and not file.exists():
+        pytest.skip("needs axe: `make install-browser`")
+    return file.read_text(encoding="utf-8")
+
+
+@contextmanager
+def chromium(profile: Path) -> Iterator[Chrome]:
+    """Start a browser; skip if there is no Chromium with its driver, unless this is CI."""
+    driver = shutil.which("chromedriver")
+    binary = shutil.which("chromium") or shutil.which("google-chrome")
+    if not os.environ.get("CI") and not (driver and binary):
+        pytest.skip("needs Chromium and its driver: `make install-browser`")
+    options = ChromeOptions()
+    options.binary_location = binary or ""
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"):
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={profile}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    started = Chrome(options=options, service=ChromeService(executable_path=driver))
+    try:
+        started.set_window_size(*DESKTOP)
+        yield started
+    finally:
+        started.quit()
