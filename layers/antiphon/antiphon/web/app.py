@@ -14,14 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from antiphon import __version__
-from antiphon.errors import AntiphonError
+from antiphon.errors import AntiphonError, ApiError
 from antiphon.ports import Services
 from antiphon.web.auth import Authenticator, FindOperator
 from antiphon.web.cors import ANY
 from antiphon.web.edge import Edge
 from antiphon.web.errors import handle, unrouted
-from antiphon.web.routes import absent
-from antiphon.web.table import allowed_methods, is_managing
+from antiphon.web.table import ADMIN, allowed_methods, is_managing
 
 log: Final = logging.getLogger("antiphon.web")
 
@@ -33,6 +32,12 @@ async def _known(request: Request) -> None:
     """
     if request.method not in allowed_methods(request.scope["path"]):
         raise unrouted(request.scope["path"])
+
+
+async def _absent() -> None:
+    """Refuse a request to manage, as an unknown path, if the app serves no management."""
+    message = "Management is not served here. See `docs/admin.md` for where it is."
+    raise ApiError("route_not_found", message, complete=True)
 
 
 def build_app(
@@ -80,7 +85,7 @@ def build_app(
     for router in routers:
         app.include_router(router)
     if not any(is_managing(route.path) for route in app.routes if isinstance(route, APIRoute)):
-        app.include_router(absent.router)
+        app.add_api_route(f"{ADMIN}/{{path:path}}", _absent, methods=["GET", "POST", "PUT", "DELETE"])
     origins = services.settings.allowed_origins
     if ANY in origins:
         log.warning("ANTIPHON_ALLOWED_ORIGINS is *: any web page can call this service with a key that it holds")

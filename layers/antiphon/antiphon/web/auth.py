@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
@@ -20,13 +20,15 @@ from antiphon.access import decide, keys
 from antiphon.access.configuration import deployment_limits
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, StorageUnavailable
-from antiphon.manage.operator import Operator
 from antiphon.ports import Services
 from antiphon.records import Account, Key
 
+if TYPE_CHECKING:
+    from antiphon.manage.operator import Operator
+
 audit: Final = logging.getLogger("antiphon.audit")
 
-FindOperator = Callable[[Request], Awaitable[Operator]]
+FindOperator = Callable[[Request], Awaitable["Operator"]]
 """Returns who sends a request to manage. ApiError 401 or 403; StorageUnavailable: a store did not answer."""
 
 HOUR: Final = 3600
@@ -133,6 +135,8 @@ class Authenticator:
             ApiError: 401, or 403 if the user may not use the API.
             StorageUnavailable: a store did not answer.
         """
+        from antiphon.manage.operator import Operator
+
         known = await self._known_by(keys.digest(bearer_key(request)))
         if not known.key.management:
             require_use(known.principal, write=False)
