@@ -21,7 +21,7 @@ from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
 from tests.support.dynamodb import dynamodb, sign_as_anyone
-from tests.support.managing import OPERATIONS
+from tests.support.managing import OPERATIONS, waiting
 from tests.support.stored import claimed, noise
 from tests.support.tables import CORE, RESPONSES, create_tables
 from tests.support.translated import permitted, translated
@@ -121,4 +121,6 @@ async def _staged(stores, number, *, runs):
     of_user = {"owner": Owner("default", names["user"]), "agent": "echo", "created_at": now, "expires_at": now + 999}
     turn = claimed(seed=number, lease_until=now + (900.0 if runs else 0.0), **of_user, input=said)
     await stores.responses.claim(turn)
-    return {**names, "key": "key_" + keys.digest(made)[:16], "response": turn.id}
+    approval = waiting(Owner("default", names["user"]), now)
+    await stores.approvals.save(approval)
+    return {**names, "key": "key_" + keys.digest(made)[:16], "response": turn.id, "approval": approval.id}

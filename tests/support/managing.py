@@ -304,12 +304,9 @@ class Office:
         await self._service.directory.put(Grant(self._tenant, agent, "public", 1))
 
     def _approval(self, user: str) -> str:
-        now, own = int(self._service.clock()), f"mcpr_{secrets.token_hex(8)}"
-        call = {"label": "crm", "tool": "update", "arguments": "{}", "digest": "d", "by": "role:MANAGER"}
-        times = {"created_at": now, "expires_at": now + DAY}
-        asked = Approval(Owner(self._tenant, user), own, "resp_x", "agent", **call, **times, job={})
+        asked = waiting(Owner(self._tenant, user), int(self._service.clock()))
         self._service.run(self._service.approvals.save(asked))
-        return own
+        return asked.id
 
     def _response(self, user: str) -> str:
         now = int(self._service.clock())
@@ -322,6 +319,13 @@ class Office:
         ended = {**resource, "status": "completed", "output": [_said("Paris.")], "usage": None, "error": None}
         self._service.run(self._service.responses.commit(_ended(turn, ended)))
         return new
+
+
+def waiting(owner: Owner, now: int) -> Approval:
+    """Return a call that waits for an approval."""
+    own, times = f"mcpr_{secrets.token_hex(8)}", {"created_at": now, "expires_at": now + DAY}
+    call = {"label": "crm", "tool": "update", "arguments": "{}", "digest": "d", "by": "role:MANAGER"}
+    return Approval(owner, own, "resp_x", "agent", **call, **times, job={})
 
 
 def key_id(key: str) -> str:
