@@ -27,6 +27,7 @@ _ADVICE: Final = {
     "user": "create it with `antiphon users put {id}`",
     "role": "create it with `antiphon roles put {id} --permission USE`",
     "group": "create it with `antiphon groups put {id}`",
+    "version": "see `antiphon agents history AGENT`",
     "key": "see `antiphon keys list`",
     "grant": "see `antiphon grants list AGENT`",
     "response": "see `antiphon user-responses list USER`",

@@ -7,8 +7,9 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 
+from antiphon.agents.versions import RESTORABLE_DAYS
 from antiphon.errors import ApiError
-from antiphon.manage import agents
+from antiphon.manage import agents, versions
 from antiphon.manage.agents import Change
 from antiphon.manage.document import AgentDocument
 from antiphon.manage.refusals import NotFound
@@ -21,6 +22,7 @@ from cli.progress import counted
 from cli.session import Session
 from cli.sources import AgentFile, read_agents
 from cli.tables import columns, table
+from cli.versions import list_deleted
 
 
 async def apply(session: Session, args: Namespace) -> Output:
@@ -54,8 +56,10 @@ async def diff(session: Session, args: Namespace) -> Output:
     return Output(data, text, _notes(session, planned))
 
 
-async def list_agents(session: Session, _args: Namespace) -> Output:
-    """List the tenant's agents."""
+async def list_agents(session: Session, args: Namespace) -> Output:
+    """List the tenant's agents, or those that were deleted and can be restored."""
+    if args.deleted:
+        return await list_deleted(session)
     listed = await session.listed(agents.list_agents)
     names = ("id", "name", "provider", "model", "author")
     rows = [(*(agent[name] for name in names), moment(agent["updated_at"])) for agent in listed]
@@ -63,15 +67,19 @@ async def list_agents(session: Session, _args: Namespace) -> Output:
 
 
 async def show(session: Session, args: Namespace) -> Output:
-    """Return one agent as a file, with its grants."""
-    document = await agents.export_agent(session.services, session.operator, args.id)
+    """Return one agent as a file, with its grants; a former version without them."""
+    if args.version is None:
+        document = await agents.export_agent(session.services, session.operator, args.id)
+    else:
+        document = await versions.export_version(session.services, session.operator, args.id, args.version)
     return Output(document, files.write(document))
 
 
 async def delete(session: Session, args: Namespace) -> Output:
     """Delete one agent."""
     done = await agents.delete_agent(session.services, session.operator, args.id)
-    return Output(done, f"deleted  {args.id}")
+    note = f"for {RESTORABLE_DAYS} days `antiphon agents restore {args.id}` brings it back, with its grants"
+    return Output(done, f"deleted  {args.id}", (note,))
 
 
 async def _planned(session: Session, args: Namespace) -> list[tuple[AgentDocument, Change]]:

@@ -55,7 +55,9 @@ class Commands:
         subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
         return Commands(subparsers, self.options)
 
-    def command(self, name: str, help: str, run: Perform, *, begins: bool = False, asks: bool = False) -> Parser:
+    def command(
+        self, name: str, help: str, run: Perform, *, begins: bool = False, asks: bool = False, changes: bool = False
+    ) -> Parser:
         """Add a command on a deployment and return it for its own arguments.
 
         Args:
@@ -64,9 +66,10 @@ class Commands:
             run: does it.
             begins: it can be the first one on an empty deployment, so it may make a new database.
             asks: it destroys something, so it asks on a terminal.
+            changes: it does what the audit log notes, if its arguments do not say so.
         """
         parser = self._add(name, help, GLOBAL, asks=asks)
-        parser.set_defaults(run=run, begins=begins)
+        parser.set_defaults(run=run, begins=begins, changes=changes or begins or asks)
         return parser
 
     def standalone(

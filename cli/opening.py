@@ -14,8 +14,8 @@ from antiphon.errors import ApiError, SettingsError, StorageUnavailable
 from antiphon.manage.operator import Operator
 from antiphon.manage.refusals import check_id
 from antiphon.providers.configured import Providers
-from antiphon.records import Actor
 from cli import target
+from cli.actor import actor_of
 from cli.advice import refusal
 from cli.output import Output, Refused
 from cli.session import Session
@@ -79,7 +79,7 @@ async def _run(args: Namespace, where: target.Target) -> Output:
     services = build_services(where.settings, stores, Providers(where.settings.providers, {}))
     session = Session(
         services=replace(services, provider_names=None),
-        operator=Operator.of_store(Actor(tenant, account_name(), "cli")),
+        operator=Operator.of_store(await actor_of(args, tenant, where.settings)),
         api_url=where.api_url,
         providers=where.settings.providers,
         providers_are=where.providers_are,

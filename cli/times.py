@@ -1,4 +1,4 @@
-"""Read an expiry: a span such as `90d` or `12h`, or a date."""
+"""Read a time: a span such as `90d` or `12h`, or a date."""
 
 from __future__ import annotations
 
@@ -22,18 +22,36 @@ def expiry(text: str, now: int) -> int:
     Raises:
         Refused: it is neither, or it is past or centuries away.
     """
-    match = _SPAN.fullmatch(text)
-    at = now + int(match[1]) * _UNITS[match[2]] if match else _date(text)
+    seconds = _span(text)
+    at = _date(text, "--expires") if seconds is None else now + seconds
     if not now < at < _FAR:
         raise Refused(f"--expires: {text} is past, or centuries away")
     return at
 
 
-def _date(text: str) -> int:
+def beginning(text: str, now: int) -> int:
+    """Read since when something is wanted, in seconds since the epoch.
+
+    A span such as ``7d`` counts back from now; dates are as for ``expiry``.
+
+    Raises:
+        Refused: it is neither, or it is not past.
+    """
+    seconds = _span(text)
+    at = _date(text, "--since") if seconds is None else now - seconds
+    if not 0 <= at <= now:
+        raise Refused(f"--since: {text} is not past")
+    return at
+
+
+def _span(text: str) -> int | None:
+    match = _SPAN.fullmatch(text)
+    return int(match[1]) * _UNITS[match[2]] if match else None
+
+
+def _date(text: str, option: str) -> int:
     try:
         date = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(
-            f"--expires: {text!r} is neither a span such as 90d, 12h, nor a date such as 2030-12-31"
-        ) from None
+        raise Refused(f"{option}: {text!r} is neither a span such as 90d, 12h, nor a date such as 2030-12-31") from None
     return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())

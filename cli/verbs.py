@@ -34,6 +34,9 @@ RIGHTS: Final = (
 )
 """The rights of ``access.rights``, whose import help need not wait for."""
 
+KINDS: Final = ("key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval")
+"""The kinds of ``audit.KINDS``, whose import help need not wait for."""
+
 SHELLS: Final = ("bash", "zsh", "fish")
 _PRINCIPAL: Final = "user:ID, group:ID, role:ID or public"
 _LEVEL: Final = "viewer (1), editor (3), owner (15) or a sum of VIEW 1, EDIT 2, DELETE 4, SHARE 8"
@@ -60,6 +63,7 @@ def parser(*, completing: bool = False) -> Parser:
         _grants,
         _tenants,
         _usage,
+        _audit,
         _user_responses,
         _approvals,
     ):
@@ -89,14 +93,34 @@ def _options(parser: ArgumentParser | _ArgumentGroup, *, default: str | None = N
 
 def _agents(commands: Commands) -> None:
     agents = commands.group("agents", "agents, which clients address as `model`")
-    apply = agents.command("apply", "create or update the agents of files", Later("agents", "apply"))
+    apply = agents.command("apply", "create or update the agents of files", Later("agents", "apply"), changes=True)
     diff = agents.command("diff", "show what `apply` would change, and change nothing", Later("agents", "diff"))
     for command in (apply, diff):
         command.add_argument("files", metavar="FILE", nargs="+", help=_FILES)
         command.add_argument("--author", metavar="U", help="the agents' author, if the files do not name one")
-    agents.command("list", "list all agents", Later("agents", "list_agents"))
-    _id(agents.command("show", "write an agent as a file that `apply` takes", Later("agents", "show")), "agent")
-    _id(agents.command("delete", "delete an agent with all its grants", Later("agents", "delete"), asks=True), "agent")
+    command = agents.command("list", "list all agents", Later("agents", "list_agents"))
+    command.add_argument("--deleted", action="store_true", help="those that were deleted and can be restored")
+    command = agents.command("show", "write an agent as a file that `apply` takes", Later("agents", "show"))
+    _id(command, "agent").add_argument("--version", type=int, metavar="N", help="as it was in this version")
+    _id(agents.command("history", "list the versions of an agent, newest first", Later("versions", "history")), "agent")
+    command = agents.command("compare", "show what changed between two versions", Later("versions", "compare"))
+    _id(command, "agent")
+    command.add_argument(
+        "old", metavar="OLD", type=int, nargs="?", help="the version before the one in force, if absent"
+    )
+    command.add_argument("new", metavar="NEW", type=int, nargs="?", help="by default the one in force")
+    command = agents.command(
+        "rollback", "give an agent the content of a former version again", Later("versions", "roll_back"), changes=True
+    )
+    _id(command, "agent").add_argument("version", metavar="N", type=int, help="the version, as `history` lists it")
+    command = agents.command(
+        "delete", "delete an agent; for 30 days it can be restored", Later("agents", "delete"), asks=True
+    )
+    _id(command, "agent")
+    command = agents.command(
+        "restore", "bring a deleted agent back, with its grants", Later("versions", "restore"), changes=True
+    )
+    _id(command, "agent")
 
 
 def _tools(commands: Commands) -> None:
@@ -111,7 +135,7 @@ def _tools(commands: Commands) -> None:
 
 def _keys(commands: Commands) -> None:
     keys = commands.group("keys", "API keys")
-    command = keys.command("create", "make a key for a user and print it, once", Later("keys", "create"))
+    command = keys.command("create", "make a key for a user and print it, once", Later("keys", "create"), changes=True)
     command.add_argument("--user", required=True, metavar="U", help="whose key it is")
     command.add_argument("--name", default="", metavar="N", help="what the key is for")
     command.add_argument(
@@ -205,7 +229,9 @@ def _groups(commands: Commands) -> None:
 
 def _grants(commands: Commands) -> None:
     grants = commands.group("grants", "who may do what with an agent")
-    add = grants.command("add", "grant a level on an agent, in place of an earlier one", Later("grants", "add_grant"))
+    add = grants.command(
+        "add", "grant a level on an agent, in place of an earlier one", Later("grants", "add_grant"), changes=True
+    )
     remove = grants.command("remove", "take a grant back", Later("grants", "remove_grant"), asks=True)
     listing = grants.command("list", "list the grants on an agent", Later("grants", "list_grants"))
     why = grants.command("why", "explain whether a user may run an agent", Later("grants", "why"))
@@ -275,7 +301,7 @@ def _user_responses(commands: Commands) -> None:
     module = "user_responses"
     listing = responses.command("list", "list the newest responses of a user", Later(module, "list_responses"))
     show = responses.command("show", "show times, tokens and kinds of items", Later(module, "show"))
-    cancel = responses.command("cancel", "end a running response", Later(module, "cancel"))
+    cancel = responses.command("cancel", "end a running response", Later(module, "cancel"), changes=True)
     delete = responses.command("delete", "remove a response with its content", Later(module, "delete"), asks=True)
     for command in (listing, show, cancel, delete):
         command.add_argument("user", metavar="USER", help="whose responses")
@@ -284,6 +310,17 @@ def _user_responses(commands: Commands) -> None:
     show.add_argument("--content", action="store_true", help="show what it says, too; that it was read is noted")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
     listing.add_argument("--after", metavar="ID", help="those that follow this response")
+
+
+def _audit(commands: Commands) -> None:
+    command = commands.command("audit", "list who changed what, newest first", Later("audit", "list_entries"))
+    command.add_argument("--since", metavar="WHEN", help="from a span ago (7d, 12h) or an ISO date on")
+    command.add_argument("--actor", metavar="A", help="only what this user or account did")
+    command.add_argument("--kind", metavar="K", choices=KINDS, help=f"only one kind of record: {', '.join(KINDS)}")
+    command.add_argument(
+        "--object", "--target", dest="target", metavar="KIND:ID", help="only what was done to this, such as agent:guide"
+    )
+    command.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (50); 0 for all")
 
 
 def _approvals(commands: Commands) -> None:

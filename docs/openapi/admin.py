@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from antiphon.audit import KINDS
 from docs.openapi.codes import KEYED
 from docs.openapi.operation import JSON, Operation
 
@@ -171,8 +172,51 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/admin/agents/{id}", "DELETE"): _operation(
         "adminDeleteAgent",
         "Delete an agent",
-        "Deletes the agent with all its grants. With an API key this takes the bit DELETE.",
+        "It can be restored for 30 days, with its versions and grants. With an API key this takes the bit DELETE.",
         "AdminAgentDeleted",
+        "agent_not_found read_only_key",
+        of="The agent's id.",
+    ),
+    ("/v1/admin/agents/{id}/versions", "GET"): _operation(
+        "adminListVersions",
+        "List the versions of an agent",
+        "Lists those that are kept, newest first. With an API key this takes the bit EDIT.",
+        "AdminVersionList",
+        "agent_not_found",
+        of="The agent's id.",
+        paged=True,
+    ),
+    ("/v1/admin/agents/{id}/versions/{item_id}", "GET"): _operation(
+        "adminShowVersion",
+        "Read a version of an agent",
+        "Returns the agent as it was, as `PUT` takes it, without grants. With an API key this takes the bit EDIT.",
+        "AdminAgent",
+        "agent_not_found version_not_found",
+        of="The agent's id.",
+        item="The number of the version.",
+    ),
+    ("/v1/admin/agents/{id}/rollback", "POST"): _operation(
+        "adminRollBack",
+        "Give an agent the content of a former version again",
+        "This makes a new version. With an API key it takes the bit EDIT.",
+        "AdminAgentApplied",
+        "agent_not_found version_not_found unsupported_parameter read_only_key",
+        of="The agent's id.",
+        body="RollbackForm",
+        example={"version": 3},
+    ),
+    ("/v1/admin/deleted-agents", "GET"): _operation(
+        "adminListDeletedAgents",
+        "List deleted agents that can be restored",
+        "Lists them by id. An agent can be restored for 30 days.",
+        "AdminDeletedAgentList",
+        paged=True,
+    ),
+    ("/v1/admin/deleted-agents/{id}/restore", "POST"): _operation(
+        "adminRestoreAgent",
+        "Restore a deleted agent",
+        "The agent comes back with its versions and grants. With an API key its author can do this.",
+        "AdminAgentApplied",
         "agent_not_found read_only_key",
         of="The agent's id.",
     ),
@@ -433,5 +477,17 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "AdminTenant",
         body="TenantForm",
         example={"limits": {"retention_days": 7}},
+    ),
+    ("/v1/admin/audit", "GET"): _operation(
+        "adminListAudit",
+        "List who changed what",
+        "Lists the entries of the audit log, newest first. It takes the right `audit:read`.",
+        "AdminAuditList",
+        "unsupported_value",
+        paged=True,
+        actor=({"type": "string"}, "Only what this user or account did."),
+        kind=({"type": "string", "enum": list(KINDS)}, "Only what changed this kind of record."),
+        target=({"type": "string"}, "Only what was done to this record, such as `agent:guide`."),
+        since=({"type": "integer", "minimum": 0}, "None before this time, in seconds since the epoch."),
     ),
 }

@@ -160,6 +160,7 @@ class AdminAgentSummary(Shown):
     provider: str
     model: str
     author: str
+    version: int
     created_at: int
     updated_at: int
 
@@ -172,6 +173,10 @@ class AdminAgent(Shown):
     author: str
     provider: str
     model: str
+    version: int
+    """Counts the changes of the agent, from 1."""
+    digest: str
+    """SHA-256 of its content: the same for the same content."""
     created_at: int
     updated_at: int
 
@@ -181,7 +186,66 @@ class AdminAgentApplied(Shown):
 
     object: Literal["admin.agent.applied"]
     id: str
-    result: Literal["created", "updated", "unchanged"]
+    result: Literal["created", "updated", "unchanged", "rolled_back", "restored"]
+    version: int
+
+
+class AdminVersion(Shown):
+    """A version of an agent in a list."""
+
+    object: Literal["admin.agent.version"]
+    id: str
+    """The version, as text."""
+    version: int
+    digest: str
+    provider: str
+    model: str
+    created_at: int
+    """When the agent was made."""
+    updated_at: int
+    """When the version was made."""
+    in_force: bool
+
+
+class AdminDeletedAgent(Shown):
+    """A deleted agent that can be restored."""
+
+    object: Literal["admin.agent.deleted"]
+    id: str
+    name: str
+    author: str
+    version: int
+    deleted_at: int
+    restorable_until: int
+
+
+class AdminActor(Shown):
+    """Who did something, with which credentials, and from where."""
+
+    user: str
+    """The user of the key; of the command line the account of whoever ran it."""
+    via: Literal["http", "cli", "console", "server"]
+    key_id: str | None
+    address: str | None
+    host: str | None
+
+
+class AdminAuditEntry(Shown):
+    """One change."""
+
+    object: Literal["admin.audit.entry"]
+    id: str
+    at: float
+    actor: AdminActor
+    action: str
+    """Such as `key.revoked`."""
+    target: str
+    """Such as `key:key_0123`."""
+    before: dict[str, Any] | None
+    """The fields that changed, as they were; null if there was nothing."""
+    after: dict[str, Any] | None
+    """The same fields, as they are; null if there is nothing any more."""
+    expires_at: int
 
 
 class AdminAgentDeleted(Shown):
@@ -336,6 +400,24 @@ class AdminAgentList(AdminList):
     data: list[AdminAgentSummary]
 
 
+class AdminVersionList(AdminList):
+    """Versions of an agent, newest first."""
+
+    data: list[AdminVersion]
+
+
+class AdminDeletedAgentList(AdminList):
+    """Deleted agents by id."""
+
+    data: list[AdminDeletedAgent]
+
+
+class AdminAuditList(AdminList):
+    """Entries of the audit log, newest first."""
+
+    data: list[AdminAuditEntry]
+
+
 class AdminGrantList(AdminList):
     """Grants by principal."""
 
@@ -423,6 +505,10 @@ ADMIN_RESOURCES = (
     AdminAgent,
     AdminAgentApplied,
     AdminAgentDeleted,
+    AdminVersion,
+    AdminDeletedAgent,
+    AdminActor,
+    AdminAuditEntry,
     AdminGrant,
     AdminGrantDeleted,
     AdminWhy,
@@ -434,6 +520,9 @@ ADMIN_RESOURCES = (
     AdminRoleList,
     AdminGroupList,
     AdminAgentList,
+    AdminVersionList,
+    AdminDeletedAgentList,
+    AdminAuditList,
     AdminGrantList,
     AdminResponseList,
 )

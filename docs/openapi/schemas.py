@@ -12,7 +12,7 @@ from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
 from antiphon.manage.budgets import BudgetDocument
 from antiphon.manage.document import AgentDocument
-from antiphon.manage.forms import GrantForm, GroupForm, KeyForm, RoleForm, TenantForm, UserForm
+from antiphon.manage.forms import GrantForm, GroupForm, KeyForm, RoleForm, RollbackForm, TenantForm, UserForm
 from antiphon.spec.base import Wire
 from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateConversation
 from antiphon.spec.decision import ApprovalDecision
@@ -67,6 +67,7 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     RoleForm,
     GroupForm,
     GrantForm,
+    RollbackForm,
     TenantForm,
     *ADMIN_RESOURCES,
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, digest
+from antiphon.ports import Page
 from antiphon.records import PUBLIC, Agent, DeletedAgent, Grant, User, dump
 from local.lambda_host.dynamodb import Command, Emulator
 from tests.support.counting import Counting
@@ -82,20 +83,32 @@ async def test_a_deleted_agent_is_invisible_and_comes_back_with_its_grants_and_v
     assert await numbers(stores) == []
     assert await stores.directory.agent_version("acme", "guide", 1) is None
     gone = DeletedAgent(at(1, "Be kind.", version=2), NOW, NOW + RESTORABLE_DAYS * DAY)
-    assert await stores.directory.deleted_agents("acme") == [gone]
-    assert await stores.directory.deleted_agents("other") == []
+    assert await stores.directory.deleted_agents("acme", 9) == Page([gone], more=False)
+    assert await stores.directory.deleted_agent("acme", "guide") == gone
+    assert await stores.directory.deleted_agents("other", 9) == Page([], more=False)
+    assert await stores.directory.deleted_agent("other", "guide") is None
     assert await stores.directory.restore_agent("acme", "guide") == gone.agent
     assert await stores.directory.agent("acme", "guide", [PUBLIC]) == (gone.agent, 1)
     assert await numbers(stores) == [2, 1]
-    assert await stores.directory.deleted_agents("acme") == []
+    assert (await stores.directory.deleted_agents("acme", 9)).records == []
     assert await stores.directory.restore_agent("acme", "guide") is None
+
+
+async def test_deleted_agents_are_listed_page_by_page(stores: Stores) -> None:
+    for name in "dbca":
+        await stores.directory.put_agent(replace(GUIDE, id=name))
+        await stores.directory.delete_agent("acme", name)
+    first = await stores.directory.deleted_agents("acme", 3)
+    second = await stores.directory.deleted_agents("acme", 3, after="c")
+    assert ([gone.agent.id for gone in first.records], first.more) == (["a", "b", "c"], True)
+    assert ([gone.agent.id for gone in second.records], second.more) == (["d"], False)
 
 
 async def test_a_deleted_agent_cannot_be_restored_for_ever(stores: Stores) -> None:
     await stores.directory.put_agent(GUIDE)
     await stores.directory.delete_agent("acme", "guide")
     stores.set_clock(NOW + RESTORABLE_DAYS * DAY)
-    assert await stores.directory.deleted_agents("acme") == []
+    assert (await stores.directory.deleted_agents("acme", 9)).records == []
     assert await stores.directory.restore_agent("acme", "guide") is None
 
 

@@ -36,7 +36,7 @@ async def entries(stores: Stores, **wanted: str) -> list[AuditEntry]:
 
 
 async def noted(stores: Stores, **wanted: str) -> list[tuple[str, str, str]]:
-    return [(entry.actor.user, entry.action, entry.object) for entry in await entries(stores, **wanted)]
+    return [(entry.actor.user, entry.action, entry.target) for entry in await entries(stores, **wanted)]
 
 
 class StuckTrail(Trail):
@@ -92,7 +92,7 @@ async def test_every_change_is_noted_and_repeating_it_is_not(stores: Stores) -> 
         before = len(await entries(stores))
         await change(stores)
         now = await entries(stores)
-        assert [f"{entry.action} {entry.object}" for entry in now[: len(now) - before]] == expected
+        assert [f"{entry.action} {entry.target}" for entry in now[: len(now) - before]] == expected
         assert {entry.actor for entry in now} == {ANN}
         if expected[0].startswith(("agent.rolled", "grant.removed")):
             continue
@@ -125,7 +125,7 @@ async def test_a_change_of_an_agent_names_the_versions_and_a_roll_back_where_it_
     )
 
 
-async def test_entries_are_found_by_actor_kind_and_object_and_by_all_of_them(stores: Stores) -> None:
+async def test_entries_are_found_by_actor_kind_and_target_and_by_all_of_them(stores: Stores) -> None:
     await stores.directory.put(User("acme", "eve"), ANN)
     await stores.directory.put(User("acme", "eve", name="E"), BOB)
     await stores.keys.add(KEY, ANN)
@@ -140,13 +140,13 @@ async def test_entries_are_found_by_actor_kind_and_object_and_by_all_of_them(sto
         ("bob", "user.changed", "user:eve"),
         ("ann", "user.created", "user:eve"),
     ]
-    assert await noted(stores, object="agent:guide") == [
+    assert await noted(stores, target="agent:guide") == [
         ("bob", "grant.created", "agent:guide"),
         ("bob", "agent.created", "agent:guide"),
     ]
-    assert await noted(stores, actor="bob", kind="user", object="user:eve") == [("bob", "user.changed", "user:eve")]
+    assert await noted(stores, actor="bob", kind="user", target="user:eve") == [("bob", "user.changed", "user:eve")]
     assert await noted(stores, actor="bob", kind="key") == []
-    assert await noted(stores, object="user:a#b") == []
+    assert await noted(stores, target="user:a#b") == []
 
 
 @pytest.mark.parametrize("wanted", [AuditFilter(), AuditFilter(actor="ann"), AuditFilter("ann", "group")])
@@ -160,7 +160,7 @@ async def test_pages_follow_each_other_newest_first_and_none_is_before_a_time(
     after = None
     while True:
         page = await stores.audit.some("acme", 3, wanted, since=NOW + 1, after=after)
-        seen += [entry.object for entry in page.entries]
+        seen += [entry.target for entry in page.entries]
         if not page.more:
             break
         after = page.entries[-1].id
@@ -172,7 +172,7 @@ async def test_pages_follow_each_other_newest_first_and_none_is_before_a_time(
 async def test_entries_of_one_moment_are_in_the_order_in_which_they_were_made(stores: Stores) -> None:
     for number in range(20):
         await stores.directory.put(Group("acme", f"g{number}"), ANN)
-    assert [entry.object for entry in await entries(stores)] == [f"group:g{number}" for number in range(19, -1, -1)]
+    assert [entry.target for entry in await entries(stores)] == [f"group:g{number}" for number in range(19, -1, -1)]
 
 
 async def test_an_entry_is_gone_when_its_time_is_up(stores: Stores) -> None:
@@ -184,7 +184,7 @@ async def test_an_entry_is_gone_when_its_time_is_up(stores: Stores) -> None:
 async def test_a_look_is_noted_like_a_change(stores: Stores) -> None:
     await stores.audit.note("acme", ANN, "response.read", "response:resp_1", None, {"user": "eve"})
     [entry] = await entries(stores, kind="response")
-    assert (entry.actor, entry.object, entry.before, entry.after) == (ANN, "response:resp_1", None, {"user": "eve"})
+    assert (entry.actor, entry.target, entry.before, entry.after) == (ANN, "response:resp_1", None, {"user": "eve"})
 
 
 async def test_no_entry_takes_the_place_of_another(stuck: AuditLog) -> None:
@@ -192,7 +192,7 @@ async def test_no_entry_takes_the_place_of_another(stuck: AuditLog) -> None:
     await stuck.note("acme", ANN, "response.read", "response:resp_1")
     with pytest.raises((ConditionFailed, sqlite3.IntegrityError)):
         await stuck.note("acme", ANN, "response.read", "response:resp_2")
-    assert [entry.object for entry in (await stuck.some("acme", 9)).entries] == ["response:resp_1"]
+    assert [entry.target for entry in (await stuck.some("acme", 9)).entries] == ["response:resp_1"]
 
 
 async def test_a_change_that_fails_notes_nothing(stores: Stores) -> None:

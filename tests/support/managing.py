@@ -11,7 +11,7 @@ import httpx2
 from antiphon.access import keys
 from antiphon.access.rights import ALL
 from antiphon.ids import first_response_id
-from antiphon.records import Agent, Approval, Grant, Group, Owner, Role, StoredResponse, Tenant, User
+from antiphon.records import Agent, Approval, Grant, Group, Limits, Owner, Role, StoredResponse, Tenant, User
 
 if TYPE_CHECKING:
     from tests.support.service import Service
@@ -68,6 +68,40 @@ OPERATIONS = [
     _operation("change an agent", "agents:write", "PUT", "agents/{agent}", body=AGENT, own=True),
     _operation(
         "delete an agent", "agents:write", "DELETE", "agents/{agent}", own=True, command=("agents", "delete", "{agent}")
+    ),
+    _operation(
+        "list the versions of an agent",
+        "agents:read",
+        "GET",
+        "agents/{agent}/versions",
+        own=True,
+        command=("agents", "history", "{agent}"),
+    ),
+    _operation(
+        "show a version of an agent",
+        "agents:read",
+        "GET",
+        "agents/{agent}/versions/1",
+        own=True,
+        command=("agents", "show", "{agent}", "--version", "1"),
+    ),
+    _operation(
+        "roll an agent back",
+        "agents:write",
+        "POST",
+        "agents/{agent}/rollback",
+        body={"version": 1},
+        own=True,
+        command=("agents", "rollback", "{agent}", "1"),
+    ),
+    _operation("list deleted agents", "agents:read", "GET", "deleted-agents", command=("agents", "list", "--deleted")),
+    _operation(
+        "restore an agent",
+        "agents:write",
+        "POST",
+        "deleted-agents/{deleted}/restore",
+        own=True,
+        command=("agents", "restore", "{deleted}"),
     ),
     _operation(
         "list grants", "agents:read", "GET", "agents/{agent}/grants", own=True, command=("grants", "list", "{agent}")
@@ -191,6 +225,7 @@ OPERATIONS = [
     _operation(
         "limit the tenant", "limits:write", "PUT", "tenant", body={"limits": {}}, command=("tenants", "put", "default")
     ),
+    _operation("list who changed what", "audit:read", "GET", "audit", command=("audit",)),
     _operation(
         "list responses",
         "responses:read",
@@ -250,18 +285,20 @@ class Office:
     def stage(self, user: str = "") -> dict[str, str]:
         """Make one record of each kind, all new, and return their ids; the user holds all that a user can hold."""
         self._count += 1
-        names = {kind: f"{kind}-{self._tenant}-{self._count}" for kind in ("agent", "group", "role", "idle")}
+        names = {kind: f"{kind}-{self._tenant}-{self._count}" for kind in ("agent", "deleted", "group", "role", "idle")}
         user = user or f"user-{self._count}"
         for record in (
             Group(self._tenant, names["group"]),
-            Role(self._tenant, names["role"]),
+            Role(self._tenant, names["role"], frozenset({"USE"})),
             User(self._tenant, names["idle"]),
             User(self._tenant, user, role="FREE"),
             Role(self._tenant, "FREE", frozenset({"USE", "CREATE", "SHARE", "SHARE_PUBLIC"})),
-            Tenant(self._tenant),
+            Tenant(self._tenant, Limits(retention_days=3000)),
         ):
             self._service.put(record)
         self._service.run(self._agent(names["agent"], user))
+        self._service.run(self._agent(names["deleted"], user))
+        self._service.run(self._service.directory.delete_agent(self._tenant, names["deleted"]))
         key = self.key(user)
         return {
             **names,
@@ -300,7 +337,9 @@ class Office:
         return self._service.client.request(**operation.request(staged, authorization=f"Bearer {key}"))
 
     async def _agent(self, agent: str, user: str) -> None:
-        await self._service.directory.put_agent(Agent(self._tenant, agent, "demo", "demo", author=user))
+        for instructions in ("Be brief.", "Be kind."):
+            record = Agent(self._tenant, agent, "demo", "demo", author=user, instructions=instructions)
+            await self._service.directory.put_agent(record)
         await self._service.directory.put(Grant(self._tenant, agent, "public", 1))
 
     def _approval(self, user: str) -> str:
@@ -308,7 +347,8 @@ class Office:
         self._service.run(self._service.approvals.save(asked))
         return asked.id
 
-    def _response(self, user: str) -> str:
+    def running(self, user: str) -> StoredResponse:
+        """Return a response of a user that runs."""
         now = int(self._service.clock())
         new = first_response_id(secrets.token_bytes)
         resource = {"id": new, "status": "in_progress", "previous_response_id": None, "output": [], "background": False}
@@ -316,9 +356,13 @@ class Office:
             Owner(self._tenant, user), new, "agent", "in_progress", now, now + DAY, "lease", now + 60, (), [], resource
         )
         self._service.run(self._service.responses.claim(turn))
-        ended = {**resource, "status": "completed", "output": [_said("Paris.")], "usage": None, "error": None}
+        return turn
+
+    def _response(self, user: str) -> str:
+        turn = self.running(user)
+        ended = {**turn.response, "status": "completed", "output": [_said("Paris.")], "usage": None, "error": None}
         self._service.run(self._service.responses.commit(_ended(turn, ended)))
-        return new
+        return turn.id
 
 
 def waiting(owner: Owner, now: int) -> Approval:

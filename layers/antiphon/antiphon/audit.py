@@ -37,7 +37,7 @@ class AuditEntry:
         at: seconds since the epoch.
         actor: who did it.
         action: what was done, such as ``key.revoked``.
-        object: what it was done to, such as ``key:key_0123``; of a grant, the agent.
+        target: what it was done to, such as ``key:key_0123``; of a grant, the agent.
         before, after: the fields that changed; None for what did not exist before, or does not exist any more.
         expires_at: when the entry is removed, in seconds since the epoch.
     """
@@ -47,7 +47,7 @@ class AuditEntry:
     at: float
     actor: Actor
     action: str
-    object: str
+    target: str
     before: Document | None
     after: Document | None
     expires_at: int
@@ -105,7 +105,7 @@ class Trail:
         if shown is not None:
             shown |= more
         tenant = record.id if isinstance(record, Tenant) else record.tenant
-        return self.note(by, tenant, f"{kind}.{what}", _object(record), was, shown)
+        return self.note(by, tenant, f"{kind}.{what}", _target(record), was, shown)
 
     def note(
         self, by: Actor, tenant: str, action: str, target: str, before: Document | None, after: Document | None
@@ -120,7 +120,7 @@ class Trail:
             at=micros / 1_000_000,
             actor=by,
             action=action,
-            object=target,
+            target=target,
             before=None if before is None else shown(before),
             after=None if after is None else shown(after),
             expires_at=micros // 1_000_000 + self._days * DAY,
@@ -147,7 +147,7 @@ def _differing(before: Document, after: Document) -> tuple[Document, Document]:
     return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
 
 
-def _object(record: Audited) -> str:
+def _target(record: Audited) -> str:
     if isinstance(record, Grant):
         return f"agent:{record.agent}"
     return f"{type(record).__name__.lower()}:{record.id}"

@@ -99,6 +99,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     "grant_not_found": ErrorCode(
         404, NOT_FOUND, "This principal has no grant on the agent.", "List the grants on the agent."
     ),
+    "version_not_found": ErrorCode(
+        404, NOT_FOUND, "This version of the agent is not kept.", "List the versions of the agent."
+    ),
     "in_use": ErrorCode(
         409, INVALID_REQUEST, "Something else depends on this.", "Change that first, as the message says."
     ),

@@ -13,7 +13,7 @@ from typing import Any
 from antiphon.access.decide import allows, may_view
 from antiphon.access.grants import DELETE, EDIT, SHARE
 from antiphon.access.roles import CREATE
-from antiphon.agents.versions import next_version
+from antiphon.agents.versions import digest, next_version
 from antiphon.errors import ApiError
 from antiphon.manage.changes import Document
 from antiphon.manage.document import AgentDocument, write_agent
@@ -71,14 +71,15 @@ async def list_agents(services: Services, operator: Operator, *, limit: int, aft
 
 
 async def show_agent(services: Services, operator: Operator, agent_id: str) -> Document:
-    """Return an agent as a document without its grants, with its author and times.
+    """Return an agent as a document without its grants, with its author, version and times.
 
     Raises:
         NotFound: there is no such agent for this operator.
         ApiError: 403: a user may use it, and not change it.
     """
     agent = await editable(services, operator, agent_id, EDIT, write=False)
-    return {**write_agent(agent, []), "created_at": agent.created_at, "updated_at": agent.updated_at}
+    times = {"created_at": agent.created_at, "updated_at": agent.updated_at}
+    return {**write_agent(agent, []), "version": agent.version, "digest": digest(agent), **times}
 
 
 async def export_agent(services: Services, operator: Operator, agent_id: str) -> Document:
@@ -127,7 +128,7 @@ async def plan_agent(
     for grant in grants:
         await check_principal(services, operator.tenant, grant.principal)
         check_authors_grant(grant, owner)
-    _require_allowed(operator, agent)
+    require_allowed(operator, agent)
     check_fit(services, agent)
     held = await services.directory.grants_on(operator.tenant, agent.id) if stored else []
     bits = {grant.principal: grant.bits for grant in held}
@@ -146,11 +147,10 @@ async def plan_agent(
 
 async def apply_change(services: Services, operator: Operator, change: Change) -> Document:
     """Write what ``plan_agent`` found to change."""
-    if not change.same:
-        await services.directory.put_agent(change.agent, operator.actor)
+    stored = await services.directory.put_agent(change.agent, operator.actor)
     for grant in change.grants:
         await services.directory.put(grant, operator.actor)
-    return {"id": change.agent.id, "result": change.result}
+    return {"id": change.agent.id, "result": change.result, "version": stored.version}
 
 
 async def delete_agent(services: Services, operator: Operator, agent_id: str) -> Document:
@@ -199,6 +199,7 @@ def summary(agent: Agent) -> Document:
         "provider": agent.provider,
         "model": agent.model,
         "author": agent.author,
+        "version": agent.version,
         "created_at": agent.created_at,
         "updated_at": agent.updated_at,
     }
@@ -217,7 +218,9 @@ async def _stored(services: Services, operator: Operator, agent_id: str) -> Agen
         raise ApiError("permission_denied", f"To make agents of your own, your role needs {CREATE}.")
     if operator.principal.read_only or operator.principal.key_agents is not None:
         raise ApiError("read_only_key", "This key cannot make agents.")
-    if await services.directory.find(Agent, operator.tenant, agent_id) is not None:
+    deleted = await services.directory.deleted_agent(operator.tenant, agent_id)
+    is_anothers = deleted is not None and deleted.agent.author != operator.principal.user
+    if is_anothers or await services.directory.find(Agent, operator.tenant, agent_id) is not None:
         raise refuse("This id is taken: choose another one.", "id")
     return None
 
@@ -240,7 +243,7 @@ async def _owner(
     return asked
 
 
-def _require_allowed(operator: Operator, agent: Agent) -> None:
+def require_allowed(operator: Operator, agent: Agent) -> None:
     """Check that a user gives an agent of theirs only models that they may use."""
     if operator.principal is None:
         return

@@ -83,6 +83,12 @@ class TenantForm(Wire):
     limits: LimitsDocument | None = None
 
 
+class RollbackForm(Wire):
+    """The version whose content an agent is to have again."""
+
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+
+
 class GrantForm(Wire):
     """A grant: ``viewer``, ``editor``, ``owner``, or a sum of VIEW 1, EDIT 2, DELETE 4 and SHARE 8."""
 

@@ -12,7 +12,7 @@ class NotFound(ApiError):
     """There is no such record.
 
     Attributes:
-        kind: ``agent``, ``key``, ``user``, ``role``, ``group``, ``grant`` or ``response``.
+        kind: ``agent``, ``key``, ``user``, ``role``, ``group``, ``grant``, ``version`` or ``response``.
         id: what was asked for.
     """
 

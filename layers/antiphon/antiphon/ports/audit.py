@@ -16,12 +16,12 @@ class AuditFilter:
     Attributes:
         actor: the user or account that did it.
         kind: what changed: one of ``audit.KINDS``.
-        object: what it was done to, such as ``agent:guide``.
+        target: what it was done to, such as ``agent:guide``.
     """
 
     actor: str | None = None
     kind: str | None = None
-    object: str | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

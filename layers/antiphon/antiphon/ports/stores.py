@@ -139,8 +139,11 @@ class Directory(Protocol):
     async def restore_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> Agent | None:
         """Bring a deleted agent back, with its grants and versions; None if there is none that can be restored."""
 
-    async def deleted_agents(self, tenant: str) -> list[DeletedAgent]:
-        """List the agents that can be restored, by id."""
+    async def deleted_agent(self, tenant: str, agent: str) -> DeletedAgent | None:
+        """Read a deleted agent, consistently; None if there is none that can be restored."""
+
+    async def deleted_agents(self, tenant: str, limit: int, *, after: str = "") -> Page[DeletedAgent]:
+        """List at most ``limit`` agents that can be restored, by id, those behind the id ``after``; one trip."""
 
     async def agent_versions(self, tenant: str, agent: str) -> list[Agent]:
         """List the versions of an agent that are kept, newest first; the first is in force. None if it is absent."""

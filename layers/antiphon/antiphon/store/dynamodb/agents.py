@@ -10,6 +10,7 @@ from typing import Any, Final
 from antiphon.access.grants import OWNER
 from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, next_version
 from antiphon.errors import StorageUnavailable
+from antiphon.ports import Page
 from antiphon.records import DAY, SERVER, Actor, Agent, DeletedAgent, Grant, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.audit import AuditedTable
@@ -50,7 +51,7 @@ class DynamoDBAgents(AuditedTable):
         for _ in range(TRIES):
             row = await self._database.get(self._table, _key(tenant, agent))
             if row is None:
-                gone = await self._deleted(tenant, agent)
+                gone = await self.deleted_agent(tenant, agent)
                 if gone is not None:
                     await self._set_expiry(tenant, agent, gone.expires_at + DAY)
                 return False
@@ -63,7 +64,7 @@ class DynamoDBAgents(AuditedTable):
 
     async def restore_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> Agent | None:
         """Bring a deleted agent back, with its grants and versions; None if there is none that can be restored."""
-        gone = await self._deleted(tenant, agent)
+        gone = await self.deleted_agent(tenant, agent)
         if gone is None:
             return None
         await self._set_expiry(tenant, agent, None)
@@ -80,12 +81,20 @@ class DynamoDBAgents(AuditedTable):
             return None
         return back
 
-    async def deleted_agents(self, tenant: str) -> list[DeletedAgent]:
-        """List the agents that can be restored, by id."""
-        rows = await self._database.query(self._table, "pk = :pk", pk=layout.deleted_agents(tenant))
+    async def deleted_agent(self, tenant: str, agent: str) -> DeletedAgent | None:
+        """Read a deleted agent, consistently; None if there is none that can be restored."""
+        row = await self._database.get(self._table, _deleted_key(tenant, agent)) if layout.is_id(agent) else None
+        gone = load(DeletedAgent, row["document"]["S"]) if row else None
+        return gone if gone and gone.expires_at > self._trail.now() else None
+
+    async def deleted_agents(self, tenant: str, limit: int, *, after: str = "") -> Page[DeletedAgent]:
+        """List at most ``limit`` agents that can be restored, by id, those behind the id ``after``; one trip."""
+        start = _deleted_key(tenant, after) if after else None
+        pk = layout.deleted_agents(tenant)
+        rows, more = await self._database.page(self._table, "pk = :pk", limit, start=start, pk=pk)
         now = self._trail.now()
         found = (load(DeletedAgent, row["document"]["S"]) for row in rows)
-        return [gone for gone in found if gone.expires_at > now]
+        return Page([gone for gone in found if gone.expires_at > now], more)
 
     async def agent_versions(self, tenant: str, agent: str) -> list[Agent]:
         """List the versions of an agent that are kept, newest first. None if it is absent."""
@@ -174,11 +183,6 @@ class DynamoDBAgents(AuditedTable):
             self._trail.entry(by, "deleted", agent, None),
         )
         await self._set_expiry(agent.tenant, agent.id, gone.expires_at + DAY)
-
-    async def _deleted(self, tenant: str, agent: str) -> DeletedAgent | None:
-        row = await self._database.get(self._table, _deleted_key(tenant, agent)) if layout.is_id(agent) else None
-        gone = load(DeletedAgent, row["document"]["S"]) if row else None
-        return gone if gone and gone.expires_at > self._trail.now() else None
 
     async def _set_expiry(self, tenant: str, agent: str, at: int | None) -> None:
         """Let the grants and versions of a deleted agent expire, or not any more."""

@@ -1,6 +1,6 @@
 """The audit log in the table ``core``, and how a change is written together with its entries.
 
-An entry is one row in the order of time. For each combination of its actor, kind and object there is a small row more
+An entry is one row in the order of time. For each combination of its actor, kind and target there is a small row more
 that points to it, so a list with any filter reads as much as one without, and one trip more. No partition is hot:
 DynamoDB takes 1,000 write units a second to each, and changes are made by people and their scripts.
 """
@@ -25,7 +25,7 @@ MAX_WRITES: Final = 100
 """The most writes of a transaction (DynamoDB, "Constraints")."""
 
 _NEW: Final = "attribute_not_exists(pk)"
-_FIELDS: Final = ("actor", "kind", "object")
+_FIELDS: Final = ("actor", "kind", "target")
 
 
 class AuditedTable:
@@ -62,7 +62,7 @@ class AuditedTable:
         ttl = {layout.TTL: {"N": str(entry.expires_at)}}
         key = layout.key(layout.audit(entry.tenant), entry.id)
         yield self._put({**key, **ttl, "document": {"S": dump(entry).decode()}}, _NEW)
-        for filters in _combinations({"actor": entry.actor.user, "kind": entry.kind, "object": entry.object}):
+        for filters in _combinations({"actor": entry.actor.user, "kind": entry.kind, "target": entry.target}):
             yield self._put({**layout.key(layout.audit(entry.tenant, **filters), entry.id), **ttl}, _NEW)
 
 

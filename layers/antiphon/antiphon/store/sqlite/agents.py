@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from antiphon.access.grants import OWNER
 from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, next_version
+from antiphon.ports import Page
 from antiphon.records import DAY, SERVER, Actor, Agent, DeletedAgent, Grant, dump, load
 from antiphon.store.sqlite.audit import AuditedFile, note
 
@@ -20,7 +21,8 @@ _VERSIONS: Final = "SELECT document FROM agent_versions WHERE tenant = ? AND age
 _VERSION: Final = "SELECT document FROM agent_versions WHERE tenant = ? AND agent = ? AND version = ?"
 _SET_ASIDE: Final = "INSERT OR REPLACE INTO deleted_agents (tenant, id, document, expires_at) VALUES (?, ?, ?, ?)"
 _DELETED: Final = "SELECT document FROM deleted_agents WHERE tenant = ? AND id = ? AND expires_at > ?"
-_ALL_DELETED: Final = "SELECT document FROM deleted_agents WHERE tenant = ? AND expires_at > ? ORDER BY id"
+_SOME_DELETED: Final = """
+    SELECT document FROM deleted_agents WHERE tenant = ? AND expires_at > ? AND id > ? ORDER BY id LIMIT ?"""
 _EXPIRED: Final = "SELECT tenant, id FROM deleted_agents WHERE expires_at <= ?"
 _GRANTS: Final = "SELECT principal, bits FROM grants WHERE tenant = ? AND agent = ? ORDER BY principal"
 _GRANT: Final = "INSERT OR REPLACE INTO grants (tenant, agent, principal, bits) VALUES (?, ?, ?, ?)"
@@ -77,11 +79,17 @@ class SQLiteAgents(AuditedFile):
 
         return await self._database.write(work)
 
-    async def deleted_agents(self, tenant: str) -> list[DeletedAgent]:
-        """List the agents that can be restored, by id."""
-        now = self._trail.now()
-        rows = await self._database.read(lambda db: db.execute(_ALL_DELETED, (tenant, now)).fetchall())
-        return [load(DeletedAgent, row[0]) for row in rows]
+    async def deleted_agent(self, tenant: str, agent: str) -> DeletedAgent | None:
+        """Read a deleted agent; None if there is none that can be restored."""
+        values = (tenant, agent, self._trail.now())
+        row = await self._database.read(lambda db: db.execute(_DELETED, values).fetchone())
+        return load(DeletedAgent, row[0]) if row else None
+
+    async def deleted_agents(self, tenant: str, limit: int, *, after: str = "") -> Page[DeletedAgent]:
+        """List at most ``limit`` agents that can be restored, by id, those behind the id ``after``; one trip."""
+        values = (tenant, self._trail.now(), after, limit + 1)
+        rows = await self._database.read(lambda db: db.execute(_SOME_DELETED, values).fetchall())
+        return Page([load(DeletedAgent, row[0]) for row in rows[:limit]], len(rows) > limit)
 
     async def agent_versions(self, tenant: str, agent: str) -> list[Agent]:
         """List the versions of an agent that are kept, newest first. None if it is absent."""

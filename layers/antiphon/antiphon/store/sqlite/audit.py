@@ -11,14 +11,14 @@ from antiphon.records import Actor, dump, load
 from antiphon.store.sqlite.database import SQLite
 
 _NOTE: Final = """
-    INSERT INTO audit (tenant, id, actor, kind, object, document, expires_at)
-    VALUES (:tenant, :id, :actor, :kind, :object, :document, :expires_at)"""
+    INSERT INTO audit (tenant, id, actor, kind, target, document, expires_at)
+    VALUES (:tenant, :id, :actor, :kind, :target, :document, :expires_at)"""
 _SOME: Final = """
     SELECT document FROM audit
     WHERE tenant = :tenant AND id >= :since AND id < :before AND expires_at > :now {filters}
     ORDER BY id DESC LIMIT :limit"""
 _SWEEP: Final = "DELETE FROM audit WHERE expires_at <= min(?, CAST(strftime('%s', 'now') AS INTEGER))"
-_FIELDS: Final = ("actor", "kind", "object")
+_FIELDS: Final = ("actor", "kind", "target")
 _LAST: Final = "~"
 """Sorts behind every id."""
 
@@ -83,7 +83,7 @@ def note(db: Connection, entry: AuditEntry) -> None:
         "id": entry.id,
         "actor": entry.actor.user,
         "kind": entry.kind,
-        "object": entry.object,
+        "target": entry.target,
         "document": dump(entry),
         "expires_at": entry.expires_at,
     }

@@ -116,12 +116,12 @@ _EIGHTH: Final = (
         tenant TEXT, id TEXT, document BLOB NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (tenant, id)
     ) WITHOUT ROWID""",
     """CREATE TABLE audit (
-        tenant TEXT, id TEXT, actor TEXT NOT NULL, kind TEXT NOT NULL, object TEXT NOT NULL, document BLOB NOT NULL,
+        tenant TEXT, id TEXT, actor TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, document BLOB NOT NULL,
         expires_at INTEGER NOT NULL, PRIMARY KEY (tenant, id)
     ) WITHOUT ROWID""",
     "CREATE INDEX audit_by_actor ON audit (tenant, actor, id)",
     "CREATE INDEX audit_by_kind ON audit (tenant, kind, id)",
-    "CREATE INDEX audit_by_object ON audit (tenant, object, id)",
+    "CREATE INDEX audit_by_target ON audit (tenant, target, id)",
     "CREATE INDEX audit_by_expiry ON audit (expires_at)",
     """CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log is not changed'); END""",

@@ -1,6 +1,19 @@
 """/v1/admin: the operations of ``manage`` over HTTP, a module for each kind of record."""
 
-from antiphon.web.routes.admin import agents, approvals, keys, me, people, responses, tenant, usage
+from antiphon.web.routes.admin import (
+    agents,
+    approvals,
+    audit,
+    keys,
+    me,
+    people,
+    responses,
+    tenant,
+    usage,
+    versions,
+)
 
-routers = [module.router for module in (me, agents, keys, people, responses, approvals, tenant, usage)]
+_MODULES = (me, agents, versions, keys, people, responses, approvals, tenant, usage, audit)
+
+routers = [module.router for module in _MODULES]
 """All of them; an app serves all or none."""

@@ -1,0 +1,63 @@
+"""/v1/admin/agents/{id}/versions and /v1/admin/deleted-agents: what agents were before."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from antiphon.manage import versions
+from antiphon.manage.forms import RollbackForm
+from antiphon.manage.refusals import NotFound
+from antiphon.web.operators import By, answer, listing, read_form, read_page
+from antiphon.web.query import MAX_DIGITS
+
+router = APIRouter()
+
+
+@router.get("/v1/admin/agents/{agent_id}/versions")
+async def index(request: Request, agent_id: str, by: By) -> Response:
+    """List the versions of an agent."""
+    _, limit, after = read_page(request)
+    services = request.app.state.services
+    page = await versions.list_versions(services, by, agent_id, limit=limit, after=after or "")
+    return listing("agent.version", page)
+
+
+@router.get("/v1/admin/agents/{agent_id}/versions/{item_id}")
+async def show(request: Request, agent_id: str, item_id: str, by: By) -> Response:
+    """Read a version of an agent."""
+    shown = await versions.show_version(request.app.state.services, by, agent_id, _number(item_id))
+    return answer("agent", shown)
+
+
+@router.post("/v1/admin/agents/{agent_id}/rollback")
+async def roll_back(request: Request, agent_id: str, by: By) -> Response:
+    """Give an agent the content of a former version again."""
+    form = await read_form(request, RollbackForm)
+    done = await versions.roll_back(request.app.state.services, by, agent_id, form.version)
+    return answer("agent.applied", done)
+
+
+@router.get("/v1/admin/deleted-agents")
+async def list_deleted(request: Request, by: By) -> Response:
+    """List deleted agents that can be restored."""
+    _, limit, after = read_page(request)
+    page = await versions.list_deleted(request.app.state.services, by, limit=limit, after=after or "")
+    return listing("agent.deleted", page)
+
+
+@router.post("/v1/admin/deleted-agents/{agent_id}/restore")
+async def restore(request: Request, agent_id: str, by: By) -> Response:
+    """Bring a deleted agent back."""
+    return answer("agent.applied", await versions.restore_agent(request.app.state.services, by, agent_id))
+
+
+def _number(text: str) -> int:
+    """Read the number of a version.
+
+    Raises:
+        NotFound: it is none.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
+        raise NotFound("version", text)
+    return int(text)
