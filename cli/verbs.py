@@ -34,7 +34,7 @@ RIGHTS: Final = (
 )
 """The rights of ``access.rights``, whose import help need not wait for."""
 
-KINDS: Final = ("key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval")
+KINDS: Final = ("key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval", "webhook")
 """The kinds of ``audit.KINDS``, whose import help need not wait for."""
 
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -147,7 +147,9 @@ def _keys(commands: Commands) -> None:
         "--management", action="store_true", help="it manages what its user's role may, and cannot call agents"
     )
     _budget(command)
-    command = keys.command("limit", "set the limits of a key; without an option none", Later("keys", "limit"))
+    command = keys.command(
+        "limit", "set the limits of a key; without an option none", Later("keys", "limit"), changes=True
+    )
     command.add_argument("id", metavar="ID", help=_KEY_ID)
     _budget(command)
     command = keys.command("list", "list keys, newest first, revoked and expired ones too", Later("keys", "list_keys"))
@@ -326,15 +328,15 @@ def _audit(commands: Commands) -> None:
 def _approvals(commands: Commands) -> None:
     approvals = commands.group("approvals", "calls of tools that wait for an approval")
     approvals.command("list", "list the calls that wait, oldest first", Later("approvals", "list_approvals"))
-    _id(approvals.command("approve", "let a call be made", Later("approvals", "approve")), "approval")
-    deny = approvals.command("deny", "let a call not be made", Later("approvals", "deny"))
+    _id(approvals.command("approve", "let a call be made", Later("approvals", "approve"), changes=True), "approval")
+    deny = approvals.command("deny", "let a call not be made", Later("approvals", "deny"), changes=True)
     _id(deny, "approval")
     deny.add_argument("--reason", default="", metavar="TEXT", help="why; the model reads it")
 
 
 def _webhooks(commands: Commands) -> None:
     webhooks = commands.group("webhooks", "endpoints outside that are told when responses end")
-    create = webhooks.command("create", "make a webhook and print its secret, once", Later("webhooks", "create"))
+    create = webhooks.command("create", "make a webhook and print its secret, once", Later("webhooks", "create"), changes=True)
     create.add_argument("url", metavar="URL", help="where events are sent")
     create.add_argument("--name", default="", metavar="N", help="a name for lists")
     create.add_argument(
@@ -342,7 +344,10 @@ def _webhooks(commands: Commands) -> None:
     )
     webhooks.command("list", "list all webhooks", Later("webhooks", "list_webhooks"))
     rotate = webhooks.command(
-        "rotate", "change the secret of a webhook and print the new one, once", Later("webhooks", "rotate")
+        "rotate",
+        "change the secret of a webhook and print the new one, once",
+        Later("webhooks", "rotate"),
+        changes=True,
     )
     _id(rotate, "webhook")
     rotate.add_argument("--keep-old", action="store_true", help="the secret before goes on signing for 24 hours")

@@ -109,6 +109,8 @@ SAMPLES = {
     ("agents", "apply"): ("agents", "apply", "{file}", "--author", "{user}"),
     ("agents", "diff"): ("agents", "diff", "{file}", "--author", "{user}"),
     ("tenants", "put"): ("tenants", "put", "default", "--limits", "{limits}"),
+    ("keys", "limit"): ("keys", "limit", "{key}", "--tokens-per-day", "1000"),
+    ("usage",): ("usage",),
     ("tools", "diff"): ("tools", "diff", "{agent}"),
     ("tools", "test"): ("tools", "test", "{agent}"),
     ("user-responses", "show"): ("user-responses", "show", "{user}", "{response}"),

@@ -22,7 +22,7 @@ Document = dict[str, Any]
 AUDIT_DAYS: Final = 400
 """How long an entry is kept, unless the settings say otherwise."""
 
-KINDS: Final = ("key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval")
+KINDS: Final = ("key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval", "webhook")
 """What changes: the limits of a tenant or a role are among the fields of that tenant or role."""
 
 _LEFT_OUT: Final = frozenset({"tenant", "digest", "created_at", "updated_at"})

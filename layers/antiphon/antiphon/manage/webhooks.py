@@ -47,9 +47,9 @@ async def create_webhook(
         created_at=now,
         updated_at=now,
     )
-    await store.put(webhook)
     document = webhook_document(webhook)
-    await note(services, operator, "webhooks.create", f"webhook:{webhook.id}", None, document)
+    await note(services, operator, "webhook.created", f"webhook:{webhook.id}", None, document)
+    await store.put(webhook)
     return secret.text, document
 
 
@@ -87,17 +87,17 @@ async def rotate_secret(
     now, secret = int(services.clock()), new_secret(services.entropy)
     old = (replace(found.secrets[0], expires_at=now + KEEPS_OLD_SECONDS),) if keep_old else ()
     changed = replace(found, secrets=(secret, *old), updated_at=now)
-    await services.webhooks().put(changed)
     before, after = webhook_document(found), webhook_document(changed)
-    await note(services, operator, "webhooks.rotate_secret", f"webhook:{webhook_id}", before, after)
+    await note(services, operator, "webhook.rotated", f"webhook:{webhook_id}", before, after)
+    await services.webhooks().put(changed)
     return secret.text, after
 
 
 async def delete_webhook(services: Services, operator: Operator, webhook_id: str) -> Document:
     """Delete a webhook; what is on its way to it is not sent any more."""
     found = await find_webhook(services, operator, webhook_id)
+    await note(services, operator, "webhook.deleted", f"webhook:{webhook_id}", webhook_document(found), None)
     await services.webhooks().delete(operator.tenant, webhook_id)
-    await note(services, operator, "webhooks.delete", f"webhook:{webhook_id}", webhook_document(found), None)
     return {"id": webhook_id, "result": "deleted"}
 
 
