@@ -336,7 +336,9 @@ def _approvals(commands: Commands) -> None:
 
 def _webhooks(commands: Commands) -> None:
     webhooks = commands.group("webhooks", "endpoints outside that are told when responses end")
-    create = webhooks.command("create", "make a webhook and print its secret, once", Later("webhooks", "create"), changes=True)
+    create = webhooks.command(
+        "create", "make a webhook and print its secret, once", Later("webhooks", "create"), changes=True
+    )
     create.add_argument("url", metavar="URL", help="where events are sent")
     create.add_argument("--name", default="", metavar="N", help="a name for lists")
     create.add_argument(
