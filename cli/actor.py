@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import socket
 from argparse import Namespace
 from typing import Final
 
 from antiphon.records import Actor
 from antiphon.settings import Settings
+from local.account import account_name
 
 SECONDS: Final = 5
 """How long AWS may take to name the identity."""
@@ -19,7 +19,7 @@ async def actor_of(args: Namespace, tenant: str, settings: Settings) -> Actor:
     """Return who runs a command. AWS is asked only if the command does what the audit log notes."""
     noted = args.changes or getattr(args, "content", False)
     user = await asyncio.to_thread(_identity) if noted and _is_on_aws(settings) else ""
-    return Actor(tenant, user or _account(), "cli", host=socket.gethostname())
+    return Actor(tenant, user or account_name(), "cli", host=socket.gethostname())
 
 
 def _is_on_aws(settings: Settings) -> bool:
@@ -36,12 +36,4 @@ def _identity() -> str:
     try:
         return str(boto3.client("sts", config=config).get_caller_identity()["Arn"])
     except (BotoCoreError, ClientError):
-        return ""
-
-
-def _account() -> str:
-    """Return the name of the account on this machine; empty if it has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
         return ""

@@ -19,7 +19,6 @@ from cli.actor import actor_of
 from cli.advice import refusal
 from cli.output import Output, Refused
 from cli.session import Session
-from local.account import account_name
 from local.state import make_private
 
 
