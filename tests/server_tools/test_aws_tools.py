@@ -9,7 +9,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from pydantic import ValidationError
 
 from antiphon.ports import Found, ToolResult
@@ -50,8 +53,28 @@ def same(ours: Asked, theirs: Asked) -> None:
     assert json.loads(ours.body) == json.loads(theirs.body)
     for name in SENT[1:]:
         assert ours.headers.get(name) == theirs.headers.get(name)
-    scopes = [asked.headers["authorization"].partition("Credential=")[2].partition(",")[0] for asked in (ours, theirs)]
-    assert scopes[0].split("/")[2:] == scopes[1].split("/")[2:]
+    scopes = [part(asked, "Credential").split("/")[2:] for asked in (ours, theirs)]
+    assert scopes[0] == scopes[1]
+    require_signed(ours)
+
+
+def part(asked: Asked, name: str) -> str:
+    return asked.headers["authorization"].partition(f"{name}=")[2].partition(",")[0]
+
+
+def require_signed(asked: Asked) -> None:
+    """Require that a signature covers all that it must, and is the one that botocore makes."""
+    names = part(asked, "SignedHeaders").split(";")
+    assert {"host", "content-type", *(name for name in asked.headers if name.startswith("x-amz-"))} == {*names}
+    headers = {name: asked.headers[name] for name in names if name != "x-amz-date"}
+    url = f"http://{asked.headers['host']}{asked.path}"
+    request = AWSRequest(method=asked.method, url=url, data=asked.body, headers=headers)
+    request.context["timestamp"] = asked.headers["x-amz-date"]
+    request.headers["X-Amz-Date"] = asked.headers["x-amz-date"]
+    _, _, region, service, _ = part(asked, "Credential").split("/")
+    signer = SigV4Auth(Credentials("a", "b"), service, region)
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    assert signer.signature(text, request) == part(asked, "Signature")
 
 
 async def tools(entry: Any, **settings: Any) -> PinnedTools:

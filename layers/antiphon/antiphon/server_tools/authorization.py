@@ -108,6 +108,11 @@ def _proof(way: str, said: Mapping[str, Any], value: str) -> Proof:
     return Proof({"authorization": f"Basic {pair}"}, (value, pair), value)
 
 
+def _is_signed(name: str) -> bool:
+    """Return whether a signature must cover a header (IAM User Guide, "Elements of an AWS API request signature")."""
+    return name == "content-type" or name.startswith("x-amz-")
+
+
 async def _signed(said: Mapping[str, Any], request: ToolRequest) -> Proof:
     from antiphon.aws.caller import find_caller, is_without_credentials
     from antiphon.aws.endpoint import host_of
@@ -123,8 +128,7 @@ async def _signed(said: Mapping[str, Any], request: ToolRequest) -> Proof:
     scope = Scope(caller.place.region, said["service"])
     parts = urlsplit(request.url)
     covered = {"host": host_of(request.url)}
-    if "content-type" in request.headers:
-        covered["content-type"] = request.headers["content-type"]
+    covered |= {name: value for name, value in request.headers.items() if _is_signed(name)}
     signed = sign(
         credentials,
         scope,
