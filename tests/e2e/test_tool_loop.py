@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from antiphon.ports import ToolFailure, ToolResult
-from antiphon.records import Budget
+from antiphon.records import Budget, Fallback
 from tests.support.caller import refused
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
@@ -298,3 +298,12 @@ def test_an_agent_can_hide_its_tools_and_its_model_still_reads_them(
     listed = service.get(f"/v1/responses/{first['id']}/input_items", key).json()
     assert [item["type"] for item in listed["data"]] == ["message"]
     assert service.retrieve(key, first["id"]) == first
+
+
+def test_a_fallback_can_answer_each_model_turn(service: Service, key: str, upstream: Upstream) -> None:
+    service.agent("agent", servers=(server("find"),), fallbacks=(Fallback("plain", "spare"),))
+    upstream.scripts = [calls(("call_a", "crm__find", "{}")), Script.error(404), answer("It is Ada.")]
+    response = service.create(key, input="Who?")
+    assert said(response) == "It is Ada."
+    assert [request.body["model"] for request in upstream.requests] == ["m", "m", "spare"]
+    assert [turn["model"] for turn in response["usage"]["antiphon"]["turns"]] == ["m", "spare"]
