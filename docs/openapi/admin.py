@@ -148,7 +148,7 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "Without an `id`, one is drawn. Users whose role has `CREATE` make agents of their own with an API key.",
         "AdminAgentApplied",
         " ".join((*FIT, "read_only_key")),
-        body="AgentDocument",
+        body="AgentBody",
         example={**AGENT, "author": "ada"},
     ),
     ("/v1/admin/agents/{id}", "GET"): _operation(
@@ -166,7 +166,7 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "AdminAgentApplied",
         " ".join((*FIT, "read_only_key")),
         of="The agent's id.",
-        body="AgentDocument",
+        body="AgentBody",
         example={**AGENT, "author": "ada"},
     ),
     ("/v1/admin/agents/{id}", "DELETE"): _operation(

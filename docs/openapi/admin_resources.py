@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
+from antiphon.manage.document import AgentDocument
 from docs.openapi.resources import Shown
+
+
+class AgentBody(AgentDocument):
+    """An agent to create or replace."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None  # type: ignore[assignment] # the path has it, or it is drawn
 
 
 class AdminMe(Shown):

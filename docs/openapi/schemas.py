@@ -11,13 +11,12 @@ from pydantic_core.core_schema import ModelSchema, PlainValidatorFunctionSchema,
 from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
 from antiphon.manage.budgets import BudgetDocument
-from antiphon.manage.document import AgentDocument
 from antiphon.manage.forms import GrantForm, GroupForm, KeyForm, RoleForm, RollbackForm, TenantForm, UserForm
 from antiphon.spec.base import Wire
 from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateConversation
 from antiphon.spec.decision import ApprovalDecision
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
-from docs.openapi.admin_resources import ADMIN_RESOURCES
+from docs.openapi.admin_resources import ADMIN_RESOURCES, AgentBody
 from docs.openapi.answers import (
     ApprovalList,
     ApprovalResource,
@@ -60,7 +59,7 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     Error,
     CreateChatCompletion,
     *CHAT_ROOTS,
-    AgentDocument,
+    AgentBody,
     KeyForm,
     BudgetDocument,
     UserForm,
