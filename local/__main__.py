@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -68,11 +70,11 @@ def main() -> int:
         return _fail(f"Port {port} is in use. `make run PORT={int(port) + 1}` takes another.")
     with ExitStack() as stack:
         stack.callback(listener.close)
-        stack.enter_context(in_use(_state()))
+        is_first = stack.enter_context(in_use(_state()))
         try:
             endpoints, further = _further_models(stack.enter_context)
             tools_at = stack.enter_context(tool_server(_state()))
-            services, aclose = _open(endpoints, host, tools_at)
+            services, aclose = _open(endpoints, host, tools_at, is_first=is_first)
             key, agents = asyncio.run(seed(services, _state() / KEY, further, tools_at))
         except SettingsError as error:
             return _fail(str(error))
@@ -105,9 +107,12 @@ def _state() -> Path:
 
 
 def _open(
-    endpoints: dict[str, ProviderEndpoint], host: str, tools_at: str
+    endpoints: dict[str, ProviderEndpoint], host: str, tools_at: str, *, is_first: bool
 ) -> tuple[Services, Callable[[], Awaitable[None]]]:
-    """Open the stores and providers. Return them with the function that closes them."""
+    """Open the stores and providers. Return them with the function that closes them.
+
+    If no other server uses the folder, what still runs in its database was left by one that is gone.
+    """
     state = _state()
     make_private(state)
     environ = {**DEFAULTS, "ANTIPHON_DATABASE": str(state / DATABASE), **os.environ}
@@ -120,7 +125,8 @@ def _open(
     providers = Providers(settings.providers | endpoints, environ, builders=builders)
     providers.require_keys()
     stores = build_stores(settings)
-    services = build_services(settings, stores, providers)
+    alone = is_first and settings.database == str(state / DATABASE)
+    services = replace(build_services(settings, stores, providers), alone_since=int(time.time()) if alone else None)
 
     async def aclose() -> None:
         await close_runners(services)

@@ -26,6 +26,8 @@ _COLOURS: Final = {2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
 requests: Final = logging.getLogger("local.requests")
 messages: Final = logging.getLogger("antiphon.web.websocket")
 """The messages of WebSockets: each is logged as a request is."""
+workers: Final = logging.getLogger("antiphon.run.worker")
+"""The background responses that were run here."""
 
 
 class LineFormatter(logging.Formatter):
@@ -43,6 +45,8 @@ class LineFormatter(logging.Formatter):
         """Return one line."""
         if record.name in {requests.name, messages.name}:
             return request_line(_extra(record), record.created, coloured=self._coloured)
+        if record.name == workers.name and record.message == "worked":
+            return request_line(_run_facts(_extra(record)), record.created, coloured=self._coloured)
         known = (f"{name}={value}" for name, value in _extra(record).items())
         return "  ".join((record.message, " ".join(known))).rstrip()
 
@@ -91,6 +95,7 @@ def configure(environ: Mapping[str, str] = os.environ) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     requests.setLevel(logging.INFO)
     messages.setLevel(logging.INFO)
+    workers.setLevel(logging.INFO)
 
 
 def logged(app: ASGIApp) -> ASGIApp:
@@ -111,6 +116,11 @@ def logged(app: ASGIApp) -> ASGIApp:
 def _path(scope: Scope) -> str:
     """Return the path as it was sent: percent-encoded, so that it cannot write to the terminal."""
     return ascii(scope["raw_path"].decode("latin-1"))[1:-1]
+
+
+def _run_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a background response for ``request_line``: its id and its ending in the place of a path."""
+    return {**facts, "path": f"{facts['response_id']} {facts['outcome']}"}
 
 
 def _took(facts: Mapping[str, Any]) -> str:

@@ -76,12 +76,21 @@ def variables_of(environ: Mapping[str, str], state: Path) -> dict[str, str]:
 
 
 @contextmanager
-def in_use(state: Path) -> Iterator[None]:
-    """Mark the folder as used by a server while the context lasts; several servers may use it."""
+def in_use(state: Path) -> Iterator[bool]:
+    """Mark the folder as used by a server while the context lasts; several servers may use it.
+
+    Yields whether no other server used it when this one began.
+    """
     make_private(state)
     with (state / LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            first = False
+        else:
+            first = True
         fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+        yield first
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from antiphon.awslambda.watch import watched
 from antiphon.awslambda.websocket import WithMessages
 from antiphon.bootstrap import PushedMessages, create_app
 
-logging.configure("create-response")
+service = "create-response"
+logging.configure(service)
 app = create_app()
-handler = init.ready(WithMessages(watched(app, "create-response"), lambda: PushedMessages(app.state.services)))
+handler = init.ready(WithMessages(watched(app, service), lambda: PushedMessages(app.state.services), service))

@@ -62,8 +62,9 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
     }
 
 
-def test_the_worker_can_run_responses_but_reads_no_key_and_keeps_what_failed(template):
+def test_the_worker_can_read_who_asked_run_responses_and_keep_what_failed(template):
     assert permitted(template, "RunResponse") == ASKS_MODELS | STARTS_WORKERS | {
+        (arn("CoreTable"), ("KEY#*",)): {"dynamodb:GetItem"},
         (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"},
         (arn("ResponsesTable"), ()): KEEPS - {"dynamodb:UpdateItem"},
         (arn("RunResponseLogs"), ()): LOGS,

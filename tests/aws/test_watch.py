@@ -13,6 +13,7 @@ from local.lambda_host.layers import ROOT
 from tests.support.hosted import AGENT, UPSTREAM, hosted
 from tests.support.upstream import CUT, Gate, Script, answer, finish, text, usage
 from tests.support.watching import SUBSEGMENT, check_metrics, daemon, lines_of
+from tests.support.websocket import Socket
 
 NAMESPACE = {"POWERTOOLS_METRICS_NAMESPACE": "antiphon-test"}
 STREAMS = 64
@@ -134,6 +135,23 @@ def test_metrics_leave_with_the_last_byte_in_the_embedded_metric_format(metered,
     assert (directive["Namespace"], directive["Dimensions"]) == ("antiphon-test", [["service"]])
     assert (first["service"], first["agent"], first["model"]) == ("create-response", UPSTREAM, "m")
     assert [line["store_calls"] for line in served(log)] == [streamed["DynamoDBCalls"], whole["DynamoDBCalls"]]
+
+
+def test_a_message_of_a_websocket_api_has_metrics_as_a_request_has(metered, stored, upstream, log):
+    upstream.scripts = [answer("Hello from upstream")]
+    with Socket(metered.socket.root, stored.bob, "/responses") as socket:
+        socket.send(model=UPSTREAM, input="Hi")
+        response = socket.events()[-1]["response"]
+    settle(metered)
+    [message] = metrics(log)
+    assert set(check_metrics(message)) == {
+        "ResponseTime",
+        "TimeToFirstToken",
+        "DynamoDBCalls",
+        "InputTokens",
+        "OutputTokens",
+    }
+    assert (message["service"], message["response_id"]) == ("create-response", response["id"])
 
 
 @pytest.mark.parametrize("stream", [True, False])

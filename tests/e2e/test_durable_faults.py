@@ -360,6 +360,25 @@ def test_a_user_who_may_not_use_the_api_any_more_gets_no_run(service: Service, k
     assert upstream.requests == []
 
 
+@pytest.mark.parametrize(("change", "code"), [("revoked", "key_revoked"), ("expired", "key_expired")])
+def test_a_response_whose_key_is_withdrawn_while_it_is_queued_gets_no_run(
+    service: Service, upstream: Upstream, change: str, code: str
+) -> None:
+    upstream.scripts = [answer("Done")]
+    now = int(service.clock())
+    key = service.key(expires_at=now + int(FAR) // 2)
+    queued = queue(service, key)
+    if change == "revoked":
+        [known] = service.run(service.keys.list("default"))
+        service.run(service.keys.revoke("default", known.id, now))
+    else:
+        service.clock.ahead = FAR
+    work(service, queued["id"])
+    found = service.run(service.responses.get(ADA, queued["id"], service.clock()))
+    assert (found.status, found.response["error"]["code"]) == ("failed", code)
+    assert upstream.requests == []
+
+
 def test_a_background_response_that_has_not_begun_is_queued_again_at_a_shutdown(
     tmp_path: Path, upstream: Upstream
 ) -> None:

@@ -197,6 +197,15 @@ def test_each_request_is_one_line_on_standard_error(tmp_path: Path) -> None:
     assert re.search(r"  404  POST /v1/responses  model_not_found  user=you  \d+ ms\n$", refused)
 
 
+def test_a_background_response_has_a_line_when_it_has_ended(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.client() as client:
+        queued = client.responses.create(model="assistant", input="Hello!", background=True)
+        assert server.process.stderr is not None
+        lines = [server.process.stderr.readline() for _ in range(2)]
+    shown = rf"  ---  run {queued.id} completed  agent=assistant  user=you  \d+ ms  \d+ tokens in, \d+ out\n$"
+    assert any(re.search(shown, line) for line in lines), lines
+
+
 def test_with_log_json_each_request_is_one_json_line(tmp_path: Path) -> None:
     with running(tmp_path, LOG="json") as server:
         httpx2.get(f"{server.base_url}/%1b[31mred?canary", trust_env=False)

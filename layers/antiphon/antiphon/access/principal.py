@@ -18,6 +18,7 @@ class Principal:
         permissions: the features of ``access.roles.PERMISSIONS`` that the role holds.
         principals: every name under which a grant reaches the caller.
         key_id: the key's public name, for logs.
+        key_digest: by which the key is read again.
         key_agents: the agents the key is limited to; None for all of its user's.
         read_only: the key can read, and never create.
         limits: the configuration in force.
@@ -34,6 +35,7 @@ class Principal:
     read_only: bool
     limits: Limits
     key_budget: Budget = NO_BUDGET
+    key_digest: str = ""
 
     @classmethod
     def from_account(cls, account: Account, key: Key, deployment: Limits) -> Principal:
@@ -49,6 +51,7 @@ class Principal:
             read_only=key.read_only,
             limits=resolve(deployment, account.tenant.limits, account.role.limits),
             key_budget=key.budget,
+            key_digest=key.digest,
         )
 
     @property

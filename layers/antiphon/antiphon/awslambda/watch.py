@@ -42,6 +42,20 @@ def watched(app: App, service: str) -> App:
     return correlated(app)
 
 
+def emit_message(service: str, request_id: str) -> None:
+    """Write the metrics of the WebSocket message that this task has answered, if the environment asks for them.
+
+    Args:
+        service: the function's name in metrics.
+        request_id: the gateway's id of the message.
+    """
+    record = measures.current()
+    if record.ended is not None and os.environ.get(NAMESPACE):
+        from antiphon.awslambda.metrics import emit
+
+        emit(record, service, {"correlation_id": request_id})
+
+
 class WatchedWork:
     """The observation of work that is no HTTP request: a line in the log, metrics and traces, as for a request.
 

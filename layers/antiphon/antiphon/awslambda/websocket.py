@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from antiphon.awslambda.http import IGNORED, App, Event, Receive, Scope, Send
+from antiphon.awslambda.watch import emit_message
 
 NOT_ADMITTED: Final = "Deny"
 ADMITTED: Final = "Allow"
@@ -33,10 +34,12 @@ class WithMessages:
     Args:
         app: the application.
         messages: makes what answers those events, when the first one comes.
+        service: the function's name in metrics.
     """
 
-    def __init__(self, app: App, messages: Callable[[], Messages]) -> None:
+    def __init__(self, app: App, messages: Callable[[], Messages], service: str) -> None:
         self._app = app
+        self._service = service
         self._make = messages
         self._messages: Messages | None = None
 
@@ -55,9 +58,15 @@ class WithMessages:
             case {"type": "REQUEST", "methodArn": str(arn), "headers": dict(headers)} if _connects(event):
                 return await self._authorize(headers, arn)
             case {"websocket": {"connection": str()} as context, "body": str(body)}:
-                await self._known().deliver(context, base64.b64decode(body), until)
+                await self._deliver(context, base64.b64decode(body), until)
                 return {}
         return IGNORED
+
+    async def _deliver(self, context: dict[str, str], body: bytes, until: float) -> None:
+        try:
+            await self._known().deliver(context, body, until)
+        finally:
+            emit_message(self._service, context["request"])
 
     async def _authorize(self, headers: dict[str, str], arn: str) -> Event:
         named = {name.lower(): value for name, value in headers.items()}

@@ -54,6 +54,8 @@ class Services:
             provider is not known.
         cost: returns what a model of a provider asks for some tokens, in billionths of a US dollar; None if its price
             is not known.
+        alone_since: when this process began, in seconds since the epoch, if it alone runs the responses of its stores:
+            a writer from before is gone. None if there may be others.
         start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
             queued response starts what was not started.
         webhooks: returns the store of webhooks; it is imported on its first use.
@@ -82,4 +84,5 @@ class Services:
     require_fit: Callable[[str, str, ModelCall], None] = lambda _provider, _model, _call: None
     pin_tools: PinTools = _none
     steady: Clock = time.monotonic
+    alone_since: int | None = None
     cost: Callable[[str, str, UsageDelta], int | None] = lambda _provider, _model, _usage: None

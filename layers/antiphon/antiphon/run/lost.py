@@ -45,13 +45,16 @@ async def is_lost(services: Services, stored: StoredResponse) -> bool:
 
     What runs in this process is not lost, whatever the clock was set to meanwhile.
     """
-    now = services.clock()
-    if stored.has_ended or now <= stored.lease_until or running(stored.id) is not None:
+    if stored.has_ended or running(stored.id) is not None:
+        return False
+    now, lease = services.clock(), _lease(services, stored)
+    gone = services.alone_since
+    if now <= stored.lease_until and (gone is None or stored.lease_until - lease >= gone):
         return False
     if not stored.logged or stored.status == QUEUED:
         return True
     latest = await services.runs.latest(stored.owner, stored.id)
-    return latest is None or now > latest.at + services.settings.lease_seconds
+    return latest is None or now > latest.at + lease or (gone is not None and latest.at < gone)
 
 
 def is_foreign(stored: StoredResponse) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -250,8 +250,7 @@ def _record(
 def job_of(request: CreateResponse, principal: Principal) -> dict[str, Any]:
     """Return what a worker needs to run a request: who asked, and the request without the input that is stored."""
     asked = request.model_dump(by_alias=True, exclude_none=True, exclude={"input"})
-    who = {"key_id": principal.key_id, "key_agents": principal.key_agents, "key_budget": asdict(principal.key_budget)}
-    return {"request": asked, **who}
+    return {"request": asked, "key_digest": principal.key_digest}
 
 
 def _resource(response_id: str, now: int, request: CreateResponse, settings: Effective) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from antiphon.access.configuration import deployment_limits
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
-from antiphon.records import Budget, Key, Owner
+from antiphon.records import Owner
 
 
 async def principal_of(services: Services, owner: Owner, job: dict[str, Any]) -> Principal:
@@ -21,21 +21,17 @@ async def principal_of(services: Services, owner: Owner, job: dict[str, Any]) ->
         job: as in ``StoredResponse.job``.
 
     Raises:
-        ApiError: 403: the user may not use the API any more, or is gone.
+        ApiError: 401 or 403: the key or its user is gone, or may not be used any more.
     """
     account = await services.directory.account(owner.tenant, owner.user)
     if account is None:
         raise ApiError("permission_denied")
-    agents = job["key_agents"]
-    key = Key(
-        digest="",
-        id=job["key_id"],
-        tenant=owner.tenant,
-        user=owner.user,
-        prefix="",
-        agents=None if agents is None else tuple(agents),
-        budget=Budget(**job.get("key_budget", {})),
-    )
+    key = await services.keys.get(job["key_digest"])
+    if key is None or Owner(key.tenant, key.user) != owner:
+        raise ApiError("invalid_api_key")
+    state = decide.key_state(key, services.clock())
+    if not state.allowed:
+        raise ApiError(state.code or "invalid_api_key")
     principal = Principal.from_account(account, key, deployment_limits(services.settings))
     decision = decide.may_use(principal, write=True)
     if not decision.allowed:

@@ -17,6 +17,7 @@ import logging
 from dataclasses import replace
 from typing import Final
 
+from antiphon import measures
 from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
@@ -44,6 +45,8 @@ from antiphon.stream.whole import item_events
 from antiphon.tools.server_calls import SERVER_CALLS, only_hidden
 
 log: Final = logging.getLogger("antiphon.run")
+work_log: Final = logging.getLogger("antiphon.run.worker")
+"""A line for each response that a worker of this process has run."""
 
 MAX_BEGINNINGS: Final = 5
 """How often a response is begun whose workers are lost: it may be the response that ends them."""
@@ -69,12 +72,17 @@ async def start_here(services: Services, owner: Owner, response_id: str) -> None
 
 
 async def _work(services: Services, owner: Owner, response_id: str) -> None:
+    record = measures.begin("run", None)
+    record.response_id = response_id
     try:
         await perform(services, owner, response_id, services.clock() + services.settings.run_seconds)
     except StorageUnavailable:
         log.warning("worker stopped: no store", extra={"response_id": response_id})
     except Exception as error:  # noqa: BLE001 - the edge of a task: the sweeper tries again
         log.error("worker failed", extra={"response_id": response_id, "error": trace(error)})  # noqa: TRY400
+    record.end()
+    if record.outcome is not None:
+        work_log.info("worked", extra=record.facts())
 
 
 async def perform(services: Services, owner: Owner, response_id: str, until: float) -> None:
@@ -220,6 +228,9 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
         message = error.message or CODES[error.code].message
         await end(services, taken, logged, "failed", {"code": error.code, "message": message})
         return
+    noted = measures.current()
+    noted.agent, noted.provider, noted.model = ready.agent.id, ready.agent.provider, call.model
+    noted.key_id, noted.user = principal.key_id, principal.user
     answers = {**taken.response.get("antiphon", {}), "agent_version": ready.agent.version}
     begun = replace(taken, response={**as_begun(taken.response), "antiphon": answers}, stream_version=VERSION)
     execution = Execution(services, begun, stored=True, obfuscate=False, quota=quota, seal=seal, logged=logged)
