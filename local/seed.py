@@ -97,7 +97,7 @@ async def seed(
         await directory.put(User(TENANT, USER, name="You", role=roles.ADMIN))
     there = {agent.id for agent in await directory.list_agents(TENANT)}
     for agent in agents(now, models):
-        if agent.id not in there:
+        if agent.id not in there and await directory.deleted_agent(TENANT, agent.id) is None:
             await directory.put_agent(agent)
             await directory.put(Grant(TENANT, agent.id, "public", 1))
     if tools_at:

@@ -56,6 +56,7 @@ ASKS_MODELS = {
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
     assert permitted(template, "CreateResponse") == WHO_CALLS | ASKS_MODELS | STARTS_WORKERS | {
         (arn("CoreTable"), ("METER#*",)): {"dynamodb:UpdateItem"},
+        (arn("CoreTable"), ("AUDIT#*",)): {"dynamodb:PutItem"},
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("CreateResponseLogs"), ()): LOGS,
         (json.dumps({"Fn::Sub": CONNECTIONS}), ()): {"execute-api:ManageConnections"},
@@ -137,7 +138,7 @@ def test_managing_can_write_keys_users_agents_and_grants_and_asks_no_model(templ
         (arn("CoreTable"), ("USED#*",)): {"dynamodb:PutItem", "dynamodb:BatchGetItem"},
         (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"} | CHANGES,
         (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:UpdateItem"},
-        (arn("CoreTable"), ("AUDIT#*",)): {"dynamodb:PutItem"},
+        (arn("CoreTable"), ("AUDIT#*",)): {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"},
         (indexed("CoreTable"), ("T#*", "KEYS#*")): {"dynamodb:Query"},
         (indexed("ResponsesTable"), ()): {"dynamodb:Query"},
         (arn("ResponsesTable"), ()): KEEPS | {"dynamodb:BatchGetItem"},
@@ -155,6 +156,14 @@ def test_no_other_function_can_write_what_managing_writes(template, name):
         if "CoreTable" in resource:
             assert patterns, "each names the rows that it reaches"
             assert not (written & set(patterns) and actions & WRITES)
+
+
+def test_no_function_can_change_or_remove_an_entry_of_the_audit_log(template):
+    kept = {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
+    for name in functions(template):
+        for (resource, patterns), actions in permitted(template, name).items():
+            if "CoreTable" in resource and (not patterns or "AUDIT#*" in patterns):
+                assert not actions & kept, name
 
 
 def test_no_policy_has_a_wildcard_action_or_resource(template):

@@ -11,6 +11,7 @@ import pytest
 
 from antiphon.manage.approvals import decide_approval
 from antiphon.manage.operator import Operator
+from antiphon.ports import AuditFilter
 from antiphon.records import Actor, Grant, Role
 from antiphon.run.approvals import VALID_SECONDS
 from antiphon.run.worker import sweep
@@ -215,6 +216,10 @@ def test_another_principal_approves_and_the_response_goes_on_in_the_background(
     again = decide(service, manager, waiting(first))
     assert again.json()["next_response_id"] == next_id, "the same decision can be sent again"
     refused(decide(service, manager, waiting(first), "deny"), 409, "approval_decided")
+    [entry] = service.run(service.services.audit.some(TENANT, 9, AuditFilter(kind="approval"))).entries
+    assert (entry.action, entry.target) == ("approval.approved", f"approval:{waiting(first)}")
+    assert (entry.actor.user, entry.actor.via, entry.actor.address) == ("max", "http", "127.0.0.1")
+    assert "arguments" not in f"{entry.before}{entry.after}"
 
 
 def test_an_operator_decides_and_the_next_sweep_goes_on(

@@ -99,7 +99,9 @@ def commands_of(parser, words=()):
         yield words, parser
 
 
-COMMANDS = dict(commands_of(verbs.parser()))
+COMMANDS = {words: parser for words, parser in commands_of(verbs.parser()) if words != ("console",)}
+"""All but the one that serves the operations as a page."""
+
 SAMPLES = {
     **{operation.command[:2]: operation.command for operation in OPERATIONS if operation.command},
     ("audit",): ("audit",),

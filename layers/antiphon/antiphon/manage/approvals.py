@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from antiphon.errors import ApiError
-from antiphon.manage.changes import Document, note
+from antiphon.manage.changes import Document
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor
 from antiphon.ports import Page, Services
 from antiphon.records import Approval
-from antiphon.run.approvals import decide, require_pending
+from antiphon.run.approvals import decide
 from antiphon.run.waiting import shown
 
 
@@ -49,12 +49,7 @@ async def decide_approval(
     found = await _found(services, operator, approval_id)
     if operator.actor.key_id and operator.actor.user == found.owner.user:
         raise ApiError("permission_denied", "Whoever asked for an approval cannot be the operator who decides on it.")
-    before, word = document(found), "approved" if approve else "denied"
-    if found.state == word:
-        return before
-    require_pending(found, services.clock())
-    await note(services, operator, f"approval.{word}", f"approval:{found.id}", before, {**before, "status": word})
-    return document(await decide(services, found, approve=approve, by=operator.actor.user, reason=reason))
+    return document(await decide(services, found, approve=approve, by=operator.actor, reason=reason))
 
 
 def document(approval: Approval) -> Document:

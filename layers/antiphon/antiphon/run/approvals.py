@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
-from antiphon.records import DAY, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
+from antiphon.records import DAY, Actor, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
 from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
 
@@ -64,8 +64,10 @@ def decided(approval: Approval, *, approve: bool, by: str, reason: str, now: flo
     )
 
 
-async def decide(services: Services, approval: Approval, *, approve: bool, by: str, reason: str) -> Approval:
+async def decide(services: Services, approval: Approval, *, approve: bool, by: Actor, reason: str) -> Approval:
     """Store a decision, with a note for a worker: it goes on with the response if nobody does before.
+
+    The audit log notes it first, so that no decision is without its entry.
 
     The same decision can be sent again.
 
@@ -73,7 +75,7 @@ async def decide(services: Services, approval: Approval, *, approve: bool, by: s
         services: the adapters.
         approval: as it was read; who decides may do so.
         approve: the tool is called; if not, the model reads that it was not.
-        by: who decides: the id of a user, or the name of an operator.
+        by: who decides.
         reason: for the model, if it is not approved.
 
     Raises:
@@ -83,11 +85,20 @@ async def decide(services: Services, approval: Approval, *, approve: bool, by: s
     now = services.clock()
     if approval.state != ("approved" if approve else "denied"):
         require_pending(approval, now)
-        approval = decided(approval, approve=approve, by=by, reason=reason, now=now)
+        before, approval = approval, decided(approval, approve=approve, by=by.user, reason=reason, now=now)
+        tenant, target = approval.owner.tenant, f"approval:{approval.id}"
+        action = f"approval.{approval.state}"
+        await services.audit.note(tenant, by, action, target, _noted(before), _noted(approval))
         await services.runs.open(OpenRun(approval.owner, approval.response_id, now))
         if not await services.approvals.save(approval):
             raise ApiError("approval_decided")
     return approval
+
+
+def _noted(approval: Approval) -> dict[str, Any]:
+    """Return what the audit log has of an approval: never the arguments of the call."""
+    call = {"user": approval.owner.user, "agent": approval.agent, "tool": f"{approval.label}__{approval.tool}"}
+    return {**call, "state": approval.state, "reason": approval.reason}
 
 
 def require_pending(approval: Approval, now: float, param: str | None = None) -> None:

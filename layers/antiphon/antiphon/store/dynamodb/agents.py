@@ -13,12 +13,9 @@ from antiphon.errors import StorageUnavailable
 from antiphon.ports import Page
 from antiphon.records import DAY, SERVER, Actor, Agent, DeletedAgent, Grant, dump, load
 from antiphon.store.dynamodb import layout
-from antiphon.store.dynamodb.audit import AuditedTable
+from antiphon.store.dynamodb.audit import TRIES, AuditedTable
 from antiphon.store.dynamodb.client import ConditionFailed
 from antiphon.store.dynamodb.layout import Row
-
-TRIES: Final = 30
-"""How often a change is begun anew because others changed the same record meanwhile."""
 
 _NEW: Final = "attribute_not_exists(pk)"
 _SAME: Final = "document = :document"

@@ -21,8 +21,8 @@ from antiphon.store.dynamodb.layout import Row
 Write = dict[str, Any]
 """An element of ``TransactItems``."""
 
-MAX_WRITES: Final = 100
-"""The most writes of a transaction (DynamoDB, "Constraints")."""
+TRIES: Final = 30
+"""How often a change is begun anew because others changed the same record meanwhile."""
 
 _NEW: Final = "attribute_not_exists(pk)"
 _FIELDS: Final = ("actor", "kind", "target")

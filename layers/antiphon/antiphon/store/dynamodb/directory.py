@@ -13,7 +13,8 @@ from antiphon.ports import Page
 from antiphon.ports.stores import Listed
 from antiphon.records import SERVER, Account, Actor, Agent, Grant, Group, Role, Tenant, User, dump, load
 from antiphon.store.dynamodb import layout
-from antiphon.store.dynamodb.agents import TRIES, DynamoDBAgents
+from antiphon.store.dynamodb.agents import DynamoDBAgents
+from antiphon.store.dynamodb.audit import TRIES
 from antiphon.store.dynamodb.client import ConditionFailed
 from antiphon.store.dynamodb.layout import AGENT, Row
 from antiphon.store.roles import with_all_built_in, with_built_in

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from antiphon.audit import AuditEntry
-from antiphon.errors import AlreadyExists
+from antiphon.errors import AlreadyExists, StorageUnavailable
 from antiphon.ports import Page
 from antiphon.records import SERVER, Actor, Budget, Key, dump, load
 from antiphon.store.dynamodb import layout
-from antiphon.store.dynamodb.audit import AuditedTable
+from antiphon.store.dynamodb.audit import TRIES, AuditedTable
 from antiphon.store.dynamodb.client import ConditionFailed
 from antiphon.store.dynamodb.layout import Row
 
@@ -64,27 +64,15 @@ class DynamoDBKeys(AuditedTable):
 
     async def limit(self, tenant: str, key_id: str, budget: Budget, by: Actor = SERVER) -> Key | None:
         """Set what may be used with a key that is not revoked; None if there is none."""
-        found = await self.find(tenant, key_id)
-        if found is None:
-            return None
-        key = replace(found, budget=budget)
-        limited = self._trail.entry(by, "limited", found, key)
-        try:
-            await self._write(key, "attribute_exists(pk) AND attribute_not_exists(revoked_at)", limited)
-        except ConditionFailed:
-            return None
-        return key
+        return await self._changed(tenant, key_id, lambda key: replace(key, budget=budget), by, "limited")
 
     async def revoke(self, tenant: str, key_id: str, at: int, by: Actor = SERVER) -> Key | None:
         """Revoke a key from a time on (seconds since the epoch); None if there is none. The first revocation stays."""
+        changed = await self._changed(tenant, key_id, lambda key: replace(key, revoked_at=at), by, "revoked")
+        if changed is not None:
+            return changed
         found = await self.find(tenant, key_id)
-        if found is None:
-            return None
-        key = replace(found, revoked_at=at)
-        revoked = self._trail.entry(by, "revoked", found, key)
-        with contextlib.suppress(ConditionFailed):
-            await self._write(key, "attribute_exists(pk) AND attribute_not_exists(revoked_at)", revoked)
-        return await self.get(key.digest)
+        return None if found is None else await self.get(found.digest)
 
     async def last_used(self, tenant: str, digests: Sequence[str]) -> dict[str, int]:
         """Return when some of the tenant's keys were last used, in seconds since the epoch, by digest; one trip."""
@@ -109,7 +97,26 @@ class DynamoDBKeys(AuditedTable):
         """Close the connections, which all stores of the process share."""
         await self._database.aclose()
 
-    async def _write(self, key: Key, condition: str, entry: AuditEntry) -> None:
+    async def _changed(
+        self, tenant: str, key_id: str, change: Callable[[Key], Key], by: Actor, what: str
+    ) -> Key | None:
+        """Change a key that is not revoked, as it is now. None if there is none; what is the same is not written."""
+        found = await self.find(tenant, key_id)
+        for _ in range(TRIES):
+            row = None if found is None else await self._database.get(self._table, layout.api_key(found.digest))
+            stored = load(Key, row["document"]["S"]) if row else None
+            if row is None or stored is None or stored.revoked_at is not None:
+                return None
+            key = change(stored)
+            if key == stored:
+                return key
+            known = {"document": row["document"]}
+            with contextlib.suppress(ConditionFailed):  # others changed it meanwhile
+                await self._write(key, "document = :document", self._trail.entry(by, what, stored, key), **known)
+                return key
+        raise StorageUnavailable("others keep changing this key")
+
+    async def _write(self, key: Key, condition: str, entry: AuditEntry, **values: Row) -> None:
         row: Row = {
             **layout.api_key(key.digest),
             "gsi1pk": {"S": layout.api_keys(key.tenant)},
@@ -119,4 +126,4 @@ class DynamoDBKeys(AuditedTable):
         if key.revoked_at is not None:
             row["revoked_at"] = {"N": str(key.revoked_at)}
         listed = {**layout.listed_key(key), "document": row["document"]}
-        await self._change([self._put(row, condition), self._put(listed)], entry)
+        await self._change([self._put(row, condition, **values), self._put(listed)], entry)

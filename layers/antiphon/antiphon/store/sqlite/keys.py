@@ -75,6 +75,8 @@ class SQLiteKeys(AuditedFile):
             if stored is None or stored.revoked_at is not None:
                 return None
             key = replace(stored, budget=budget)
+            if key == stored:
+                return key
             db.execute("UPDATE keys SET document = ? WHERE digest = ?", (dump(key), key.digest))
             note(db, self._trail.entry(by, "limited", stored, key))
             return key

@@ -6,8 +6,10 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
+from antiphon.records import Actor
 from antiphon.run.approvals import decide
 from antiphon.run.decide import go_on
 from antiphon.run.waiting import find_approval, may_decide, shown
@@ -28,7 +30,12 @@ async def decide_approval(request: Request, approval_id: str, principal: Writer)
     if not may_decide(found, principal):
         raise ApiError("permission_denied", f"The agent wants this decided by {found.by}, and not by its caller.")
     approve = wanted.decision == "approve"
-    stored = await decide(services, found, approve=approve, by=principal.user, reason=wanted.reason)
+    stored = await decide(services, found, approve=approve, by=_actor(request, principal), reason=wanted.reason)
     asking = await services.responses.get(stored.owner, stored.response_id, services.clock())
     next_id = None if asking is None else await go_on(services, asking, until(request))
     return Response(orjson.dumps({**shown(stored), "next_response_id": next_id}), media_type="application/json")
+
+
+def _actor(request: Request, principal: Principal) -> Actor:
+    address = request.client.host if request.client else ""
+    return Actor(principal.tenant, principal.user, "http", principal.key_id, address)
