@@ -362,7 +362,7 @@ def _webhooks(commands: Commands) -> None:
 
 def _console(commands: Commands) -> None:
     command = commands.command(
-        "console", "serve a page on this machine that manages the deployment", Later("console", "console")
+        "console", "serve a page on this machine that manages the deployment", Later("console", "console"), changes=True
     )
     command.add_argument(
         "--port", type=int, default=0, metavar="N", help="its port on 127.0.0.1; a free one by default"

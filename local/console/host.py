@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from socket import gethostname
 from typing import Final
 
 import orjson
@@ -109,8 +110,8 @@ class Console:
 
     def _operator(self, scope: Scope) -> Operator:
         client = scope.get("client")
-        address = client[0] if client else ""
-        return Operator.of_store(Actor(self._facts.tenant, self._account, "console", address=address))
+        tenant, address = self._facts.tenant, client[0] if client else ""
+        return Operator.of_store(Actor(tenant, self._account, "console", address=address, host=gethostname()))
 
 
 async def operator_of(request: Request) -> Operator:
