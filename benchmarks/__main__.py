@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import answers, coldstart, dynamodb, imports, providers, readers, runs, runtime, stalls, streams
+from benchmarks import answers, coldstart, dynamodb, imports, providers, readers, runs, runtime, stalls, streams, tools
 from benchmarks.table import show
 
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "runtime": runtime.measure,
     "dynamodb": dynamodb.measure,
     "providers": providers.measure,
+    "tools": tools.measure,
 }
 
 

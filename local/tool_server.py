@@ -107,6 +107,7 @@ def _end_with_the_parent() -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits for a delayed acknowledgement
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length", 0))
