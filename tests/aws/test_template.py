@@ -111,7 +111,7 @@ def test_a_function_url_is_made_and_environments_are_reserved_only_when_asked(te
     limits = {
         name: {"Fn::If": [f"Limits{name}", {"Ref": f"{name}Reserved"}, {"Ref": "AWS::NoValue"}]} for name in limited
     }
-    assert reserved == {**limits, "GetResponse": None, "ListModels": None, "Manage": None}
+    assert reserved == {**limits, "GetResponse": None, "ListModels": None, "Manage": None, "SendEvents": None}
     assert [written["Parameters"][f"{name}Reserved"]["Default"] for name in limited] == [0, 0]
 
 
@@ -395,6 +395,15 @@ def test_the_sweeper_is_called_through_the_alias_once_a_minute_by_this_account_a
     assert (allowed["Action"], allowed["Resource"]) == ("lambda:InvokeFunction", {"Ref": "RunResponseAliaslive"})
 
 
+def test_without_webhooks_and_a_bus_there_is_nothing_of_events(template, written):
+    made = {name: each for name, each in template["Resources"].items() if "Events" in name or "WebhookQueue" in name}
+    assert {"SendEvents", "SendEventsRole", "SendEventsLogs", "WebhookQueue", "LostEvents"} <= set(made)
+    assert {each["Condition"] for each in made.values()} == {"HasEvents", "HasEventAlarms"}
+    assert (written["Parameters"]["Webhooks"]["Default"], written["Parameters"]["EventBus"]["Default"]) == ("off", "")
+    stream = template["Resources"]["ResponsesTable"]["Properties"]["StreamSpecification"]
+    assert stream == {"Fn::If": ["HasEvents", {"StreamViewType": "NEW_AND_OLD_IMAGES"}, {"Ref": "AWS::NoValue"}]}
+
+
 def test_what_queues_or_finds_a_response_starts_the_worker_by_its_alias(template):
     named = {
         name: function["Environment"]["Variables"].get("ANTIPHON_WORKER_FUNCTION")
@@ -402,7 +411,7 @@ def test_what_queues_or_finds_a_response_starts_the_worker_by_its_alias(template
     }
     alias = {"Ref": "RunResponseAliaslive"}
     starting = {"CreateResponse": alias, "GetResponse": alias}
-    assert named == {**starting, "RunResponse": None, "ListModels": None, "Manage": None}
+    assert named == {**starting, "RunResponse": None, "ListModels": None, "Manage": None, "SendEvents": None}
 
 
 def test_every_parameter_is_told_of_in_the_page_on_deployment(written):

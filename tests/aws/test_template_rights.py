@@ -166,6 +166,26 @@ def test_no_function_can_change_or_remove_an_entry_of_the_audit_log(template):
                 assert not actions & kept, name
 
 
+def test_sending_events_reads_webhooks_and_what_ended_and_nothing_else(template):
+    queue = {"ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage", "SendMessage"}
+    stream = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+    assert permitted(template, "SendEvents") == {
+        (arn("CoreTable"), ("WEBHOOKS#*",)): {f"dynamodb:{name}" for name in ("GetItem", "PutItem", "Query")},
+        (json.dumps({"Fn::GetAtt": ["ResponsesTable", "StreamArn"]}), ()): {f"dynamodb:{name}" for name in stream},
+        (arn("WebhookQueue"), ()): {f"sqs:{name}" for name in queue},
+        (arn("LostEvents"), ()): {"sqs:SendMessage"},
+        (json.dumps({"Ref": "EventBus"}), ()): {"events:PutEvents"},
+        (arn("SendEventsLogs"), ()): LOGS,
+    }
+
+
+@pytest.mark.parametrize("name", ["CreateResponse", "GetResponse", "RunResponse", "ListModels", "Manage"])
+def test_no_other_function_reads_the_secrets_of_webhooks(template, name):
+    assert layout.webhooks("t").startswith("WEBHOOKS#")
+    patterns = {pattern for _, patterns in permitted(template, name) for pattern in patterns}
+    assert not [pattern for pattern in patterns if "WEBHOOKS#t".startswith(pattern.rstrip("*"))]
+
+
 def test_no_policy_has_a_wildcard_action_or_resource(template):
     for name in functions(template):
         for (resource, _), actions in permitted(template, name).items():

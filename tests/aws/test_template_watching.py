@@ -28,7 +28,12 @@ def test_every_function_logs_json_to_a_group_that_forgets(template):
 def test_alarms_and_dashboard_cost_nothing_unless_asked_for(template, written):
     watching = {**of_type(template, "AWS::CloudWatch::Alarm"), **of_type(template, "AWS::CloudWatch::Dashboard")}
     conditions = template["Conditions"]
-    assert {resource["Condition"] for resource in watching.values()} == {"HasAlarms", "HasMetricAlarms"}
+    assert {resource["Condition"] for resource in watching.values()} == {
+        "HasAlarms",
+        "HasMetricAlarms",
+        "HasEventAlarms",
+    }
+    assert conditions["HasEventAlarms"] == {"Fn::And": [{"Condition": "HasAlarms"}, {"Condition": "HasEvents"}]}
     assert conditions["HasMetricAlarms"] == {"Fn::And": [{"Condition": "HasAlarms"}, {"Condition": "HasMetrics"}]}
     assert written["Parameters"]["Alarms"]["Default"] == written["Parameters"]["Metrics"]["Default"] == "off"
 
@@ -36,7 +41,7 @@ def test_alarms_and_dashboard_cost_nothing_unless_asked_for(template, written):
 def test_an_alarm_is_told_to_the_topic_is_quiet_without_data_and_has_a_runbook(template):
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 8
+    assert len(alarms) == 9
     for name, alarm in alarms.items():
         properties = alarm["Properties"]
         assert properties["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
@@ -83,7 +88,7 @@ def test_the_dashboard_is_json_about_resources_that_are_there(template):
         assert all(widget["properties"]["metrics"] for widget in shown)
     named = set(re.findall(r"\$\{(\w+)\}", text)) - {"Measured"}
     assert (condition, nothing) == ("HasMetrics", "")
-    assert named == {*functions(template), *of_type(template, "AWS::DynamoDB::Table")} - {"Manage"}, (
+    assert named == {*functions(template), *of_type(template, "AWS::DynamoDB::Table")} - {"Manage", "SendEvents"}, (
         "which may be absent"
     )
 

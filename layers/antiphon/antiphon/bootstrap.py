@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 
 from antiphon.circuits import Circuits
+from antiphon.errors import SettingsError
 from antiphon.fetch.lazy import LazyDoor
 from antiphon.ports import (
     ApprovalStore,
@@ -34,6 +35,7 @@ from antiphon.usage.lazy import LazyCosts
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from antiphon.awslambda.events import EventSender
     from antiphon.ports.webhooks import WebhookStore
     from antiphon.store.sqlite.database import SQLite
     from antiphon.store.sqlite.webhooks import SQLiteWebhooks
@@ -261,6 +263,31 @@ def manage_app() -> FastAPI:
 def worker_services() -> Services:
     """Connect the adapters of the function that runs queued responses."""
     return _services(calls_models=True)
+
+
+def event_sender() -> EventSender:
+    """Connect what the function that sends events needs.
+
+    Raises:
+        SettingsError: the settings name no tables or no queue.
+    """
+    from antiphon.aws.messages import Bus, Queue
+    from antiphon.awslambda.events import EventSender
+    from antiphon.fetch.posting import webhook_post
+    from antiphon.store.dynamodb.changes import ended_in
+
+    settings = read_settings(os.environ)
+    if settings.core_table is None or settings.webhook_queue is None:
+        raise SettingsError("ANTIPHON_CORE_TABLE and ANTIPHON_WEBHOOK_QUEUE are required")
+    stores, post, queue = build_stores(settings), webhook_post(settings.webhook_hosts), Queue(settings.webhook_queue)
+    bus = None if settings.event_bus is None else Bus(settings.event_bus)
+
+    async def aclose() -> None:
+        for opened in (stores, post, queue, bus):
+            if opened is not None:
+                await opened.aclose()
+
+    return EventSender(stores.webhooks(), post, queue, bus, time.time, ended_in, aclose)
 
 
 def _services(*, calls_models: bool = False) -> Services:

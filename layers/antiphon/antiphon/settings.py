@@ -205,6 +205,8 @@ class Settings(BaseModel):
             or ``*`` for every public one over ``https``. Only a listed one may be private, use ``http`` or another
             port.
         webhook_hosts: the same for webhooks: empty for every public host over ``https``.
+        webhook_queue: the URL of the queue in SQS through which webhooks are called on AWS.
+        event_bus: the name or ARN of the bus of EventBridge that gets events; None for none.
         tool_secrets, tool_parameters: the ARNs or names of the secrets and parameters in AWS that tools of agents may
             use, separated by commas; ``*`` stands for any characters. What is not listed is not read for them.
         tool_functions: the ARNs of the Lambda functions that tools of agents may invoke, with the alias or version that
@@ -260,6 +262,8 @@ class Settings(BaseModel):
     allow_private_urls: bool = False
     tool_hosts: tuple[str, ...] = ()
     webhook_hosts: tuple[str, ...] = ()
+    webhook_queue: str | None = None
+    event_bus: str | None = None
     tool_secrets: tuple[str, ...] = ()
     tool_parameters: tuple[str, ...] = ()
     tool_functions: tuple[str, ...] = ()

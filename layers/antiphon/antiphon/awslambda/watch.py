@@ -68,7 +68,7 @@ class WatchedWork:
         self._cold = True
 
     @contextlib.contextmanager
-    def watching(self, kind: Literal["run", "sweep"], request_id: str, trace: str) -> Iterator[None]:
+    def watching(self, kind: Literal["run", "sweep", "events"], request_id: str, trace: str) -> Iterator[None]:
         """Measure what is done inside.
 
         Args:

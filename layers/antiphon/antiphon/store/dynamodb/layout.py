@@ -221,6 +221,12 @@ def turns(owner: Owner, segment: str) -> str:
     return f"R#{_word(owner.tenant)}#{_word(owner.user)}#{segment}"
 
 
+def owner_of(turns_key: str) -> Owner:
+    """Read the owner out of the partition key of turns."""
+    _, tenant, user, _ = turns_key.split("#")
+    return Owner(_text(tenant), _text(user))
+
+
 def turn(owner: Owner, place: Place) -> Row:
     """Return the key of a turn."""
     return key(turns(owner, place.segment), depth(place.depth))
