@@ -7,7 +7,7 @@ Direct Object Reference Prevention" cheat sheet's, and that of design/access.md:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ import pytest
 
 from antiphon.access import keys, roles
 from antiphon.records import Agent, Grant, User
+from local.lambda_host.dynamodb import Command, Reply
 from tests.support.caller import TENANT
+from tests.support.dynamodb import dynamodb as emulated
+from tests.support.dynamodb import sign_as_anyone
 from tests.support.service import Service
+from tests.support.tables import CORE, RESPONSES, create_tables
 from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
 
 ABSENT = "resp_" + "0" * 31
@@ -165,3 +169,42 @@ def test_a_hidden_response_is_neither_deleted_nor_cancelled(service: Service, ke
     for place in ("delete", "cancel"):
         PLACES[place](service, limited, response["id"])
     assert service.retrieve(key, response["id"]) == response
+
+
+@pytest.fixture
+def tables(tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Service, list[str]]]:
+    """A service on DynamoDB, and what it asks of it: each operation, with its table and whether it is consistent."""
+    sign_as_anyone(monkeypatch)
+    asked: list[str] = []
+    with emulated() as emulator:
+        create_tables(emulator)
+
+        def listen(call: Command) -> Reply:
+            consistent = call.arguments.get("ConsistentRead")
+            asked.append(f"{call.operation} {call.arguments.get('TableName')} {consistent}")
+            return emulator.ask(call)
+
+        emulator.handle = listen
+        where: dict[str, Any] = {"core_table": CORE, "responses_table": RESPONSES, "aws_endpoint_url": emulator.url}
+        with Service(tmp_path, upstream, database=None, **where) as service:
+            yield service, asked
+
+
+@EVERY_PLACE
+def test_the_id_of_another_user_costs_the_calls_that_an_absent_one_costs(
+    tables: tuple[Service, list[str]], place: Place
+) -> None:
+    """What is done for both is the same, so no time tells them apart."""
+    service, asked = tables
+    service.agent("other")
+    response = service.create(service.key(), input="Hi")
+    service.user("eve")
+    service.put(Grant(TENANT, "other", "public", 1))
+    eve = service.key("eve")
+    costs = []
+    place(service, eve, ABSENT)  # what is read once for a key
+    for response_id in (ABSENT, response["id"]):
+        asked.clear()
+        assert place(service, eve, response_id).status_code == 404
+        costs.append(sorted(asked))
+    assert costs[0] == costs[1] != []

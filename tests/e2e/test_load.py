@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.service import Service
 from tests.support.streams import assert_stream, sent_events
+from tests.support.upstream import Gate, Script, Upstream, finish, text, usage
 
 STREAMS = 200
 LONG = "word " * 2000
@@ -25,9 +27,9 @@ def service(tmp_path: Path):
         yield running
 
 
-async def streamed(session: aiohttp.ClientSession, service: Service, key: str, said: str) -> str:
+async def streamed(session: aiohttp.ClientSession, service: Service, key: str, said: str, model: str = "demo") -> str:
     """Stream an answer, check it, and return its text."""
-    body = {"model": "demo", "input": said, "stream": True}
+    body = {"model": model, "input": said, "stream": True}
     headers = {"authorization": f"Bearer {key}"}
     async with session.post(f"{service.root}/v1/responses", json=body, headers=headers) as answer:
         assert answer.status == 200
@@ -45,6 +47,26 @@ async def test_two_hundred_streams_at_once_are_each_without_a_fault(service: Ser
 
     texts = await scene()
     assert [f"“No. {number}.”" in text for number, text in enumerate(texts)] == [True] * STREAMS
+
+
+async def test_two_hundred_streams_at_once_from_one_provider_are_each_without_a_fault(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """The provider holds each stream in its middle until all have begun."""
+    gate = Gate()
+    upstream.scripts = [Script.stream(text("one "), text("two "), gate, text("three"), finish(), usage(3, 3))]
+    with Service(tmp_path, upstream) as service:
+        key = service.key()
+
+        def open_once_all_are_there() -> None:
+            while len(upstream.requests) < STREAMS:
+                time.sleep(0.02)
+            gate.open()
+
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=STREAMS)) as session:
+            asking = (streamed(session, service, key, "Hi", "agent") for _ in range(STREAMS))
+            texts, _ = await asyncio.gather(asyncio.gather(*asking), asyncio.to_thread(open_once_all_are_there))
+    assert texts == ["one two three"] * STREAMS
 
 
 async def test_fifty_clients_that_stop_reading_do_not_stop_others_and_their_answers_are_stored(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 
@@ -21,6 +21,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import CODES, ApiError, StorageUnavailable
 from antiphon.ports import Services
 from antiphon.records import QUEUED, LogBatch, StoredResponse
+from antiphon.run.aside import aside_if_many
 from antiphon.run.journal import Journal, Lines
 from antiphon.run.lost import is_foreign, settled
 from antiphon.run.models import are_visible
@@ -32,11 +33,16 @@ from antiphon.stream.fold import Fold
 from antiphon.stream.log import FOLLOWS, Decoder, Entry
 from antiphon.stream.replay import replay
 
+T = TypeVar("T")
+
 PAUSES: Final = (0.1, 0.25, 0.5)
 """Seconds between two reads of a log that has nothing new; the last one stays."""
 
 LOOK_SECONDS: Final = 2.0
 """After so much silence the response itself is read: it may have ended, or lost its writer."""
+
+SLICE: Final = 250
+"""Entries of a log or events of a replay that are made without a pause: a few milliseconds."""
 
 CHECK_SECONDS: Final = 10.0
 """How often it is checked that the caller may still see the response."""
@@ -130,10 +136,12 @@ class Following:
             yield [self._decoded(FOLLOWS) for _ in self._opening()]
             async with contextlib.aclosing(self._live()) as live:
                 async for entries in live:
-                    yield [self._decoded(entry) for entry in entries]
+                    async for part in _in_slices(entries):
+                        yield [self._decoded(entry) for entry in part]
         if not self._is_refused and (self._is_deleted or (self._stored.has_ended and self._is_same_stream())):
             self.ended = True
-            yield self._deletion() if self._is_deleted else self._rest()
+            async for events in _in_slices(self._deletion() if self._is_deleted else await self._rest()):
+                yield events
 
     def _is_same_stream(self) -> bool:
         """Return whether the ended response goes on where this reader is; one of another version may not."""
@@ -150,13 +158,15 @@ class Following:
         known = opening(self._stored.response)
         return known[:-1] if self._stored.status == QUEUED else known
 
-    def _rest(self) -> list[Event]:
+    async def _rest(self) -> list[Event]:
         """Return what is left of a response that has ended.
 
         A reader may have seen more of a lost run than was logged: its ending is numbered after what it has seen.
         """
         stored = self._stored
-        events = replay(stored.response, stored.cuts, obfuscate=self._obfuscate)
+        events = await aside_if_many(
+            len(stored.cuts), lambda: replay(stored.response, stored.cuts, obfuscate=self._obfuscate)
+        )
         known = max(stored.lost_after or 0, len(opening(stored.response)))  # the opening is sent without a log
         if stored.lost_after is not None and self._next >= known:
             return self._numbered(events[known:])
@@ -249,3 +259,11 @@ class Following:
             with contextlib.suppress(StorageUnavailable):
                 self._is_refused = not await are_visible(self._services, self._principal, [self._stored.agent])
         return self._is_refused
+
+
+async def _in_slices(values: list[T]) -> AsyncGenerator[list[T], None]:
+    """Yield values in slices, and let others run in between; one empty list if there are none."""
+    for start in range(0, len(values) or 1, SLICE):
+        yield values[start : start + SLICE]
+        if start + SLICE < len(values):
+            await asyncio.sleep(0)

@@ -20,6 +20,7 @@ from antiphon.errors import CODES, AntiphonError, Superseded
 from antiphon.ids import random_base62
 from antiphon.ports import Services
 from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, Item, LogBatch, StoredResponse
+from antiphon.run.aside import aside_if_many
 from antiphon.run.journal import KEEP_SECONDS, NOTHING, Lines, Logged
 from antiphon.run.registry import running
 from antiphon.run.server_calls import outcomes
@@ -170,7 +171,7 @@ async def end(
     Returns:
         the response as it is stored then; None if it was deleted meanwhile.
     """
-    ended = ending_of(taken, logged, status, error)
+    ended = await aside_if_many(len(logged.lines), lambda: ending_of(taken, logged, status, error))
     stored: StoredResponse | None = ended
     try:
         await services.responses.commit(ended)
