@@ -36,9 +36,10 @@ class Route:
         greedy = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(self.path))
         return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", greedy))
 
-    def rank(self) -> tuple[bool, int, bool]:
-        """Return its rank among the routes that match: literal paths first, and methods before ``ANY``."""
-        return ("+}" in self.path, self.path.count("{"), self.method == "ANY")
+    def rank(self) -> tuple[float, int, bool]:
+        """Return its rank among the routes that match: literal paths, then long greedy ones; methods before ``ANY``."""
+        greedy = 1 / self.path.count("/") if "+}" in self.path else 0
+        return (greedy, self.path.count("{"), self.method == "ANY")
 
 
 @dataclass(frozen=True, slots=True)
