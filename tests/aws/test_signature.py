@@ -65,13 +65,24 @@ def test_a_post_is_signed_as_in_awss_test_suite(
     st.dictionaries(NAMES, VALUES | st.just("two  words"), max_size=4),
     st.binary(max_size=100),
     st.integers(0, 4_000_000_000),
+    st.sampled_from(["POST", "GET", "DELETE"]),
+    st.sampled_from(["", "b=2&a=1", "a=%20%2F&a=", "q=a%3Db~c"]),
 )
 def test_whatever_is_sent_is_signed_as_botocore_signs_it(
-    credentials: Credentials, scope: Scope, path: str, headers: dict[str, str], body: bytes, now: int
+    credentials: Credentials,
+    scope: Scope,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    now: int,
+    method: str,
+    query: str,
 ) -> None:
     headers = {name: value for name, value in headers.items() if name != "x-amz-security-token"}
-    signed = sign(credentials, scope, path, {"host": "h.example:8000", **headers}, body, now)
-    request = AWSRequest("POST", f"https://h.example:8000{path}", headers, body)
+    signed = sign(
+        credentials, scope, path, {"host": "h.example:8000", **headers}, body, now, method=method, query=query
+    )
+    request = AWSRequest(method, f"https://h.example:8000{path}" + (f"?{query}" if query else ""), headers, body)
     moment = dt.datetime.fromtimestamp(now, dt.UTC)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auth, "get_current_datetime", lambda: moment)

@@ -39,8 +39,10 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
         secrets._secrets.cache_clear()
         secrets._parameters.cache_clear()
         yield keeper
-    secrets._secrets.cache_clear()
-    secrets._parameters.cache_clear()
+    for opened in (secrets._secrets, secrets._parameters):
+        if opened.cache_info().currsize:
+            opened().client.close()
+        opened.cache_clear()
 
 
 def settings(*servers: Answering, **more: Any) -> Settings:

@@ -13,6 +13,7 @@ from antiphon.ports import Pinned, ToolCall, ToolFailure, ToolResult
 from antiphon.records import ToolServer
 from antiphon.server_tools.client import ToolClient
 from antiphon.server_tools.differences import differences
+from antiphon.server_tools.mcp import session
 from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.mcp.runner import McpRunner
 from antiphon.server_tools.mcp.session import ROUNDS
@@ -98,15 +99,32 @@ async def test_a_session_is_opened_for_a_call_and_ended_after_it() -> None:
     assert "mcp-method" not in server.asked[-2].headers
 
 
-async def test_a_server_that_never_ends_its_session_is_not_waited_for() -> None:
+async def test_a_server_without_sessions_is_greeted_once_and_again_if_it_wants_to_be() -> None:
+    with McpServer(find(), HANDSHAKE) as server:
+        server.keeps_sessions = False
+        at = (await pinned(server)).server
+        server.asked.clear()
+        runner = McpRunner(ToolClient(settings(server)))
+        call = ToolCall("mcp_1", at, at.tools[0], {"query": "a"}, asyncio.get_running_loop().time() + 20)
+        for _ in range(3):
+            assert await runner.call(call) == ToolResult("found a")
+        assert server.methods == ["initialize", "notifications/initialized", *["tools/call"] * 3]
+        server.keeps_sessions = True
+        server.asked.clear()
+        assert await runner.call(call) == ToolResult("found a")
+        await runner.aclose()
+    assert server.methods == ["tools/call", "initialize", "notifications/initialized", "tools/call", "DELETE"]
+
+
+async def test_a_server_that_never_ends_its_session_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Source: BerriAI/litellm#33374, a clean-up that held up the answer."""
+    monkeypatch.setattr(session, "END_SECONDS", 3600.0)
     never = threading.Event()
     with McpServer(find(), HANDSHAKE) as server:
         at = (await pinned(server)).server
         answer = server.answer
         server.answer = lambda asked: Answer(pieces=[never]) if asked.method == "DELETE" else answer(asked)
-        async with asyncio.timeout(1.5):  # less than what the end of a session may take
-            assert (await called(at, server)).failure is None
+        assert (await called(at, server)).failure is None
         never.set()
 
 
@@ -319,6 +337,7 @@ async def test_a_cancelled_call_closes_its_connection(version: str) -> None:
             await call
         assert call.cancelled()
         assert server.left.wait(10)
+    assert ("notifications/cancelled" in server.methods) == (version == HANDSHAKE)
 
 
 async def test_a_server_that_is_not_there_was_not_called() -> None:
@@ -453,6 +472,13 @@ async def test_a_host_that_is_not_allowed_is_refused_by_the_name_of_the_setting(
             entry = McpEntry.model_validate({"mcp": {"label": "crm", "url": server.url()}})
             with pytest.raises(CannotPin, match=r"ANTIPHON_TOOL_HOSTS.*ToolHosts"):
                 await pin([entry], Settings(database="x", tool_hosts=hosts))
+    assert server.connections == 0
+
+
+async def test_a_token_server_that_is_not_allowed_is_refused_before_anything_is_asked() -> None:
+    oauth = {"token_url": "https://10.0.0.1/t", "client_id": "a", "client_secret": {"env": "TOOL_CRM"}}
+    with McpServer(find()) as server:
+        assert "ToolHosts" in await refusal(server, auth={"oauth": oauth})
     assert server.connections == 0
 
 

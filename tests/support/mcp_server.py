@@ -42,6 +42,7 @@ class McpServer(Answering):
     Attributes:
         tools: by their names; a test may change them while it runs.
         version: the newest that it has; one before 2026-07-28 wants a handshake.
+        keeps_sessions: a handshake gives a session, without which nothing else is answered.
         pages: how many tools are on a page; 0 for all.
         events: answer with server-sent events.
     """
@@ -53,6 +54,7 @@ class McpServer(Answering):
         self.events = events
         self.pages = 0
         self.sessions = 0
+        self.keeps_sessions = True
 
     @property
     def methods(self) -> list[str]:
@@ -77,6 +79,7 @@ class McpServer(Answering):
             return given
         answer = {"jsonrpc": "2.0", "id": message["id"], **given}
         headers = {"mcp-session-id": f"session-{self.sessions}"} if message["method"] == "initialize" else {}
+        headers = headers if self.keeps_sessions else {}
         return Answer.events(answer, **headers) if self.events else Answer(json=answer, headers=headers)
 
     def _problem(self, asked: Asked, message: dict[str, Any]) -> dict[str, Any] | None:
@@ -86,11 +89,17 @@ class McpServer(Answering):
             said = message["params"]["_meta"][f"{META}protocolVersion"]
             if said != STATELESS:
                 return {"code": -32022, "message": "Unsupported", "data": {"supported": [STATELESS]}}
-        elif message["method"] != "initialize" and asked.headers.get("mcp-session-id") != f"session-{self.sessions}":
+        elif (
+            self.keeps_sessions
+            and message["method"] != "initialize"
+            and asked.headers.get("mcp-session-id") != f"session-{self.sessions}"
+        ):
             return {"code": -32600, "message": "Session required"}
         return None
 
     def _server_discover(self, _: dict[str, Any]) -> dict[str, Any]:
+        if self.version != STATELESS:
+            return {"error": {"code": -32601, "message": "Method not found"}}
         return {"result": {"resultType": "complete", "supportedVersions": [STATELESS], "capabilities": {"tools": {}}}}
 
     def _initialize(self, params: dict[str, Any]) -> dict[str, Any]:

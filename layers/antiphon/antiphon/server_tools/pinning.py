@@ -70,9 +70,13 @@ async def pin(
     client = ToolClient(settings)
     means = Means(settings, client, asyncio.get_running_loop().time() + PIN_SECONDS, read_file)
     try:
-        return list(await asyncio.gather(*(_pin(entry, means) for entry in entries)))
+        found = await asyncio.gather(*(_pin(entry, means) for entry in entries), return_exceptions=True)
     finally:
         await client.aclose()
+    failed = next((each for each in found if isinstance(each, BaseException)), None)
+    if failed is not None:
+        raise failed
+    return [each for each in found if isinstance(each, Pinned)]
 
 
 async def _pin(entry: ServerEntry, means: Means) -> Pinned:
@@ -81,6 +85,9 @@ async def _pin(entry: ServerEntry, means: Means) -> Pinned:
     auth = {} if entry.auth is None else entry.auth.wire()
     for problem in problems(auth, means.settings):
         raise CannotPin(f"{kind}: {problem}")
+    token_url = auth.get("oauth", {}).get("token_url")
+    if token_url and (unreachable := host_problem(token_url, means.settings)):
+        raise CannotPin(f"{kind}: {unreachable}")
     pinned: Pinned = await module.pin(entry, means)
     return pinned
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from antiphon.fetch.egress import EgressError
@@ -17,6 +18,7 @@ from antiphon.server_tools.mcp.versions import STATELESS
 from antiphon.server_tools.references import NoCredentials
 from antiphon.settings import Settings
 
+_WANTS_A_HANDSHAKE = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 _FAILURES = (EgressError, NoCredentials, RefusedRequest, UnreadableAnswer)
 
 
@@ -29,6 +31,7 @@ class McpRunner:
 
     def __init__(self, client: ToolClient) -> None:
         self._client = client
+        self._greeted: dict[tuple[str, str], str] = {}
 
     async def call(self, call: ToolCall) -> ToolResult:
         """Call a tool; see ``ToolRunner.call``."""
@@ -46,15 +49,34 @@ class McpRunner:
     async def _tried(self, call: ToolCall, channel: Channel, version: str) -> ToolResult:
         """Call a tool, and once more in another version if the server does not have the pinned one."""
         try:
-            return await _called(call, channel, version)
+            return await self._called(call, channel, version)
         except RefusedRequest as error:
             other = other_version(error)
             if other is None:
                 return ToolResult(failure=error.failure)
         try:
-            return await _called(call, channel, other)
+            return await self._called(call, channel, other)
         except RefusedRequest as error:
             return ToolResult(failure=error.failure)
+
+    async def _called(self, call: ToolCall, channel: Channel, version: str) -> ToolResult:
+        """Call a tool. A server that keeps no sessions is greeted once, and again if it wants to be.
+
+        Raises:
+            RefusedRequest: the server refused the request.
+        """
+        place = channel.url, repr(channel.auth)
+        greeted = self._greeted.get(place)
+        try:
+            result, agreed = await _called(call, channel, version, greeted)
+        except RefusedRequest as error:
+            if greeted is None or error.status not in _WANTS_A_HANDSHAKE:
+                raise
+            del self._greeted[place]
+            result, agreed = await _called(call, channel, version, None)
+        if agreed is not None:
+            self._greeted[place] = agreed
+        return result
 
     def _shown(self, call: ToolCall, result: ToolResult) -> ToolResult:
         """Return a result without the secrets that the server may have sent back."""
@@ -71,22 +93,22 @@ def build(settings: Settings) -> McpRunner:
     return McpRunner(ToolClient(settings))
 
 
-async def _called(call: ToolCall, channel: Channel, version: str) -> ToolResult:
-    """Call a tool.
+async def _called(call: ToolCall, channel: Channel, version: str, greeted: str | None) -> tuple[ToolResult, str | None]:
+    """Call a tool; return its result, and the version for calls without a handshake, if the server needs none.
 
     Raises:
         RefusedRequest: the server refused the request.
     """
     at: McpSession | None = None
     try:
-        async with opened(channel, version) as at:
-            return read_result(await _answer(at, call))
+        async with opened(channel, version, greeted=greeted) as at:
+            return read_result(await _answer(at, call)), at.greeted
     except RefusedRequest:
         raise
     except _FAILURES as error:
         failure = error.failure
         sent = at is not None and at.called
-        return ToolResult(failure=failure if sent or failure.cause != "unknown" else _not_called(failure))
+        return ToolResult(failure=failure if sent or failure.cause != "unknown" else _not_called(failure)), None
 
 
 async def _answer(at: McpSession, call: ToolCall) -> dict[str, Any]:

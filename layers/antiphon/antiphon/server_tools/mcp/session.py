@@ -43,6 +43,11 @@ class McpSession:
         self._number = 1
         self.called = False
 
+    @property
+    def greeted(self) -> str | None:
+        """Return the version that a handshake agreed on, if the server keeps nothing of it: it gave no session."""
+        return None if self._version == STATELESS or "mcp-session-id" in self._headers else self._version
+
     async def ask(
         self, method: str, params: Mapping[str, Any], *, name: str = "", headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
@@ -106,17 +111,23 @@ class McpSession:
 
 
 @asynccontextmanager
-async def opened(channel: Channel, version: str) -> AsyncGenerator[McpSession, None]:
+async def opened(channel: Channel, version: str, *, greeted: str | None = None) -> AsyncGenerator[McpSession, None]:
     """Open a server for some requests, and leave it after them.
 
     Args:
         channel: how it is reached.
         version: of the protocol.
+        greeted: what an earlier handshake agreed on, if the server keeps nothing of it; None to begin with one.
 
     Raises:
         EgressError, NoCredentials, RefusedRequest, UnreadableAnswer: it does not open.
     """
-    session = McpSession(channel, version, {}) if version == STATELESS else await _shake_hands(channel, version)
+    if version == STATELESS:
+        session = McpSession(channel, version, {})
+    elif greeted is not None:
+        session = McpSession(replace(channel, resumes=True), greeted, {})
+    else:
+        session = await _shake_hands(channel, version)
     try:
         yield session
     except asyncio.CancelledError:
