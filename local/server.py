@@ -10,7 +10,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from antiphon.run.execution import settle
+from antiphon.run.shutdown import settle
 from antiphon.settings import Settings
 from antiphon.web.websocket.connection import close_all
 from local.limits import ConnectionLimits, bounded

@@ -22,7 +22,7 @@ from antiphon.bootstrap import build_services, build_stores
 from antiphon.ports import Services, ToolRunner
 from antiphon.providers.configured import Providers
 from antiphon.records import Owner
-from antiphon.run.execution import settle
+from antiphon.run.shutdown import settle
 from antiphon.run.worker import start_here
 from antiphon.server_tools.runners import close_runners
 from antiphon.settings import ProviderEndpoint, Settings

@@ -27,21 +27,21 @@ from antiphon.answering.turn import Outcome, usage_resource
 from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, Services, UsageDelta
-from antiphon.records import QUEUED, StoredResponse
+from antiphon.records import StoredResponse
 from antiphon.run.aside import aside
 from antiphon.run.compaction import DueCompaction
-from antiphon.run.journal import BEATS, NOTHING, Journal, Logged
+from antiphon.run.journal import NOTHING, Journal, Logged
 from antiphon.run.lost import WORKER_LOST, end, end_cancelled
 from antiphon.run.prepare import Prepared
+from antiphon.run.progress import Progress
 from antiphon.run.quota import Quota
-from antiphon.run.registry import all_running, close, register
+from antiphon.run.registry import register
 from antiphon.run.tally import priced, tally
 from antiphon.run.tool_loop import NO_QUOTA, Resumed, ToolLoop
-from antiphon.run.unstored import store_later, store_now
+from antiphon.run.unstored import store_later
 from antiphon.run.waiting import shown
 from antiphon.settings import Settings
 from antiphon.stream.checkpoints import Checkpoints
-from antiphon.stream.cuts import VERSION
 from antiphon.stream.events import APPROVALS, Event, Sink, ending_type
 from antiphon.stream.feed import Feed
 from antiphon.stream.fold import ENDINGS, Fold
@@ -104,16 +104,16 @@ class Execution:
         logged: Logged = NOTHING,
     ) -> None:
         self._services = services
-        self._record = record
+        self._progress = Progress(services, record, lambda: self._fold)
         self._stored = stored
         self._quota = quota
         self.feed = Feed()
         self.journal: Journal | None = None
         listener = self.feed.put if record.job is None else None
         if stored and record.logged:
-            self.journal = Journal(services, record, listener, self._cancel, self._beat, logged)
+            self.journal = Journal(services, record, listener, self._cancel, self._progress.beat, logged)
             listener = self.journal.put
-        self._checkpoints = Checkpoints(self._save, _shown(listener))
+        self._checkpoints = Checkpoints(self._progress.save, _shown(listener))
         self._fold = Fold(self._checkpoints.put)
         if not stored:
             self._checkpoints.release()
@@ -132,6 +132,10 @@ class Execution:
         self._compaction: DueCompaction | None = None
         self._logged = logged
         self.is_settled = False
+
+    @property
+    def _record(self) -> StoredResponse:
+        return self._progress.record
 
     @property
     def begun(self) -> dict[str, Any]:
@@ -205,34 +209,14 @@ class Execution:
         except ApiError:
             return None
 
-    async def _beat(self) -> None:
-        """Renew the lease in the response itself, if a third of it has passed: its log cannot be written."""
-        until = self._services.clock() + self._services.settings.lease_seconds
-        if until - self._record.lease_until > self._services.settings.lease_seconds / BEATS:
-            self._record = replace(self._record, lease_until=until)
-            with contextlib.suppress(StorageUnavailable):
-                await self._save()
-
-    async def _save(self) -> None:
-        await self._services.responses.checkpoint(self._with(self._fold.response()))
-
-    def _with(self, response: dict[str, Any]) -> StoredResponse:
-        """Return the record with what the response has come to."""
-        cuts = self._fold.cuts()
-        return replace(self._record, status=response["status"], response=response, cuts=cuts, stream_version=VERSION)
-
     async def save_calls(self, calls: list[dict[str, Any]]) -> bool:
         """Store calls of tools with the response, and end the run if that is not this writer's any more.
 
         Raises:
             StorageUnavailable: the store did not answer.
         """
-        job = self._record.job
-        if job is not None:
-            assert self._loop is not None
-            job = {name: job[name] for name in job if name != "kept"} | {"used": self._loop.used()}
-        self._record = replace(self._record, calls=calls, job=job)
-        is_ours = await self._services.responses.checkpoint(self._with(self._fold.response()))
+        assert self._loop is not None
+        is_ours = await self._progress.save_calls(calls, self._loop.used())
         if not is_ours:
             self._cancel()
             await asyncio.sleep(0)  # the cancellation comes here, before anything is called
@@ -246,14 +230,7 @@ class Execution:
         """
         assert self._loop is not None
         used = [priced(self._services, maker, UsageDelta(*usage)) for maker, usage, *_ in self._loop.used() if usage]
-        tokens = sum(one.usage.input_tokens + one.usage.output_tokens for one in used)
-        try:
-            await self._quota.require_room(tokens, sum(one.nanousd or 0 for one in used))
-        except ApiError as error:
-            return f"{error.message} An administrator can raise it."
-        except StorageUnavailable:
-            raise ApiError("storage_unavailable") from None
-        return None
+        return await self._quota.refusal(used)
 
     def hands_over(self) -> bool:
         """Return whether another worker goes on if the run is cancelled now."""
@@ -317,20 +294,16 @@ class Execution:
         """
         if self.journal is not None:
             self.journal.abandon()
-        record, job = self._with(self._fold.response()), self._record.job or {}
         assert self._loop is not None
         used = self._loop.used()
-        is_read_again = "kept" in job or self._loop.is_answering
-        job = {**job, why: job.get(why, 0) + 1, "used": used[:-1] if is_read_again else used}
-        response = {**record.response, "status": QUEUED}
-        queued = replace(record, status=QUEUED, response=response, lease_until=0.0, job=job)
+        is_read_again = "kept" in (self._record.job or {}) or self._loop.is_answering
         with contextlib.suppress(StorageUnavailable):
-            if not await self._services.responses.take_over(self._record, queued):
+            if not await self._progress.queue_again(why, used[:-1] if is_read_again else used):
                 await end_cancelled(self._services, self._record)
                 await self._erase_deleted()
                 return
         if not self._stopped:
-            await self._services.start_worker(self._services, record.owner, record.id)
+            await self._services.start_worker(self._services, self._record.owner, self._record.id)
 
     async def _end_diverged(self, journal: Journal) -> None:
         """End a response whose kept stream is another than the one that was logged."""
@@ -343,12 +316,7 @@ class Execution:
         """Note the id under which a provider keeps the response, so that another worker can go on with it."""
         self._kept = model, kept_id
         assert self._loop is not None
-        kept = {**model.maker, "id": kept_id, "begins": self._loop.begins}
-        job = self._record.job or {}
-        if job.get("kept") != kept:
-            self._record = replace(self._record, job={**job, "kept": kept})
-            with contextlib.suppress(StorageUnavailable):
-                await self._save()
+        await self._progress.note(kept={**model.maker, "id": kept_id, "begins": self._loop.begins})
 
     async def _discard(self, limit: float) -> None:
         if self._kept is not None:
@@ -448,9 +416,7 @@ class Execution:
             job = self._record.job
             if job is not None:
                 item = job.get("compaction", item)
-                self._record = replace(self._record, job={**job, "compaction": item})
-                with contextlib.suppress(StorageUnavailable):
-                    await self._save()
+                await self._progress.note(compaction=item)
             self._stream.whole(item)
 
     async def _finish(self, outcome: Outcome, answering: Failover, limit: float) -> None:
@@ -494,9 +460,8 @@ class Execution:
         return ending
 
     def _record_of(self, ending: Event) -> StoredResponse:
-        return replace(
-            self._with(self._fold.after(ending)), job=None, calls=[] if self._loop is None else self._loop.hidden
-        )
+        calls = [] if self._loop is None else self._loop.hidden
+        return replace(self._progress.come_to(self._fold.after(ending)), job=None, calls=calls)
 
     def _ending(self, outcome: Outcome, answering: Failover) -> Event:
         return self._stream.ending(
@@ -546,24 +511,6 @@ class Execution:
                 await asyncio.sleep(0.05 * 2**attempt * self._services.entropy(1)[0] / 255)
             else:
                 return
-
-
-async def settle(seconds: float) -> None:
-    """Let the running responses end, then end the rest: each is stored as failed. For an orderly shutdown.
-
-    Args:
-        seconds: the longest wait for each of these: that they end by themselves, that the rest ends, that what could
-            not be stored is.
-    """
-    close()
-    runs = {run.task: run for run in all_running() if run.task}
-    if runs:
-        _, late = await asyncio.wait(runs, timeout=seconds)
-        for task in late:
-            runs[task].stop()
-        if late:
-            await asyncio.wait(late, timeout=seconds)
-    await store_now(seconds)
 
 
 def _forget_cancellation() -> None:

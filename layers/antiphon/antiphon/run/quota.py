@@ -17,11 +17,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from antiphon.access.principal import Principal
-from antiphon.errors import ApiError
+from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import DayOfUse, Services, Subject
 from antiphon.records import DAY, Agent, Budget, Period
 from antiphon.run.tally import day_of
-from antiphon.usage.counters import NANODOLLARS, PER_DOLLAR, tokens_of
+from antiphon.usage.counters import NANODOLLARS, PER_DOLLAR, Spent, tokens_of
 
 MINUTE: Final = 60
 
@@ -101,6 +101,24 @@ class Quota:
         """
         now = self._services.clock()
         await asyncio.gather(*(self._require(limited, now, tokens, nanousd) for limited in self._limited))
+
+    async def refusal(self, spent: Sequence[Spent]) -> str | None:
+        """Return why a run may not call a model again: a budget is used up; None if it may.
+
+        Args:
+            spent: what it has used so far.
+
+        Raises:
+            ApiError: ``storage_unavailable``: a budget cannot be checked.
+        """
+        tokens = sum(one.usage.input_tokens + one.usage.output_tokens for one in spent)
+        try:
+            await self.require_room(tokens, sum(one.nanousd or 0 for one in spent))
+        except ApiError as error:
+            return f"{error.message} An administrator can raise it."
+        except StorageUnavailable:
+            raise ApiError("storage_unavailable") from None
+        return None
 
     def _of(self, agent: Agent) -> Limited:
         return Limited(Subject(self._tenant, "agent", agent.id), agent.budget)

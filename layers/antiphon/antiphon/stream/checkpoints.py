@@ -38,7 +38,7 @@ class Checkpoints:
         to: takes the events that may leave.
     """
 
-    def __init__(self, save: Callable[[], Awaitable[None]], to: Sink) -> None:
+    def __init__(self, save: Callable[[], Awaitable[object]], to: Sink) -> None:
         self._save = save
         self._to = to
         self._held: list[Event] = []
