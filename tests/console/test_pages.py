@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
+from selenium.webdriver import Chrome
 
 from antiphon.records import Grant, Group, User
 from tests.support.browser import PHONE, Browser
+from tests.support.managing import Office
+from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
 from tests.support.upstream import Gate, Script, Upstream, answer, chunk, finish, text, tool_call, usage
 
+TOKEN = "a-token-of-the-tests"
+
 PAGES = [
+    "today",
+    "today?days=30",
+    "today/user",
+    "today/model?days=1",
+    "usage/user/ada",
+    "approvals",
     "agents",
     "agents/new",
     "agents/agent",
@@ -301,19 +313,93 @@ def test_a_key_is_shown_once_and_revoked(service: Service, page: Browser) -> Non
     page.complaints()  # what was refused
 
 
+def test_a_key_is_limited_and_shows_what_was_used_with_it(service: Service, page: Browser) -> None:
+    key = service.key(name="mine")
+    service.create(key, input="Hi")
+    page.open("keys")
+    page.find("td a").click()
+    page.until_text("call agents and read")
+    page.fill(tokens_per_day="1000", usd_per_month="2.5")
+    page.click("Save")
+    page.until_text("Saved.")
+    assert page.find("[name=tokens_per_day]").get_attribute("value") == "1000"
+    page.click("What was used with it")
+    page.until_text("Requests", ".tiles")
+    assert "1" in page.text(".tile:first-child b")
+
+
+def test_an_approval_is_decided_and_the_reason_is_kept(service: Service, page: Browser) -> None:
+    staged = Office(service).stage("ada")
+    page.open("approvals")
+    page.until("td button").click()
+    page.until("dialog [name=reason]").send_keys("Not on a Sunday")
+    page.click("Deny")
+    page.until_text("Nothing waits for an approval")
+    decided = service.run(service.approvals.get("default", staged["approval"]))
+    assert (decided.state, decided.reason, decided.decided_by) == ("denied", "Not on a Sunday", "olga")
+    second = Office(service).stage("ada")["approval"]
+    page.open("approvals")
+    page.until("td button").click()
+    page.click("Approve")
+    page.until_text("Approved.")
+    assert service.run(service.approvals.get("default", second)).state == "approved"
+
+
+def test_a_call_that_its_caller_has_to_approve_is_approved_in_the_conversation(
+    tmp_path: Path, driver: Chrome, upstream: Upstream
+) -> None:
+    tools = Tools(update=says("updated"))
+    with Service(tmp_path, upstream, runner=tools, console=TOKEN) as service:
+        service.agent("agent", servers=(server("update", approval="caller"),))
+        call = tool_call(0, "call_a", "crm__update", '{"id":1}')
+        upstream.scripts = [Script.stream(call, finish("tool_calls"), usage(10, 5)), answer("Done")]
+        page = Browser(driver, service.root, TOKEN)
+        page.look()
+        page.open("agents/agent/try")
+        page.fill(user="ada")
+        page.click("Start")
+        page.until("textarea").send_keys("Update it\n")
+        page.until_text('update {"id":1}', "form")
+        page.click("Approve")
+        page.until_text("Done", ".talk")
+        assert [call.arguments for call in tools.calls] == [{"id": 1}]
+        assert page.complaints() == []
+
+
+def test_today_shows_what_was_used_by_whom_and_what_failed(service: Service, page: Browser, upstream: Upstream) -> None:
+    upstream.scripts = [answer("One two three", prompt=7), Script.error(400, b"{}")]
+    key = service.key()
+    service.create(key, input="Hi")
+    service.post(key, model="agent", input="Hi")
+    page.open()
+    page.until_text("Requests", ".tiles")
+    tiles = page.text(".tiles").split("\n")
+    assert tiles[tiles.index("Requests") + 1] == "2"
+    assert tiles[tiles.index("Tokens") + 1] == "10"
+    page.until_text("provider_refused_request", "table")
+    page.until_text("Waiting approvals: none")
+    for kind, id in (("By user", "ada"), ("By agent", "agent"), ("By model", "up/m")):
+        page.click(kind)
+        page.until_text(id, "table")
+    page.click("By user")
+    page.click("ada")
+    page.click("Usage")
+    page.until_text("Usage of ada")
+
+
 def test_people_are_made_changed_and_deleted(service: Service, page: Browser) -> None:
     page.open("people/groups/new")
     page.fill(id="staff", name="Staff")
     page.click("Make the group")
     page.until_text("staff", "h2")
     page.go("people/roles/new")
-    page.fill(id="READER", limits='{"requests_per_minute": 5}')
+    page.fill(id="READER", requests_per_minute="5")
     page.check("manage", "usage:read")
     page.click("Make the role")
     page.until_text("READER", "h2")
-    page.fill(limits='{"requests_per_minute": 0}')
+    page.fill(requests_per_minute="0")
     page.click("Save")
-    page.until_text("requests_per_minute", "[role=alert]")
+    page.until_text("requests_per_minute", ".field [role=alert]")
     page.go("people/users/new")
     page.fill(id="bob", role="NONE")
     page.click("Make the user")
@@ -340,9 +426,12 @@ def test_people_are_made_changed_and_deleted(service: Service, page: Browser) ->
 
 def test_the_limits_of_the_tenant_are_changed(service: Service, page: Browser) -> None:
     page.open("people/tenant")
-    page.fill(limits='{"requests_per_minute": 60}')
+    page.click("Models, defaults and maximums")
+    page.fill(usd_per_month="12.5", limits='{"retention_days": 30}')
     page.click("Save")
     page.until_text("Saved.")
+    stored = service.run(service.directory.get_tenant("default")).limits
+    assert (stored.usd_per_month, stored.retention_days) == (12.5, 30)
     page.fill(limits='{"nothing": 1}')
     page.click("Save")
     page.until_text("nothing", "[role=alert]")

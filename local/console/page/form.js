@@ -5,7 +5,8 @@ import { Failure } from "./parts.js";
 
 const Refused = createContext({ error: null, names: new Set() });
 
-export function Form({ label, submit, action, children, also = null }) {
+// `value` is that of the button, for a form with several; `submit` gets the button that was pressed.
+export function Form({ label, submit, action, value, children, also = null }) {
   const [state, set] = useState({ busy: false, error: null });
   const names = useRef(new Set());
   async function sent(event) {
@@ -13,19 +14,19 @@ export function Form({ label, submit, action, children, also = null }) {
     const form = event.currentTarget;
     set({ busy: true, error: null });
     try {
-      await submit(new FormData(form), form);
+      await submit(new FormData(form), form, event.submitter);
       set({ busy: false, error: null });
     } catch (error) {
       set({ busy: false, error });
-      const field = form.elements.namedItem(fieldOf(error));
+      const field = form.elements.namedItem(fieldOf(error, names.current));
       if (field instanceof HTMLElement) field.focus();
     }
   }
-  const atField = state.error && names.current.has(fieldOf(state.error));
+  const atField = state.error && names.current.has(fieldOf(state.error, names.current));
   return html`<form onSubmit=${sent} aria-label=${label}>
     <${Refused.Provider} value=${{ error: state.error, names: names.current }}>${children}</${Refused.Provider}>
     ${!atField && html`<${Failure} error=${state.error} />`}
-    <div class="actions"><button type="submit" aria-busy=${state.busy} disabled=${state.busy}>${action}</button>${also}</div>
+    <div class="actions"><button type="submit" value=${value} aria-busy=${state.busy} disabled=${state.busy}>${action}</button>${also}</div>
   </form>`;
 }
 
@@ -34,7 +35,7 @@ export function Field({ name, label, hint, options, value = "", area = false, ..
   const { error, names } = useContext(Refused);
   const id = useId();
   names.add(name);
-  const refused = error && fieldOf(error) === name;
+  const refused = error && fieldOf(error, names) === name;
   const described = [hint && `${id}-hint`, refused && `${id}-error`].filter(Boolean).join(" ") || undefined;
   const shared = { id, name, "aria-describedby": described, "aria-invalid": refused ? "true" : undefined, defaultValue: value, ...rest };
   return html`<div class="field">
@@ -88,4 +89,8 @@ export function objectOf(data, name) {
   return value;
 }
 
-const fieldOf = (error) => (error?.param ?? "").split(/[.[]/)[0];
+// Return the field of a refusal: `limits.tokens_per_day` is that of the last name that has a field.
+function fieldOf(error, known) {
+  const parts = (error?.param ?? "").split(/[.[]/);
+  return parts.findLast((part) => known.has(part)) ?? "";
+}

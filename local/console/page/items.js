@@ -16,8 +16,12 @@ export function Item({ item, children }) {
     return html`<div class="item call"><span class="who">output of the call</span>
       <pre tabindex="0"><code>${written(item.output)}</code></pre></div>`;
   }
-  if (/_call$/.test(item.type)) {
-    return html`<div class="item call"><span class="who">calls ${item.name ?? item.type}</span>
+  if (item.type === "mcp_list_tools") {
+    return html`<details class="item call"><summary>Tools of ${item.server_label}</summary>
+      <div class="text">${(item.tools ?? []).map((tool) => tool.name).join(", ")}</div></details>`;
+  }
+  if (/_call$/.test(item.type) || item.type === "mcp_approval_request") {
+    return html`<div class="item call"><span class="who">${item.type === "mcp_approval_request" ? "asks to call" : "calls"} ${item.name ?? item.type}</span>
       ${item.arguments && html`<pre tabindex="0"><code>${indented(item.arguments)}</code></pre>`}
       ${item.output !== undefined && item.output !== null && html`<pre tabindex="0"><code>${written(item.output)}</code></pre>`}
       ${item.error && html`<p class="failure">${written(item.error)}</p>`}${children}</div>`;

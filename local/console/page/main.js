@@ -5,17 +5,23 @@ import { html, render, useEffect, useRef, useState } from "./dom.js";
 import { FactsContext } from "./facts.js";
 import { Failure, Heading, Loading, useRead } from "./parts.js";
 import { Agents } from "./pages/agents.js";
+import { Approvals } from "./pages/approvals.js";
 import { Keys } from "./pages/keys.js";
 import { People } from "./pages/people.js";
 import { Responses } from "./pages/responses.js";
+import { Today } from "./pages/today.js";
+import { UsageOf } from "./pages/usage.js";
 import { here, takeToken, to } from "./route.js";
 
 const PAGES = [
+  ["today", "Today", Today],
   ["agents", "Agents", Agents],
   ["keys", "Keys", Keys],
   ["people", "People", People],
   ["responses", "Responses", Responses],
+  ["approvals", "Approvals", Approvals],
 ];
+const INNER = [["usage", "Usage", UsageOf]];
 
 function App() {
   const [at, set] = useState(here);
@@ -36,7 +42,7 @@ function App() {
 function Console({ at }) {
   const facts = useRead("/console/facts");
   const name = at.segments[0] ?? PAGES[0][0];
-  const found = PAGES.find(([page]) => page === name);
+  const found = [...PAGES, ...INNER].find(([page]) => page === name);
   const main = useRef(null);
   const first = useRef(true);
   const place = at.segments.join("/");
@@ -76,7 +82,7 @@ function Locked() {
       for a new one.</p>`;
 }
 
-const Unknown = () => html`<${Heading} title="There is no such page" /><p><a href=${to(PAGES[0][0])}>Go to the agents</a></p>`;
+const Unknown = () => html`<${Heading} title="There is no such page" /><p><a href=${to(PAGES[0][0])}>Go to the first page</a></p>`;
 
 const token = takeToken();
 if (token) open(token);

@@ -37,7 +37,7 @@ export function grown(answer, event) {
     const ended = event.type === "response.completed" || event.type === "response.failed" || event.type === "response.incomplete";
     return {
       ...answer, id: response.id, status: response.status, usage: response.usage, error: response.error,
-      incomplete: response.incomplete_details,
+      incomplete: response.incomplete_details, approvals: response.antiphon?.approvals ?? [],
       items: ended ? response.output.map(shownItem) : answer.items,
     };
   }

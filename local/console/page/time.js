@@ -17,3 +17,9 @@ export function full(seconds) {
 export const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
 
 export const number = (value) => new Intl.NumberFormat("en").format(value);
+
+// Return an amount of money; a dash if no price is known.
+export function usd(value) {
+  if (value === null || value === undefined) return "–";
+  return new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: value < 1 ? 4 : 2 }).format(value);
+}

@@ -1,11 +1,12 @@
 // API keys: list, make and revoke them. A key is shown once, when it is made.
 
-import { pathOf, post, remove, withQuery } from "../api.js";
+import { pathOf, post, put, remove, withQuery } from "../api.js";
 import { html, useState } from "../dom.js";
 import { useFacts } from "../facts.js";
 import { FirstCall } from "../first-call.js";
 import { Check, Choice, Field, Form, names } from "../form.js";
-import { Confirm, Copy, Empty, Heading, List, Mark, When } from "../parts.js";
+import { Limits, limitsOf } from "../limits.js";
+import { Confirm, Copy, Empty, Facts, Failure, Heading, List, Loading, Mark, useRead, When } from "../parts.js";
 import { go, to } from "../route.js";
 
 const DAY = 86400;
@@ -14,14 +15,14 @@ const KINDS = { active: "good", expired: "muted", revoked: "bad" };
 
 export function Keys({ at, query }) {
   if (at[0] === "new") return html`<${New} query=${query} />`;
-  return html`<${All} user=${query.user ?? ""} />`;
+  return at[0] ? html`<${One} key=${at[0]} id=${at[0]} />` : html`<${All} user=${query.user ?? ""} />`;
 }
 
 function All({ user }) {
   const [revoked, revoke] = useState(null);
   const [turn, again] = useState(0);
   const columns = [
-    { title: "Key", cell: (key) => html`<code>${key.prefix}…</code>${key.management && html` <${Mark}>management</${Mark}>`}` },
+    { title: "Key", cell: (key) => html`<a href=${to("keys", key.id)}><code>${key.prefix}…</code></a>${key.management && html` <${Mark}>management</${Mark}>`}` },
     { title: "For", cell: (key) => key.name, wide: true },
     { title: "User", cell: (key) => html`<a href=${to("people", "users", key.user)}>${key.user}</a>` },
     { title: "State", cell: (key) => html`<${Mark} kind=${KINDS[key.state]}>${key.state}</${Mark}>` },
@@ -60,6 +61,7 @@ function New({ query }) {
       agents: agents.length ? agents : null,
       read_only: data.has("read_only"),
       management: data.has("management"),
+      limits: limitsOf(data),
     }));
   }
   if (made) return html`<${Made} made=${made} />`;
@@ -72,7 +74,36 @@ function New({ query }) {
       <${Field} name="agents" label="Only for these agents" value=${query.agents ?? ""} hint="Ids, separated by commas. Empty: all that the user may use." />
       <${Check} name="read_only" label="It may only read" />
       <${Check} name="management" label="It is a management key" hint="It manages what its user's role may, over HTTP, and cannot call agents." />
+      <${Limits} whole=${false} />
     </${Form}>`;
+}
+
+function One({ id }) {
+  const path = pathOf("/v1/admin/keys/{}", id);
+  const { data: key, error, reload } = useRead(path);
+  const [saved, setSaved] = useState("");
+  if (error) return html`<${Heading} title="Key" /><${Failure} error=${error} />`;
+  if (!key) return html`<${Heading} title="Key" /><${Loading} />`;
+  async function save(data) {
+    setSaved("");
+    await put(`${path}/limits`, limitsOf(data));
+    setSaved("Saved.");
+    reload();
+  }
+  return html`<${Heading} title=${key.name || "Key"} />
+    <${Facts} rows=${[
+      ["Key", html`<code>${key.prefix}…</code>`],
+      ["State", html`<${Mark} kind=${KINDS[key.state]}>${key.state}</${Mark}>`],
+      ["User", html`<a href=${to("people", "users", key.user)}>${key.user}</a>`],
+      ["May", key.management ? "manage, and call no agents" : key.read_only ? "read" : "call agents and read"],
+      key.agents && ["Agents", key.agents.join(", ")],
+      ["Made", html`<${When} at=${key.created_at} />`],
+      ["Expires", html`<${When} at=${key.expires_at} />`],
+      ["Last used", html`<${When} at=${key.last_used_at} />`],
+    ]} />
+    <p><a href=${to("usage", "key", id)}>What was used with it</a></p>
+    ${key.state === "active" && html`<${Form} label="Limits of the key" submit=${save} action="Save"><${Limits} value=${key.limits} whole=${false} /></${Form}>`}
+    <p role="status" class="done">${saved}</p>`;
 }
 
 function Made({ made }) {

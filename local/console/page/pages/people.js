@@ -2,7 +2,8 @@
 
 import { pathOf, put, remove } from "../api.js";
 import { html, useState } from "../dom.js";
-import { Checks, Field, Form, names, objectOf } from "../form.js";
+import { Checks, Field, Form, names } from "../form.js";
+import { Limits, limitsOf } from "../limits.js";
 import { Confirm, Empty, Facts, Failure, Heading, List, Loading, Mark, Tabs, useRead } from "../parts.js";
 import { go, to } from "../route.js";
 
@@ -118,7 +119,7 @@ function UserForm({ isNew, data, save, also }) {
 }
 
 function RoleForm({ isNew, data, save, also }) {
-  const submit = (form) => save(form, { permissions: form.getAll("permissions"), manage: form.getAll("manage"), limits: objectOf(form, "limits") });
+  const submit = (form) => save(form, { permissions: form.getAll("permissions"), manage: form.getAll("manage"), limits: limitsOf(form) });
   return html`<${Form} label="Role" submit=${submit} action=${isNew ? "Make the role" : "Save"} also=${also}>
     <${Id} isNew=${isNew} />
     <${Checks} legend="Its users may" name="permissions" options=${PERMISSIONS} checked=${data.permissions ?? ["USE"]} />
@@ -133,17 +134,13 @@ function GroupForm({ isNew, data, save, also }) {
     <${Id} isNew=${isNew} /><${Field} name="name" label="Name" value=${data.name ?? ""} /></${Form}>`;
 }
 
-const Limits = ({ value }) => html`<${Field} name="limits" label="Limits" area rows="6" spellcheck="false"
-  value=${value && Object.keys(value).length ? JSON.stringify(value, null, 2) : ""}
-  hint='As JSON, for instance {"requests_per_minute": 60, "tokens_per_day": 1000000}. Empty: none of its own.' />`;
-
 function OfUser({ user }) {
   const agents = Object.entries(user.agents ?? {});
   return html`<h2>What ${user.id} may</h2>
     <${Facts} rows=${[["Permissions", user.permissions?.join(", ") || "none"],
       ["Manages", user.manage?.length ? user.manage.join(", ") : "nothing"],
       ["Agents", agents.length ? html`<ul>${agents.map(([id, level]) => html`<li><a href=${to("agents", id, "access")}>${id}</a> (${level})</li>`)}</ul>` : "none"]]} />
-    <p><a href=${`${to("keys")}?${new URLSearchParams({ user: user.id })}`}>Keys</a> · <a href=${to("responses", user.id)}>Responses</a></p>`;
+    <p><a href=${`${to("keys")}?${new URLSearchParams({ user: user.id })}`}>Keys</a> · <a href=${to("responses", user.id)}>Responses</a> · <a href=${to("usage", "user", user.id)}>Usage</a></p>`;
 }
 
 function Tenant() {
@@ -153,7 +150,7 @@ function Tenant() {
   if (!data) return html`<${Loading} />`;
   async function save(form) {
     setSaved("");
-    await put("/v1/admin/tenant", { limits: objectOf(form, "limits") });
+    await put("/v1/admin/tenant", { limits: limitsOf(form) });
     setSaved("Saved.");
     reload();
   }

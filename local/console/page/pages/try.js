@@ -74,6 +74,7 @@ function Conversation({ id, as, leave }) {
   }
 
   const waiting = busy ? [] : unanswered(last);
+  const requests = busy ? [] : asks(last);
   return html`
     <p class="bar"><span>As <b>${as.user}</b>, with a key that lasts an hour.</span>
       <span class="actions"><button type="button" class="small secondary outline" disabled=${busy} onClick=${() => { setTurns([]); setError(null); }}>New conversation</button>
@@ -84,7 +85,7 @@ function Conversation({ id, as, leave }) {
       <div ref=${end}></div>
     </div>
     <${Failure} error=${error} />
-    ${waiting.length ? html`<${Outputs} calls=${waiting} send=${ask} />` : html`<${Message} busy=${busy} send=${ask} stop=${stop} />`}`;
+    ${requests.length ? html`<${Requests} requests=${requests} send=${ask} />` : waiting.length ? html`<${Outputs} calls=${waiting} send=${ask} />` : html`<${Message} busy=${busy} send=${ask} stop=${stop} />`}`;
 }
 
 function Turn({ turn, user }) {
@@ -95,6 +96,8 @@ function Turn({ turn, user }) {
     ${answer.items.filter(Boolean).map((item) => html`<${Item} item=${item} />`)}
     ${!answer.items.length && answer.status === "in_progress" && html`<p class="loading" aria-busy="true">Waiting for the model …</p>`}
     ${failed}
+    ${(answer.approvals ?? []).filter((approval) => approval.by !== "caller").map((approval) => html`<p>
+      The call of ${approval.name} waits for ${approval.by}: <a href=${to("approvals")}>Approvals</a></p>`)}
     ${answer.id && html`<p class="foot"><a href=${to("responses", user, answer.id)}>${answer.status === "in_progress" ? "running" : answer.status}</a>
       ${answer.incomplete && html` (${answer.incomplete.reason})`}
       ${answer.usage && html` · ${number(answer.usage.input_tokens)} tokens in, ${number(answer.usage.output_tokens)} out`}
@@ -119,6 +122,21 @@ function Message({ busy, send, stop }) {
     ${busy ? html`<button key="stop" type="button" class="danger" onClick=${stop}>Stop</button>` : html`<button key="send" type="submit">Send</button>`}
   </form>`;
 }
+
+// Calls of the agent's own tools that wait until their caller approves them.
+function Requests({ requests, send }) {
+  async function decide(data, _form, button) {
+    const approve = button?.value === "approve";
+    const answers = requests.map((item) => ({ type: "mcp_approval_response", approval_request_id: item.id, approve }));
+    send(answers, [{ type: "message", role: "user", text: approve ? "(approved)" : "(denied)" }]);
+  }
+  return html`<${Form} label="Approval" submit=${decide} action="Approve" value="approve"
+    also=${html`<button type="submit" value="deny" class="danger outline">Deny</button>`}>
+    <p>The agent asks before it calls:</p>
+    ${requests.map((item) => html`<pre tabindex="0"><code>${item.name} ${item.arguments}</code></pre>`)}</${Form}>`;
+}
+
+const asks = (answer) => (answer?.approvals ?? []).filter((approval) => approval.by === "caller");
 
 // Calls that the agent's caller has to answer.
 function Outputs({ calls, send }) {
