@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 SOON = 15
 """Seconds in which a page shows what it is waited for."""
 
+FEW = 30
+"""More stops than any page has before what is on it."""
+
 DESKTOP = (1280, 860)
 PHONE = (390, 844)
 
@@ -98,16 +101,30 @@ class Browser:
     def fill(self, **fields: str) -> None:
         """Write into fields by their names, in place of what they hold."""
         for name, value in fields.items():
-            self.until(f"[name={name}]").send_keys(Keys.CONTROL, "a")
-            self.find(f"[name={name}]").send_keys(Keys.DELETE, value)
+            self._wait(lambda name=name, value=value: self._written(name, value), name)
+
+    def _written(self, name: str, value: str) -> bool:
+        found = self.all(f"[name={name}]")
+        if found:
+            found[0].send_keys(Keys.CONTROL, "a")
+            found[0].send_keys(Keys.DELETE, value)
+        return bool(found)
 
     def check(self, name: str, value: str = "on") -> None:
         """Click a box."""
         self.until(f"[name={name}]" if value == "on" else f"[name={name}][value='{value}']").click()
 
-    def press_tab(self) -> None:
-        """Move the focus on."""
-        self.driver.switch_to.active_element.send_keys(Keys.TAB)
+    def press_tab_to(self, text: str) -> list[str]:
+        """Move the focus on until it is on a text; return all that had it."""
+        reached: list[str] = []
+        while text not in reached and len(reached) < FEW:
+            self.press(Keys.TAB)
+            reached.append(self.focused())
+        return reached
+
+    def press(self, key: str) -> None:
+        """Press a key where the focus is."""
+        self.driver.switch_to.active_element.send_keys(key)
 
     def focused(self) -> str:
         """Return the text of what has the focus."""
