@@ -7,7 +7,7 @@ import pytest
 from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, digest
 from antiphon.ports import Page
 from antiphon.records import PUBLIC, Agent, DeletedAgent, Grant, User, dump
-from local.lambda_host.dynamodb import Command, Emulator
+from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.support.counting import Counting
 from tests.support.stored import DAY, NOW, Stores
 
@@ -158,6 +158,24 @@ async def test_after_its_time_dynamodb_removes_all_of_a_deleted_agent(aws: Emula
     ]
     await dynamodb.directory.restore_agent("acme", "guide")
     assert {expires for _, expires in expiries(aws)} == {None}
+
+
+async def test_what_an_agent_holds_that_is_made_again_while_it_is_deleted_does_not_expire(
+    aws: Emulator, dynamodb: Stores
+) -> None:
+    await dynamodb.directory.put_agent(GUIDE)
+    ask, again = aws.handle, iter([{"pk": {"S": "T#acme#AGENTS"}, "sk": {"S": "guide"}}])
+
+    def handle(call: Command) -> Reply:
+        key = next(again, None) if call.operation == "UpdateItem" else None
+        if key is not None:
+            row = {**key, "document": {"S": dump(GUIDE).decode()}}
+            ask(Command("PutItem", {"TableName": "core", "Item": row}))
+        return ask(call)
+
+    aws.handle = handle
+    await dynamodb.directory.delete_agent("acme", "guide")
+    assert ("T#acme#PRIN#user:ann", None) in expiries(aws)
 
 
 def expiries(aws: Emulator) -> list[tuple[str, int | None]]:

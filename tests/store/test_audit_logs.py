@@ -260,6 +260,14 @@ async def test_a_change_without_its_entry_is_not_made(
     assert answer["Items"] == [], expected
 
 
+async def test_a_change_is_a_read_and_a_transaction_of_some_twenty_write_units(aws: Emulator, dynamodb: Stores) -> None:
+    counted = Counting(aws)
+    await dynamodb.directory.put(User("acme", "eve"), ANN)
+    counted.stop()
+    assert counted.operations == ["GetItem", "TransactWriteItems"]
+    assert 10 <= counted.write_units <= 25
+
+
 async def test_a_list_reads_as_many_rows_as_it_shows_however_many_there_are(aws: Emulator, dynamodb: Stores) -> None:
     async def reads(wanted: AuditFilter) -> tuple[list[str], float]:
         counted = Counting(aws)

@@ -18,7 +18,7 @@ class Counting:
     Attributes:
         operations: the calls so far, by operation name.
         read_bytes: the bytes of the items that came back.
-        written: the bytes of each item put.
+        written: the bytes of each item put; twice if it was put in a transaction, which costs double.
     """
 
     def __init__(self, emulator: Emulator) -> None:
@@ -48,6 +48,9 @@ class Counting:
             self.operations.append(call.operation)
             if call.operation == "PutItem":
                 self.written.append(weight(row_of(call.arguments["Item"])))
+            for write in call.arguments.get("TransactItems", ()):
+                if "Put" in write:
+                    self.written += 2 * [weight(row_of(write["Put"]["Item"]))]
         status, document = self._handle(call)
         items = [document["Item"]] if "Item" in document else document.get("Items", [])
         with self._lock:

@@ -50,7 +50,7 @@ class DynamoDBAgents(AuditedTable):
             if row is None:
                 gone = await self.deleted_agent(tenant, agent)
                 if gone is not None:
-                    await self._set_expiry(tenant, agent, gone.expires_at + DAY)
+                    await self._let_expire(tenant, agent, gone.expires_at + DAY)
                 return False
             try:
                 await self._set_aside(row, by)
@@ -179,7 +179,13 @@ class DynamoDBAgents(AuditedTable):
             ],
             self._trail.entry(by, "deleted", agent, None),
         )
-        await self._set_expiry(agent.tenant, agent.id, gone.expires_at + DAY)
+        await self._let_expire(agent.tenant, agent.id, gone.expires_at + DAY)
+
+    async def _let_expire(self, tenant: str, agent: str, at: int) -> None:
+        """Let the grants and versions of a deleted agent expire, unless it was restored or made again meanwhile."""
+        await self._set_expiry(tenant, agent, at)
+        if await self._database.get(self._table, _key(tenant, agent)) is not None:
+            await self._set_expiry(tenant, agent, None)
 
     async def _set_expiry(self, tenant: str, agent: str, at: int | None) -> None:
         """Let the grants and versions of a deleted agent expire, or not any more."""
