@@ -196,6 +196,29 @@ def test_a_request_may_ask_for_what_a_search_found(
     assert "results" not in plain["output"][0]
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "title"),
+    [("web_search", PAGE["url"], "Limits"), ("knowledge_base", "s3://docs/refunds.pdf", "refunds.pdf")],
+)
+def test_what_the_answer_names_of_what_was_found_is_cited_alike_in_both_modes(
+    service: Service, key: str, upstream: Upstream, tools: Answering, name: str, url: str, title: str
+) -> None:
+    kind = KINDS[name]
+    tools.answer = lambda _: kind.answer
+    service.agent("agent", servers=(server_of(kind, tools),))
+    upstream.scripts = [*calling(kind), answer("That is so [1].")] * 2
+    whole = service.create(key, input="Go")
+    events = service.stream(key, input="Go", stream_options={"include_obfuscation": False})
+    cited = [{"type": "url_citation", "start_index": 11, "end_index": 14, "url": url, "title": title}]
+    assert whole["output"][1]["content"][0]["annotations"] == cited
+    assert [each["annotation"] for each in events if each["type"].endswith("annotation.added")] == cited
+    own = events[-1]["response"]["id"]
+    again = service.get(f"/v1/responses/{own}?stream=true&include_obfuscation=false", key)
+    assert [json.loads(line[6:]) for line in again.text.splitlines() if line.startswith("data: {")] == events
+    upstream.scripts = [answer("Still.")]
+    assert service.create(key, input=[*whole["output"], {"role": "user", "content": "On"}])["status"] == "completed"
+
+
 def assert_part(whole: Any, part: Any) -> None:
     """Require that a value has all fields of another."""
     if isinstance(part, dict):

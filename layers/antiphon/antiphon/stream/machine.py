@@ -23,7 +23,7 @@ from antiphon.stream.kept import KEPT
 from antiphon.stream.parts import TEXTS, Call, OpenItem, Part
 from antiphon.stream.server_calls import begin_events, end_events
 from antiphon.stream.whole import item_events
-from antiphon.tools.server_calls import cut
+from antiphon.tools.server_calls import TYPES, cut
 from antiphon.tools.table import ToolTable
 
 Ended = Literal["completed", "incomplete", "failed", "cancelled"]
@@ -410,10 +410,12 @@ class ResponseStream:
         if half:
             self._say(part, half)
         self._part = None
+        text = "".join(part.pieces)
+        if part.kind == "output_text":
+            part.annotations += self._cited(text, part.annotations)
         value = part.value()
         item.parts.append(value)
         where = self._where(part)
-        text = "".join(part.pieces)
         if part.kind == "output_text":
             for index, annotation in enumerate(part.annotations):
                 place = {**where, "annotation_index": index, "annotation": annotation}
@@ -426,6 +428,14 @@ class ResponseStream:
         self._send(done)
         prefix = "response.reasoning_summary_part" if item.kind == "reasoning" else "response.content_part"
         self._send({"type": f"{prefix}.done", **where, "part": value})
+
+    def _cited(self, text: str, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return where a text comes from, if a search was made for it."""
+        if not any(item["type"] in TYPES.values() for item in self._output):
+            return []
+        from antiphon.tools.citations import citations
+
+        return citations(text, self._output, given)
 
     def _say(self, part: Part, text: str) -> None:
         """Add to a part as a delta of its kind."""

@@ -20,6 +20,8 @@ from antiphon.tools.table import OfferedTool
 
 HELD: Final = "held"
 """The field of an item with what is stored of it and never shown."""
+FOUND: Final = "found"
+"""The field of what is held of a search with the address and title of everything that was found, in its order."""
 
 TYPES: Final = {"web_search": "web_search_call", "knowledge_base": "file_search_call"}
 SERVER_CALLS: Final = frozenset({"mcp_call", *TYPES.values()})
@@ -204,11 +206,12 @@ def bounded(text: str) -> str:
 def _searched(item: Item, result: ToolResult, output: str, include: Collection[str]) -> Item:
     failure = result.failure
     text = output if failure is None else "\n".join(filter(None, [failure.message, output]))
-    item = {**item, HELD: {**item[HELD], "output": text}}
+    sources = {FOUND: [(found.url, found.title) for found in result.found]} if result.found else {}
+    item = {**item, HELD: {**item[HELD], "output": text, **sources}}
     if item["type"] == "web_search_call":
         if SOURCES in include:
-            sources = [{"type": "url", "url": found.url} for found in result.found if found.url]
-            item["action"] = {**item["action"], "sources": sources}
+            pages = [{"type": "url", "url": found.url} for found in result.found if found.url]
+            item["action"] = {**item["action"], "sources": pages}
         return item
     if RESULTS in include:
         item["results"] = [
