@@ -205,6 +205,21 @@ async def test_connections_are_used_again_and_no_cookie_is_kept() -> None:
     assert all("cookie" not in request.headers for request in server.requests)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "GET"])
+async def test_a_request_on_a_connection_that_the_server_closes_meanwhile_is_not_sent_again(method: str) -> None:
+    """aiohttp repeats some methods by itself; a server may have done what they ask before it closed."""
+    with Upstream([Script([b"{}"], headers=JSON), Script([CUT], raw=True), Script([b"{}"], headers=JSON)]) as server:
+        egress = Egress(hosts(server))
+        deadline = asyncio.get_running_loop().time() + 20
+        async with egress.send(ToolRequest(server.base_url, body=b"{}"), deadline=deadline) as reply:
+            await reply.read()
+        with pytest.raises(EgressError) as caught:
+            async with egress.send(ToolRequest(server.base_url, method, body=b"{}"), deadline=deadline):
+                pass
+        await egress.aclose()
+    assert (caught.value.failure.cause, server.connections, len(server.requests)) == ("unknown", 1, 2)
+
+
 async def test_a_header_that_holds_a_line_end_is_not_sent(server: Upstream) -> None:
     request = ToolRequest(server.base_url, headers={"x-key": "a\r\nx-other: b"}, body=b"{}")
     egress = Egress(hosts(server))

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 MAX_REPLY_BYTES: Final = 1024 * 1024
 """The most that is read of an answer."""
 CONNECT_SECONDS: Final = 10.0
-KEPT_SECONDS: Final = 10.0
-"""How long an idle connection is kept: less than servers keep theirs, so that a request seldom meets a closed one."""
+KEPT_SECONDS: Final = 4.0
+"""How long an idle connection is kept: less than most servers keep theirs (5 s or more), so that a request seldom meets
+one that was closed while a function was frozen."""
 
 DRAIN_SECONDS: Final = 0.05
 """How long to wait for the end of a body of which nothing more is needed."""
@@ -263,7 +264,7 @@ class Egress:
             limit=0,
             keepalive_timeout=KEPT_SECONDS,
         )
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -271,6 +272,8 @@ class Egress:
             skip_auto_headers=("content-type",),
             trace_configs=[_noting_what_was_sent()],
         )
+        session._retry_connection = False  # noqa: SLF001 - it sends a PUT or DELETE twice, and has no public switch
+        return session
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         return await checked_addresses(self._resolve, host, private=self._hosts.allows_private(host, port))

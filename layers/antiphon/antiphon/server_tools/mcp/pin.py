@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -21,6 +23,9 @@ from antiphon.server_tools.references import NoCredentials
 MAX_PAGES: Final = 50
 MAX_TOOLS: Final = 1000
 """How many tools a server may list; an agent then takes some of them by ``allow``."""
+
+_UNSEEN: Final = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+"""Characters without a form of their own that can hide instructions: tags, marks of direction, spaces of no width."""
 
 _DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _FROM_OTHERS: Final = range(-32099, -32019)
@@ -117,6 +122,9 @@ def _chosen(entry: McpEntry, listed: list[Any], *, stateless: bool) -> tuple[tup
             tools[name] = _tool(name, definition, stateless=stateless)
         except ValueError as error:
             notes.append(f"the tool {name} is left out: {error}")
+            continue
+        if _UNSEEN.search(json.dumps(definition, ensure_ascii=False)):
+            notes.append(f"the definition of {name} has characters that nobody sees and a model reads")
     missing = [name for name in allow or () if name not in tools]
     if missing or not tools:
         there = ", ".join(sorted(str(tool.get("name")) for tool in listed if isinstance(tool, dict))) or "none"
