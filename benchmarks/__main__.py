@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import answers, coldstart, dynamodb, imports, providers, readers, runs, runtime, stalls, streams, tools
+from benchmarks import (
+    answers,
+    coldstart,
+    dynamodb,
+    imports,
+    providers,
+    readers,
+    runs,
+    runtime,
+    stalls,
+    steady,
+    streams,
+    tools,
+)
 from benchmarks.table import show
 
 BENCHMARKS = {
@@ -13,6 +26,7 @@ BENCHMARKS = {
     "stalls": stalls.measure,
     "readers": readers.measure,
     "runs": runs.measure,
+    "steady": steady.measure,
     "imports": imports.measure,
     "coldstart": coldstart.measure,
     "runtime": runtime.measure,

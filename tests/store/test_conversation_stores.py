@@ -45,80 +45,80 @@ async def add(stores: Stores, length: int, text: str = "Hi") -> list[StoredRespo
     return turns
 
 
-def opened(stores: Stores, now: float = NOW, owner: Owner = OWNER) -> Opened | None:
-    return asyncio.run(stores.responses.open_conversation(owner, CONVERSATION, now))
+async def opened(stores: Stores, now: float = NOW, owner: Owner = OWNER) -> Opened | None:
+    return await stores.responses.open_conversation(owner, CONVERSATION, now)
 
 
 # the record
 
 
-def test_a_record_is_read_as_it_was_saved_and_only_by_its_owner(stores: Stores) -> None:
-    assert asyncio.run(stores.responses.save_conversation(record()))
-    assert opened(stores) == Opened(record(), None)
-    assert opened(stores, owner=Owner("acme", "bob")) is None
-    assert opened(stores, owner=Owner("other", "ann")) is None
-    assert opened(stores, now=NOW + 31 * DAY) is None
+async def test_a_record_is_read_as_it_was_saved_and_only_by_its_owner(stores: Stores) -> None:
+    assert await stores.responses.save_conversation(record())
+    assert await opened(stores) == Opened(record(), None)
+    assert await opened(stores, owner=Owner("acme", "bob")) is None
+    assert await opened(stores, owner=Owner("other", "ann")) is None
+    assert await opened(stores, now=NOW + 31 * DAY) is None
     for wanted in ("conv_x", "", "resp_" + "0" * 31, f"conv_{'B' * 22}"):
-        assert asyncio.run(stores.responses.open_conversation(OWNER, wanted, NOW)) is None
+        assert await stores.responses.open_conversation(OWNER, wanted, NOW) is None
 
 
-def test_of_two_changes_of_one_record_one_is_stored(stores: Stores) -> None:
-    asyncio.run(stores.responses.save_conversation(record()))
+async def test_of_two_changes_of_one_record_one_is_stored(stores: Stores) -> None:
+    await stores.responses.save_conversation(record())
     first, second = record(metadata={"a": "b"}, revision=1), record(metadata={"c": "d"}, revision=1)
-    assert asyncio.run(stores.responses.save_conversation(first))
-    assert not asyncio.run(stores.responses.save_conversation(second))
-    assert opened(stores) == Opened(first, None)
-    assert not asyncio.run(stores.responses.save_conversation(record()))
+    assert await stores.responses.save_conversation(first)
+    assert not await stores.responses.save_conversation(second)
+    assert await opened(stores) == Opened(first, None)
+    assert not await stores.responses.save_conversation(record())
 
 
-def test_a_record_that_is_gone_is_not_changed(stores: Stores) -> None:
-    assert not asyncio.run(stores.responses.save_conversation(record(revision=1)))
-    assert opened(stores) is None
+async def test_a_record_that_is_gone_is_not_changed(stores: Stores) -> None:
+    assert not await stores.responses.save_conversation(record(revision=1))
+    assert await opened(stores) is None
 
 
 # its turns
 
 
-def test_a_conversation_is_opened_with_its_newest_turn(stores: Stores) -> None:
-    turns = asyncio.run(add(stores, 3))
-    assert opened(stores) == Opened(record(), turns[-1])
+async def test_a_conversation_is_opened_with_its_newest_turn(stores: Stores) -> None:
+    turns = await add(stores, 3)
+    assert await opened(stores) == Opened(record(), turns[-1])
     running = turn(3, turns[-1])
-    asyncio.run(stores.responses.claim(running))
-    found = opened(stores)
+    await stores.responses.claim(running)
+    found = await opened(stores)
     assert found is not None
     assert plain(found.newest) == running
 
 
-def test_a_newest_turn_that_was_cut_is_opened_without_its_content(dynamodb: Stores) -> None:
-    (large,) = asyncio.run(add(dynamodb, 1, noise(1_200_000)))
-    found = opened(dynamodb)
+async def test_a_newest_turn_that_was_cut_is_opened_without_its_content(dynamodb: Stores) -> None:
+    (large,) = await add(dynamodb, 1, noise(1_200_000))
+    found = await opened(dynamodb)
     assert found is not None
     assert found.newest is not None
     assert found.newest.chunks == large.chunks == 2
     assert found.newest == replace(large, input=[], response={"output": []})
 
 
-def test_of_two_who_add_after_the_same_turn_one_is_refused(stores: Stores) -> None:
-    (first,) = asyncio.run(add(stores, 1))
+async def test_of_two_who_add_after_the_same_turn_one_is_refused(stores: Stores) -> None:
+    (first,) = await add(stores, 1)
     one = turn(1, first)
     other = replace(one, id=added_id(SEGMENT, 1, entropy(9)), lease="other")
-    asyncio.run(stores.responses.claim(one))
+    await stores.responses.claim(one)
     with pytest.raises(SlotTaken):
-        asyncio.run(stores.responses.claim(other))
-    assert plain(asyncio.run(stores.responses.get(OWNER, one.id, NOW))) == one
+        await stores.responses.claim(other)
+    assert plain(await stores.responses.get(OWNER, one.id, NOW)) == one
 
 
-def test_all_turns_are_read_by_the_lineage_of_the_next(stores: Stores) -> None:
-    turns = asyncio.run(add(stores, 5, noise(300_000)))
+async def test_all_turns_are_read_by_the_lineage_of_the_next(stores: Stores) -> None:
+    turns = await add(stores, 5, noise(300_000))
     lineage = lineage_after(turns[-1])
-    assert asyncio.run(stores.responses.turns(OWNER, lineage, PLENTY)) == turns
-    assert asyncio.run(stores.responses.turns(Owner("acme", "bob"), lineage, PLENTY)) == []
+    assert await stores.responses.turns(OWNER, lineage, PLENTY) == turns
+    assert await stores.responses.turns(Owner("acme", "bob"), lineage, PLENTY) == []
     with pytest.raises(ChainTooLarge):
-        asyncio.run(stores.responses.turns(OWNER, lineage, 1_000_000))
+        await stores.responses.turns(OWNER, lineage, 1_000_000)
 
 
-def test_a_chain_that_began_in_a_conversation_leaves_out_what_was_deleted_there(stores: Stores) -> None:
-    turns = asyncio.run(add(stores, 3))
+async def test_a_chain_that_began_in_a_conversation_leaves_out_what_was_deleted_there(stores: Stores) -> None:
+    turns = await add(stores, 3)
     beside = claimed(turns[-1], seed=7)
     assert not place_of(beside.id).in_conversation
 
@@ -127,17 +127,17 @@ def test_a_chain_that_began_in_a_conversation_leaves_out_what_was_deleted_there(
         await stores.responses.delete(OWNER, turns[1].id)
         return await stores.responses.chain(OWNER, beside.id, NOW, PLENTY)
 
-    found = asyncio.run(work())
+    found = await work()
     assert found is not None
     assert [one.id for one in found] == [turns[0].id, turns[2].id, beside.id]
-    asyncio.run(stores.responses.delete(OWNER, turns[2].id))
-    assert asyncio.run(stores.responses.chain(OWNER, beside.id, NOW, PLENTY)) is None
+    await stores.responses.delete(OWNER, turns[2].id)
+    assert await stores.responses.chain(OWNER, beside.id, NOW, PLENTY) is None
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
 @pytest.mark.parametrize("limit", [1, 2, 10])
-def test_turns_are_read_in_either_order_some_at_a_time(stores: Stores, newest_first: bool, limit: int) -> None:
-    turns = asyncio.run(add(stores, 5))
+async def test_turns_are_read_in_either_order_some_at_a_time(stores: Stores, newest_first: bool, limit: int) -> None:
+    turns = await add(stores, 5)
 
     async def pages() -> list[StoredResponse]:
         seen: list[StoredResponse] = []
@@ -150,12 +150,12 @@ def test_turns_are_read_in_either_order_some_at_a_time(stores: Stores, newest_fi
             seen += page
             after = place_of(page[-1].id).depth
 
-    assert asyncio.run(pages()) == (turns[::-1] if newest_first else turns)
+    assert await pages() == (turns[::-1] if newest_first else turns)
 
 
-def test_large_turns_are_read_whole(stores: Stores) -> None:
-    turns = asyncio.run(add(stores, 2, noise(900_000)))
-    found = asyncio.run(stores.responses.some_turns(OWNER, CONVERSATION, None, newest_first=False, limit=1))
+async def test_large_turns_are_read_whole(stores: Stores) -> None:
+    turns = await add(stores, 2, noise(900_000))
+    found = await stores.responses.some_turns(OWNER, CONVERSATION, None, newest_first=False, limit=1)
     assert found == turns[:1]
 
 
@@ -163,30 +163,30 @@ def test_large_turns_are_read_whole(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("length", [3, 900_000])
-def test_a_turn_is_changed_in_its_place(stores: Stores, length: int) -> None:
-    turns = asyncio.run(add(stores, 2, noise(length)))
+async def test_a_turn_is_changed_in_its_place(stores: Stores, length: int) -> None:
+    turns = await add(stores, 2, noise(length))
 
     def emptied(found: StoredResponse) -> StoredResponse:
         return replace(found, input=[], response={**found.response, "output": []})
 
-    changed = asyncio.run(stores.responses.rewrite(OWNER, turns[0].id, emptied))
+    changed = await stores.responses.rewrite(OWNER, turns[0].id, emptied)
     assert changed is not None
-    found = asyncio.run(stores.responses.turns(OWNER, lineage_after(turns[-1]), PLENTY))
+    found = await stores.responses.turns(OWNER, lineage_after(turns[-1]), PLENTY)
     assert [plain(one) for one in found] == [plain(emptied(turns[0])), plain(turns[1])]
 
 
-def test_a_turn_that_runs_or_is_absent_is_not_changed(stores: Stores) -> None:
+async def test_a_turn_that_runs_or_is_absent_is_not_changed(stores: Stores) -> None:
     running = turn(0)
-    asyncio.run(stores.responses.claim(running))
-    assert asyncio.run(stores.responses.rewrite(OWNER, running.id, lambda found: found)) is None
-    assert asyncio.run(stores.responses.rewrite(OWNER, turn(5).id, lambda found: found)) is None
-    assert asyncio.run(stores.responses.rewrite(Owner("acme", "bob"), running.id, lambda found: found)) is None
+    await stores.responses.claim(running)
+    assert await stores.responses.rewrite(OWNER, running.id, lambda found: found) is None
+    assert await stores.responses.rewrite(OWNER, turn(5).id, lambda found: found) is None
+    assert await stores.responses.rewrite(Owner("acme", "bob"), running.id, lambda found: found) is None
 
 
-def test_changes_of_one_turn_at_once_are_all_made(stores: Stores) -> None:
-    (only,) = asyncio.run(add(stores, 1))
+async def test_changes_of_one_turn_at_once_are_all_made(stores: Stores) -> None:
+    (only,) = await add(stores, 1)
     items = [{"type": "message", "id": str(number)} for number in range(6)]
-    asyncio.run(stores.responses.rewrite(OWNER, only.id, lambda found: replace(found, input=items)))
+    await stores.responses.rewrite(OWNER, only.id, lambda found: replace(found, input=items))
 
     def without(wanted: str) -> Any:
         return lambda found: replace(found, input=[item for item in found.input if item["id"] != wanted])
@@ -194,8 +194,8 @@ def test_changes_of_one_turn_at_once_are_all_made(stores: Stores) -> None:
     async def at_once() -> None:
         await asyncio.gather(*(stores.responses.rewrite(OWNER, only.id, without(str(number))) for number in range(5)))
 
-    asyncio.run(at_once())
-    found = asyncio.run(stores.responses.get(OWNER, only.id, NOW))
+    await at_once()
+    found = await stores.responses.get(OWNER, only.id, NOW)
     assert found is not None
     assert found.input == [items[5]]
 
@@ -203,14 +203,14 @@ def test_changes_of_one_turn_at_once_are_all_made(stores: Stores) -> None:
 # deletion
 
 
-def test_a_deleted_turn_is_gone_and_its_place_stays_taken(stores: Stores) -> None:
-    turns = asyncio.run(add(stores, 2, noise(600_000)))
-    assert asyncio.run(stores.responses.delete(OWNER, turns[-1].id))
-    assert asyncio.run(stores.responses.get(OWNER, turns[-1].id, NOW)) is None
-    assert not asyncio.run(stores.responses.delete(OWNER, turns[-1].id))
+async def test_a_deleted_turn_is_gone_and_its_place_stays_taken(stores: Stores) -> None:
+    turns = await add(stores, 2, noise(600_000))
+    assert await stores.responses.delete(OWNER, turns[-1].id)
+    assert await stores.responses.get(OWNER, turns[-1].id, NOW) is None
+    assert not await stores.responses.delete(OWNER, turns[-1].id)
     with pytest.raises(SlotTaken):
-        asyncio.run(stores.responses.claim(replace(turn(1), id=added_id(SEGMENT, 1, entropy(9)), lease="other")))
-    found = opened(stores)
+        await stores.responses.claim(replace(turn(1), id=added_id(SEGMENT, 1, entropy(9)), lease="other"))
+    found = await opened(stores)
     assert found is not None
     assert found.newest is not None
     assert (found.newest.id, found.newest.status) == (deleted_id(turns[-1].id), DELETED)
@@ -218,36 +218,36 @@ def test_a_deleted_turn_is_gone_and_its_place_stays_taken(stores: Stores) -> Non
     assert found.newest.input == []
 
 
-def test_a_running_turn_that_is_deleted_is_not_committed(stores: Stores) -> None:
+async def test_a_running_turn_that_is_deleted_is_not_committed(stores: Stores) -> None:
     running = turn(0)
-    asyncio.run(stores.responses.claim(running))
-    assert asyncio.run(stores.responses.delete(OWNER, running.id))
+    await stores.responses.claim(running)
+    assert await stores.responses.delete(OWNER, running.id)
     with pytest.raises(Superseded) as lost:
-        asyncio.run(stores.responses.commit(ended(running)))
+        await stores.responses.commit(ended(running))
     assert lost.value.winner is None
 
 
-def test_a_cleared_conversation_keeps_nothing_but_its_last_place(stores: Stores) -> None:
-    turns = asyncio.run(add(stores, 3, noise(500_000)))
+async def test_a_cleared_conversation_keeps_nothing_but_its_last_place(stores: Stores) -> None:
+    turns = await add(stores, 3, noise(500_000))
     last = without_content(turn(3, turns[-1]), turn(3).id, CLOSED)
-    asyncio.run(stores.responses.claim(last))
-    asyncio.run(stores.responses.clear_conversation(OWNER, CONVERSATION, last.id))
-    assert opened(stores) is None
-    left = asyncio.run(stores.responses.some_turns(OWNER, CONVERSATION, None, newest_first=False, limit=10))
+    await stores.responses.claim(last)
+    await stores.responses.clear_conversation(OWNER, CONVERSATION, last.id)
+    assert await opened(stores) is None
+    left = await stores.responses.some_turns(OWNER, CONVERSATION, None, newest_first=False, limit=10)
     assert [plain(one) for one in left] == [as_read(last)]
-    asyncio.run(stores.responses.clear_conversation(OWNER, CONVERSATION, last.id))
+    await stores.responses.clear_conversation(OWNER, CONVERSATION, last.id)
     for one in turns:
-        assert asyncio.run(stores.responses.get(OWNER, one.id, NOW)) is None
+        assert await stores.responses.get(OWNER, one.id, NOW) is None
 
 
-def test_clearing_a_conversation_leaves_others_alone(stores: Stores) -> None:
-    turns = asyncio.run(add(stores, 2))
+async def test_clearing_a_conversation_leaves_others_alone(stores: Stores) -> None:
+    turns = await add(stores, 2)
     last = without_content(turn(2, turns[-1]), turn(2).id, CLOSED)
     other = Owner("acme", "bob")
     theirs = claimed(owner=other, id=turn(0).id)
-    asyncio.run(stores.responses.claim(theirs))
-    asyncio.run(stores.responses.clear_conversation(OWNER, CONVERSATION, last.id))
-    assert plain(asyncio.run(stores.responses.get(other, theirs.id, NOW))) == theirs
+    await stores.responses.claim(theirs)
+    await stores.responses.clear_conversation(OWNER, CONVERSATION, last.id)
+    assert plain(await stores.responses.get(other, theirs.id, NOW)) == theirs
 
 
 def test_a_conversations_first_depth_is_one_that_no_chain_reaches() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import Any
 
@@ -30,7 +29,7 @@ from tests.support.stored import (
 TEXT = noise(20_000)
 
 
-def one_turn(aws: Emulator, stores: Stores, parent: StoredResponse | None, seed: int) -> Counting:
+async def one_turn(aws: Emulator, stores: Stores, parent: StoredResponse | None, seed: int) -> Counting:
     """Do what one request does to the store, and count it."""
 
     async def turn() -> None:
@@ -41,18 +40,19 @@ def one_turn(aws: Emulator, stores: Stores, parent: StoredResponse | None, seed:
         await stores.responses.commit(ended(new, TEXT))
 
     counted = Counting(aws)
-    asyncio.run(turn())
+    await turn()
     counted.stop()
     return counted
 
 
-def test_a_turn_reads_its_context_once_in_few_calls_and_writes_the_same_at_any_depth(
+async def test_a_turn_reads_its_context_once_in_few_calls_and_writes_the_same_at_any_depth(
     aws: Emulator, dynamodb: Stores
 ) -> None:
-    chain = asyncio.run(add_chain(dynamodb.responses, 100, TEXT))
-    first, tenth, hundredth = (
-        one_turn(aws, dynamodb, parent, seed=1000 + number) for number, parent in enumerate((None, chain[9], chain[99]))
-    )
+    chain = await add_chain(dynamodb.responses, 100, TEXT)
+    parents = (None, chain[9], chain[99])
+    first, tenth, hundredth = [
+        await one_turn(aws, dynamodb, parent, seed=1000 + number) for number, parent in enumerate(parents)
+    ]
     writes = ["PutItem", "PutItem"]
     assert first.operations == writes
     assert tenth.operations == ["GetItem", "Query", *writes]
@@ -63,65 +63,65 @@ def test_a_turn_reads_its_context_once_in_few_calls_and_writes_the_same_at_any_d
     assert first.write_units <= tenth.write_units <= hundredth.write_units <= first.write_units + 1
 
 
-def test_a_chain_is_read_in_two_sequential_trips(aws: Emulator, dynamodb: Stores) -> None:
-    chain = asyncio.run(add_chain(dynamodb.responses, 100, TEXT))
+async def test_a_chain_is_read_in_two_sequential_trips(aws: Emulator, dynamodb: Stores) -> None:
+    chain = await add_chain(dynamodb.responses, 100, TEXT)
     stretches = len(chain[-1].lineage)
     assert stretches >= 2
     meet_all(aws, stretches)
     counted = Counting(aws)
-    assert asyncio.run(dynamodb.responses.chain(OWNER, chain[-1].id, NOW, PLENTY)) == chain
+    assert await dynamodb.responses.chain(OWNER, chain[-1].id, NOW, PLENTY) == chain
     assert counted.operations == ["GetItem", *["Query"] * stretches]
 
 
-def test_a_chain_of_large_turns_is_read_in_two_sequential_trips(aws: Emulator, dynamodb: Stores) -> None:
-    chain = asyncio.run(add_chain(dynamodb.responses, 3, noise(1_200_000)))
+async def test_a_chain_of_large_turns_is_read_in_two_sequential_trips(aws: Emulator, dynamodb: Stores) -> None:
+    chain = await add_chain(dynamodb.responses, 3, noise(1_200_000))
     parts = [turn.chunks for turn in chain]
     assert parts == [2, 2, 2]
     queries = sum(parts) + 2
     meet_all(aws, queries)
     counted = Counting(aws)
-    assert asyncio.run(dynamodb.responses.chain(OWNER, chain[-1].id, NOW, PLENTY)) == chain
+    assert await dynamodb.responses.chain(OWNER, chain[-1].id, NOW, PLENTY) == chain
     assert counted.operations == ["GetItem", *["Query"] * queries]
 
 
-def test_a_chain_that_is_too_large_costs_one_read(aws: Emulator, dynamodb: Stores) -> None:
-    chain = asyncio.run(add_chain(dynamodb.responses, 5, TEXT))
+async def test_a_chain_that_is_too_large_costs_one_read(aws: Emulator, dynamodb: Stores) -> None:
+    chain = await add_chain(dynamodb.responses, 5, TEXT)
     counted = Counting(aws)
     with pytest.raises(ChainTooLarge):
-        asyncio.run(dynamodb.responses.chain(OWNER, chain[-1].id, NOW, 50_000))
+        await dynamodb.responses.chain(OWNER, chain[-1].id, NOW, 50_000)
     assert counted.operations == ["GetItem"]
 
 
-def test_a_get_is_one_call(aws: Emulator, dynamodb: Stores) -> None:
-    turn = asyncio.run(add_turn(dynamodb.responses))
+async def test_a_get_is_one_call(aws: Emulator, dynamodb: Stores) -> None:
+    turn = await add_turn(dynamodb.responses)
     counted = Counting(aws)
-    assert asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW)) == turn
+    assert await dynamodb.responses.get(OWNER, turn.id, NOW) == turn
     assert counted.operations == ["GetItem"]
 
 
-def test_a_cancellation_is_one_call_and_so_is_each_look_for_it(aws: Emulator, dynamodb: Stores) -> None:
+async def test_a_cancellation_is_one_call_and_so_is_each_look_for_it(aws: Emulator, dynamodb: Stores) -> None:
     turn = claimed(input=[{"text": noise(900_000)}])
-    asyncio.run(dynamodb.responses.claim(turn))
+    await dynamodb.responses.claim(turn)
     counted = Counting(aws)
-    assert asyncio.run(dynamodb.responses.is_wanted(turn))
-    assert asyncio.run(dynamodb.responses.cancel(OWNER, turn.id))
-    assert not asyncio.run(dynamodb.responses.is_wanted(turn))
+    assert await dynamodb.responses.is_wanted(turn)
+    assert await dynamodb.responses.cancel(OWNER, turn.id)
+    assert not await dynamodb.responses.is_wanted(turn)
     assert counted.operations == ["GetItem", "UpdateItem", "GetItem"]
 
 
 @pytest.mark.parametrize("text", ["resp_nonsense", "", "../../etc"])
-def test_an_id_that_cannot_be_one_costs_no_call(aws: Emulator, dynamodb: Stores, text: str) -> None:
+async def test_an_id_that_cannot_be_one_costs_no_call(aws: Emulator, dynamodb: Stores, text: str) -> None:
     counted = Counting(aws)
-    assert asyncio.run(dynamodb.responses.get(OWNER, text, NOW)) is None
-    assert asyncio.run(dynamodb.responses.chain(OWNER, text, NOW, PLENTY)) is None
-    assert asyncio.run(dynamodb.directory.agent("acme", "x" * 10_000, [PUBLIC])) is None
+    assert await dynamodb.responses.get(OWNER, text, NOW) is None
+    assert await dynamodb.responses.chain(OWNER, text, NOW, PLENTY) is None
+    assert await dynamodb.directory.agent("acme", "x" * 10_000, [PUBLIC]) is None
     assert counted.operations == []
 
 
-def test_key_account_and_agent_are_read_with_few_consistent_calls(aws: Emulator, dynamodb: Stores) -> None:
+async def test_key_account_and_agent_are_read_with_few_consistent_calls(aws: Emulator, dynamodb: Stores) -> None:
     guide = Agent("acme", "guide", "openai", "gpt-5", author="ann")
-    asyncio.run(dynamodb.directory.put(User("acme", "ann")))
-    asyncio.run(dynamodb.directory.put_agent(guide))
+    await dynamodb.directory.put(User("acme", "ann"))
+    await dynamodb.directory.put_agent(guide)
     consistent: list[Any] = []
 
     def note(call: Command) -> Reply:
@@ -131,10 +131,10 @@ def test_key_account_and_agent_are_read_with_few_consistent_calls(aws: Emulator,
 
     aws.handle = note
     counted = Counting(aws)
-    asyncio.run(dynamodb.keys.get("00"))
-    asyncio.run(dynamodb.directory.account("acme", "ann"))
-    asyncio.run(dynamodb.directory.agent("acme", "guide", ["user:ann", "role:USER", PUBLIC]))
-    asyncio.run(dynamodb.directory.agents("acme", ["user:ann", PUBLIC]))
+    await dynamodb.keys.get("00")
+    await dynamodb.directory.account("acme", "ann")
+    await dynamodb.directory.agent("acme", "guide", ["user:ann", "role:USER", PUBLIC])
+    await dynamodb.directory.agents("acme", ["user:ann", PUBLIC])
     assert sorted(counted.operations) == sorted(
         ["GetItem", "BatchGetItem", "Query", "BatchGetItem", "Query", "Query", "BatchGetItem"]
     )
@@ -162,7 +162,7 @@ def meet_all(aws: Emulator, queries: int) -> None:
     aws.handle = meet
 
 
-def one_addition(aws: Emulator, stores: Stores, conversation: str, seed: int) -> tuple[Counting, int]:
+async def one_addition(aws: Emulator, stores: Stores, conversation: str, seed: int) -> tuple[Counting, int]:
     """Do what one response in a conversation does to the store, and count it; with the bytes that it had to read."""
 
     async def addition() -> int:
@@ -179,18 +179,18 @@ def one_addition(aws: Emulator, stores: Stores, conversation: str, seed: int) ->
         return sum(stretch.size for stretch in new.lineage)
 
     counted = Counting(aws)
-    size = asyncio.run(addition())
+    size = await addition()
     counted.stop()
     return counted, size
 
 
-def test_an_addition_to_a_conversation_costs_what_a_continuation_costs_at_any_length(
+async def test_an_addition_to_a_conversation_costs_what_a_continuation_costs_at_any_length(
     aws: Emulator, dynamodb: Stores
 ) -> None:
     conversation = "conv_" + "A" * 22
     record = Conversation(OWNER, conversation, NOW, NOW + 31 * DAY, {"topic": "demo"})
-    asyncio.run(dynamodb.responses.save_conversation(record))
-    counts = [one_addition(aws, dynamodb, conversation, seed) for seed in range(101)]
+    await dynamodb.responses.save_conversation(record)
+    counts = [await one_addition(aws, dynamodb, conversation, seed) for seed in range(101)]
     for number, (counted, size) in enumerate(counts):
         assert counted.operations[0] == "Query"
         assert counted.operations[-2:] == ["PutItem", "PutItem"]
