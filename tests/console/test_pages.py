@@ -26,23 +26,27 @@ PAGES = [
     "today/model?days=1",
     "usage/user/ada",
     "approvals",
+    "audit",
+    "audit?kind=agent&days=7",
+    "deleted-agents",
+    "agents/agent/versions",
     "agents",
-    "agents/new",
+    "agents/+",
     "agents/agent",
     "agents/agent/try",
     "agents/agent/access?user=ada",
     "agents/agent/call",
     "keys",
-    "keys/new",
+    "keys/+",
     "people",
-    "people/new",
-    "people/users/new",
+    "people/+",
+    "people/users/+",
     "people/users/ada",
     "people/roles",
-    "people/roles/new",
+    "people/roles/+",
     "people/roles/USER",
     "people/groups",
-    "people/groups/new",
+    "people/groups/+",
     "people/tenant",
     "people/why",
     "responses",
@@ -222,7 +226,7 @@ def test_markup_cannot_be_written_at_all(page: Browser) -> None:
 
 
 def test_an_agent_is_changed_and_deleted_and_a_refusal_is_at_its_field(service: Service, page: Browser) -> None:
-    page.open("agents/new")
+    page.open("agents/+")
     page.fill(id="agent", author="ada", provider="up", model="m")
     page.click("Make the agent")
     page.until_text("This id is taken", ".field [role=alert]")
@@ -304,9 +308,10 @@ def test_a_key_is_shown_once_and_revoked(service: Service, page: Browser) -> Non
     assert service.get("/v1/models", secret).status_code == 200
     page.go("keys?user=ada")
     page.until_text("active", "table")
-    page.click(page.find("td button").get_attribute("aria-label"))
+    page.find("button[aria-label^='Revoke ap_']").click()
     page.click("Revoke it")
     page.until_text("revoked", "table")
+    service.clock.ahead = 61  # what instances keep of a key
     assert service.get("/v1/models", secret).status_code == 401
     page.fill(user="nobody")
     page.click("Show")
@@ -367,6 +372,68 @@ def test_a_call_that_its_caller_has_to_approve_is_approved_in_the_conversation(
         assert page.complaints() == []
 
 
+def test_a_version_is_compared_and_brought_back_and_a_deleted_agent_restored(service: Service, page: Browser) -> None:
+    page.open("agents/agent")
+    page.fill(instructions="Be brief.")
+    page.click("Save")
+    page.until_text("Saved.")
+    page.click("Versions")
+    page.until_text("in force", "table")
+    page.click("Show what version 2 changed")
+    assert "Be brief." in page.until_text("instructions", ".diff .added")
+    page.click("Close")
+    page.click("Bring version 1 back")
+    page.click("Bring it back")
+    page.until_text("3", "tbody tr:first-child td:first-child")
+    page.click("Settings")
+    page.until("[name=instructions]")
+    assert page.find("[name=instructions]").get_attribute("value") == ""
+    page.click("Delete …")
+    page.click("Delete it")
+    page.until_text("No agents yet")
+    page.click("Deleted agents")
+    page.click("Restore agent")
+    page.click("Restore it")
+    page.until_text("agent", "h1")
+    assert page.address() == "#/agents/agent"
+
+
+def test_the_audit_log_shows_what_the_console_changed_and_is_filtered(service: Service, page: Browser) -> None:
+    page.open("people/groups/+")
+    page.fill(id="staff", name="Staff")
+    page.click("Make the group")
+    page.until_text("staff", "h2")
+    page.go("agents/agent")
+    page.fill(description="New")
+    page.click("Save")
+    page.until_text("Saved.")
+    page.go("audit")
+    page.until_text("agent.changed", "table")
+    page.find("[name=kind]").send_keys("group")
+    page.click("Filter")
+    page.until_gone("[aria-label='Show agent.changed of agent:agent']")
+    page.click("Show group.created of group:staff")
+    entry = page.until_text("olga, on the console", "dialog")
+    assert "Staff" in entry
+    assert "127.0.0.1" in entry
+    page.click("Close")
+    page.fill(actor="nobody")
+    page.click("Filter")
+    page.until_text("No such change")
+    page.click("Show all changes")
+    page.until_text("agent.changed", "table")
+
+
+def test_an_agent_whose_id_is_a_word_of_the_page_is_reached(service: Service, page: Browser) -> None:
+    service.agent("new")
+    service.user("new")
+    page.open("agents")
+    page.click("new")
+    page.until("[name=instructions]")
+    page.go("people/users/new")
+    page.until_text("What new may")
+
+
 def test_today_shows_what_was_used_by_whom_and_what_failed(service: Service, page: Browser, upstream: Upstream) -> None:
     upstream.scripts = [answer("One two three", prompt=7), Script.error(400, b"{}")]
     key = service.key()
@@ -389,11 +456,11 @@ def test_today_shows_what_was_used_by_whom_and_what_failed(service: Service, pag
 
 
 def test_people_are_made_changed_and_deleted(service: Service, page: Browser) -> None:
-    page.open("people/groups/new")
+    page.open("people/groups/+")
     page.fill(id="staff", name="Staff")
     page.click("Make the group")
     page.until_text("staff", "h2")
-    page.go("people/roles/new")
+    page.go("people/roles/+")
     page.fill(id="READER", requests_per_minute="5")
     page.check("manage", "usage:read")
     page.click("Make the role")
@@ -401,7 +468,7 @@ def test_people_are_made_changed_and_deleted(service: Service, page: Browser) ->
     page.fill(requests_per_minute="0")
     page.click("Save")
     page.until_text("requests_per_minute", ".field [role=alert]")
-    page.go("people/users/new")
+    page.go("people/users/+")
     page.fill(id="bob", role="NONE")
     page.click("Make the user")
     page.until_text("There is no such role", ".field [role=alert]")

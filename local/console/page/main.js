@@ -6,11 +6,13 @@ import { FactsContext } from "./facts.js";
 import { Failure, Heading, Loading, useRead } from "./parts.js";
 import { Agents } from "./pages/agents.js";
 import { Approvals } from "./pages/approvals.js";
+import { Audit } from "./pages/audit.js";
 import { Keys } from "./pages/keys.js";
 import { People } from "./pages/people.js";
 import { Responses } from "./pages/responses.js";
 import { Today } from "./pages/today.js";
 import { UsageOf } from "./pages/usage.js";
+import { Deleted } from "./pages/versions.js";
 import { here, takeToken, to } from "./route.js";
 
 const PAGES = [
@@ -20,8 +22,10 @@ const PAGES = [
   ["people", "People", People],
   ["responses", "Responses", Responses],
   ["approvals", "Approvals", Approvals],
+  ["audit", "Audit", Audit],
 ];
-const INNER = [["usage", "Usage", UsageOf]];
+// Pages that others lead to; the third is the one that is marked as current.
+const INNER = [["usage", "Usage", UsageOf, "today"], ["deleted-agents", "Deleted agents", Deleted, "agents"]];
 
 function App() {
   const [at, set] = useState(here);
@@ -63,7 +67,7 @@ function Console({ at }) {
     <header class="side">
       <a class="brand" href=${to(PAGES[0][0])}><img src="icon.svg" alt="" width="28" height="28" /> Antiphon</a>
       <nav aria-label="Pages"><ul>${PAGES.map(([page, title]) => html`
-        <li><a href=${to(page)} aria-current=${page === name ? "page" : undefined}>${title}</a></li>`)}</ul></nav>
+        <li><a href=${to(page)} aria-current=${page === (found?.[3] ?? name) ? "page" : undefined}>${title}</a></li>`)}</ul></nav>
       ${facts.data && html`<p class="where" title=${facts.data.place}>Tenant <b>${facts.data.tenant}</b><br />
         <span>${facts.data.place}</span><br />Version ${facts.data.version}</p>`}
     </header>

@@ -133,8 +133,8 @@ export function Dialog({ title, onClose, children }) {
     <article><h2 id=${name}>${title}</h2>${children}</article></dialog>`;
 }
 
-// Ask before something is destroyed, then do it. The dialog stays open if it is refused.
-export function Confirm({ title, action, perform, onClose, onDone, children }) {
+// Ask before something is done, then do it. The dialog stays open if it is refused. `mild`: nothing is destroyed.
+export function Confirm({ title, action, keep = "Keep it", mild = false, perform, onClose, onDone, children }) {
   const [state, set] = useState({ busy: false, error: null });
   async function confirmed() {
     set({ busy: true, error: null });
@@ -147,8 +147,8 @@ export function Confirm({ title, action, perform, onClose, onDone, children }) {
   return html`<${Dialog} title=${title} onClose=${onClose}>
     ${children}
     <${Failure} error=${state.error} />
-    <footer><button type="button" class="secondary outline" onClick=${onClose}>Keep it</button>
-      <button type="button" class="danger" aria-busy=${state.busy} disabled=${state.busy} onClick=${confirmed}>
+    <footer><button type="button" class="secondary outline" onClick=${onClose}>${keep}</button>
+      <button type="button" class=${mild ? "" : "danger"} aria-busy=${state.busy} disabled=${state.busy} onClick=${confirmed}>
         ${action}</button></footer></${Dialog}>`;
 }
 

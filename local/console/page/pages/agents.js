@@ -9,6 +9,7 @@ import { Code, Confirm, Empty, Facts, Failure, Heading, List, Loading, Tabs, use
 import { go, to } from "../route.js";
 import { Access } from "./access.js";
 import { Try } from "./try.js";
+import { Versions } from "./versions.js";
 
 const COLUMNS = [
   { title: "Agent", cell: (agent) => html`<a href=${to("agents", agent.id)}>${agent.id}</a>` },
@@ -19,20 +20,21 @@ const COLUMNS = [
 ];
 
 const PLAIN = ["id", "name", "description", "author", "provider", "model", "instructions"];
-const READ = ["object", "created_at", "updated_at", "version"];
+const READ = ["object", "created_at", "updated_at", "version", "digest"];
 
 export function Agents({ at, query }) {
   const [id, part] = at;
   if (id === undefined) return html`<${All} />`;
-  if (id === "new" && part === undefined) return html`<${New} />`;
+  if (id === "+" && part === undefined) return html`<${New} />`;
   return html`<${One} key=${id} id=${id} part=${part ?? "settings"} query=${query} />`;
 }
 
 function All() {
   const empty = html`<${Empty} title="No agents yet">
     <p>An agent is a model with instructions, under a name that callers send as <code>model</code>.</p>
-    <p><a role="button" href=${to("agents", "new")}>Make the first agent</a></p></${Empty}>`;
-  return html`<${Heading} title="Agents"><a role="button" href=${to("agents", "new")}>New agent</a></${Heading}>
+    <p><a role="button" href=${to("agents", "+")}>Make the first agent</a></p></${Empty}>`;
+  return html`<${Heading} title="Agents"><a role="button" class="secondary outline" href=${to("deleted-agents")}>Deleted agents</a>
+      <a role="button" href=${to("agents", "+")}>New agent</a></${Heading}>
     <${List} label="Agents" path="/v1/admin/agents" columns=${COLUMNS} empty=${empty} />`;
 }
 
@@ -80,9 +82,10 @@ function One({ id, part, query }) {
     ["settings", "Settings", to("agents", id)],
     ["try", "Try it", to("agents", id, "try")],
     ["access", "Access", to("agents", id, "access")],
+    ["versions", "Versions", to("agents", id, "versions")],
     ["call", "Call it", to("agents", id, "call")],
   ];
-  const parts = { settings: Settings, try: Try, access: Access, call: Call };
+  const parts = { settings: Settings, try: Try, access: Access, versions: Versions, call: Call };
   const Part = parts[part] ?? Settings;
   return html`<${Heading} title=${id} /><${Tabs} label="Agent" tabs=${tabs} at=${part} /><${Part} id=${id} query=${query} />`;
 }
@@ -102,7 +105,8 @@ function Settings({ id }) {
   }
   return html`
     <${Facts} rows=${[["Author", html`<a href=${to("people", "users", data.author)}>${data.author}</a>`],
-      ["Made", html`<${When} at=${data.created_at} />`], ["Changed", html`<${When} at=${data.updated_at} />`]]} />
+      ["Made", html`<${When} at=${data.created_at} />`],
+      data.version && ["Version", html`<a href=${to("agents", id, "versions")}>${data.version}</a>`], ["Changed", html`<${When} at=${data.updated_at} />`]]} />
     <${Form} label=${`Settings of ${id}`} submit=${save} action="Save" key=${data.updated_at}
       also=${html`<button type="button" class="danger outline" onClick=${() => ask(true)}>Delete …</button>`}>
       <${Plain} agent=${data} />
@@ -110,7 +114,7 @@ function Settings({ id }) {
     <p role="status" class="done">${saved}</p>
     ${asking && html`<${Confirm} title=${`Delete agent ${id}?`} action="Delete it" onClose=${() => ask(false)}
       perform=${() => remove(path)} onDone=${() => go(to("agents"))}>
-      <p>Its grants go with it. Whoever calls it gets an error from then on. Stored responses stay.</p></${Confirm}>`}`;
+      <p>Whoever calls it gets an error from then on. Stored responses stay. For 30 days it can be restored, with its grants.</p></${Confirm}>`}`;
 }
 
 function Call({ id }) {
@@ -122,7 +126,7 @@ client = OpenAI(base_url="${url}", api_key="KEY")
 response = client.responses.create(model="${id}", input="Hello!")
 print(response.output_text)`;
   return html`<p>A call needs an API key of a user who may use the agent.${" "}
-      <a href=${withQuery(to("keys", "new"), { agents: id })}>Make a key for it</a></p>
+      <a href=${withQuery(to("keys", "+"), { agents: id })}>Make a key for it</a></p>
     <h2>On a command line</h2><${Code} label="the command" text=${command(url, "KEY", id)} />
     <h2>In Python</h2><${Code} label="the program" text=${python} />`;
 }

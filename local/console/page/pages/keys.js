@@ -14,7 +14,7 @@ const LASTS = [["", "never"], ["1", "in a day"], ["30", "in 30 days"], ["90", "i
 const KINDS = { active: "good", expired: "muted", revoked: "bad" };
 
 export function Keys({ at, query }) {
-  if (at[0] === "new") return html`<${New} query=${query} />`;
+  if (at[0] === "+") return html`<${New} query=${query} />`;
   return at[0] ? html`<${One} key=${at[0]} id=${at[0]} />` : html`<${All} user=${query.user ?? ""} />`;
 }
 
@@ -34,9 +34,9 @@ function All({ user }) {
   ];
   const empty = html`<${Empty} title=${user ? `${user} has no keys` : "No keys yet"}>
     <p>A key belongs to a user and calls the agents that the user may use.</p>
-    <p><a role="button" href=${withQuery(to("keys", "new"), { user })}>Make a key</a></p></${Empty}>`;
+    <p><a role="button" href=${withQuery(to("keys", "+"), { user })}>Make a key</a></p></${Empty}>`;
   return html`
-    <${Heading} title="Keys"><a role="button" href=${withQuery(to("keys", "new"), { user })}>New key</a></${Heading}>
+    <${Heading} title="Keys"><a role="button" href=${withQuery(to("keys", "+"), { user })}>New key</a></${Heading}>
     <form class="line" aria-label="Filter" key=${user} onSubmit=${(event) => {
       event.preventDefault();
       go(withQuery(to("keys"), { user: new FormData(event.currentTarget).get("user").trim() }));

@@ -57,7 +57,7 @@ const KINDS = {
 export function People({ at, query }) {
   const [part = "users", id] = at;
   return html`<${Heading} title="People">
-      ${KINDS[part] && id === undefined && html`<a role="button" href=${to("people", part, "new")}>New ${KINDS[part].one}</a>`}</${Heading}>
+      ${KINDS[part] && id === undefined && html`<a role="button" href=${to("people", part, "+")}>New ${KINDS[part].one}</a>`}</${Heading}>
     <${Tabs} label="People" tabs=${TABS} at=${part} />
     ${part === "tenant" ? html`<${Tenant} />`
       : part === "why" ? html`<${WhyOf} />`
@@ -69,13 +69,13 @@ export function People({ at, query }) {
 function All({ part }) {
   const kind = KINDS[part];
   const empty = html`<${Empty} title=${`No ${part} yet`}><p>${kind.about}</p>
-    <p><a role="button" href=${to("people", part, "new")}>Make the first ${kind.one}</a></p></${Empty}>`;
+    <p><a role="button" href=${to("people", part, "+")}>Make the first ${kind.one}</a></p></${Empty}>`;
   return html`<${List} key=${part} label=${kind.title} path=${`/v1/admin/${part}`} columns=${kind.columns} empty=${empty} />`;
 }
 
 function One({ part, id }) {
   const kind = KINDS[part];
-  const isNew = id === "new";
+  const isNew = id === "+";
   const path = pathOf(`/v1/admin/${part}/{}`, id);
   const { data, error, reload } = useRead(isNew ? null : path);
   const [asking, ask] = useState(false);
