@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any, Final
 
-from antiphon.manage.usage import list_usage, show_usage, this_month, total_usage
-from cli.output import Output, Refused
+from antiphon.manage.refusals import NotFound
+from antiphon.manage.usage import list_usage, show_limits, show_usage, this_month, total_usage
+from cli.output import Output, Refused, moment
 from cli.session import Session
 from cli.tables import table
 
@@ -27,15 +28,41 @@ async def usage(session: Session, args: Namespace) -> Output:
 
 
 async def _by_day(session: Session, args: Namespace, days: dict[str, str]) -> Output:
+    limits: list[dict[str, Any]] = []
     if args.of is None:
         found = await total_usage(session.services, session.operator, **days)
     elif args.by == "day":
         raise Refused("--of needs --by user, key, agent or model")
     else:
         found = await show_usage(session.services, session.operator, kind=args.by, id=args.of, **days)
+        limits = await _limits(session, args)
     rows = [(day["day"], *_cells(day)) for day in found["days"]]
     text = table(("DAY", *_COLUMNS), [*rows, ("all", *_cells(found))] if rows else [])
-    return Output(found, text, _notes([found] if rows else [], days))
+    return Output(
+        {**found, **({"limits": limits} if limits else {})},
+        text,
+        (*_notes([found] if rows else [], days), *map(_limit, limits)),
+    )
+
+
+async def _limits(session: Session, args: Namespace) -> list[dict[str, Any]]:
+    """Return the limits of a user, key or agent; none if it does not exist any more."""
+    if args.by == "model":
+        return []
+    try:
+        shown = await show_limits(session.services, session.operator, kind=args.by, id=args.of)
+    except NotFound:
+        return []
+    limits: list[dict[str, Any]] = shown["limits"]
+    return limits
+
+
+def _limit(limit: dict[str, Any]) -> str:
+    """Write a limit, with what is used of it now."""
+    most = f"{limit['limit']:,.15g}"
+    if limit["used"] is None:
+        return f"{limit['name']} is {most}"
+    return f"{limit['name']}: {limit['used']:,.15g} of {most} is used; it begins anew at {moment(limit['resets_at'])}"
 
 
 def _cells(counted: dict[str, Any]) -> tuple[str, ...]:

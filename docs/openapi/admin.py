@@ -132,6 +132,12 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "unknown_parameter invalid_value",
         queried=DAYS,
     ),
+    ("/v1/admin/me/limits", "GET"): _operation(
+        "adminShowMyLimits",
+        "Read your limits",
+        "Returns the limits of the user of the API key, and how much of them is used.",
+        "AdminLimits",
+    ),
     ("/v1/admin/me/responses", "GET"): _operation(
         "adminListMyResponses", "List your responses", "Lists them newest first.", "AdminResponseList", paged=True
     ),
@@ -465,6 +471,19 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
             "by": ({"type": "string", "enum": _KINDS}, "Of what the id is."),
             "of": ({"type": "string"}, "The id; of a model `provider/model`."),
             **DAYS,
+        },
+    ),
+    ("/v1/admin/usage/limits", "GET"): _operation(
+        "adminShowLimits",
+        "Read limits and what is used of them",
+        "Returns the limits of one user, key or agent, and how much of them is used. With an API key, its user may "
+        "read their own limits and those of their keys.",
+        "AdminLimits",
+        "unknown_parameter unsupported_value invalid_value missing_required_parameter key_not_found user_not_found "
+        "agent_not_found role_not_found",
+        queried={
+            "by": ({"type": "string", "enum": _KINDS[:3]}, "Of what the id is."),
+            "of": ({"type": "string"}, "The id."),
         },
     ),
     ("/v1/admin/tenant", "GET"): _operation(

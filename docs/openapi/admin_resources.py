@@ -494,7 +494,27 @@ class AdminUsageDays(Used):
     days: list[UsedOfDay]
 
 
+class UsedLimit(Shown):
+    """A limit, and how much of it is used."""
+
+    name: Literal["requests_per_minute", "tokens_per_day", "tokens_per_month", "usd_per_month"]
+    limit: float
+    used: float | None
+    """Null for `requests_per_minute`."""
+    resets_at: int | None
+    """When it begins anew, in seconds since the epoch."""
+
+
+class AdminLimits(Shown):
+    """The limits of a user, key or agent."""
+
+    object: Literal["admin.limits"]
+    id: str
+    limits: list[UsedLimit]
+
+
 ADMIN_RESOURCES = (
+    AdminLimits,
     AdminUsage,
     AdminUsageDays,
     AdminUsageList,

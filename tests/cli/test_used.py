@@ -109,3 +109,17 @@ def test_an_agents_limits_are_applied_and_shown(antiphon, tmp_path):
     assert antiphon.read("agents", "show", "guide")["limits"] == {"tokens_per_month": 5000, "usd_per_month": 1.0}
     path.write_text("id: guide\nprovider: demo\nmodel: demo\nlimits: {tokens_per_month: 0}\n")
     assert "limits.tokens_per_month" in antiphon.refused("agents", "apply", str(path), "--author", "ada")
+
+
+def test_the_days_of_one_user_come_with_the_limits_and_what_is_used_of_them(used, tmp_path):
+    path = tmp_path / "limits.yaml"
+    path.write_text("{tokens_per_month: 5000, requests_per_minute: 3}")
+    used.done("tenants", "put", "default", "--limits", str(path))
+    outcome = used("usage", *DAYS, "--of", "ada")
+    assert "tokens_per_month: 0 of 5,000 is used; it begins anew at " in outcome.err or "1,540 of 5,000" in outcome.err
+    assert "requests_per_minute is 3" in outcome.err
+    assert [limit["name"] for limit in used.read("usage", *DAYS, "--of", "ada")["limits"]] == [
+        "tokens_per_month",
+        "requests_per_minute",
+    ]
+    assert "limits" not in used.read("usage", *DAYS, "--of", "nobody")

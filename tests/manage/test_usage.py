@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.records import Budget, Limits, Tenant
 from antiphon.run.tally import day_of
 from tests.support.caller import TENANT, refused
 from tests.support.managing import Office
@@ -77,3 +78,26 @@ def test_users_read_their_own_use_and_that_of_their_keys_alone(service: Service)
 def test_a_wrong_query_is_refused_with_its_place(service: Service, query: str, code: str, param: str) -> None:
     reader = Office(service).operator("usage:read")
     refused(service.get(f"/v1/admin/usage{query}", reader), 400, code, param)
+
+
+def test_limits_are_read_with_what_is_used_of_them(service: Service) -> None:
+    service.put(Tenant(TENANT, Limits(tokens_per_day=10**6, requests_per_minute=50)))
+    service.agent("agent", budget=Budget(usd_per_month=2.5))
+    key = service.key(budget=Budget(tokens_per_month=10**7))
+    tokens = service.create(key, input="Hi")["usage"]["total_tokens"]
+    service.settle(5)
+    (found,) = service.run(service.keys.list(TENANT))
+    reader = Office(service).operator("usage:read")
+
+    def limits(by: str, of: str) -> list[tuple[str, float, float | None]]:
+        answer = service.get(f"/v1/admin/usage/limits?by={by}&of={of}", reader)
+        return [(each["name"], each["limit"], each["used"]) for each in answer.json()["limits"]]
+
+    day = ("tokens_per_day", 10**6, tokens)
+    assert limits("user", "ada") == [day, ("requests_per_minute", 50, None)]
+    assert limits("key", found.id) == [("tokens_per_month", 10**7, tokens)]
+    assert limits("agent", "agent") == [("usd_per_month", 2.5, 0.0)]
+    mine = service.get("/v1/admin/me/limits", key).json()["limits"]
+    assert (mine[0]["used"], mine[0]["resets_at"] % 86_400) == (tokens, 0)
+    refused(service.get("/v1/admin/usage/limits?by=model&of=demo/m", reader), 400, "invalid_value", "by")
+    refused(service.get("/v1/admin/usage/limits?by=agent&of=nobodys", reader), 404, "agent_not_found")

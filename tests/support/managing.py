@@ -166,6 +166,7 @@ OPERATIONS = [
         own=True,
         command=("usage", "--by", "user", "--of", "{user}"),
     ),
+    _operation("show the limits of a user", "usage:read", "GET", "usage/limits?by=user&of={user}", own=True),
     _operation("revoke a key", "keys:write", "DELETE", "keys/{key}", own=True, command=("keys", "revoke", "{key}")),
     _operation("list users", "people:read", "GET", "users", command=("users", "list")),
     _operation("show a user", "people:read", "GET", "users/{user}", command=("users", "show", "{user}")),

@@ -7,13 +7,16 @@ from datetime import date
 from itertools import groupby
 from typing import Final
 
+from antiphon.access.configuration import deployment_limits, resolve
 from antiphon.errors import ApiError
 from antiphon.manage.changes import Document
-from antiphon.manage.found import find_key
+from antiphon.manage.found import find, find_account, find_key
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import MAX_PAGE
 from antiphon.manage.refusals import NotFound
 from antiphon.ports import DayOfUse, Dimension, Page, Services, Subject
+from antiphon.records import Agent, Budget
+from antiphon.run.quota import Limited, standings
 from antiphon.run.tally import day_of
 from antiphon.usage.counters import document, total
 
@@ -86,6 +89,40 @@ async def total_usage(services: Services, operator: Operator, *, first: str, las
             break
     by_day = groupby(sorted(rows, key=lambda row: row.day), lambda row: row.day)
     return {"id": operator.tenant, **document(total(rows)), "days": [_of_day(*of) for of in by_day]}
+
+
+async def show_limits(services: Services, operator: Operator, *, kind: Dimension, id: str) -> Document:
+    """Return the limits of a user, key or agent, and how much of them is used. A user may read their own.
+
+    How many requests this minute had is not known: that counter can only be taken from.
+
+    Raises:
+        NotFound: there is no such user, key or agent for this operator.
+        ApiError: the operator may not, or models have no limits.
+    """
+    await _require(services, operator, kind, id)
+    now = services.clock()
+    budget = await _budget(services, operator, kind, id)
+    found = await standings(services, Limited(Subject(operator.tenant, kind, id), budget), now)
+    limits = [
+        {"name": each.name, "limit": each.most, "used": each.used, "resets_at": int(each.resets)} for each in found
+    ]
+    rate = budget.requests_per_minute
+    if rate is not None:
+        limits.append({"name": "requests_per_minute", "limit": rate, "used": None, "resets_at": None})
+    return {"id": id, "limits": limits}
+
+
+async def _budget(services: Services, operator: Operator, kind: Dimension, id: str) -> Budget:
+    if kind == "user":
+        account = await find_account(services, operator.tenant, id)
+        deployment = deployment_limits(services.settings)
+        return resolve(deployment, account.tenant.limits, account.role.limits).budget
+    if kind == "key":
+        return (await find_key(services, operator.tenant, id)).budget
+    if kind == "agent":
+        return (await find(services, Agent, operator.tenant, id)).budget
+    raise ApiError("invalid_value", "`by`: Models have no limits.", param="by")
 
 
 def this_month(services: Services) -> tuple[str, str]:

@@ -33,8 +33,8 @@ class Limited(NamedTuple):
     budget: Budget
 
 
-class _Use(NamedTuple):
-    """A budget, what was used of it, and when it begins anew (seconds since the epoch)."""
+class Standing(NamedTuple):
+    """A limit, what was used of it, and when it begins anew (seconds since the epoch)."""
 
     name: str
     most: float
@@ -139,21 +139,35 @@ class Quota:
             raise ApiError("rate_limit_exceeded", message, retry_after=math.ceil(minute.ends - now))
 
     async def _require(self, limited: Limited, now: float, tokens: int = 0, nanousd: int = 0) -> None:
-        budget = limited.budget
-        months = (budget.tokens_per_month, budget.usd_per_month)
-        if months == (None, None) and budget.tokens_per_day is None:
-            return
-        today = day_of(now)
-        first = today if months == (None, None) else f"{today[:7]}-01"
-        days = await self._services.usage.of(limited.subject, first, today)
-        for use in _uses(budget, days, now, tokens, nanousd):
-            if use.used >= use.most:
-                message = _refusal(limited.subject, use.name, use.most, use.resets)
-                seconds = {"retry-after": str(math.ceil(use.resets - now))}
+        for limit in await standings(self._services, limited, now, tokens, nanousd):
+            if limit.used >= limit.most:
+                message = _refusal(limited.subject, limit.name, limit.most, limit.resets)
+                seconds = {"retry-after": str(math.ceil(limit.resets - now))}
                 raise ApiError("insufficient_quota", message, headers=seconds)
 
 
-def _uses(budget: Budget, days: Sequence[DayOfUse], now: float, tokens: int, nanousd: int) -> list[_Use]:
+async def standings(
+    services: Services, limited: Limited, now: float, tokens: int = 0, nanousd: int = 0
+) -> list[Standing]:
+    """Return how much of its limits of days and months a subject has used; one trip, and none if it has none.
+
+    Args:
+        services: for the roll-ups.
+        limited: the subject and its limits.
+        now: seconds since the epoch.
+        tokens: what no roll-up has yet.
+        nanousd: what that costs, in billionths of a dollar.
+    """
+    budget, today = limited.budget, day_of(now)
+    months = (budget.tokens_per_month, budget.usd_per_month)
+    if months == (None, None) and budget.tokens_per_day is None:
+        return []
+    first = today if months == (None, None) else f"{today[:7]}-01"
+    days = await services.usage.of(limited.subject, first, today)
+    return _uses(budget, days, now, tokens, nanousd)
+
+
+def _uses(budget: Budget, days: Sequence[DayOfUse], now: float, tokens: int, nanousd: int) -> list[Standing]:
     """Return the budgets that are set, the one that begins anew last first."""
     today, month = day_of(now), sum(tokens_of(day.counters) for day in days)
     dollars = (sum(day.counters.get(NANODOLLARS, 0) for day in days) + nanousd) / PER_DOLLAR
@@ -164,7 +178,7 @@ def _uses(budget: Budget, days: Sequence[DayOfUse], now: float, tokens: int, nan
         ("tokens_per_month", budget.tokens_per_month, month + tokens, next_month),
         ("tokens_per_day", budget.tokens_per_day, since + tokens, next_day),
     ]
-    return [_Use(name, most, used, resets) for name, most, used, resets in uses if most is not None]
+    return [Standing(name, most, used, resets) for name, most, used, resets in uses if most is not None]
 
 
 def _refusal(subject: Subject, name: str, most: float, resets: float) -> str:

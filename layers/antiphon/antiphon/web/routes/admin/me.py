@@ -10,7 +10,7 @@ from antiphon.manage.forms import KeyForm
 from antiphon.manage.keys import create_key, list_keys, revoke_key
 from antiphon.manage.operator import Operator
 from antiphon.manage.responses import list_responses
-from antiphon.manage.usage import show_usage
+from antiphon.manage.usage import show_limits, show_usage
 from antiphon.manage.who import who
 from antiphon.web.operators import By, answer, listing, read_form, read_page
 from antiphon.web.query import Query
@@ -55,6 +55,12 @@ async def show_my_usage(request: Request, by: By) -> Response:
     query = Query(request, "from", "to")
     services, user, days = request.app.state.services, _user(by), read_days(request, query)
     return answer("usage_days", await show_usage(services, by, kind="user", id=user, **days))
+
+
+@router.get("/v1/admin/me/limits")
+async def show_my_limits(request: Request, by: By) -> Response:
+    """Return the limits of the user, and how much of them is used."""
+    return answer("limits", await show_limits(request.app.state.services, by, kind="user", id=_user(by)))
 
 
 @router.get("/v1/admin/me/responses")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from antiphon.errors import ApiError
-from antiphon.manage.usage import list_usage, show_usage, this_month, total_usage
+from antiphon.manage.usage import list_usage, show_limits, show_usage, this_month, total_usage
 from antiphon.ports import Dimension
 from antiphon.web.operators import By, answer, listing, read_page
 from antiphon.web.query import Query
@@ -39,6 +39,17 @@ async def show_days(request: Request, by: By) -> Response:
     if of is None:
         return answer("usage_days", await total_usage(services, by, **days))
     return answer("usage_days", await show_usage(services, by, kind=cast("Dimension", kind), id=of, **days))
+
+
+@router.get("/v1/admin/usage/limits")
+async def show_used_limits(request: Request, by: By) -> Response:
+    """Return the limits of one user, key or agent, and how much of them is used."""
+    query = Query(request, "by", "of")
+    kind, of = query.word("by", KINDS), query.text("of")
+    if kind is None or of is None:
+        raise ApiError("missing_required_parameter", "`by` and `of` go together.", param="of" if kind else "by")
+    limits = await show_limits(request.app.state.services, by, kind=cast("Dimension", kind), id=of)
+    return answer("limits", limits)
 
 
 def read_days(request: Request, query: Query) -> dict[str, Any]:
