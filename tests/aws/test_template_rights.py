@@ -137,7 +137,7 @@ def test_managing_can_write_keys_users_agents_and_grants_and_asks_no_model(templ
         (arn("CoreTable"), ("KEYS#*",)): {"dynamodb:Query"},
         (arn("CoreTable"), ("USED#*",)): {"dynamodb:PutItem", "dynamodb:BatchGetItem"},
         (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"} | CHANGES,
-        (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:UpdateItem"},
+        (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:Query", "dynamodb:UpdateItem"},
         (arn("CoreTable"), ("AUDIT#*",)): {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"},
         (indexed("CoreTable"), ("T#*", "KEYS#*")): {"dynamodb:Query"},
         (indexed("ResponsesTable"), ()): {"dynamodb:Query"},

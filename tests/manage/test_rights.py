@@ -104,12 +104,14 @@ async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
 
 
 async def _staged(stores, number, *, runs):
-    names = {kind: f"{kind}-{number}" for kind in ("agent", "group", "role", "idle", "user")}
+    names = {kind: f"{kind}-{number}" for kind in ("agent", "deleted", "group", "role", "idle", "user")}
     await stores.directory.put(Group("default", names["group"]))
     await stores.directory.put(Role("default", names["role"]))
     await stores.directory.put(User("default", names["idle"], groups=(names["group"],)))
     await stores.directory.put(User("default", names["user"], role="FREE"))
-    await stores.directory.put_agent(Agent("default", names["agent"], "demo", "demo", author=names["user"]))
+    for agent in (names["agent"], names["deleted"]):
+        await stores.directory.put_agent(Agent("default", agent, "demo", "demo", author=names["user"]))
+    await stores.directory.delete_agent("default", names["deleted"])
     for principal in ("public", f"user:{names['idle']}"):
         await stores.directory.put(Grant("default", names["agent"], principal, 1))
     made = keys.make_key("dev", secrets.token_bytes)

@@ -1,0 +1,51 @@
+"""No list in SQLite reads or sorts more than its page: each query walks an index from where the page begins."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from sqlite3 import Connection
+from typing import Any
+
+import pytest
+
+from antiphon.records import Agent, Group, Key, Role, User
+from antiphon.store.sqlite.database import SQLite
+from tests.support.stored import NOW, OWNER, Stores, claimed
+
+KEY = Key("d", "key_1", "acme", "ann", "ap_", created_at=NOW)
+
+
+def some(kind: type, stores: Stores) -> Awaitable[Any]:
+    return stores.directory.some(kind, "acme", 20, after="a")
+
+
+LISTS: dict[str, Callable[[Stores], Awaitable[Any]]] = {
+    "keys": lambda stores: stores.keys.some("acme", 20),
+    "keys that follow": lambda stores: stores.keys.some("acme", 20, after=KEY),
+    "keys of a user": lambda stores: stores.keys.some("acme", 20, user="ann", after=KEY),
+    "a key by its id": lambda stores: stores.keys.find("acme", "key_1"),
+    **{kind.__name__: partial(some, kind) for kind in (User, Role, Group, Agent)},
+    "grants": lambda stores: stores.directory.some_grants("acme", "guide", 20, after="a"),
+    "responses": lambda stores: stores.responses.some(OWNER, 20, NOW),
+    "responses that follow": lambda stores: stores.responses.some(OWNER, 20, NOW, after=claimed()),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_list_walks_an_index_and_sorts_nothing(sqlite: Stores, name: str) -> None:
+    database: SQLite = sqlite.keys._database  # type: ignore[attr-defined] # the file of all stores
+    asked: list[str] = []
+    await database.read(lambda db: db.set_trace_callback(asked.append))
+    await LISTS[name](sqlite)
+    await database.read(lambda db: db.set_trace_callback(None))
+    plans = [step for sql in asked if sql.lstrip().startswith("SELECT") for step in await _plan(database, sql)]
+    assert plans
+    assert [step for step in plans if step.startswith("SCAN") or "TEMP B-TREE" in step] == []
+
+
+async def _plan(database: SQLite, sql: str) -> list[str]:
+    def work(db: Connection) -> list[str]:
+        return [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    return await database.read(work)
