@@ -1,4 +1,4 @@
-"""`antiphon responses`: show, follow, cancel and delete stored responses of a running server."""
+"""`antiphon responses`: list, show, follow, cancel and delete stored responses of a running server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 from cli.chat.items import lines_of, plain, text_of
 from cli.chat.screen import screen
@@ -14,7 +15,26 @@ from cli.chat.session import shown
 from cli.client import Client, Seen, connected, path_of
 from cli.output import Output, Refused, moment
 from cli.server import find_server
-from cli.tables import columns
+from cli.tables import columns, table
+
+
+async def list_responses(args: Namespace) -> Output:
+    """List the newest responses of the key's user or, with a management key, of any user.
+
+    Raises:
+        Refused: the server does not list responses, which only Antiphon does, or there is no such user.
+    """
+    whose = "me" if args.user is None else f"users/{quote(args.user, safe='')}"
+    after = f"&after={quote(args.after, safe='')}" if args.after else ""
+    async with _client(args) as client:
+        page = await client.request("GET", f"/admin/{whose}/responses?limit={args.limit}{after}")
+    found = page.get("data") or []
+    rows = [
+        (each["id"], each["agent"], each["status"], moment(each["created_at"]), moment(each["expires_at"]))
+        for each in found
+    ]
+    more = (f"there are more: --after {found[-1]['id']}",) if page.get("has_more") and found else ()
+    return Output(found, table(("ID", "AGENT", "STATUS", "CREATED", "EXPIRES"), rows), more)
 
 
 async def show(args: Namespace) -> Output:

@@ -275,6 +275,13 @@ def _chat(commands: Commands) -> None:
 
 def _responses(commands: Commands) -> None:
     responses = commands.group("responses", "stored responses of a running server")
+    listing = responses.standalone(
+        "list", "list the newest responses of the key's user", Later("responses", "list_responses")
+    )
+    _server(listing)
+    listing.add_argument("--user", metavar="U", help="the responses of this user, with a management key")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
+    listing.add_argument("--after", metavar="ID", help="those that follow this response")
     does = {
         "show": "show a response with its items",
         "follow": "show a response as it streams, to its end",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from antiphon.bootstrap import event_sender
 from antiphon.ids import place_of
 from antiphon.records import EventDelivery, Webhook, WebhookSecret, dump
 from antiphon.store.dynamodb import layout
+from antiphon.store.dynamodb.approvals import DynamoDBApprovals
 from antiphon.store.dynamodb.changes import ENDED, RUNNING
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.conversations import DynamoDBConversations
@@ -24,7 +26,7 @@ from antiphon.webhooks.delivery import PAUSES
 from antiphon.webhooks.events import TYPES
 from tests.support.answering import Answer, Answering
 from tests.support.dynamodb import dynamodb
-from tests.support.stored import NOW, claimed
+from tests.support.stored import NOW, approval, claimed
 from tests.support.tables import CORE, RESPONSES, create_tables
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +138,18 @@ async def test_a_response_that_ends_goes_to_the_queue_once_for_each_webhook_and_
     assert (detail["data"], detail["tenant"], detail["user"]) == ({"id": turn.id}, "acme", "ann")
 
 
+async def test_a_call_that_waits_for_an_approval_is_an_event(database, handle, aws):
+    asked = approval()
+    await DynamoDBApprovals(database, RESPONSES).save(asked)
+    row = await database.get(RESPONSES, layout.pending_approval(asked))
+    row["document"]["B"] = base64.b64encode(bytes(row["document"]["B"])).decode()  # as Lambda passes it
+    change = {"SequenceNumber": "1", "NewImage": row, "Keys": {"pk": row["pk"], "sk": row["sk"]}}
+    assert await handle({"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": change}) == []
+    [(_, entries)] = [call for call in calls(aws) if call[0] == "PutEvents"]
+    [entry] = entries["Entries"]
+    assert (entry["DetailType"], json.loads(entry["Detail"])["data"]) == ("approval.requested", {"id": asked.id})
+
+
 async def test_a_change_that_is_no_ending_sends_nothing(database, handle, aws):
     record, _ = await ended(database)
     change = record["dynamodb"]
@@ -215,12 +229,13 @@ def test_the_function_itself_answers_which_records_failed(environ):
     assert json.loads(done.stdout.splitlines()[-1]) == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
 
 
-def test_the_filter_of_the_template_lets_exactly_the_endings_through(template):
+def test_the_filter_of_the_template_lets_exactly_the_endings_and_requests_through(template):
     [mapping] = [
         each["Properties"]
         for each in template["Resources"].values()
         if each["Type"] == "AWS::Lambda::EventSourceMapping" and "FilterCriteria" in each["Properties"]
     ]
-    [pattern] = [json.loads(each["Pattern"])["dynamodb"] for each in mapping["FilterCriteria"]["Filters"]]
+    asked, pattern = [json.loads(each["Pattern"])["dynamodb"] for each in mapping["FilterCriteria"]["Filters"]]
+    assert asked == {"Keys": {"pk": {"S": [{"prefix": layout.PENDING}]}}}
     assert set(pattern["OldImage"]["status"]["S"]) == RUNNING
     assert set(pattern["NewImage"]["status"]["S"]) == ENDED

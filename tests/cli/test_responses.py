@@ -110,6 +110,21 @@ def test_a_response_is_deleted(antiphon, service, key):
     assert service.get(f"/v1/responses/{response['id']}", key).status_code == 404
 
 
+def test_the_responses_of_the_keys_user_are_listed_newest_first_page_by_page(tmp_path, upstream):
+    with Service(tmp_path, upstream, manages=True) as service:
+        ids = [service.create(service.key(), input="x")["id"] for _ in range(3)]
+        environ = {"ANTIPHON_BASE_URL": service.base_url, "ANTIPHON_API_KEY": service.key()}
+        first = run("responses", "list", "--limit", "2", cwd=tmp_path, environ=environ)
+        assert "there are more: --after resp_" in first.err
+        listed = run("responses", "list", "--json", cwd=tmp_path, environ=environ).data
+        assert {each["id"] for each in listed} == set(ids)
+        page = run("responses", "list", "--limit", "2", "--json", cwd=tmp_path, environ=environ).data
+        rest = run("responses", "list", "--after", page[-1]["id"], "--json", cwd=tmp_path, environ=environ).data
+        assert [each["id"] for each in page + rest] == [each["id"] for each in listed]
+        other = run("responses", "list", "--user", "eve", cwd=tmp_path, environ=environ)
+        assert (other.code, other.out) == (1, "")
+
+
 @pytest.mark.parametrize("verb", ["show", "follow", "cancel", "delete"])
 def test_an_absent_response_is_one_line(antiphon, verb):
     outcome = antiphon(verb, "resp_absent")

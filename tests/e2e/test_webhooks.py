@@ -8,6 +8,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from antiphon.records import Actor
 from antiphon.webhooks.delivery import PAUSES, deliver_due
 from antiphon.webhooks.events import TYPES
 from tests.support.answering import Answer, Answering, Asked
-from tests.support.durable import SOON, held
+from tests.support.durable import ADA, SOON, held
 from tests.support.service import Service
+from tests.support.stored import approval
 from tests.support.upstream import Script, Upstream, answer, finish, text, usage
 
 OPERATOR = Operator.of_store(Actor("default", "ops", "cli"))
@@ -255,6 +257,18 @@ def test_a_response_whose_worker_was_lost_is_an_event_too(
     service.client.post(f"/v1/responses/{response['id']}/cancel", headers={"authorization": f"Bearer {key}"})
     deliver(service)
     assert [asked.json["type"] for asked in receiver.asked] == ["response.cancelled"]
+
+
+def test_a_call_that_waits_for_an_approval_is_an_event_once(service: Service, receiver: Answering) -> None:
+    made(service, receiver.url())
+    asked = approval(owner=ADA)
+    service.run(service.services.approvals.save(asked))
+    denied = replace(asked, state="denied", revision=1)
+    service.run(service.services.approvals.save(denied))
+    deliver(service)
+    assert [(each.json["type"], each.json["data"]) for each in receiver.asked] == [
+        ("approval.requested", {"id": asked.id})
+    ]
 
 
 def test_a_server_sends_events_by_itself(service: Service, key: str, receiver: Answering) -> None:

@@ -7,27 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from antiphon.records import Approval, Owner
-from tests.support.stored import NOW, Stores
+from tests.support.stored import Stores, approval
 
 ODD = "a#b%23"
 
 
 def asked(number: int = 0, **fields: Any) -> Approval:
-    whole: dict[str, Any] = {
-        "owner": Owner(ODD, "ann"),
-        "id": f"mcpr_{number}",
-        "response_id": "resp_1",
-        "agent": "helper",
-        "label": "crm",
-        "tool": "update",
-        "arguments": '{"id":1}',
-        "digest": "d",
-        "by": "role:MANAGER",
-        "created_at": NOW + number,
-        "expires_at": NOW + 1000,
-        "job": {"request": {"model": "helper"}},
-    }
-    return Approval(**{**whole, **fields})
+    return approval(number, **{"owner": Owner(ODD, "ann"), **fields})
 
 
 async def test_an_approval_is_stored_once_and_read_again(stores: Stores) -> None:

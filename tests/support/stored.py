@@ -21,7 +21,7 @@ from antiphon.ports import (
     RunStore,
     UsageStore,
 )
-from antiphon.records import Owner, StoredResponse, lineage_after
+from antiphon.records import Approval, Owner, StoredResponse, lineage_after
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -122,3 +122,22 @@ def place_of(turn: StoredResponse) -> Place:
     place = parse_response_id(turn.id)
     assert place is not None
     return place
+
+
+def approval(number: int = 0, **fields: Any) -> Approval:
+    """Make an approval that nobody has decided."""
+    whole: dict[str, Any] = {
+        "owner": OWNER,
+        "id": f"mcpr_{number}",
+        "response_id": "resp_1",
+        "agent": "helper",
+        "label": "crm",
+        "tool": "update",
+        "arguments": '{"id":1}',
+        "digest": "d",
+        "by": "role:MANAGER",
+        "created_at": NOW + number,
+        "expires_at": NOW + 1000,
+        "job": {"request": {"model": "helper"}},
+    }
+    return Approval(**{**whole, **fields})

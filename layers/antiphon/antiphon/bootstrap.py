@@ -274,7 +274,7 @@ def event_sender() -> EventSender:
     from antiphon.aws.messages import Bus, Queue
     from antiphon.awslambda.events import EventSender
     from antiphon.fetch.posting import webhook_post
-    from antiphon.store.dynamodb.changes import ended_in
+    from antiphon.store.dynamodb.changes import event_in
 
     settings = read_settings(os.environ)
     if settings.core_table is None or settings.webhook_queue is None:
@@ -287,7 +287,7 @@ def event_sender() -> EventSender:
             if opened is not None:
                 await opened.aclose()
 
-    return EventSender(stores.webhooks(), post, queue, bus, time.time, ended_in, aclose)
+    return EventSender(stores.webhooks(), post, queue, bus, time.time, event_in, aclose)
 
 
 def _services(*, calls_models: bool = False) -> Services:

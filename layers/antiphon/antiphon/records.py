@@ -199,7 +199,7 @@ class EventDelivery:
     Attributes:
         webhook: the webhook's id.
         user: whose response it is.
-        subject: the id of the response.
+        subject: the id of the response, or of the approval.
         type: the event's type, such as ``response.completed``.
         created_at: when it happened, in seconds since the epoch.
         attempts: how often it was sent.

@@ -1,6 +1,6 @@
 """The handler of the function that sends events. It is called with records of two sources.
 
-    the stream of the table    a response ended: its event goes to the bus, and to the queue once for each webhook
+    the stream of the table    something happened: its event goes to the bus, and to the queue once for each webhook
     the queue                  one attempt to deliver an event to a webhook; after a failure the message is put off
 
 What fails is named in the answer, so that Lambda passes only that again. Records of the stream keep their order: after
@@ -58,7 +58,7 @@ class EventSender:
     """Sends events.
 
     Attributes:
-        ended_in: returns the event of a record of the stream; None if no response ended.
+        event_in: returns the event of a record of the stream; None if nothing happened that is one.
         aclose: closes the connections, which Lambda never does.
         bus: None if there is none.
     """
@@ -68,7 +68,7 @@ class EventSender:
     queue: MessageQueue
     bus: EventBus | None
     clock: Clock
-    ended_in: Callable[[Record], EventDelivery | None]
+    event_in: Callable[[Record], EventDelivery | None]
     aclose: Callable[[], Awaitable[None]]
 
     async def send(self, records: Sequence[Record]) -> list[str]:
@@ -87,7 +87,7 @@ class EventSender:
 
     async def _spread(self, record: Record, known: dict[str, list[Webhook]]) -> None:
         """Send the event of a record to the bus and to the queue."""
-        event = self.ended_in(record)
+        event = self.event_in(record)
         if event is None:
             return
         if event.tenant not in known:

@@ -60,6 +60,8 @@ RUNS: Final = "RUNS"
 AGENT: Final = "AGENT#"
 WEBHOOK: Final = "W#"
 FAILED: Final = "F#"
+PENDING: Final = "AP#"
+"""How the partitions of the approvals begin that nobody has decided."""
 RECORD_DEPTH: Final = 999_999
 """A conversation's record sorts behind all turns, so one Query from the end reads it with the newest turn."""
 
@@ -282,7 +284,7 @@ def approval(tenant: str, approval_id: str) -> Row:
 
 def pending_approvals(tenant: str) -> str:
     """The partition of the approvals of a tenant that nobody has decided."""
-    return f"AP#{_word(tenant)}"
+    return f"{PENDING}{_word(tenant)}"
 
 
 def pending_approval(asked: Approval) -> Row:

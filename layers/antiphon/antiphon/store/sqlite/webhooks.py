@@ -1,7 +1,7 @@
 """Webhooks in SQLite, and the outbox of what is to be sent to them.
 
-A trigger puts an event into the outbox when a response ends, in the transaction that ends it, whoever does that. Tables
-and trigger are made with the first webhook, so that without one the end of a response costs nothing more.
+Triggers put an event into the outbox when a response ends or a call waits for an approval, in the transaction that
+stores that, whoever does it. Tables and triggers are made with the first webhook: without one, nothing costs more.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ _MAKE: Final = (
         INSERT OR IGNORE INTO outbox
         SELECT NEW.tenant, id, NEW.id, 'response.' || NEW.status, NEW.user, unixepoch(), 0, '', unixepoch()
         FROM webhooks WHERE tenant = NEW.tenant AND instr(types, ' response.' || NEW.status || ' ');
+    END""",
+    """CREATE TRIGGER IF NOT EXISTS approval_requested AFTER INSERT ON approvals WHEN NEW.is_pending
+    BEGIN
+        INSERT OR IGNORE INTO outbox
+        SELECT NEW.tenant, id, NEW.id, 'approval.requested',
+            json_extract(CAST(NEW.document AS TEXT), '$.owner.user'), NEW.created_at, 0, '', unixepoch()
+        FROM webhooks WHERE tenant = NEW.tenant AND instr(types, ' approval.requested ');
     END""",
 )
 _ARE_MADE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'outbox'"
