@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 from pydantic import ValidationError
 
 from antiphon.ports import Found, ToolResult
-from antiphon.server_tools.aws import gateway_problem
+from antiphon.server_tools.aws import signature_problem
 from antiphon.server_tools.pinning import CannotPin
 from antiphon.settings import Settings
 from tests.support.answering import Answer, Answering, Asked
@@ -418,9 +418,23 @@ async def test_what_the_deployment_does_not_allow_is_refused_with_the_name_of_it
 def test_a_gateway_is_allowed_by_its_arn_and_only_a_signature_needs_that() -> None:
     url, listed = GATEWAY["mcp"]["url"], ("arn:aws:bedrock-agentcore:eu-central-1:123456789012:gateway/gw-1",)
     settings = Settings(database=":memory:", tool_gateways=listed)
-    assert gateway_problem(url, GATEWAY["auth"], settings) is None
-    assert gateway_problem(url, {"bearer": {"env": "TOOL_A"}}, Settings(database=":memory:")) is None
-    assert "gw-2" in str(gateway_problem(url.replace("gw-1", "gw-2"), GATEWAY["auth"], settings))
+    assert signature_problem(url, GATEWAY["auth"], settings) is None
+    assert signature_problem(url, {"bearer": {"env": "TOOL_A"}}, Settings(database=":memory:")) is None
+    assert "gw-2" in str(signature_problem(url.replace("gw-1", "gw-2"), GATEWAY["auth"], settings))
+
+
+@pytest.mark.parametrize("service", ["secretsmanager", "dynamodb"])
+async def test_a_signature_goes_to_no_host_that_the_operator_does_not_list(service: str) -> None:
+    """It has all rights of the process: an agent could read the key of a provider with it."""
+    url = f"https://{service}.eu-central-1.amazonaws.com"
+    paths = {"/": {"post": {"operationId": "GetSecretValue", "requestBody": {"content": {"application/json": {}}}}}}
+    api = {"http": {"label": "aws", "openapi": {"openapi": "3.0.0", "paths": paths}, "url": url}}
+    mcp = {"mcp": {"label": "aws", "url": url}}
+    for entry in (api, mcp):
+        with pytest.raises(CannotPin, match=r"gets no signature .* ToolHosts"):
+            await pinned(entry | {"auth": {"sigv4": service}})
+    listed = await pinned(api | {"auth": {"sigv4": service}}, tool_hosts=(f"{service}.eu-central-1.amazonaws.com",))
+    assert listed.server.auth == {"sigv4": {"service": service}}
 
 
 @pytest.mark.parametrize(("entry", "name"), [*SEARCHES, ({"lambda": REFUND}, "refund")])

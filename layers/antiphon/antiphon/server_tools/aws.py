@@ -135,12 +135,19 @@ def missing(what: str, listed: tuple[str, ...], name: str, setting: str) -> Iter
         yield f"the {what} {name} is not in {setting}"
 
 
-def gateway_problem(url: str, auth: Mapping[str, Any], settings: Settings) -> str | None:
-    """Return why a deployment does not let an agent use a gateway of AgentCore with its signature; None if it does."""
-    host = urlsplit(url).hostname or ""
-    name, _, rest = host.partition(".gateway.bedrock-agentcore.")
-    if not rest or "sigv4" not in auth:
+def signature_problem(url: str, auth: Mapping[str, Any], settings: Settings) -> str | None:
+    """Return why a deployment lets no agent send its signature to a server; None if it does.
+
+    A signature has all rights of the process: with it an agent could read the tables, or the key of a provider. So it
+    is sent only to gateways of AgentCore and to hosts that the operator lists.
+    """
+    if "sigv4" not in auth:
         return None
-    if any(fnmatchcase(name, listed.rpartition("/")[2]) for listed in settings.tool_gateways):
+    name, _, rest = (urlsplit(url).hostname or "").partition(".gateway.bedrock-agentcore.")
+    if rest:
+        if any(fnmatchcase(name, listed.rpartition("/")[2]) for listed in settings.tool_gateways):
+            return None
+        return f"the gateway {name} is not in ANTIPHON_TOOL_GATEWAYS (on AWS: ToolGatewayArns)"
+    if settings.tool_hosts:  # then only listed hosts can be called at all
         return None
-    return f"the gateway {name} is not in ANTIPHON_TOOL_GATEWAYS (on AWS: ToolGatewayArns)"
+    return f"{url} gets no signature before its host is in ANTIPHON_TOOL_HOSTS (on AWS: ToolHosts)"

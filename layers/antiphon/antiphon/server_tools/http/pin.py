@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from antiphon.fetch.egress import EgressError, ToolRequest
 from antiphon.ports import Pinned
 from antiphon.records import ServerTool, ToolServer
+from antiphon.server_tools.aws import signature_problem
 from antiphon.server_tools.http.entry import HttpEntry, HttpSource
 from antiphon.server_tools.http.openapi.document import MAX_BYTES, ApiDocument, CannotCompile, read_document
 from antiphon.server_tools.http.openapi.operations import (
@@ -38,11 +39,11 @@ async def pin(entry: HttpEntry, means: Means) -> Pinned:
         found = [(operation, _compiled(document, operation, base, entry)) for operation in _chosen(document, source)]
     except CannotCompile as error:
         raise CannotPin(f"{source.label}: {error}") from None
+    auth = {} if entry.auth is None else entry.auth.wire()
     for server in sorted({result.how["server"] for _, result in found}):
-        if problem := host_problem(server, means.settings):
+        if problem := host_problem(server, means.settings) or signature_problem(server, auth, means.settings):
             raise CannotPin(f"{source.label}: {problem}")
     tools = _governed(entry, found)
-    auth = {} if entry.auth is None else entry.auth.wire()
     settings = {"url": found[0][1].how["server"], "entry": entry.written()}
     server_record = ToolServer("http", source.label, tools, settings, auth, digest_of(tools))
     return Pinned(server_record, tuple(f"{source.label}: {note}" for note in _notes(document, entry, found)))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from antiphon.fetch.egress import EgressError
 from antiphon.ports import Pinned
 from antiphon.records import ServerTool, ToolServer
-from antiphon.server_tools.aws import gateway_problem
+from antiphon.server_tools.aws import signature_problem
 from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.mcp.exchange import Channel, RefusedRequest, UnreadableAnswer
 from antiphon.server_tools.mcp.parameters import mirrored
@@ -40,7 +40,7 @@ async def pin(entry: McpEntry, means: Means) -> Pinned:
     """
     source = entry.mcp
     auth = {} if entry.auth is None else entry.auth.wire()
-    if problem := host_problem(source.url, means.settings) or gateway_problem(source.url, auth, means.settings):
+    if problem := host_problem(source.url, means.settings) or signature_problem(source.url, auth, means.settings):
         raise CannotPin(f"{source.label}: {problem}")
     channel = Channel(means.client, source.url, auth, means.deadline)
     try:
