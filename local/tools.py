@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import Agent, Grant
 from antiphon.server_tools.mcp.entry import McpEntry
@@ -41,12 +42,18 @@ def tool_server(state: Path) -> Iterator[str]:
 
 
 async def seed_clock(services: Services, place: str, tenant: str, author: str) -> None:
-    """Store the agent with the tools of the MCP server, which may have another port than before."""
+    """Store the agent with the tools of the MCP server, which may have another port than before.
+
+    Nothing is stored if the server does not answer: the API is of use without it.
+    """
     found = await services.directory.find(Agent, tenant, AGENT)
     if found is not None and not any(server.label == LABEL for server in found.servers):
         return  # somebody made it theirs
     entry = McpEntry.model_validate({"mcp": {"label": LABEL, "url": f"http://{place}/mcp"}, "safe_to_repeat": ["*"]})
-    ((server, _),) = await services.pin_tools([entry])
+    try:
+        ((server, _),) = await services.pin_tools([entry])
+    except ApiError:
+        return
     now = int(services.clock())
     agent = found or Agent(
         tenant=tenant,

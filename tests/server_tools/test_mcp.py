@@ -16,6 +16,7 @@ from antiphon.ports import Pinned, ToolCall, ToolFailure, ToolResult
 from antiphon.records import ToolServer
 from antiphon.server_tools.client import ToolClient
 from antiphon.server_tools.differences import differences
+from antiphon.server_tools.mcp import pin as pin_module
 from antiphon.server_tools.mcp import session
 from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.mcp.parameters import header_value
@@ -516,6 +517,41 @@ async def test_a_server_with_two_tools_of_one_name_or_none_is_refused() -> None:
             else whole(asked)
         )
         assert "lists the tool find twice" in await refusal(server)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Answer(500, json={"error": "boom"}),
+        Answer(404, pieces=[b"not here"]),
+        Answer(405, json={}),
+        Answer(200, json={"jsonrpc": "2.0", "id": 2, "result": {}}),
+        Answer(400, json={"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": "No session"}}),
+        Answer(pieces=[threading.Event()]),
+    ],
+    ids=["500", "404", "405", "empty", "400", "silent"],
+)
+async def test_a_server_that_does_not_know_the_newest_form_is_asked_in_the_older_one(
+    first: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pin_module, "DISCOVER_SECONDS", 0.2)
+    with McpServer(find(), HANDSHAKE) as server:
+        whole = server.answer
+        server.answer = lambda asked: first if b"server/discover" in asked.body else whole(asked)
+        assert (await pinned(server)).server.settings["protocol"] == HANDSHAKE
+
+
+@pytest.mark.parametrize("schema", [None, {}, {"properties": {"query": {"type": "string"}}}], ids=str)
+async def test_a_tool_whose_schema_names_no_type_takes_an_object(schema: Any) -> None:
+    with McpServer(find()) as server:
+        server.tools["find"].definition["inputSchema"] = schema
+        (given,) = (await pinned(server)).server.tools
+    assert given.parameters == {"type": "object", **(schema or {})}
+
+
+async def test_a_server_that_redirects_is_refused_with_what_to_do() -> None:
+    with Answering(lambda _: Answer(307, headers={"location": "/mcp/"})) as server:
+        assert "use the URL that it redirects to" in await refusal(server)
 
 
 async def test_a_server_that_wants_other_credentials_is_not_asked_in_the_older_form() -> None:

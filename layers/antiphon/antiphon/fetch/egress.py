@@ -50,7 +50,7 @@ _MESSAGES: Final[dict[Reason, str]] = {
     "unreachable": "The server cannot be reached.",
     "timeout": "The server did not answer in time.",
     "cut": "The server ended the connection before its answer was whole.",
-    "redirect": "The server redirects, which is not followed.",
+    "redirect": "The server redirects, which is not followed: use the URL that it redirects to.",
     "encoded": "The server compressed its answer, although it was asked not to.",
     "too_large": f"The answer is larger than {MAX_REPLY_BYTES} bytes.",
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -20,6 +22,8 @@ from antiphon.server_tools.mcp.versions import STATELESS, WITH_HANDSHAKE, newest
 from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem
 from antiphon.server_tools.references import NoCredentials
 
+DISCOVER_SECONDS: Final = 8.0
+"""How long a server may take to answer in the newest form, before the older one is tried."""
 MAX_PAGES: Final = 50
 MAX_TOOLS: Final = 1000
 """How many tools a server may list; an agent then takes some of them by ``allow``."""
@@ -59,15 +63,20 @@ async def pin(entry: McpEntry, means: Means) -> Pinned:
 
 async def _protocol(channel: Channel) -> str:
     """Return the newest version that both sides have: ask in the newest form, and fall back to a handshake."""
-    session = McpSession(channel, STATELESS, {})
+    until = min(channel.deadline, asyncio.get_running_loop().time() + DISCOVER_SECONDS)
+    session = McpSession(replace(channel, deadline=until), STATELESS, {})
     try:
         result = await session.ask("server/discover", {})
     except RefusedRequest as error:
         if other := other_version(error):
             return other
-        if error.status in _DENIED or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if error.status in _DENIED:
             raise
         return STATELESS if error.code in _FROM_OTHERS else WITH_HANDSHAKE[0]
+    except EgressError as error:
+        if error.reason != "timeout":
+            raise
+        return WITH_HANDSHAKE[0]  # some servers never answer what they do not know
     except UnreadableAnswer:
         return WITH_HANDSHAKE[0]
     supported = result.get("supportedVersions")
@@ -141,9 +150,10 @@ def _tool(name: str, definition: Mapping[str, Any], *, stateless: bool) -> Serve
     Raises:
         ValueError: it cannot be called.
     """
-    schema = definition.get("inputSchema")
-    if not isinstance(schema, dict) or schema.get("type") != "object":
+    schema = definition.get("inputSchema") or {}
+    if not isinstance(schema, dict) or schema.get("type", "object") != "object":
         raise ValueError("its schema is not of an object")
+    schema = {"type": "object", **schema}
     description = definition.get("description")
     wanted = mirrored(schema) if stateless else {}
     return ServerTool(
