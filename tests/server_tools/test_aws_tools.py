@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from pydantic import ValidationError
 
-from antiphon.ports import Found, ToolResult
+from antiphon.ports import Found, ToolCall, ToolResult
 from antiphon.server_tools.aws import signature_problem
 from antiphon.server_tools.pinning import CannotPin
+from antiphon.server_tools.web_search.runner import WebSearchRunner
 from antiphon.settings import Settings
 from tests.support.answering import Answer, Answering, Asked
 from tests.support.pinned import TOKEN, PinnedTools, entry_of, pinned
@@ -448,6 +450,25 @@ async def test_what_is_not_allowed_any_more_is_not_called(aws: Answering, entry:
     assert result.failure is not None
     assert result.failure.cause == "refused"
     assert aws.connections == 0
+
+
+async def test_credentials_that_are_fetched_are_fetched_once(aws: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that starts from a snapshot has those of a container, and no keys in its environment."""
+    keys = {"AccessKeyId": "c", "SecretAccessKey": "d", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    aws.answer = lambda _: Answer(json={"results": []})
+    runner = WebSearchRunner(Settings(database=":memory:", web_search="on"))
+    web = await tools({"web_search": {}})
+    with Answering(lambda _: Answer(json=keys)) as container:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url("/credentials"))
+        for _ in range(3):
+            deadline = asyncio.get_running_loop().time() + 20
+            call = ToolCall(TOKEN, web.server, web.server.tools[0], {"query": "x"}, deadline)
+            assert (await runner.call(call)).failure is None
+        await runner.aclose()
+    assert len(container.asked) == 1
+    assert {asked.headers["x-amz-security-token"] for asked in aws.asked} == {"t"}
 
 
 @pytest.mark.parametrize(("entry", "name"), [*SEARCHES, ({"lambda": REFUND}, "refund")])

@@ -7,13 +7,17 @@ import os
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from antiphon.fetch.egress import Egress, ToolRequest
 from antiphon.server_tools.oauth import Tokens
 from antiphon.server_tools.references import NoCredentials, Secrets, problems_of
 from antiphon.settings import Settings
+
+if TYPE_CHECKING:
+    from antiphon.aws.caller import Caller
+    from antiphon.aws.signature import Credentials
 
 
 class Proof(NamedTuple):
@@ -59,6 +63,7 @@ class Authorization:
     def __init__(self, settings: Settings, egress: Egress) -> None:
         self._secrets = Secrets(settings, os.environ)
         self._tokens = Tokens(self._secrets, egress)
+        self._callers: dict[tuple[str, str | None], Caller] = {}
 
     async def prove(
         self, auth: Mapping[str, Any], request: ToolRequest, deadline: float, refused: str | None = None
@@ -87,13 +92,35 @@ class Authorization:
     ) -> Proof | None:
         (way, said), *_ = auth.items()
         if way == "sigv4":
-            return None if refused is not None else await _signed(said, request)
+            return None if refused is not None else await self._signed(said, request)
         if way == "oauth":
             token = await self._tokens.token(said, request.url, deadline, refused)
             return None if token is None else Proof({"authorization": f"Bearer {token}"}, (token,), token)
         reference = said if way == "bearer" else said[_SECRET_OF[way]]
         value = await (self._secrets.value(reference) if refused is None else self._secrets.renewed(reference, refused))
         return None if value is None else _proof(way, said, value)
+
+    async def _signed(self, said: Mapping[str, Any], request: ToolRequest) -> Proof:
+        from antiphon.aws.caller import is_without_credentials
+
+        try:
+            caller = await self._caller(said["service"], said.get("region"), request.url)
+            credentials = await asyncio.to_thread(caller.credentials) if caller.blocks else caller.credentials()
+        except Exception as error:
+            if not is_without_credentials(error):
+                raise
+            raise NoCredentials("there are no AWS credentials or no region to sign with") from None
+        return _signature(request, credentials, caller.place.region, said["service"])
+
+    async def _caller(self, service: str, region: str | None, url: str) -> Caller:
+        """Return the credentials for a service: found once, since some are fetched; botocore renews them itself."""
+        from antiphon.aws.caller import find_caller
+
+        found = self._callers.get((service, region))
+        if found is None:
+            found = await asyncio.to_thread(find_caller, service, url, os.environ, region)
+            self._callers[service, region] = found
+        return found
 
 
 def _proof(way: str, said: Mapping[str, Any], value: str) -> Proof:
@@ -113,25 +140,16 @@ def _is_signed(name: str) -> bool:
     return name == "content-type" or name.startswith("x-amz-")
 
 
-async def _signed(said: Mapping[str, Any], request: ToolRequest) -> Proof:
-    from antiphon.aws.caller import find_caller, is_without_credentials
+def _signature(request: ToolRequest, credentials: Credentials, region: str, service: str) -> Proof:
     from antiphon.aws.endpoint import host_of
     from antiphon.aws.signature import Scope, sign
 
-    try:
-        caller = await asyncio.to_thread(find_caller, said["service"], request.url, os.environ, said.get("region"))
-        credentials = await asyncio.to_thread(caller.credentials) if caller.blocks else caller.credentials()
-    except Exception as error:
-        if not is_without_credentials(error):
-            raise
-        raise NoCredentials("there are no AWS credentials or no region to sign with") from None
-    scope = Scope(caller.place.region, said["service"])
     parts = urlsplit(request.url)
     covered = {"host": host_of(request.url)}
     covered |= {name: value for name, value in request.headers.items() if _is_signed(name)}
     signed = sign(
         credentials,
-        scope,
+        Scope(region, service),
         parts.path or "/",
         covered,
         request.body,
