@@ -18,6 +18,17 @@ def arn(name):
     return json.dumps({"Fn::GetAtt": [name, "Arn"]})
 
 
+ENCRYPTED = {
+    (json.dumps({"Ref": "TablesKmsKeyArn"}), ()): {
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+    }
+}
 WHO_CALLS = {
     (arn("CoreTable"), ("KEY#*",)): {"dynamodb:GetItem"},
     (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"},
@@ -54,7 +65,7 @@ ASKS_MODELS = {
 
 
 def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_or_grant(template):
-    assert permitted(template, "CreateResponse") == WHO_CALLS | ASKS_MODELS | STARTS_WORKERS | {
+    assert permitted(template, "CreateResponse") == ENCRYPTED | WHO_CALLS | ASKS_MODELS | STARTS_WORKERS | {
         (arn("CoreTable"), ("METER#*",)): {"dynamodb:UpdateItem"},
         (arn("CoreTable"), ("AUDIT#*",)): {"dynamodb:PutItem"},
         (arn("ResponsesTable"), ()): KEEPS,
@@ -64,7 +75,7 @@ def test_creating_can_read_who_calls_and_write_responses_but_no_key_user_agent_o
 
 
 def test_the_worker_can_read_who_asked_run_responses_and_keep_what_failed(template):
-    assert permitted(template, "RunResponse") == ASKS_MODELS | STARTS_WORKERS | {
+    assert permitted(template, "RunResponse") == ENCRYPTED | ASKS_MODELS | STARTS_WORKERS | {
         (arn("CoreTable"), ("KEY#*",)): {"dynamodb:GetItem"},
         (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"},
         (arn("ResponsesTable"), ()): KEEPS - {"dynamodb:UpdateItem"},
@@ -112,8 +123,21 @@ def test_a_key_of_ones_own_decrypts_only_for_the_services_that_keep_provider_key
     ]
 
 
+def test_a_key_of_ones_own_encrypts_both_tables_and_is_used_for_them_alone(template, written):
+    assert written["Parameters"]["TablesKmsKeyArn"]["Default"] == ""
+    encryption = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "TablesKmsKeyArn"}}
+    for table in of_type(template, "AWS::DynamoDB::Table").values():
+        chosen = table["Properties"]["SSESpecification"]["Fn::If"]
+        assert chosen == ["HasTablesKmsKey", encryption, {"Ref": "AWS::NoValue"}]
+    policy = template["Resources"]["UseTheTablesKey"]
+    assert policy["Condition"] == "HasTablesKmsKey"
+    [allowed] = policy["Properties"]["PolicyDocument"]["Statement"]
+    service = {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}
+    assert allowed["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
 def test_getting_can_read_take_over_cancel_and_delete_responses_and_count_what_ends(template):
-    assert permitted(template, "GetResponse") == WHO_CALLS | STARTS_WORKERS | {
+    assert permitted(template, "GetResponse") == ENCRYPTED | WHO_CALLS | STARTS_WORKERS | {
         (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:UpdateItem"},
         (arn("ResponsesTable"), ()): KEEPS,
         (arn("GetResponseLogs"), ()): LOGS,
@@ -121,7 +145,7 @@ def test_getting_can_read_take_over_cancel_and_delete_responses_and_count_what_e
 
 
 def test_listing_models_cannot_reach_responses_at_all(template):
-    assert permitted(template, "ListModels") == WHO_CALLS | {(arn("ListModelsLogs"), ()): LOGS}
+    assert permitted(template, "ListModels") == ENCRYPTED | WHO_CALLS | {(arn("ListModelsLogs"), ()): LOGS}
 
 
 def indexed(table):
@@ -132,7 +156,7 @@ CHANGES = {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetI
 
 
 def test_managing_can_write_keys_users_agents_and_grants_and_asks_no_model(template):
-    assert permitted(template, "Manage") == WHO_CALLS | {
+    assert permitted(template, "Manage") == ENCRYPTED | WHO_CALLS | {
         (arn("CoreTable"), ("KEY#*", "KEYS#*")): {"dynamodb:PutItem"},
         (arn("CoreTable"), ("KEYS#*",)): {"dynamodb:Query"},
         (arn("CoreTable"), ("USED#*",)): {"dynamodb:PutItem", "dynamodb:BatchGetItem"},
@@ -169,7 +193,7 @@ def test_no_function_can_change_or_remove_an_entry_of_the_audit_log(template):
 def test_sending_events_reads_webhooks_and_what_ended_and_nothing_else(template):
     queue = {"ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage", "SendMessage"}
     stream = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
-    assert permitted(template, "SendEvents") == {
+    assert permitted(template, "SendEvents") == ENCRYPTED | {
         (arn("CoreTable"), ("WEBHOOKS#*",)): {f"dynamodb:{name}" for name in ("GetItem", "PutItem", "Query")},
         (json.dumps({"Fn::GetAtt": ["ResponsesTable", "StreamArn"]}), ()): {f"dynamodb:{name}" for name in stream},
         (arn("WebhookQueue"), ()): {f"sqs:{name}" for name in queue},

@@ -50,6 +50,11 @@ def functions(template):
     return {name: function["Properties"] for name, function in of_type(template, "AWS::Lambda::Function").items()}
 
 
+def _names(role, name):
+    """Return whether a policy's entry names a role, if only under a condition."""
+    return {"Ref": name} in (role, *role.get("Fn::If", ()))
+
+
 def permitted(template, function):
     """All that a function may do: (table or other resource, leading keys or none) -> actions."""
     name = functions(template)[function]["Role"]["Fn::GetAtt"][0]
@@ -58,7 +63,7 @@ def permitted(template, function):
         template["Resources"][policy["Ref"]]["Properties"] for policy in role["ManagedPolicyArns"] if "Ref" in policy
     ]
     attached = [policy["Properties"] for policy in of_type(template, "AWS::IAM::Policy").values()]
-    shared += [policy for policy in attached if {"Ref": name} in policy["Roles"]]
+    shared += [policy for policy in attached if any(_names(role, name) for role in policy["Roles"])]
     found = {}
     for statement in (
         each for policy in [*role["Policies"], *shared] for each in policy["PolicyDocument"]["Statement"]
