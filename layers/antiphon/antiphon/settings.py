@@ -24,6 +24,8 @@ from pydantic import (
 from antiphon.errors import SettingsError
 
 PREFIX: Final = "ANTIPHON_"
+TOOL_VARIABLES: Final = "TOOL_"
+"""How the name of a variable begins whose value tools of agents may use."""
 LABEL: Final = 63
 """The longest part of a host's name (RFC 1035, section 2.3.4)."""
 

@@ -6,11 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from antiphon.settings import problem_of_url
+from antiphon.settings import TOOL_VARIABLES, problem_of_url
 from antiphon.spec.base import Wire
-
-ENVIRONMENT: Final = "TOOL_"
-"""How the name of a variable begins that tools may use."""
 
 Place = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
 
@@ -20,7 +17,7 @@ class SecretReference(Wire):
 
     secret: Place | None = None
     parameter: Place | None = None
-    env: Annotated[str, Field(pattern=rf"^{ENVIRONMENT}[A-Z0-9_]{{1,100}}$")] | None = None
+    env: Annotated[str, Field(pattern=rf"^{TOOL_VARIABLES}[A-Z0-9_]{{1,100}}$")] | None = None
     field: Annotated[str, Field(min_length=1, max_length=256)] | None = None
 
     @model_validator(mode="after")

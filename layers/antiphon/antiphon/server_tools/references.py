@@ -17,8 +17,7 @@ from typing import Any, Literal
 from antiphon.access.keys import is_key
 from antiphon.errors import AntiphonError, ProviderError
 from antiphon.ports import ApiKey, ToolFailure
-from antiphon.server_tools.auth import ENVIRONMENT
-from antiphon.settings import Settings
+from antiphon.settings import TOOL_VARIABLES, Settings
 
 
 class NoCredentials(AntiphonError):
@@ -73,7 +72,7 @@ class Secrets:
 
     def _from_environment(self, name: str) -> str:
         value = self._environ.get(name, "").strip()
-        if not value or not name.startswith(ENVIRONMENT):
+        if not value or not name.startswith(TOOL_VARIABLES):
             raise NoCredentials(f"{name} is missing in the environment")
         return _sendable(value)
 
