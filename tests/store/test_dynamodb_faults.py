@@ -12,7 +12,7 @@ from antiphon import measures
 from antiphon.aws import caller
 from antiphon.aws.signature import Credentials
 from antiphon.errors import StorageUnavailable, Superseded
-from antiphon.records import Agent, Grant
+from antiphon.records import Agent, Grant, LogBatch, OpenRun
 from antiphon.store.dynamodb import client, open_stores
 from antiphon.store.dynamodb.client import PAUSES, DynamoDB
 from antiphon.store.dynamodb.protocol import Refusal
@@ -25,6 +25,7 @@ from tests.support.throttling import refusing
 THROTTLED = "ProvisionedThroughputExceededException"
 GUIDE = Agent("acme", "guide", "openai", "gpt-5", author="ann")
 TURN = claimed()
+BATCH = LogBatch(0, 1, float(NOW), b"0\n", last=False)
 
 Story = Callable[[Stores], Coroutine[Any, Any, Any]]
 CALLS: dict[str, Story] = {
@@ -41,6 +42,11 @@ CALLS: dict[str, Story] = {
     "commit": lambda stores: stores.responses.commit(ended(TURN)),
     "large commit": lambda stores: stores.responses.commit(ended(TURN, noise(900_000))),
     "delete": lambda stores: stores.responses.delete(OWNER, TURN.id),
+    "batch of a log": lambda stores: stores.runs.append(OWNER, TURN.id, BATCH, NOW),
+    "log": lambda stores: stores.runs.read(OWNER, TURN.id, 0),
+    "end of a log": lambda stores: stores.runs.latest(OWNER, TURN.id),
+    "run for a worker": lambda stores: stores.runs.open(OpenRun(OWNER, TURN.id, NOW)),
+    "runs for workers": lambda stores: stores.runs.list_open(),
 }
 
 
@@ -214,6 +220,12 @@ async def test_a_claim_whose_answer_was_lost_counts_as_claimed(aws: Emulator, dy
     lose_first_answer(aws, "PutItem")
     await dynamodb.responses.claim(TURN)
     assert await dynamodb.responses.get(OWNER, TURN.id, NOW) is not None
+
+
+async def test_a_batch_of_a_log_whose_answer_was_lost_counts_as_logged(aws: Emulator, dynamodb: Stores) -> None:
+    lose_first_answer(aws, "PutItem")
+    assert await dynamodb.runs.append(OWNER, TURN.id, BATCH, NOW + 60)
+    assert await dynamodb.runs.read(OWNER, TURN.id, 0) == [BATCH]
 
 
 @pytest.mark.parametrize("length", [2, 900_000])

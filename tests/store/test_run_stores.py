@@ -27,6 +27,15 @@ async def test_a_log_is_read_in_order_from_any_number_on(stores: Stores) -> None
     assert await stores.runs.latest(OWNER, ID) == batch(11)
 
 
+async def test_a_log_of_several_pages_is_read_whole(stores: Stores) -> None:
+    """A Query of DynamoDB returns at most 1 MB (Amazon DynamoDB Developer Guide, "Paginating table query results")."""
+    batches = [batch(number, bytes([65 + number]) * 300_000) for number in range(8)]
+    for each in batches:
+        assert await stores.runs.append(OWNER, ID, each, LATER)
+    assert await stores.runs.read(OWNER, ID, 0) == batches
+    assert await stores.runs.read(OWNER, ID, 2) == batches[2:]
+
+
 async def test_a_log_is_empty_at_first_and_nobody_elses(stores: Stores) -> None:
     assert await stores.runs.latest(OWNER, ID) is None
     await stores.runs.append(OTHER, ID, batch(0), LATER)
