@@ -324,3 +324,12 @@ async def test_keys_of_an_earlier_schema_are_listed(tmp_path: Path) -> None:
     page = await SQLiteKeys(database, Trail(lambda: NOW, entropy(0))).some("acme", 9, user="ann")
     await database.aclose()
     assert page.records == [key]
+
+
+async def test_a_cursor_is_closed_before_it_leaves_the_thread_of_the_connection(tmp_path: Path) -> None:
+    """Its end resets its statement, and SQLite refuses with "API misuse" what the thread does with it just then."""
+    database = SQLite(tmp_path / "antiphon.db")
+    cursor = await database.write(lambda db: db.execute("DELETE FROM used"))
+    with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
+        cursor.fetchone()
+    await database.aclose()

@@ -186,6 +186,8 @@ class SQLite:
             with self._connection:
                 self._connection.execute(begin)
                 done = work(self._connection)
+                if isinstance(done, sqlite3.Cursor):
+                    done.close()  # elsewhere it would reset a statement that this thread may be using by then
                 if abandoned.is_set():
                     raise StorageUnavailable("the caller has given up")
         except sqlite3.OperationalError as error:
