@@ -260,3 +260,15 @@ def test_the_terminal_says_which_model_failed_and_how(tmp_path: Path) -> None:
             assert server.process.stderr is not None
             told = "model failed  provider=openai model=far code=provider_auth status=401\n"
             assert server.process.stderr.readline() == told
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"), [({}, 200), ({"ANTIPHON_MANAGEMENT": "false"}, 404), ({"HOST": "0.0.0.0"}, 404)]
+)
+def test_management_is_served_to_this_machine_alone_unless_told_otherwise(
+    tmp_path: Path, environ: dict[str, str], status: int
+) -> None:
+    with running(tmp_path, **environ) as server:
+        url = server.base_url.replace("0.0.0.0", "127.0.0.1")
+        headers = {"authorization": f"Bearer {server.key}"}
+        assert httpx2.get(f"{url}/admin/me", headers=headers).status_code == status

@@ -12,6 +12,7 @@ from antiphon.ports import Services
 from antiphon.ports.stores import Listed
 from antiphon.records import PUBLIC, Account, Agent, Group, Key, Role, User
 
+_KEY: Final = r"key_[0-9a-f]{16}"
 _KINDS: Final[dict[type, str]] = {User: "user", Role: "role", Group: "group", Agent: "agent"}
 
 
@@ -46,10 +47,21 @@ async def find_key(services: Services, tenant: str, key_id: str) -> Key:
     Raises:
         NotFound: there is none.
     """
-    found = await services.keys.find(tenant, key_id)
+    found = await services.keys.find(tenant, key_id) if re.fullmatch(_KEY, key_id) else None
     if found is None:
         raise NotFound("key", key_id)
     return found
+
+
+def check_form(principal: str) -> None:
+    """Check that a text is the name of a principal, which need not exist.
+
+    Raises:
+        ApiError: 400.
+    """
+    if not re.fullmatch(PRINCIPAL, principal):
+        form = f"user:ID, group:ID, role:ID or {PUBLIC}"
+        raise ApiError("invalid_value", f"This is no principal: {form}.", param="principal", complete=True)
 
 
 async def check_principal(services: Services, tenant: str, principal: str) -> None:
@@ -59,9 +71,7 @@ async def check_principal(services: Services, tenant: str, principal: str) -> No
         ApiError: 400 if it is not the name of a principal.
         NotFound: there is none.
     """
-    if not re.fullmatch(PRINCIPAL, principal):
-        form = f"user:ID, group:ID, role:ID or {PUBLIC}"
-        raise ApiError("invalid_value", f"This is no principal: {form}.", param="principal", complete=True)
+    check_form(principal)
     kind, _, name = principal.partition(":")
     if kind == "user":
         await find_account(services, tenant, name, "principal")

@@ -9,7 +9,7 @@ from antiphon.access.principal import Principal
 from antiphon.manage.agents import editable
 from antiphon.manage.changes import Document
 from antiphon.manage.forms import GrantForm
-from antiphon.manage.found import check_principal, find, find_account
+from antiphon.manage.found import check_form, check_principal, find, find_account
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import shown
 from antiphon.manage.people import permissions_of
@@ -55,6 +55,7 @@ async def delete_grant(services: Services, operator: Operator, agent_id: str, pr
         ApiError: it cannot be done.
     """
     agent = await editable(services, operator, agent_id, SHARE)
+    check_form(principal)
     grant = Grant(operator.tenant, agent_id, principal, 0)
     check_authors_grant(grant, agent.author)
     check_sharing(operator, grant, agent.author)

@@ -13,7 +13,7 @@ from antiphon.manage.forms import KeyForm
 from antiphon.manage.found import find, find_account, find_key
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor
-from antiphon.manage.refusals import NotFound
+from antiphon.manage.refusals import NotFound, check_id
 from antiphon.ports import Page, Services
 from antiphon.records import NO_BUDGET, Agent, Key, Role
 
@@ -37,9 +37,9 @@ async def list_keys(
     """
     if user is None or not operator.is_user(user):
         operator.require("keys")
-    last = None if after is None else await services.keys.find(operator.tenant, after)
-    if after is not None and (last is None or user not in {None, last.user}):
-        raise no_cursor()
+    if user is not None:
+        check_id("user", user)
+    last = None if after is None else await _cursor(services, operator, after, user)
     page = await services.keys.some(operator.tenant, limit, user=user, after=last)
     used = await services.keys.last_used(operator.tenant, [key.digest for key in page.records])
     now = services.clock()
@@ -149,6 +149,16 @@ def key_document(key: Key, now: float, used: int | None) -> Document:
         "management": key.management,
         "limits": write_budget(key.budget),
     }
+
+
+async def _cursor(services: Services, operator: Operator, after: str, user: str | None) -> Key:
+    try:
+        key = await find_key(services, operator.tenant, after)
+    except NotFound:
+        raise no_cursor() from None
+    if user not in {None, key.user}:
+        raise no_cursor()
+    return key
 
 
 async def _found(services: Services, operator: Operator, key_id: str, *, write: bool) -> Key:

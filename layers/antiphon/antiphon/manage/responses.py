@@ -9,7 +9,7 @@ from antiphon.ids import parse_response_id
 from antiphon.manage.changes import Document, note
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor
-from antiphon.manage.refusals import NotFound
+from antiphon.manage.refusals import NotFound, check_id
 from antiphon.ports import Page, Services
 from antiphon.records import Owner, StoredResponse
 from antiphon.run.cancel import stop
@@ -52,6 +52,7 @@ async def read_content(services: Services, operator: Operator, user: str, respon
     """
     if not operator.is_user(user):
         operator.require("content")
+        check_id("user", user)
     stored = await _found(services, Owner(operator.tenant, user), response_id)
     if not operator.is_user(user):
         await note(services, operator, "response.read", f"response:{response_id}", None, {"user": user})
@@ -132,6 +133,7 @@ def _item(item: dict[str, Any]) -> Document:
 def _require(operator: Operator, user: str, *, write: bool = False) -> None:
     if not operator.is_user(user):
         operator.require("responses", write=write)
+        check_id("user", user)
     elif write and operator.key is not None and operator.key.read_only:
         raise ApiError("read_only_key")
 

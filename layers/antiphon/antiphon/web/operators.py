@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from antiphon.errors import ApiError
 from antiphon.manage.operator import Operator
-from antiphon.manage.pages import MAX_PAGE, PAGE, name_of
+from antiphon.manage.pages import MAX_PAGE, PAGE, name_of, no_cursor
 from antiphon.ports import Page
 from antiphon.spec.base import Wire
 from antiphon.spec.request import validated
@@ -23,6 +23,9 @@ Form = TypeVar("Form", bound=Wire)
 
 MAX_BODY: Final = 1_000_000
 """The largest body: three times the largest agent."""
+
+MAX_NAME: Final = 200
+"""The longest name of a record that a page can follow; all are shorter."""
 
 NO_STORE: Final = {"cache-control": "no-store"}
 """An answer may hold a key, or what another user wrote."""
@@ -50,7 +53,9 @@ async def read_form(request: Request, form: type[Form], **fixed: str) -> Form:
     """
     body = await read_json(request, MAX_BODY)
     for name, value in fixed.items():
-        require_same(name, body.setdefault(name, value), value)
+        if body.get(name) is None:
+            body[name] = value
+        require_same(name, body[name], value)
     return validated(form, body)
 
 
@@ -71,7 +76,10 @@ def read_page(request: Request, *more: str) -> tuple[Query, int, str | None]:
         ApiError: 400.
     """
     query = Query(request, "limit", "after", *more)
-    return query, query.number("limit", 1, MAX_PAGE) or PAGE, query.text("after")
+    after = query.text("after")
+    if after is not None and not 0 < len(after) <= MAX_NAME:
+        raise no_cursor()
+    return query, query.number("limit", 1, MAX_PAGE) or PAGE, after
 
 
 def listing(kind: str, page: Page[Document]) -> Response:

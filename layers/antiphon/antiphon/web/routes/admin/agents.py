@@ -34,7 +34,8 @@ async def create(request: Request, by: By) -> Response:
     """Create an agent; its id is drawn if the body has none."""
     services: Services = request.app.state.services
     body = await read_json(request, MAX_BODY)
-    body.setdefault("id", f"agent_{random_base62(services.entropy, _DRAWN)}")
+    if body.get("id") is None:
+        body["id"] = f"agent_{random_base62(services.entropy, _DRAWN)}"
     change = await agents.plan_agent(services, by, validated(AgentDocument, body), new=True)
     return answer("agent.applied", await agents.apply_change(services, by, change))
 
