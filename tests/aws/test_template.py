@@ -443,6 +443,10 @@ def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_
         for output in TOOL_OUTPUTS:
             assert template["Outputs"][output]["Value"] in variables.values()
             assert template["Outputs"][output]["Condition"] == f"Has{output}"
+    asked = template["Resources"]["CreateResponse"]["Properties"]["Environment"]["Variables"]
+    managing = template["Resources"]["Manage"]["Properties"]["Environment"]["Variables"]
+    for name in ("TOOL_HOSTS", "TOOL_FUNCTIONS", "TOOL_GATEWAYS", "KNOWLEDGE_BASES", "WEB_SEARCH"):
+        assert managing[f"ANTIPHON_{name}"] == asked[f"ANTIPHON_{name}"]
     for name in ("GetResponse", "ListModels"):
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
         assert not any(word in variable for variable in variables for word in ("TOOL_", "KNOWLEDGE", "WEB_SEARCH"))

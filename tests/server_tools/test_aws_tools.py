@@ -102,6 +102,8 @@ async def test_a_function_is_invoked_with_the_arguments_and_its_token(aws: Answe
 async def test_a_durable_function_is_started_under_the_name_of_the_call(aws: Answering) -> None:
     """The same name never starts a second execution (AWS Lambda Developer Guide, "Idempotency")."""
     refund = await tools({"lambda": REFUND | {"durable": True}})
+    assert refund.tools["refund"].repeatable
+    assert not (await tools({"lambda": REFUND})).tools["refund"].repeatable
     await refund.call("refund", {"order": "A"})
     await refund.call("refund", {"order": "A"})
     boto("lambda").invoke(

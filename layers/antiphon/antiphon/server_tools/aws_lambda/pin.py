@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from antiphon.fetch.egress import EgressError
@@ -32,6 +33,8 @@ async def pin(entry: LambdaEntry, means: Means) -> Pinned:
         tools = entry.governed(found)
     except ValueError as error:
         raise CannotPin(f"{source.named}: {error}") from None
+    if source.durable:  # the second call of one name gets what came of the first
+        tools = tuple(replace(tool, repeatable=True) for tool in tools)
     server = ToolServer("lambda", source.named, tools, {**settings, "entry": entry.written()}, {}, digest_of(tools))
     return Pinned(server)
 
