@@ -13,6 +13,7 @@ from antiphon.manage import agents, versions
 from antiphon.manage.agents import Change
 from antiphon.manage.document import AgentDocument
 from antiphon.manage.refusals import NotFound
+from antiphon.server_tools.authorization import references
 from antiphon.server_tools.differences import differences
 from antiphon.server_tools.runners import LazyPinning
 from cli import files, fitting
@@ -116,8 +117,24 @@ def _refuse_takeover(document: AgentDocument, change: Change, author: str | None
 
 def _notes(session: Session, planned: list[tuple[AgentDocument, Change]]) -> tuple[str, ...]:
     return tuple(
-        note for _, change in planned for note in (*fitting.unchecked(change.agent, session.providers), *change.notes)
+        note
+        for _, change in planned
+        for note in (*fitting.unchecked(change.agent, session.providers), *_variables(session, change), *change.notes)
     )
+
+
+def _variables(session: Session, change: Change) -> Iterator[str]:
+    """Yield which variables the agent's tools need that the functions of a stack do not have."""
+    if session.services.settings.core_table is None:
+        return
+    for server in change.agent.servers:
+        for reference in references(server.auth):
+            if "env" in reference:
+                yield (
+                    f"agent {change.agent.id}: {server.label} needs the variable {reference['env']}, which the "
+                    "functions of a stack do not have; use secret with ToolSecretArns, or parameter with "
+                    "ToolParameterArns"
+                )
 
 
 def _shown(change: Change) -> Iterator[str]:

@@ -96,3 +96,13 @@ def test_two_servers_with_one_label_are_refused(staffed, written, server):
     document = helper(server)
     document["tools"].append(document["tools"][1])
     assert "two servers have the same label" in staffed.refused("agents", "apply", written(document))
+
+
+def test_a_variable_that_the_functions_of_a_stack_lack_is_named_when_the_agent_is_applied(
+    staffed, written, server, monkeypatch
+):
+    monkeypatch.setenv("TOOL_CRM", "made-up")
+    path = written(helper(server, auth={"bearer": {"env": "TOOL_CRM"}}))
+    outcome = staffed("agents", "apply", path)
+    assert outcome.code == 0
+    assert ("needs the variable TOOL_CRM" in outcome.err) == ("--core-table" in staffed.place)
