@@ -48,7 +48,7 @@ function New() {
     <${Form} label="New agent" submit=${create} action="Make the agent"
       also=${html`<a role="button" class="secondary outline" href=${to("agents")}>Cancel</a>`}>
       <${Field} name="id" label="Id" required hint="What callers send as model: letters, digits, dots, hyphens." placeholder="helper" />
-      <${Field} name="author" label="Author" required value=${facts.user} hint="The user who owns it and may always use it." />
+      <${Field} name="author" label="Author" required value=${facts.user} hint="The user who owns it and may always use it. Users are made under People." />
       <${Plain} agent=${facts.providers.join() === "demo" ? { provider: "demo", model: "demo" } : {}} />
       <${Check} name="public" label="Every user may use it" checked hint="You can change who may use it under Access." />
     </${Form}>`;

@@ -1,9 +1,11 @@
 // The audit log: who changed what, what was before and after, and from where.
 
 import { withQuery } from "../api.js";
+import { Difference } from "../diff.js";
 import { html, useState } from "../dom.js";
-import { Dialog, Empty, Facts, Heading, List, Mark, Table, When } from "../parts.js";
+import { Dialog, Empty, Facts, Heading, List, Mark, When } from "../parts.js";
 import { go, to } from "../route.js";
+import { full } from "../time.js";
 
 const KINDS = ["key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval", "webhook"];
 const DAY = 86400;
@@ -44,26 +46,15 @@ export function Audit({ query }) {
 
 function Entry({ entry, onClose }) {
   const { actor, before, after } = entry;
-  const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].map((name) => ({ id: name }));
-  const columns = [
-    { title: "Field", cell: (row) => row.id },
-    { title: "Before", cell: (row) => written(before?.[row.id]) },
-    { title: "After", cell: (row) => written(after?.[row.id]) },
-  ];
   return html`<${Dialog} title=${entry.action} onClose=${onClose}>
     <${Facts} rows=${[
       ["Of", entry.target],
-      ["When", new Date(entry.at * 1000).toISOString()],
+      ["When", full(entry.at)],
       ["Who", `${actor.user || "unknown"}, ${WAYS[actor.via] ?? actor.via}`],
       actor.key_id && ["Key", html`<a href=${to("keys", actor.key_id)}>${actor.key_id}</a>`],
       (actor.address || actor.host) && ["From", [actor.address, actor.host].filter(Boolean).join(", ")],
       ["Kept until", html`<${When} at=${entry.expires_at} />`],
     ]} />
-    ${fields.length > 0 && html`<${Table} label="What changed" columns=${columns} rows=${fields} />`}
+    ${(before || after) && html`<${Difference} label="What changed" before=${before ?? {}} after=${after ?? {}} />`}
     <footer><button type="button" class="secondary outline" onClick=${onClose}>Close</button></footer></${Dialog}>`;
-}
-
-function written(value) {
-  if (value === undefined || value === null) return html`<span class="muted">–</span>`;
-  return typeof value === "string" ? value : html`<code>${JSON.stringify(value)}</code>`;
 }

@@ -15,7 +15,7 @@ export function Versions({ id }) {
   const path = pathOf("/v1/admin/agents/{}/versions", id);
   const columns = [
     { title: "Version", cell: (row) => html`${row.version}${row.in_force && html` <${Mark} kind="good">in force</${Mark}>`}` },
-    { title: "Model", cell: (row) => `${row.provider} / ${row.model}` },
+    { title: "Model", cell: (row) => `${row.provider} / ${row.model}`, wide: true },
     { title: "Made", cell: (row) => html`<${When} at=${row.updated_at} />` },
     { title: "Digest", cell: (row) => html`<code>${row.digest.slice(0, 12)}</code>`, wide: true },
     { title: "", cell: (row) => html`<div class="actions">
