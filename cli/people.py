@@ -43,6 +43,8 @@ async def show_user(session: Session, args: Namespace) -> Output:
     rows = [
         *((name, user[name]) for name in ("id", "name", "role")),
         *((name, ", ".join(user[name])) for name in ("groups", "permissions", "manage")),
+        *((f"limit {name}", f"{most:g}") for name, most in user["limits"].items()),
+        *((f"used {name}", f"{amount:g}") for name, amount in (user["used"] or {}).items() if amount is not None),
         *((f"agent {agent}", level) for agent, level in user["agents"].items()),
     ]
     return Output(user, columns(rows))

@@ -309,7 +309,7 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/admin/users/{id}", "GET"): _operation(
         "adminShowUser",
         "Read a user",
-        "Returns the user with its permissions, its rights and its agents.",
+        "Returns the user with its permissions, rights, limits, use and agents.",
         "AdminUserDetails",
         "user_not_found role_not_found",
         of="The user's id.",

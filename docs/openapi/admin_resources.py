@@ -74,11 +74,26 @@ class AdminUser(Shown):
     groups: list[str]
 
 
+class AdminUsed(Shown):
+    """What a user used, by days and months of UTC."""
+
+    requests_this_month: int
+    tokens_today: int
+    tokens_this_month: int
+    usd_this_month: float | None
+    """None if no price was known."""
+
+
 class AdminUserDetails(AdminUser):
-    """A user with what it may do."""
+    """A user with what it may do, and what it used."""
 
     permissions: list[str]
     manage: list[str]
+    limits: dict[str, Any]
+    """Those in force of the deployment, the tenant and its role: `requests_per_minute`, `tokens_per_day`,
+    `tokens_per_month`, `usd_per_month`."""
+    used: AdminUsed | None
+    """None without the right `usage:read`."""
     agents: dict[str, str]
     """The level of its grants by agent."""
 
@@ -524,6 +539,7 @@ ADMIN_RESOURCES = (
     AdminKey,
     AdminNewKey,
     AdminUser,
+    AdminUsed,
     AdminUserDetails,
     AdminUserDeleted,
     AdminRole,

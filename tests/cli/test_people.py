@@ -47,6 +47,8 @@ def test_a_user_is_shown_with_its_permissions_and_agents(helper):
         "groups": ["staff"],
         "permissions": ["USE"],
         "manage": [],
+        "limits": {},
+        "used": {"requests_this_month": 0, "tokens_today": 0, "tokens_this_month": 0, "usd_this_month": None},
         "agents": {"helper": "editor"},
     }
 

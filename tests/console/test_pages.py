@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
-from antiphon.records import Grant, Group, User
+from antiphon.records import Grant, Group, Limits, Tenant, User
 from tests.support.browser import PHONE, Browser
 from tests.support.managing import Office
 from tests.support.server_tools import Tools, says, server
@@ -432,6 +432,14 @@ def test_an_agent_whose_id_is_a_word_of_the_page_is_reached(service: Service, pa
     page.until("[name=instructions]")
     page.go("people/users/new")
     page.until_text("What new may")
+
+
+def test_a_user_is_shown_with_use_against_the_limits(service: Service, page: Browser) -> None:
+    service.put(Tenant("default", Limits(tokens_per_day=40)))
+    service.create(service.key(), input="Hi")
+    page.open("people/users/ada")
+    assert "6 of 40" in page.until_text("Tokens today", ".facts")
+    assert page.find("progress").get_attribute("max") == "40"
 
 
 def test_today_shows_what_was_used_by_whom_and_what_failed(service: Service, page: Browser, upstream: Upstream) -> None:

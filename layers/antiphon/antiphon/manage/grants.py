@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from antiphon.access.configuration import deployment_limits
 from antiphon.access.decide import may_run
 from antiphon.access.grants import SHARE, level_of, principals_of
-from antiphon.access.principal import Principal
 from antiphon.manage.agents import editable
+from antiphon.manage.allowance import principal_of
 from antiphon.manage.changes import Document
 from antiphon.manage.forms import GrantForm
 from antiphon.manage.found import check_form, check_principal, find, find_account
@@ -16,7 +15,7 @@ from antiphon.manage.people import permissions_of
 from antiphon.manage.refusals import NotFound
 from antiphon.manage.sharing import check_authors_grant, check_sharing
 from antiphon.ports import Page, Services
-from antiphon.records import Account, Agent, Grant, Key
+from antiphon.records import Account, Agent, Grant
 
 
 async def list_grants(
@@ -109,12 +108,10 @@ async def _bits(services: Services, grant: Grant) -> int:
 
 def _decision(services: Services, agent: Agent, account: Account, held: dict[str, int]) -> Document:
     user = account.user
-    unscoped = Key(digest="", id="", tenant=user.tenant, user=user.id, prefix="")
     bits = 0
     for more in held.values():
         bits |= more
-    principal = Principal.from_account(account, unscoped, deployment_limits(services.settings))
-    decision = may_run(principal, agent, bits)
+    decision = may_run(principal_of(services, account), agent, bits)
     return {
         "agent": agent.id,
         "user": user.id,

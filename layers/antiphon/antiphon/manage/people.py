@@ -7,6 +7,7 @@ from dataclasses import replace
 from antiphon.access.grants import level_of, principals_of
 from antiphon.access.rights import in_order
 from antiphon.access.roles import DEFAULT, PERMISSIONS, built_in
+from antiphon.manage.allowance import allowance
 from antiphon.manage.changes import Document
 from antiphon.manage.forms import GroupForm, RoleForm, UserForm
 from antiphon.manage.found import find, find_account
@@ -25,7 +26,7 @@ async def list_users(services: Services, operator: Operator, *, limit: int, afte
 
 
 async def show_user(services: Services, operator: Operator, user: str) -> Document:
-    """Return a user with its permissions, rights and the agents it holds grants on.
+    """Return a user with its permissions, rights, limits, use and the agents it holds grants on.
 
     Raises:
         NotFound: there is no such user, or no such role.
@@ -37,6 +38,7 @@ async def show_user(services: Services, operator: Operator, user: str) -> Docume
         **user_document(account.user),
         "permissions": permissions_of(account.role),
         "manage": in_order(account.role.manage),
+        **await allowance(services, operator, account),
         "agents": {agent.id: level_of(bits) for agent, bits in agents},
     }
 

@@ -6,6 +6,7 @@ import { Checks, Field, Form, names } from "../form.js";
 import { Limits, limitsOf } from "../limits.js";
 import { Confirm, Empty, Facts, Failure, Heading, List, Loading, Mark, Tabs, useRead } from "../parts.js";
 import { go, to } from "../route.js";
+import { number, usd } from "../time.js";
 
 const TABS = [
   ["users", "Users", to("people")],
@@ -134,9 +135,27 @@ function GroupForm({ isNew, data, save, also }) {
     <${Id} isNew=${isNew} /><${Field} name="name" label="Name" value=${data.name ?? ""} /></${Form}>`;
 }
 
+// What was used of a limit, as a bar if there is one.
+function Share({ used, most, show }) {
+  if (!most) return html`${show(used)} <span class="muted">of no limit</span>`;
+  return html`${show(used)} of ${show(most)}
+    <progress value=${Math.min(used ?? 0, most)} max=${most} aria-label=${`${show(used)} of ${show(most)}`} />`;
+}
+
+function Use({ limits, used }) {
+  if (!used) return html`<p class="muted">To see what was used, your role needs usage:read.</p>`;
+  return html`<${Facts} rows=${[
+    ["Requests", html`${number(used.requests_this_month)} this month${limits.requests_per_minute ? `, at most ${number(limits.requests_per_minute)} a minute` : ""}`],
+    ["Tokens today", html`<${Share} used=${used.tokens_today} most=${limits.tokens_per_day} show=${number} />`],
+    ["This month", html`<${Share} used=${used.tokens_this_month} most=${limits.tokens_per_month} show=${number} />`],
+    ["Cost", html`<${Share} used=${used.usd_this_month} most=${limits.usd_per_month} show=${usd} />`],
+  ]} />`;
+}
+
 function OfUser({ user }) {
   const agents = Object.entries(user.agents ?? {});
-  return html`<h2>What ${user.id} may</h2>
+  return html`<h2>What ${user.id} used</h2><${Use} limits=${user.limits} used=${user.used} />
+    <h2>What ${user.id} may</h2>
     <${Facts} rows=${[["Permissions", user.permissions?.join(", ") || "none"],
       ["Manages", user.manage?.length ? user.manage.join(", ") : "nothing"],
       ["Agents", agents.length ? html`<ul>${agents.map(([id, level]) => html`<li><a href=${to("agents", id, "access")}>${id}</a> (${level})</li>`)}</ul>` : "none"]]} />
