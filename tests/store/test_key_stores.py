@@ -130,3 +130,11 @@ async def test_a_key_is_found_by_its_id_in_its_tenant_alone(stores: Stores) -> N
     await stores.keys.add(key())
     assert await stores.keys.find("acme", key().id) == key()
     assert await stores.keys.find("other", key().id) is None
+
+
+async def test_a_new_key_whose_first_write_got_no_answer_is_written(dynamodb: Stores) -> None:
+    """The store's client sends a write again that got no answer; then the condition meets the first one."""
+    await dynamodb.keys.add(key())
+    await dynamodb.keys.add(key())
+    with pytest.raises(AlreadyExists):
+        await dynamodb.keys.add(replace(key(), name="another"))

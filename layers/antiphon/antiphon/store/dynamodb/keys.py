@@ -33,7 +33,8 @@ class DynamoDBKeys(AuditedTable):
         try:
             await self._write(key, "attribute_not_exists(pk)", self._trail.entry(by, "created", None, key))
         except ConditionFailed:
-            raise AlreadyExists("there is such a key") from None
+            if await self.get(key.digest) != key:  # else it is this very key, whose first write got no answer
+                raise AlreadyExists("there is such a key") from None
 
     async def list(self, tenant: str) -> list[Key]:
         """List a tenant's keys, revoked and expired ones included, newest first."""
