@@ -190,6 +190,15 @@ async def test_a_schema_stays_short_however_long_it_is_in_the_document() -> None
     assert tools.notes == ("api: op: its arguments are described without their innermost parts, as they are very long",)
 
 
+async def test_schemas_that_refer_to_each_other_a_thousand_times_are_cut() -> None:
+    schemas = {f"S{n}": {"allOf": [{"$ref": f"#/components/schemas/S{n + 1}"}]} for n in range(1000)}
+    schemas["S1000"] = {"type": "object", "properties": {}}
+    body_of = body({"$ref": "#/components/schemas/S0"})
+    tools = await compiled(document({"/a": {"post": operation(**body_of)}}, components={"schemas": schemas}))
+    jsonschema.Draft202012Validator.check_schema(tools.tools["op"].parameters)
+    assert len(tools.notes) == 1
+
+
 async def test_integers_that_no_store_can_hold_are_left_out() -> None:
     """OpenAI's own document has such a bound, in ``seed``."""
     seed = {"type": "integer", "minimum": -9223372036854776000, "maximum": 5}

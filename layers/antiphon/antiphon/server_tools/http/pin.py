@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
@@ -35,8 +36,7 @@ async def pin(entry: HttpEntry, means: Means) -> Pinned:
     source = entry.http
     try:
         document = await _document(source, means)
-        base = source.openapi if isinstance(source.openapi, str) and _is_url(source.openapi) else ""
-        found = [(operation, _compiled(document, operation, base, entry)) for operation in _chosen(document, source)]
+        found = await asyncio.to_thread(_all_compiled, document, entry)
     except CannotCompile as error:
         raise CannotPin(f"{source.label}: {error}") from None
     auth = {} if entry.auth is None else entry.auth.wire()
@@ -53,7 +53,7 @@ async def _document(source: HttpSource, means: Means) -> ApiDocument:
     if not isinstance(source.openapi, str):
         return ApiDocument(source.openapi)
     if not _is_url(source.openapi):
-        return read_document(_file(source.openapi, means))
+        return await asyncio.to_thread(read_document, _file(source.openapi, means))
     if problem := host_problem(source.openapi, means.settings):
         raise CannotPin(f"{source.label}: {problem}")
     request = ToolRequest(source.openapi, "GET", {"accept": "application/json, application/yaml, */*;q=0.5"})
@@ -61,7 +61,7 @@ async def _document(source: HttpSource, means: Means) -> ApiDocument:
         async with means.client.send({}, request, deadline=means.deadline, max_bytes=MAX_BYTES) as reply:
             if reply.status != HTTPStatus.OK:
                 raise CannotPin(f"{source.label}: {source.openapi} answers with status {reply.status}")
-            return read_document(await reply.read())
+            return await asyncio.to_thread(read_document, await reply.read())
     except EgressError as error:
         raise CannotPin(f"{source.label}: {source.openapi}: {error.failure.message}") from None
 
@@ -99,8 +99,12 @@ def _chosen(document: ApiDocument, source: HttpSource) -> list[Operation]:
     return found
 
 
-def _compiled(document: ApiDocument, operation: Operation, base: str, entry: HttpEntry) -> Compiled:
-    return compiled(document, operation, base, entry.http.url, _filled_by(entry))
+def _all_compiled(document: ApiDocument, entry: HttpEntry) -> list[tuple[Operation, Compiled]]:
+    """Compile what an entry names, which takes seconds for the largest documents."""
+    source, filled = entry.http, _filled_by(entry)
+    base = source.openapi if isinstance(source.openapi, str) and _is_url(source.openapi) else ""
+    chosen = _chosen(document, source)
+    return [(operation, compiled(document, operation, base, source.url, filled)) for operation in chosen]
 
 
 def _filled_by(entry: HttpEntry) -> frozenset[str]:

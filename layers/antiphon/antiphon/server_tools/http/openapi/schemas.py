@@ -92,7 +92,7 @@ def arguments_schema(document: ApiDocument, properties: Mapping[str, Node], requ
             writer = _Writer(document, depth, longest, shares=shares)
             try:
                 schema = writer.whole(properties, required)
-            except _TooLong:
+            except (_TooLong, RecursionError):
                 continue
             if len(orjson.dumps(schema)) <= MAX_BYTES:
                 return Written(schema, writer.is_cut)
