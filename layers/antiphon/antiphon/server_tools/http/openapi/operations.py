@@ -206,7 +206,7 @@ class _Compiler:
             said["required"] = True
             self.required.append(argument)
         self.parameters.append(said)
-        self.properties[argument] = _described(schema, node.get("description"))
+        self.properties[argument] = _described(schema, node.get("description"), "" if argument == name else name)
 
     def _schema(self, node: Node, said: dict[str, Any]) -> Node:
         """Return the schema of a parameter, and note how it is written."""
@@ -227,8 +227,10 @@ class _Compiler:
         return node["schema"] if "schema" in node.value else Node({}, node.place)
 
     def _argument(self, name: str, place: str) -> str:
+        """Return the argument's name: the parameter's, made legal, and kept apart from those of others."""
         legal = _ODD_IN_ARGUMENT.sub("_", name)[:LONGEST_NAME] or place
-        return _unique(legal if legal not in self.properties else f"{place}_{legal}", set(self.properties))
+        same = next((said["in"] for said in self.parameters if said["argument"] == legal), place)
+        return _unique(legal if same == place else f"{place}_{legal}", set(self.properties))
 
     def add_body(self) -> None:
         """Compile the request's body."""
@@ -275,11 +277,14 @@ class _Compiler:
         )
 
 
-def _described(schema: Node, description: Any) -> Node:
-    """Return a parameter's schema with the description of the parameter."""
-    if not isinstance(description, str) or not isinstance(schema.value, dict):
+def _described(schema: Node, description: Any, name: str) -> Node:
+    """Return a parameter's schema with the description of the parameter, and its name if the argument has another."""
+    if not isinstance(schema.value, dict):
         return schema
-    return Node({**schema.value, "description": description}, schema.place)
+    described = description or schema.value.get("description")
+    said = [described] if isinstance(described, str) and described else []
+    said += [f"Sent as {name}."] if name else []
+    return Node({**schema.value, "description": " ".join(said)}, schema.place) if said else schema
 
 
 def _chosen(kinds: list[str]) -> str | None:
