@@ -258,7 +258,9 @@ def test_a_table_can_be_restored_expires_its_items_and_outlives_the_stack(templa
     assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-    assert "SSESpecification" not in properties, "the key that AWS owns costs nothing and is always on"
+    own = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "TablesKmsKeyArn"}}
+    chosen = {"Fn::If": ["HasTablesKmsKey", own, {"Ref": "AWS::NoValue"}]}
+    assert properties["SSESpecification"] == chosen, "the key that AWS owns costs nothing and is always on"
 
 
 def test_the_index_is_the_one_that_the_store_asks(template):
