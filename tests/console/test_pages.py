@@ -148,10 +148,14 @@ def test_a_conversation_streams_continues_and_ends_at_its_button(
     asked = [message["content"] for message in upstream.requests[1].body["messages"]]
     assert "Four" in str(asked)
     gate.open()
+    assert "console: try it" in str(service.client.get("/v1/admin/keys", headers={"x-antiphon-console": TOKEN}).json())
     page.click("New conversation")
     page.find("textarea").send_keys("Hi\n")
     page.until_text("Anew", ".talk")
     assert "Four" not in str(upstream.requests[2].body["messages"])
+    page.click("Another user")
+    page.go("keys")
+    page.until_text("revoked", "table")
 
 
 def test_a_call_of_a_function_is_answered_on_the_page(service: Service, page: Browser, upstream: Upstream) -> None:
@@ -542,6 +546,21 @@ def test_a_running_response_is_cancelled(service: Service, page: Browser, upstre
     page.open(f"responses/ada/{made['id']}")
     page.click("Cancel")
     page.until_text("cancelled", ".facts")
+
+
+def test_each_page_is_one_request_with_its_tables_and_forms(service: Service, page: Browser) -> None:
+    response = staged(service)
+    page.open("people/why")
+    names = "return performance.getEntriesByType('resource').map((each) => each.name)"
+    found = {}
+    for path in [*PAGES, f"responses/ada/{response}"]:
+        page.driver.execute_script("performance.clearResourceTimings()")
+        page.go(path)
+        page.until("h1")
+        page.until_gone("[aria-busy=true]")
+        found[path] = len(page.driver.execute_script(names))
+    asked_twice = {"today", "today?days=30", "agents/agent/access?user=ada"}  # approvals; a question beside the grants
+    assert {path: count for path, count in found.items() if count > 1} == dict.fromkeys(asked_twice, 2)
 
 
 def test_lists_are_read_page_by_page_with_one_request_each(service: Service, page: Browser) -> None:

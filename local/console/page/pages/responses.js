@@ -30,7 +30,7 @@ function Whose() {
 
 function All({ user }) {
   const columns = [
-    { title: "Response", cell: (row) => html`<a href=${to("responses", user, row.id)}><code>${row.id.slice(0, 16)}…</code></a>` },
+    { title: "Response", cell: (row) => html`<a href=${to("responses", user, row.id)}><code>${row.id.slice(0, 11)}…${row.id.slice(-6)}</code></a>` },
     { title: "Agent", cell: (row) => html`<a href=${to("agents", row.agent)}>${row.agent}</a>` },
     { title: "Status", cell: (row) => html`<${Status} value=${row.status} />` },
     { title: "Made", cell: (row) => html`<${When} at=${row.created_at} />`, wide: true },

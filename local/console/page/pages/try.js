@@ -1,6 +1,6 @@
 // A conversation with an agent: streamed, continued by `previous_response_id`, and cancelled by its button.
 
-import { call, post } from "../api.js";
+import { call, pathOf, post, remove } from "../api.js";
 import { html, useEffect, useRef, useState } from "../dom.js";
 import { useFacts } from "../facts.js";
 import { Field, Form } from "../form.js";
@@ -20,10 +20,15 @@ export function Try({ id }) {
     const user = data.get("user").trim();
     const expires = Math.floor(Date.now() / 1000) + HOUR;
     const key = await post("/v1/admin/keys", { user, name: "console: try it", expires_at: expires, agents: [id] });
-    kept.set(id, { user, secret: key.key });
+    kept.set(id, { user, secret: key.key, key: key.id });
     setAs(kept.get(id));
   }
-  if (as) return html`<${Conversation} id=${id} as=${as} leave=${() => { kept.delete(id); setAs(null); }} />`;
+  async function leave() {
+    kept.delete(id);
+    setAs(null);
+    await remove(pathOf("/v1/admin/keys/{}", as.key)).catch(() => {}); // it ends by itself within the hour
+  }
+  if (as) return html`<${Conversation} id=${id} as=${as} leave=${leave} />`;
   return html`<${Form} label="Try the agent" submit=${begin} action="Start">
     <p>A call is always somebody's. The console makes a key for this user that lasts an hour and can call this agent alone.</p>
     <${Field} name="user" label="As user" required value=${facts.user} hint="Their limits hold, and the use counts as theirs." />
