@@ -78,7 +78,14 @@ def _part(part: dict[str, Any]) -> str:
     return str(part.get("refusal") or "") if kind == "refusal" else f"[{kind}]"
 
 
+def _text_in(value: Any) -> str:
+    """Return the text of an error or of content in parts; empty if it has none."""
+    if isinstance(value, dict):
+        return str(value["message"]) if value.get("message") else text_of(value)
+    return text_of({"content": value}) if isinstance(value, list) else ""
+
+
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _text_in(value) or json.dumps(value, ensure_ascii=False)
     line = " ".join(plain(text).split())
     return line if len(line) <= SHORT else f"{line[:SHORT]}..."

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from cli.chat.items import lines_of
 from tests.support.command import EXECUTABLE, run
 from tests.support.cutting import Cutting
 from tests.support.durable import SOON, held
@@ -259,6 +260,34 @@ def test_another_server_may_ask_for_an_approval_and_number_no_events(chat, upstr
     sent = upstream.requests[1].body
     assert sent["input"] == [{"type": "mcp_approval_response", "approval_request_id": "a1", "approve": True}]
     assert sent["previous_response_id"] == "r1"
+
+
+@pytest.mark.parametrize(
+    ("item", "lines"),
+    [
+        (
+            {"type": "mcp_call", "server_label": "files", "name": "rm", "arguments": '{"p":1}', "output": "gone"},
+            ['call files.rm {"p":1}', "output gone"],
+        ),
+        (
+            {
+                "type": "mcp_call",
+                "name": "rm",
+                "error": {"type": "mcp_tool_execution_error", "content": [{"type": "text", "text": "No such file"}]},
+            },
+            ["call rm", "error No such file"],
+        ),
+        ({"type": "mcp_call", "name": "rm", "error": {"code": 5, "message": "gone"}}, ["call rm", "error gone"]),
+        ({"type": "mcp_list_tools", "server_label": "files", "tools": [{}, {}]}, ["tools of files: 2"]),
+        ({"type": "web_search_call", "action": {"type": "search", "query": "x"}}, ["call web_search_call"]),
+        ({"type": "function_call_output", "output": [{"type": "input_text", "text": "sun"}]}, ["output sun"]),
+        ({"type": "compaction", "encrypted_content": "x"}, ["the conversation was compacted"]),
+    ],
+)
+def test_what_tools_do_is_a_line_each(item, lines):
+    shown = lines_of(item)
+    assert len(shown) == len(lines)
+    assert all(line.startswith(wanted) for line, wanted in zip(shown, lines, strict=True))
 
 
 def test_a_pipe_gets_the_text_alone_and_a_program_one_document(tmp_path, service, upstream, environ):

@@ -19,7 +19,7 @@ from antiphon.bootstrap import deliver_webhooks
 from antiphon.fetch.posting import webhook_post
 from antiphon.manage import webhooks
 from antiphon.manage.operator import Operator
-from antiphon.records import Actor
+from antiphon.records import Actor, WebhookSecret
 from antiphon.webhooks.delivery import PAUSES, deliver_due
 from antiphon.webhooks.events import TYPES
 from tests.support.answering import Answer, Answering, Asked
@@ -294,6 +294,18 @@ def test_without_a_webhook_the_end_of_a_response_writes_nothing_more(service: Se
         triggers = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
     assert ("response_ended",) not in triggers
     assert deliver(service) == 0
+
+
+def test_a_webhook_that_cannot_be_used_at_all_stops_no_other(service: Service, key: str, receiver: Answering) -> None:
+    broken, _ = made(service, receiver.url("/broken"))
+    made(service, receiver.url("/well"))
+    found = service.run(service.services.webhooks().get("default", broken))
+    service.run(service.services.webhooks().put(replace(found, secrets=(WebhookSecret("whsec_\N{SNOWMAN}"),))))
+    service.create(key, input="x")
+    assert deliver(service) == 2
+    assert [asked.path for asked in receiver.asked] == ["/well"]
+    service.clock.ahead += PAUSES[0] + 1
+    assert deliver(service) == 1
 
 
 def test_a_deleted_webhook_gets_nothing_more(service: Service, key: str, receiver: Answering) -> None:

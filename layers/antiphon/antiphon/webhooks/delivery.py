@@ -74,8 +74,19 @@ async def deliver_forever(outbox: Outbox, post: Post, clock: Clock, look_seconds
             await asyncio.sleep(look_seconds)
 
 
+async def _attempted(outbox: Outbox, post: Post, delivery: EventDelivery, now: float) -> EventDelivery | None:
+    """Make an attempt. A webhook that cannot be used at all fails as others do, and stops no other."""
+    try:
+        return await attempt(outbox, post, delivery, now)
+    except StorageUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a stored webhook makes go wrong
+        log.error("delivery not attempted", extra={"error": trace(error)})  # noqa: TRY400 (its message may hold a secret)
+        return replace(delivery, attempts=delivery.attempts + 1, failure="internal_error")
+
+
 async def _deliver(outbox: Outbox, post: Post, delivery: EventDelivery, clock: Clock) -> None:
-    failed = await attempt(outbox, post, delivery, clock())
+    failed = await _attempted(outbox, post, delivery, clock())
     if failed is None:
         await outbox.done(delivery)
         return
