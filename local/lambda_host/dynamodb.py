@@ -93,14 +93,21 @@ def _quick_copies(call: Command) -> Iterator[None]:
         return
     from moto.dynamodb.models.table import Table  # noqa: PLC0415 - only the emulator's process needs it
 
-    Table.__deepcopy__ = _with_the_same_items  # type: ignore[attr-defined]  # looked up by copy.deepcopy
+    copied: dict[int, Any] = {}
+
+    def copy_once(table: Any, _memo: object) -> Any:
+        if id(table) not in copied:
+            copied[id(table)] = _with_the_same_items(table)
+        return copied[id(table)]
+
+    Table.__deepcopy__ = copy_once  # type: ignore[attr-defined]  # looked up by copy.deepcopy
     try:
         yield
     finally:
         del Table.__deepcopy__  # type: ignore[attr-defined]
 
 
-def _with_the_same_items(table: Any, _memo: object) -> Any:
+def _with_the_same_items(table: Any) -> Any:
     copied = copy.copy(table)
     copied.items = defaultdict(dict, {key: dict(items) for key, items in table.items.items()})
     return copied

@@ -24,9 +24,10 @@ from antiphon.settings import Settings
 from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
-from antiphon.web.routes import create, models, responses
+from antiphon.web.routes import create, deciding, models, responses
 from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.support.dynamodb import dynamodb, sign_as_anyone
+from tests.support.managing import waiting
 from tests.support.stored import claimed, noise
 from tests.support.tables import CORE, RESPONSES, create_tables
 from tests.support.translated import permitted, translated
@@ -48,6 +49,9 @@ def listening(emulator: Emulator) -> Iterator[Asked]:
     asked: Asked = set()
 
     def listen(call: Command) -> Reply:
+        for write in call.arguments.get("TransactItems", ()):
+            ((kind, item),) = write.items()
+            asked.add((item["TableName"], f"{kind}Item", (item.get("Item") or item["Key"])["pk"]["S"]))
         for table, key in _keys(call.arguments):
             asked.add((table, call.operation, key))
         return emulator.ask(call)
@@ -131,7 +135,9 @@ async def _made(stores: Stores, seed: int) -> dict[str, str]:
     silent = claimed(seed=seed + 1, lease_until=now + 900.0, **of_ada)
     for turn in (lost, silent):
         await stores.responses.claim(turn)
-    return {"lost": lost.id, "silent": silent.id}
+    approval = replace(waiting(Owner("default", "bob"), now), by="role:ADMIN")
+    await stores.approvals.save(approval)
+    return {"lost": lost.id, "silent": silent.id, "approval": approval.id}
 
 
 async def _create(client: httpx2.AsyncClient, made: dict[str, str]) -> None:
@@ -173,10 +179,15 @@ async def _list(client: httpx2.AsyncClient, _: dict[str, str]) -> None:
 async def _create_and_get(client: httpx2.AsyncClient, made: dict[str, str]) -> None:
     await _create(client, made)
     await _get(client, dict(made))
+    decided = await client.post(f"/v1/approvals/{made['approval']}", json={"decision": "approve"})
+    assert decided.status_code == httpx2.codes.OK, decided.text
 
 
 WORK: dict[str, tuple[list[Any], Callable[[httpx2.AsyncClient, dict[str, str]], Coroutine[Any, Any, None]]]] = {
-    "CreateResponse": ([create.router, responses.router], _create_and_get),  # as behind its Function URL
+    "CreateResponse": (
+        [create.router, responses.router, deciding.router],
+        _create_and_get,
+    ),  # as behind its Function URL
     "GetResponse": ([responses.router], _get),
     "ListModels": ([models.router], _list),
 }

@@ -110,7 +110,9 @@ async def _staged(stores, number, *, runs):
     await stores.directory.put(User("default", names["idle"], groups=(names["group"],)))
     await stores.directory.put(User("default", names["user"], role="FREE"))
     for agent in (names["agent"], names["deleted"]):
-        await stores.directory.put_agent(Agent("default", agent, "demo", "demo", author=names["user"]))
+        for instructions in ("Be brief.", "Be kind."):
+            record = Agent("default", agent, "demo", "demo", author=names["user"], instructions=instructions)
+            await stores.directory.put_agent(record)
     await stores.directory.delete_agent("default", names["deleted"])
     for principal in ("public", f"user:{names['idle']}"):
         await stores.directory.put(Grant("default", names["agent"], principal, 1))
