@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.bootstrap import build_stores
 from antiphon.errors import CODES
 from antiphon.ports import DayOfUse, Dimension, Subject
+from antiphon.settings import Settings
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.rows import weight
-from antiphon.store.sqlite import open_stores
 from antiphon.usage.counters import COUNTERS
 from local.lambda_host.dynamodb import Command, Emulator
 from tests.support.counting import Counting
@@ -152,15 +153,15 @@ ADDER = """
 import asyncio, sys
 from antiphon.ports import Subject
 from antiphon.store.dynamodb.rows import weight
-from antiphon.store.sqlite import open_stores
 from antiphon.usage.counters import COUNTERS
 
 async def main():
-    *_, usage = stores = open_stores(sys.argv[1])
+    stores = open_stores(sys.argv[1])
+    usage = stores[5]
     for number in range(100):
         used = [(Subject("acme", "user", "ann"), {"requests": 1, "input_tokens": number})]
-        await usage.add(f"resp_{number}", "2026-11-29", 2_000_000_000, used)
-    await stores[0].aclose()
+        await stores.usage.add(f"resp_{number}", "2026-11-29", 2_000_000_000, used)
+    await stores.aclose()
 
 asyncio.run(main())
 """
@@ -168,11 +169,11 @@ asyncio.run(main())
 
 async def test_of_processes_that_add_at_once_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
-    stores = open_stores(path)
+    stores = build_stores(Settings(database=str(path)))
     adders = [subprocess.Popen([sys.executable, "-c", ADDER, str(path)]) for _ in range(2)]
     assert [await asyncio.to_thread(adder.wait) for adder in adders] == [0, 0]
-    (day,) = await stores[5].of(ANN, TODAY, TODAY)
-    await stores[0].aclose()
+    (day,) = await stores.usage.of(ANN, TODAY, TODAY)
+    await stores.aclose()
     assert day.counters == {"requests": 200, "input_tokens": 2 * sum(range(100))}
 
 
