@@ -14,17 +14,25 @@ import httpx2
 
 from tests.support import local_server
 from tests.support.command import EXECUTABLE, run
+from tests.support.dynamodb import dynamodb
 from tests.support.service import Service
 from tests.support.streams import assert_stream
+from tests.support.tables import CORE, RESPONSES, create_tables
 
 
 @contextmanager
 def console(database: Path, *arguments: str) -> Iterator[httpx2.Client]:
-    """Run the command; yields a client that has its token."""
+    """Run the command on a database; yields a client that has its token."""
+    with opened("--database", str(database), "console", *arguments, cwd=database.parent) as client:
+        yield client
+
+
+@contextmanager
+def opened(*arguments: str, cwd: Path, **environ: str) -> Iterator[httpx2.Client]:
     process = subprocess.Popen(
-        [EXECUTABLE, "--database", str(database), "console", *arguments],
-        env={"PATH": "/usr/bin:/bin"},
-        cwd=database.parent,
+        [EXECUTABLE, *arguments],
+        env={"PATH": "/usr/bin:/bin", **environ},
+        cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -59,6 +67,21 @@ def test_the_command_manages_its_database_and_passes_calls_on_to_the_service(tmp
         assert_stream(answer.content)
         assert client.get("/v1/models?limit=1", headers=headers).json()["object"] == "list"
         assert client.get("/v1/models").json()["error"]["code"] == "missing_api_key"
+
+
+def test_the_command_manages_tables_by_the_credentials_of_its_environment(tmp_path: Path) -> None:
+    with dynamodb() as emulator:
+        create_tables(emulator)
+        environ = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": "eu-central-1"}
+        environ["AWS_ENDPOINT_URL_DYNAMODB"] = emulator.url
+        place = ("--core-table", CORE, "--responses-table", RESPONSES)
+        with opened(*place, "console", cwd=tmp_path, **environ) as client:
+            assert client.get("/console/facts").json()["place"] == f"{CORE}, {RESPONSES}"
+            assert client.put("/v1/admin/users/ada", json={"role": "ADMIN"}).json()["id"] == "ada"
+            assert [user["id"] for user in client.get("/v1/admin/users").json()["data"]] == ["ada"]
+            answer = client.get("/v1/models")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "service_unreachable")
+    assert "--url" in answer.json()["error"]["message"]
 
 
 def test_every_request_of_the_command_needs_the_token(tmp_path: Path) -> None:
