@@ -151,13 +151,12 @@ async def test_in_dynamodb_each_subject_is_one_write_and_the_day_forgets_itself(
 
 ADDER = """
 import asyncio, sys
+from antiphon.bootstrap import build_stores
 from antiphon.ports import Subject
-from antiphon.store.dynamodb.rows import weight
-from antiphon.usage.counters import COUNTERS
+from antiphon.settings import Settings
 
 async def main():
-    stores = open_stores(sys.argv[1])
-    usage = stores[5]
+    stores = build_stores(Settings(database=sys.argv[1]))
     for number in range(100):
         used = [(Subject("acme", "user", "ann"), {"requests": 1, "input_tokens": number})]
         await stores.usage.add(f"resp_{number}", "2026-11-29", 2_000_000_000, used)
