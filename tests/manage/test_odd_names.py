@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 import httpx2
-import pytest
 
 from antiphon.access import keys
 from antiphon.bootstrap import Stores, build_services
@@ -16,8 +15,7 @@ from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
-from tests.support.dynamodb import dynamodb, sign_as_anyone
-from tests.support.tables import CORE, RESPONSES, create_tables
+from tests.support.tables import CORE, RESPONSES
 
 ODD = ["x" * 3000, "a#b", "%00", "%20", "key_", "é" * 300, "..", "user:" + "x" * 2100]
 PATHS = [
@@ -41,14 +39,6 @@ PATHS = [
     ("DELETE", "agents/echo/grants/{}"),
     ("GET", "approvals/{}"),
 ]
-
-
-@pytest.fixture
-def emulator(monkeypatch):
-    sign_as_anyone(monkeypatch)
-    with dynamodb() as emulator:
-        create_tables(emulator)
-        yield emulator
 
 
 async def test_a_name_that_no_record_can_have_is_refused_or_finds_nothing(emulator):

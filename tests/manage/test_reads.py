@@ -18,20 +18,11 @@ from antiphon.settings import Settings
 from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from tests.support.counting import Counting
-from tests.support.dynamodb import dynamodb, sign_as_anyone
 from tests.support.stored import claimed
-from tests.support.tables import CORE, RESPONSES, create_tables
+from tests.support.tables import CORE, RESPONSES
 
 OPERATOR = Operator.of_store(Actor("default", "op", "cli"))
-FEW, MANY = 11, 44
-
-
-@pytest.fixture
-def emulator(monkeypatch):
-    sign_as_anyone(monkeypatch)
-    with dynamodb() as emulator:
-        create_tables(emulator)
-        yield emulator
+FEW, MANY = 11, 33
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import httpx2
-import pytest
 
 from antiphon.access import keys
 from antiphon.access.rights import ALL
@@ -20,22 +19,16 @@ from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
-from tests.support.dynamodb import dynamodb, sign_as_anyone
 from tests.support.managing import OPERATIONS, waiting
 from tests.support.stored import claimed, noise
-from tests.support.tables import CORE, RESPONSES, create_tables
+from tests.support.tables import CORE, RESPONSES
 from tests.support.translated import permitted, translated
 
 TABLES = {"CoreTable": CORE, "ResponsesTable": RESPONSES}
+LARGE = {"show a response", "read what a response says", "delete a response"}
+"""Operations whose response has parts."""
+
 FREE = frozenset({"USE", "CREATE", "SHARE", "SHARE_PUBLIC"})
-
-
-@pytest.fixture
-def emulator(monkeypatch):
-    sign_as_anyone(monkeypatch)
-    with dynamodb() as emulator:
-        create_tables(emulator)
-        yield emulator
 
 
 def asked_of(arguments: dict[str, Any], operation: str):
@@ -89,7 +82,7 @@ async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
         fields = {"json": {"provider": "demo", "model": "demo", "author": "root", "name": name}} if name else {}
         await ask(method="PUT" if name else "DELETE", url="/v1/admin/agents/again", **fields)
     for number, operation in enumerate(OPERATIONS):
-        staged = await _staged(stores, number, runs=operation.name == "cancel a response")
+        staged = await _staged(stores, number, purpose=operation.name)
         await ask(**operation.request(staged))
     await client.aclose()
     await database.aclose()
@@ -103,7 +96,7 @@ async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
     assert {right for right, used in rights.items() if not used} == set()
 
 
-async def _staged(stores, number, *, runs):
+async def _staged(stores, number, *, purpose):
     names = {kind: f"{kind}-{number}" for kind in ("agent", "deleted", "group", "role", "idle", "user")}
     await stores.directory.put(Group("default", names["group"]))
     await stores.directory.put(Role("default", names["role"]))
@@ -121,9 +114,11 @@ async def _staged(stores, number, *, runs):
         text = made if user == names["user"] else keys.make_key("dev", secrets.token_bytes)
         await stores.keys.add(keys.record(text, tenant="default", user=user, now=1))
     now = int(time.time())
-    said = [{"id": "msg_1", "text": noise(900_000, number)}]
+    said = [{"id": "msg_1", "text": noise(900_000 if purpose in LARGE else 10, number)}]
     of_user = {"owner": Owner("default", names["user"]), "agent": "echo", "created_at": now, "expires_at": now + 999}
-    turn = claimed(seed=number, lease_until=now + (900.0 if runs else 0.0), **of_user, input=said)
+    turn = claimed(
+        seed=number, lease_until=now + (900.0 if purpose == "cancel a response" else 0.0), **of_user, input=said
+    )
     await stores.responses.claim(turn)
     approval = waiting(Owner("default", names["user"]), now)
     await stores.approvals.save(approval)
