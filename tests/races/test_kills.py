@@ -147,8 +147,8 @@ def judge(victim: Victim, stored: dict[str, Any]) -> None:
     elif stored["status"] == "completed":
         assert [item["status"] for item in stored["output"] if "status" in item] == ["completed"] * 3
         assert len(stored["output"]) == 4
-    else:
-        assert stored["status"] == "in_progress"
+    else:  # after many rounds, the lease of the first ones has ended
+        assert stored["status"] == "in_progress" or stored["error"]["code"] == "worker_lost"
 
 
 def heal(service: Service, key: str, victim: Victim, before: dict[str, Any] | None) -> None:
