@@ -81,6 +81,7 @@ async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
     for name in ("first", "second", None, "third"):  # what a new agent of an old name finds is removed
         fields = {"json": {"provider": "demo", "model": "demo", "author": "root", "name": name}} if name else {}
         await ask(method="PUT" if name else "DELETE", url="/v1/admin/agents/again", **fields)
+    await ask(method="GET", url="/v1/admin/audit?kind=agent")
     for number, operation in enumerate(OPERATIONS):
         staged = await _staged(stores, number, purpose=operation.name)
         await ask(**operation.request(staged))
