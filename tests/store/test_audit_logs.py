@@ -198,7 +198,7 @@ async def test_no_entry_takes_the_place_of_another(stuck: AuditLog) -> None:
 async def test_a_change_that_fails_notes_nothing(stores: Stores) -> None:
     await stores.keys.add(KEY, ANN)
     with pytest.raises(AlreadyExists):
-        await stores.keys.add(KEY, BOB)
+        await stores.keys.add(replace(KEY, user="mallory"), BOB)
     assert await stores.keys.revoke("acme", "key_x", NOW, BOB) is None
     assert not await stores.directory.delete(User("acme", "nobody"), BOB)
     assert not await stores.directory.delete_agent("acme", "nothing", BOB)
