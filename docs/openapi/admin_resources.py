@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from antiphon.manage.document import AgentDocument
-from docs.openapi.resources import Shown
+from docs.openapi.shown import Shown
 
 
 class AgentBody(AgentDocument):

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from docs.openapi.resources import Absent, CompactionItem, ItemStatus, Shown, Usage
+from docs.openapi.resources import CompactionItem, ItemStatus, Usage
+from docs.openapi.shown import Absent, Shown
 
 
 class ConversationResource(Shown):

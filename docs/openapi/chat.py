@@ -8,14 +8,13 @@ from pydantic import Field
 
 from docs.openapi.answers import ErrorDetail
 from docs.openapi.resources import (
-    Absent,
     Answered,
     InputTokensDetails,
     LogProb,
     OutputTokensDetails,
     ResponseDetails,
-    Shown,
 )
+from docs.openapi.shown import Absent, Shown
 
 CHAT_FIELDS: Final = {
     "model": "The agent's id: see `/v1/models`.",

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field, RootModel
 
 from docs.openapi.answers import ErrorDetail
-from docs.openapi.resources import Absent, ContentPart, LogProb, OutputItem, ResponseResource, Shown, SummaryPart
+from docs.openapi.resources import ContentPart, LogProb, OutputItem, ResponseResource, SummaryPart
+from docs.openapi.server_items import ServerArgumentsDelta, ServerArgumentsDone, Step
+from docs.openapi.shown import Absent, Shown
 
 
 class Numbered(Shown):
@@ -181,6 +183,9 @@ class StreamEvent(
             | ArgumentsDone
             | InputDelta
             | InputDone
+            | Step
+            | ServerArgumentsDelta
+            | ServerArgumentsDone
             | ErrorEvent,
             Field(discriminator="type"),
         ]

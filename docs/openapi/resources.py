@@ -8,33 +8,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from antiphon.spec.further import (
     ApplyPatchTool,
     CustomTool,
     LocalShellTool,
+    McpTool,
     NamespaceTool,
     ShellTool,
     ToolSearchTool,
 )
 from antiphon.spec.tools import ToolChoice
-
-
-def _drop_default(schema: dict[str, Any]) -> None:
-    del schema["default"]
-
-
-Absent: Any = Field(default=None, json_schema_extra=_drop_default)
-"""The default of a field that may be left out, and is never null."""
+from docs.openapi.server_items import (
+    ApprovalRequestItem,
+    FileSearchItem,
+    ListToolsItem,
+    ServerCallItem,
+    WebSearchItem,
+)
+from docs.openapi.shown import Absent, Shown
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
-
-
-class Shown(BaseModel):
-    """An object that Antiphon sends. Further fields may be added to it; a client skips unknown ones."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class TopLogProb(Shown):
@@ -233,7 +228,13 @@ OutputItem = Annotated[
     | ShellCallItem
     | ApplyPatchCallItem
     | ToolSearchCallItem
-    | ReasoningItem,
+    | ServerCallItem
+    | ListToolsItem
+    | ApprovalRequestItem
+    | WebSearchItem
+    | FileSearchItem
+    | ReasoningItem
+    | CompactionItem,
     Field(discriminator="type"),
 ]
 
@@ -250,9 +251,21 @@ class ToolResource(Shown):
 
 
 OfferedTool = Annotated[
-    ToolResource | CustomTool | NamespaceTool | LocalShellTool | ShellTool | ApplyPatchTool | ToolSearchTool,
+    ToolResource | CustomTool | NamespaceTool | LocalShellTool | ShellTool | ApplyPatchTool | ToolSearchTool | McpTool,
     Field(discriminator="type"),
 ]
+
+
+class WaitingCall(Shown):
+    """A call that waits for an approval: see `/v1/approvals`."""
+
+    id: str
+    server_label: str
+    name: str
+    arguments: str
+    by: str
+    """Who decides: `caller`, or a principal such as `role:MANAGER`."""
+    expires_at: int
 
 
 class ResponseDetails(Shown):
@@ -262,6 +275,10 @@ class ResponseDetails(Shown):
     """The version of the agent that answered. It counts the changes of the agent, from 1."""
     tools_left_out: list[str] = Absent
     """The types of the request's tools that nobody can run here. The model was not offered these."""
+    approvals: list[WaitingCall] = Absent
+    """Calls that wait for an approval. Only at its end."""
+    insufficient_quota: str = Absent
+    """Which budget was used up between two model turns, and whose."""
 
 
 class PlainFormat(Shown):
@@ -320,14 +337,28 @@ class ModelUsage(Shown):
     """Why it gave no whole answer: a code of the errors; null where it gave one."""
 
 
-class Answered(Shown):
-    """Who answered, for an agent with fallbacks."""
+class TurnUsage(Shown):
+    """What one model turn used."""
 
-    provider: str | None
-    """As the deployment names it; null where none of its models answered."""
-    model: str | None
-    models: list[ModelUsage]
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
+class Answered(Shown):
+    """Who answered, and what each model and model turn used."""
+
+    provider: str | None = Absent
+    """As the deployment names it; null where none of its models answered. With `model` and `models` only for an agent
+    with fallbacks."""
+    model: str | None = Absent
+    models: list[ModelUsage] = Absent
     """All that were asked, in this order."""
+    turns: list[TurnUsage] = Absent
+    """Only if the model was asked more than once."""
+    usd: float = Absent
+    """What it cost, where the deployment shows that and knows the price."""
 
 
 class Usage(Shown):
@@ -339,7 +370,7 @@ class Usage(Shown):
     output_tokens_details: OutputTokensDetails
     total_tokens: int
     antiphon: Answered = Absent
-    """Ours, beside the specification: only for an agent with fallbacks."""
+    """Ours, beside the specification."""
 
 
 class IncompleteDetails(Shown):

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from antiphon.ports import ToolFailure, ToolResult
 from antiphon.records import Budget, Fallback
+from antiphon.web.docs import DOCUMENT
 from tests.support.caller import refused
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
@@ -307,3 +309,16 @@ def test_a_fallback_can_answer_each_model_turn(service: Service, key: str, upstr
     assert said(response) == "It is Ada."
     assert [request.body["model"] for request in upstream.requests] == ["m", "m", "spare"]
     assert [turn["model"] for turn in response["usage"]["antiphon"]["turns"]] == ["m", "spare"]
+
+
+def test_what_is_sent_of_tools_is_as_the_document_says(service: Service, key: str, upstream: Upstream) -> None:
+    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    event, resource = (
+        Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
+        for name in ("StreamEvent", "ResponseResource")
+    )
+    upstream.scripts = [calls(*TWO["calls"]), answer("Three.")]
+    events = service.stream(key, input="How many?", tools=[{"type": "mcp", "server_label": "crm"}])
+    for sent in events:
+        event.validate(sent)
+    resource.validate(events[-1]["response"])

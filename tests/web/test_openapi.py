@@ -278,7 +278,15 @@ UNSAID = {
     "response.output_text.annotation.added",
 }
 """Events of the specification that no stream of ours has."""
-OF_OPENAI = {"response.custom_tool_call_input.delta", "response.custom_tool_call_input.done"}
+OF_OPENAI = {
+    "response.custom_tool_call_input.delta",
+    "response.custom_tool_call_input.done",
+    *(f"response.mcp_call.{step}" for step in ("in_progress", "completed", "failed")),
+    *(f"response.mcp_call_arguments.{step}" for step in ("delta", "done")),
+    *(f"response.mcp_list_tools.{step}" for step in ("in_progress", "completed")),
+    *(f"response.web_search_call.{step}" for step in ("in_progress", "searching", "completed")),
+    *(f"response.file_search_call.{step}" for step in ("in_progress", "searching", "completed")),
+}
 """Events of OpenAI's API for tools that the specification does not have."""
 BESIDE = {"antiphon", "namespace", "conversation"}
 """Fields beside the specification: ours, and those of OpenAI's API for a function in a namespace and a conversation."""
