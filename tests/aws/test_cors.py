@@ -40,7 +40,7 @@ def test_a_preflight_gets_the_same_permission_on_every_path(door, path):
     assert permission(answer) == {
         "access-control-allow-origin": PAGE,
         "access-control-expose-headers": "*",
-        "access-control-allow-methods": "DELETE, GET, POST",
+        "access-control-allow-methods": "DELETE, GET, POST, PUT",
         "access-control-allow-headers": "authorization,content-type",
         "access-control-max-age": "7200",
     }

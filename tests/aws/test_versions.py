@@ -83,14 +83,21 @@ def named(template, name):
     return reached(template, template["Conditions"].get(name))
 
 
+def _chosen(node):
+    """Return what is there if its condition holds."""
+    return node["Fn::If"][1] if "Fn::If" in node else node
+
+
 def test_whoever_calls_a_function_calls_its_alias(template):
     resources = template["Resources"]
     for path in resources["Api"]["Properties"]["Body"]["paths"].values():
-        for operation in path.values():
-            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        for operation in _chosen(path).values():
+            uri = _chosen(_chosen(operation)["x-amazon-apigateway-integration"]["uri"])["Fn::Sub"]
             assert re.search(r"functions/\$\{\w+Aliaslive\}/", uri)
     permissions = [each for each in resources.values() if each["Type"] == "AWS::Lambda::Permission"]
-    assert {each["Properties"]["FunctionName"]["Ref"] for each in permissions} == {f"{n}Aliaslive" for n in PROVISIONED}
+    assert {each["Properties"]["FunctionName"]["Ref"] for each in permissions} == {
+        f"{n}Aliaslive" for n in (*PROVISIONED, "Manage")
+    }
     [schedule] = [each for each in resources.values() if each["Type"] == "AWS::Scheduler::Schedule"]
     assert schedule["Properties"]["Target"]["Arn"] == {"Ref": "RunResponseAliaslive"}
     url = resources["CreateResponseUrl"]
