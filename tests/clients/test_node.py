@@ -14,7 +14,7 @@ from tests.support.service import Service
 @pytest.mark.node
 @pytest.mark.parametrize("client", ["openai", "openai_chat", "ai_sdk"])
 def test_a_node_client_works_unchanged(service: Service, key: str, client: str) -> None:
-    environ = {**os.environ, "BASE_URL": service.base_url, "API_KEY": key}
+    environ = {**os.environ, "BASE_URL": service.base_url, "API_KEY": key, "ACTING": "acting"}
     command = [node(), "--test", f"{client}.test.mjs"]
     run = subprocess.run(command, cwd=HERE / "node", env=environ, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout

@@ -124,7 +124,7 @@ test("a deleted response is gone", async () => {
 test("models lists the agents", async () => {
   const ids = [];
   for await (const model of client.models.list()) ids.push(model.id);
-  assert.deepEqual(ids, ["acting", "agent", "asking"]);
+  assert.ok(ids.includes("agent"));
   assert.equal((await client.models.retrieve("agent")).id, "agent");
 });
 
@@ -170,13 +170,15 @@ test("conversations work as with OpenAI", async () => {
   await assert.rejects(client.conversations.retrieve(conversation.id), { status: 404, code: "conversation_not_found" });
 });
 
-test("a tool runs on the server, and its items are sent back", async () => {
-  const first = await client.responses.create({ model: "acting", input: "What is the population of Paris?" });
+// ACTING names an agent with a tool that runs on the server, where there is one.
+const { ACTING } = process.env;
+test("a tool runs on the server, and its items are sent back", { skip: !ACTING }, async () => {
+  const first = await client.responses.create({ model: ACTING, input: "What is the population of Paris?" });
   assert.deepEqual(first.output.map((item) => item.type), ["mcp_call", "message"]);
   assert.equal(first.output[0].output, "2.1 million people");
   const input = [...first.output, { role: "user", content: "And the population of Rome?" }];
-  assert.match((await client.responses.create({ model: "acting", input })).output_text, /2\.1 million/);
-  const stream = client.responses.stream({ model: "acting", input: "What is the population of Paris?" });
+  assert.match((await client.responses.create({ model: ACTING, input })).output_text, /2\.1 million/);
+  const stream = client.responses.stream({ model: ACTING, input: "What is the population of Paris?" });
   const seen = [];
   for await (const event of stream) seen.push(event.type);
   assert.ok(seen.includes("response.mcp_call.completed"));
