@@ -238,6 +238,25 @@ async def add_turn(services: Services, turn: StoredResponse) -> None:
         await services.responses.claim(turn)
     except SlotTaken:
         raise locked(None) from None
+    await require_open(services, turn, None)
+
+
+async def require_open(services: Services, turn: StoredResponse, param: str | None = PARAM) -> None:
+    """Check, after a turn took its place in a conversation, that this was not deleted meanwhile; else remove the turn.
+
+    A deletion removes the turns, so a request that has read the conversation long before finds its place free again.
+
+    Raises:
+        ApiError: 404 ``conversation_not_found``.
+    """
+    owner, conversation_id = turn.owner, f"conv_{place_of(turn.id).segment}"
+    opened = await services.responses.open_conversation(owner, conversation_id, services.clock())
+    if opened is not None and (opened.newest is None or opened.newest.status != CLOSED):
+        return
+    last = await services.responses.some_turns(owner, conversation_id, None, newest_first=True, limit=1)
+    if last and last[0].status == CLOSED:
+        await services.responses.clear_conversation(owner, conversation_id, last[0].id)
+    raise ApiError("conversation_not_found", param=param)
 
 
 def locked(param: str | None = PARAM) -> ApiError:

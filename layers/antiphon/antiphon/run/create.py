@@ -20,7 +20,7 @@ from antiphon.ports import Services
 from antiphon.records import OpenRun, StoredResponse
 from antiphon.run.approvals import answered
 from antiphon.run.compaction import due
-from antiphon.run.conversation import Joined, joined_by, keep, locked
+from antiphon.run.conversation import Joined, joined_by, keep, locked, require_open
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt, Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
@@ -146,8 +146,24 @@ async def _claim(services: Services, record: StoredResponse, hold: Hold, joined:
             record = _elsewhere(services, record)
             await hold.move(record.id)
         else:
+            if joined is not None:
+                await _stay(services, record)
             return record
     raise ApiError("storage_unavailable")
+
+
+async def _stay(services: Services, record: StoredResponse) -> None:
+    """Check that the conversation in which a place was taken is still there.
+
+    Raises:
+        ApiError: 404.
+    """
+    try:
+        await require_open(services, record)
+    except ApiError:
+        if record.job is not None:
+            await services.runs.close(record.owner, record.id)
+        raise
 
 
 def _elsewhere(services: Services, record: StoredResponse) -> StoredResponse:
