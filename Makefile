@@ -23,7 +23,7 @@ reset: ## delete the local state: keys, agents, responses
 
 .PHONY: test
 test: install-dev ## run all tests, on all cores (TESTS=tests/web runs some)
-	@$(BIN)/python -m pytest -n auto $(TESTS)
+	@$(BIN)/python -m pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) $(TESTS) # many of them wait for other processes
 
 .PHONY: check
 check: install-dev install-sam install-checkov ## check format, style, types, import rules and the template

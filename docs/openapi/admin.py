@@ -251,7 +251,7 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "Take a grant back",
         "The author of an agent keeps theirs.",
         "AdminGrantDeleted",
-        "agent_not_found grant_not_found in_use read_only_key",
+        "agent_not_found grant_not_found in_use read_only_key invalid_value",
         of="The agent's id.",
         item="The principal.",
     ),

@@ -220,6 +220,7 @@ def test_a_lost_run_is_counted_by_whoever_ends_it(
         lines = stream.iter_lines()
         created = json.loads(next(line for line in lines if line.startswith("data: "))[6:])
         assert gate.reached.wait(10)
+        next(line for line in lines if '"delta":"One ' in line)
         other.clock.ahead = FAR
         response_id = created["response"]["id"]
         if background:

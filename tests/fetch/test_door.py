@@ -262,7 +262,10 @@ async def test_compressed_content_that_is_not_declared_stays_as_it_is(files: Fil
     ids=lambda answer: repr(answer[:70]),
 )
 async def test_an_answer_whose_framing_lies_is_unreachable(answer: bytes) -> None:
+    writers: list[asyncio.StreamWriter] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         await reader.readuntil(b"\r\n\r\n")
         with contextlib.suppress(ConnectionError):
             writer.write(answer)
@@ -272,6 +275,9 @@ async def test_an_answer_whose_framing_lies_is_unreachable(answer: bytes) -> Non
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         assert await refusal(OPEN, f"http://127.0.0.1:{port}/", seconds=5) == "unreachable"
+        for writer in writers:
+            writer.transport.abort()  # the client has gone; what it did not read would keep the connection open
+        await asyncio.sleep(0)
 
 
 async def test_nobody_listening_is_unreachable(files: Files) -> None:
