@@ -22,7 +22,7 @@ def client(holding: Service) -> Iterator[openai.OpenAI]:
 
 def polled(client: openai.OpenAI, response_id: str) -> Any:
     """Poll until a response has ended."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while (response := client.responses.retrieve(response_id)).status in LIVE:
         assert time.monotonic() < end, response
         time.sleep(0.05)
