@@ -79,10 +79,9 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Serve until standard input ends."""
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), _Handler)
+        server = _Server(("127.0.0.1", int(sys.argv[1])), _Handler)
     except OSError:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), _Handler)
     print(server.server_address[1], flush=True)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     server.serve_forever()
@@ -94,6 +93,11 @@ def _called(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         text, failed = str(error), True
     return {"content": [{"type": "text", "text": text}], "isError": failed}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
 
 
 def _city(zone: str) -> str:

@@ -74,22 +74,28 @@ def node() -> str:
 class HoldingUpstream(Upstream):
     """A model that answers "One two three", and holds it after "One " if its input says "Hold".
 
-    Whoever says "Release" lets it go on, so a client in another process can do so.
+    Whoever says "Release" lets it go on, so a client in another process can do so. It may be said too early: the worker
+    of a background response asks its model later than the client has its answer.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._gate = Gate()
+        self._held: list[Gate] = []
+        self._early = 0
 
     def take(self, request: Request) -> Script:
         self.requests.append(request)
         said = str(request.body["messages"][-1]["content"])
         held: list[Any] = []
-        if "Hold" in said:
-            self._gate = Gate()
-            held = [self._gate]
-        if "Release" in said:
-            self._gate.open()
+        if "Hold" in said and self._early:
+            self._early -= 1
+        elif "Hold" in said:
+            held = [Gate()]
+            self._held += held
+        elif "Release" in said and self._held:
+            self._held.pop().open()
+        elif "Release" in said:
+            self._early += 1
         return Script.stream(text("One "), *held, text("two "), text("three"), finish(), usage(3, 3))
 
 

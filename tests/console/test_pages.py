@@ -107,12 +107,12 @@ def test_a_newcomer_makes_an_agent_a_key_and_a_first_call_without_leaving_the_pa
     page.fill(id="helper", author="ada", provider="up", model="m", instructions="Be kind.")
     page.click("Make the agent")
     page.click("Start")
-    page.until("[aria-label=Message] textarea").send_keys("Hello\n")
+    page.type("[aria-label=Message] textarea", "Hello\n")
     page.until_text("Hello from upstream", ".talk")
     page.until_text("completed", ".talk")
     page.click("Call it")
     page.click("Make a key for it")
-    assert page.find("[name=agents]").get_attribute("value") == "helper"
+    assert page.value("[name=agents]") == "helper"
     page.fill(user="ada", name="first")
     page.click("Make the key")
     secret = page.until_text("ap_", ".secret").split()[0]
@@ -136,12 +136,12 @@ def test_a_conversation_streams_continues_and_ends_at_its_button(
     page.open("agents/agent/try")
     page.fill(user="ada")
     page.click("Start")
-    page.until("textarea").send_keys("2 + 2?\n")
+    page.type("textarea", "2 + 2?\n")
     shown = page.until_text("completed", ".talk")
     assert "Four" in shown
     assert "Reasoning" in shown
     assert "3 tokens in, 2 out" in shown
-    page.find("textarea").send_keys("Twice that?\n")
+    page.type("textarea", "Twice that?\n")
     page.until_text("Ei", ".talk")
     page.click("Stop")
     page.until_text("cancelled", ".talk")
@@ -150,7 +150,7 @@ def test_a_conversation_streams_continues_and_ends_at_its_button(
     gate.open()
     assert "console: try it" in str(service.client.get("/v1/admin/keys", headers={"x-antiphon-console": TOKEN}).json())
     page.click("New conversation")
-    page.find("textarea").send_keys("Hi\n")
+    page.type("textarea", "Hi\n")
     page.until_text("Anew", ".talk")
     assert "Four" not in str(upstream.requests[2].body["messages"])
     page.click("Another user")
@@ -168,9 +168,9 @@ def test_a_call_of_a_function_is_answered_on_the_page(service: Service, page: Br
     page.open("agents/agent/try")
     page.fill(user="ada")
     page.click("Start")
-    page.until("textarea").send_keys("Weather?\n")
+    page.type("textarea", "Weather?\n")
     assert '"at": "Rome"' in page.until_text("calls look", ".talk")
-    page.until("[name=call_1]").send_keys("sunny")
+    page.type("[name=call_1]", "sunny")
     page.click("Send the output")
     page.until_text("It is sunny", ".talk")
 
@@ -185,7 +185,7 @@ def test_a_failed_response_and_a_refused_one_show_their_message(
     page.until_text("There is no such user", ".field [role=alert]")
     page.fill(user="ada")
     page.click("Start")
-    page.until("textarea").send_keys("Hi\n")
+    page.type("textarea", "Hi\n")
     page.until(".failure")
     page.complaints()  # what was refused
 
@@ -251,7 +251,7 @@ def test_an_agent_is_changed_and_deleted_and_a_refusal_is_at_its_field(service: 
     page.fill(more='{"temperature": 0.5}')
     page.click("Save")
     page.until_text("Saved.")
-    assert '"temperature": 0.5' in page.find("[name=more]").get_attribute("value")
+    assert '"temperature": 0.5' in page.value("[name=more]")
     page.click("Save")
     page.until_text("Nothing had changed.")
     page.click("Delete …")
@@ -312,7 +312,7 @@ def test_a_key_is_shown_once_and_revoked(service: Service, page: Browser) -> Non
     assert service.get("/v1/models", secret).status_code == 200
     page.go("keys?user=ada")
     page.until_text("active", "table")
-    page.find("button[aria-label^='Revoke ap_']").click()
+    page.click_on("button[aria-label^='Revoke ap_']")
     page.click("Revoke it")
     page.until_text("revoked", "table")
     service.clock.ahead = 61  # what instances keep of a key
@@ -327,12 +327,12 @@ def test_a_key_is_limited_and_shows_what_was_used_with_it(service: Service, page
     key = service.key(name="mine")
     service.create(key, input="Hi")
     page.open("keys")
-    page.find("td a").click()
+    page.click_on("td a")
     page.until_text("call agents and read")
     page.fill(tokens_per_day="1000", usd_per_month="2.5")
     page.click("Save")
     page.until_text("Saved.")
-    assert page.find("[name=tokens_per_day]").get_attribute("value") == "1000"
+    assert page.value("[name=tokens_per_day]") == "1000"
     page.click("What was used with it")
     page.until_text("Requests", ".tiles")
     assert "1" in page.text(".tile:first-child b")
@@ -341,15 +341,15 @@ def test_a_key_is_limited_and_shows_what_was_used_with_it(service: Service, page
 def test_an_approval_is_decided_and_the_reason_is_kept(service: Service, page: Browser) -> None:
     staged = Office(service).stage("ada")
     page.open("approvals")
-    page.until("td button").click()
-    page.until("dialog [name=reason]").send_keys("Not on a Sunday")
+    page.click_on("td button")
+    page.type("dialog [name=reason]", "Not on a Sunday")
     page.click("Deny")
     page.until_text("Nothing waits for an approval")
     decided = service.run(service.approvals.get("default", staged["approval"]))
     assert (decided.state, decided.reason, decided.decided_by) == ("denied", "Not on a Sunday", "olga")
     second = Office(service).stage("ada")["approval"]
     page.open("approvals")
-    page.until("td button").click()
+    page.click_on("td button")
     page.click("Approve")
     page.until_text("Approved.")
     assert service.run(service.approvals.get("default", second)).state == "approved"
@@ -368,7 +368,7 @@ def test_a_call_that_its_caller_has_to_approve_is_approved_in_the_conversation(
         page.open("agents/agent/try")
         page.fill(user="ada")
         page.click("Start")
-        page.until("textarea").send_keys("Update it\n")
+        page.type("textarea", "Update it\n")
         page.until_text('update {"id":1}', "form")
         page.click("Approve")
         page.until_text("Done", ".talk")
@@ -391,7 +391,7 @@ def test_a_version_is_compared_and_brought_back_and_a_deleted_agent_restored(ser
     page.until_text("3", "tbody tr:first-child td:first-child")
     page.click("Settings")
     page.until("[name=instructions]")
-    assert page.find("[name=instructions]").get_attribute("value") == ""
+    assert page.value("[name=instructions]") == ""
     page.click("Delete …")
     page.click("Delete it")
     page.until_text("No agents yet")
@@ -413,7 +413,7 @@ def test_the_audit_log_shows_what_the_console_changed_and_is_filtered(service: S
     page.until_text("Saved.")
     page.go("audit")
     page.until_text("agent.changed", "table")
-    page.find("[name=kind]").send_keys("group")
+    page.type("[name=kind]", "group")
     page.click("Filter")
     page.until_gone("[aria-label='Show agent.changed of agent:agent']")
     page.click("Show group.created of group:staff")
@@ -443,7 +443,7 @@ def test_a_user_is_shown_with_use_against_the_limits(service: Service, page: Bro
     service.create(service.key(), input="Hi")
     page.open("people/users/ada")
     assert "6 of 40" in page.until_text("Tokens today", ".facts")
-    assert page.find("progress").get_attribute("max") == "40"
+    assert page.value("progress", "max") == "40"
 
 
 def test_today_shows_what_was_used_by_whom_and_what_failed(service: Service, page: Browser, upstream: Upstream) -> None:
@@ -524,7 +524,7 @@ def test_a_response_shows_its_timeline_and_what_it_says_on_demand(service: Servi
     page.fill(user="ada")
     page.click("Show")
     page.until_text("completed", "table")
-    page.find("td a").click()
+    page.click_on("td a")
     page.until_text("Timeline")
     assert "Hello from upstream" not in page.text()
     assert "assistant" in page.text(".timeline")

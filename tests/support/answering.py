@@ -125,6 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     given: Answering
 
     def get_request(self) -> Any:

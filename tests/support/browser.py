@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +59,12 @@ class Browser:
     def address(self) -> str:
         return str(self.driver.execute_script("return location.hash"))
 
-    def find(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
-    def until(self, selector: str) -> WebElement:
+    def until(self, selector: str) -> None:
         """Wait for an element."""
         self._wait(lambda: self.all(selector), selector)
-        return self.find(selector)
 
     def until_gone(self, selector: str) -> None:
         """Wait until there is no such element."""
@@ -86,6 +83,29 @@ class Browser:
         """Click the button or link with a text, or with a name that a reader of the screen reads."""
         self._wait(lambda: self._clicked(text, selector), text)
 
+    def click_on(self, selector: str) -> None:
+        """Click the first element of a selector."""
+        self._with_first(selector, WebElement.click)
+
+    def type(self, selector: str, text: str) -> None:
+        """Press the keys of a text in an element."""
+        self._with_first(selector, lambda element: element.send_keys(text))
+
+    def value(self, selector: str, name: str = "value") -> str:
+        """Return a property of an element."""
+        self.until(selector)
+        script = "return String(document.querySelector(arguments[0])[arguments[1]])"
+        return str(self.driver.execute_script(script, selector, name))
+
+    def _with_first(self, selector: str, act: Callable[[WebElement], Any]) -> None:
+        def acted() -> bool:
+            found = self.all(selector)
+            if found:
+                act(found[0])
+            return bool(found)
+
+        self._wait(acted, selector)
+
     def _clicked(self, text: str, selector: str) -> bool:
         found: WebElement | None = self.driver.execute_script(NAMED, text, selector)
         if found is not None:
@@ -101,18 +121,11 @@ class Browser:
     def fill(self, **fields: str) -> None:
         """Write into fields by their names, in place of what they hold."""
         for name, value in fields.items():
-            self._wait(lambda name=name, value=value: self._written(name, value), name)
-
-    def _written(self, name: str, value: str) -> bool:
-        found = self.all(f"[name={name}]")
-        if found:
-            found[0].send_keys(Keys.CONTROL, "a")
-            found[0].send_keys(Keys.DELETE, value)
-        return bool(found)
+            self._with_first(f"[name={name}]", partial(_write, text=value))
 
     def check(self, name: str, value: str = "on") -> None:
         """Click a box."""
-        self.until(f"[name={name}]" if value == "on" else f"[name={name}][value='{value}']").click()
+        self.click_on(f"[name={name}]" if value == "on" else f"[name={name}][value='{value}']")
 
     def press_tab_to(self, text: str) -> list[str]:
         """Move the focus on until it is on a text; return all that had it."""
@@ -155,6 +168,11 @@ class Browser:
             if each["impact"] in {"serious", "critical"}
             for node in each["nodes"]
         ]
+
+
+def _write(element: WebElement, text: str) -> None:
+    element.send_keys(Keys.CONTROL, "a")
+    element.send_keys(Keys.DELETE, text)
 
 
 def axe() -> str:
