@@ -35,6 +35,30 @@ return [...document.querySelectorAll(arguments[1])].find((each) => each.checkVis
 """Finds a button or link by its text or name."""
 
 
+COUNTED = """
+const done = arguments[0];
+if (!window.requests) {
+  const send = window.fetch;
+  const requests = window.requests = {sent: [], waiting: 0, last: performance.now()};
+  window.fetch = async (...given) => {
+    requests.sent.push(String(given[0]));
+    requests.waiting += 1;
+    try {
+      return await send(...given);
+    } finally {
+      requests.waiting -= 1;
+      requests.last = performance.now();
+    }
+  };
+}
+const ended = () => !window.requests.waiting && performance.now() - window.requests.last > 200;
+const look = () => ended() ? done(window.requests.sent.splice(0)) : setTimeout(look, 20);
+look();
+"""
+"""Returns the requests that the page has sent since this ran last, as soon as all are answered and none follows (an
+effect of Preact runs up to 100 ms after what it follows)."""
+
+
 class Browser:
     """One browser; its waits end as soon as the page shows what they wait for."""
 
@@ -126,6 +150,14 @@ class Browser:
     def check(self, name: str, value: str = "on") -> None:
         """Click a box."""
         self.click_on(f"[name={name}]" if value == "on" else f"[name={name}][value='{value}']")
+
+    @contextmanager
+    def counting_requests(self) -> Iterator[list[str]]:
+        """Yield a list that gets the paths of the requests which the page sends meanwhile; earlier ones end first."""
+        self.driver.execute_async_script(COUNTED)
+        sent: list[str] = []
+        yield sent
+        sent += self.driver.execute_async_script(COUNTED)
 
     def press_tab_to(self, text: str) -> list[str]:
         """Move the focus on until it is on a text; return all that had it."""
