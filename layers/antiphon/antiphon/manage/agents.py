@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from antiphon.access.decide import allows, may_view
-from antiphon.access.grants import DELETE, EDIT, SHARE
+from antiphon.access.grants import DELETE, EDIT, OWNER, SHARE
 from antiphon.access.roles import CREATE
 from antiphon.agents.versions import digest, next_version
 from antiphon.errors import ApiError
 from antiphon.manage.changes import Document
 from antiphon.manage.document import AgentDocument, write_agent
 from antiphon.manage.fitting import check_fit, models_of
-from antiphon.manage.found import check_principal, find_account
+from antiphon.manage.found import find_account
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import cut, shown
 from antiphon.manage.refusals import NotFound, refuse
-from antiphon.manage.sharing import check_authors_grant, check_sharing
+from antiphon.manage.sharing import bits_held, check_sharing
 from antiphon.ports import Page, Services
 from antiphon.records import Agent, Grant
 
@@ -124,17 +124,10 @@ async def plan_agent(
     agent = document.agent(operator.tenant, owner, now, [found.server for found in pinned])
     if stored is not None:
         agent = replace(agent, created_at=stored.created_at)
-    grants = document.granted(operator.tenant)
-    for grant in grants:
-        await check_principal(services, operator.tenant, grant.principal)
-        check_authors_grant(grant, owner)
     require_allowed(operator, agent)
     check_fit(services, agent)
     held = await services.directory.grants_on(operator.tenant, agent.id) if stored else []
-    bits = {grant.principal: grant.bits for grant in held}
-    missing = [grant for grant in grants if bits.get(grant.principal) != grant.bits]
-    for grant in missing:
-        check_sharing(operator, grant, owner)
+    missing = await _missing(services, operator, document, owner, held, is_new=stored is None)
     return Change(
         agent=agent,
         stored=stored,
@@ -241,6 +234,27 @@ async def _owner(
         raise ApiError("missing_required_parameter", "`author`: A new agent needs an author.", param="author")
     await find_account(services, operator.tenant, asked, "author")
     return asked
+
+
+async def _missing(
+    services: Services,
+    operator: Operator,
+    document: AgentDocument,
+    owner: str,
+    held: list[Grant],
+    *,
+    is_new: bool,
+) -> list[Grant]:
+    """Return the grants of a document that are not stored yet, all of which may be given."""
+    grants = document.granted(operator.tenant)
+    own = OWNER if is_new else await bits_held(services, operator, document.id)
+    if grants and not own & SHARE:
+        raise ApiError("permission_denied", "You may change this agent, and not share it.", param="grants")
+    bits = {grant.principal: grant.bits for grant in held}
+    missing = [grant for grant in grants if bits.get(grant.principal) != grant.bits]
+    for grant in missing:
+        await check_sharing(services, operator, grant, owner, own)
+    return missing
 
 
 def require_allowed(operator: Operator, agent: Agent) -> None:

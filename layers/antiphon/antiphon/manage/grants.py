@@ -8,12 +8,12 @@ from antiphon.manage.agents import editable
 from antiphon.manage.allowance import principal_of
 from antiphon.manage.changes import Document
 from antiphon.manage.forms import GrantForm
-from antiphon.manage.found import check_form, check_principal, find, find_account
+from antiphon.manage.found import find, find_account
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import shown
 from antiphon.manage.people import permissions_of
 from antiphon.manage.refusals import NotFound
-from antiphon.manage.sharing import check_authors_grant, check_sharing
+from antiphon.manage.sharing import bits_held, bits_of, check_sharing
 from antiphon.ports import Page, Services
 from antiphon.records import Account, Agent, Grant
 
@@ -39,10 +39,8 @@ async def put_grant(services: Services, operator: Operator, agent_id: str, princ
         ApiError: it cannot be done.
     """
     agent = await editable(services, operator, agent_id, SHARE)
-    await check_principal(services, operator.tenant, principal)
     grant = Grant(operator.tenant, agent_id, principal, form.bits)
-    check_authors_grant(grant, agent.author)
-    check_sharing(operator, grant, agent.author, await _held(services, operator, agent_id))
+    await check_sharing(services, operator, grant, agent.author, await bits_held(services, operator, agent_id))
     await services.directory.put(grant, operator.actor)
     return grant_document(grant)
 
@@ -54,11 +52,9 @@ async def delete_grant(services: Services, operator: Operator, agent_id: str, pr
         ApiError: it cannot be done.
     """
     agent = await editable(services, operator, agent_id, SHARE)
-    check_form(principal)
     grant = Grant(operator.tenant, agent_id, principal, 0)
-    check_authors_grant(grant, agent.author)
-    check_sharing(operator, grant, agent.author)
-    if not await _bits(services, grant):
+    await check_sharing(services, operator, grant, agent.author, await bits_held(services, operator, agent_id))
+    if not await bits_of(services, grant):
         raise NotFound("grant", principal)
     await services.directory.put(grant, operator.actor)
     return grant_document(grant)
@@ -90,20 +86,6 @@ def grant_document(grant: Grant) -> Document:
         "level": level_of(grant.bits),
         "bits": grant.bits,
     }
-
-
-async def _held(services: Services, operator: Operator, agent_id: str) -> int:
-    """Read the bits that a user holds on an agent; an operator may give all."""
-    if operator.principal is None:
-        return -1
-    found = await services.directory.agent(operator.tenant, agent_id, operator.principal.principals)
-    return found[1] if found else 0
-
-
-async def _bits(services: Services, grant: Grant) -> int:
-    """Read the bits that the principal of a grant holds now; 0 without one."""
-    found = await services.directory.agent(grant.tenant, grant.agent, [grant.principal])
-    return 0 if found is None else found[1]
 
 
 def _decision(services: Services, agent: Agent, account: Account, held: dict[str, int]) -> Document:

@@ -1,45 +1,67 @@
-"""Who may pass a grant on. Pure."""
+"""Who may pass a grant on."""
 
 from __future__ import annotations
 
 from antiphon.access.grants import OWNER
 from antiphon.access.roles import SHARE, SHARE_PUBLIC
 from antiphon.errors import ApiError
+from antiphon.manage.found import check_form, check_principal
 from antiphon.manage.operator import Operator
 from antiphon.manage.refusals import refuse
+from antiphon.ports import Services
 from antiphon.records import PUBLIC, Grant
 
 
-def check_authors_grant(grant: Grant, author: str) -> None:
-    """Check that the author stays the owner.
+async def check_sharing(services: Services, operator: Operator, grant: Grant, author: str, held: int) -> None:
+    """Check that somebody may give or take a grant.
+
+    What the role permits is checked before it is looked up who exists, so a refusal does not show that.
+
+    Args:
+        services: the adapters.
+        operator: who gives it; with a right to write agents they may give and take all.
+        grant: the grant; without bits it is taken.
+        author: the agent's author, who stays its owner.
+        held: the bits that a user holds on the agent: nobody gives or takes more than they have.
 
     Raises:
-        ApiError: the grant is the author's own and less than owner.
+        ApiError: 400, 403, 404 or 409.
     """
+    check_form(grant.principal)
+    is_limited = operator.principal is not None and grant.principal != f"user:{author}"
+    if is_limited:
+        _require_permission(operator, grant.principal)
+    _check_authors_grant(grant, author)
+    if grant.bits:
+        await check_principal(services, grant.tenant, grant.principal)
+    if is_limited and (grant.bits | await bits_of(services, grant)) & ~held:
+        raise ApiError("permission_denied", "You cannot give or take more than you have.", param="level")
+
+
+async def bits_of(services: Services, grant: Grant) -> int:
+    """Read the bits that the principal of a grant holds now; 0 without one."""
+    found = await services.directory.agent(grant.tenant, grant.agent, [grant.principal])
+    return 0 if found is None else found[1]
+
+
+async def bits_held(services: Services, operator: Operator, agent_id: str) -> int:
+    """Read the bits that a user holds on an agent; an operator may give all."""
+    if operator.principal is None:
+        return OWNER
+    found = await services.directory.agent(operator.tenant, agent_id, operator.principal.principals)
+    return found[1] if found else 0
+
+
+def _require_permission(operator: Operator, principal: str) -> None:
+    wide = principal == PUBLIC or principal.startswith("role:")
+    needed = SHARE_PUBLIC if wide else SHARE
+    if needed not in operator.features:
+        raise ApiError("permission_denied", f"To share with {principal}, your role needs {needed}.")
+
+
+def _check_authors_grant(grant: Grant, author: str) -> None:
     if grant.principal == f"user:{author}" and grant.bits != OWNER:
         raise refuse(
             f"User {author} is the author of agent {grant.agent} and stays its owner; delete the agent instead.",
             "principal",
         )
-
-
-def check_sharing(operator: Operator, grant: Grant, author: str, held: int = OWNER) -> None:
-    """Check that a user may give or take a grant: with SHARE to a user or group, with SHARE_PUBLIC to all others, too.
-
-    Args:
-        operator: who gives it; with a right to write agents they may anyway.
-        grant: the grant.
-        author: the agent's author, whose own grant is not to be asked for.
-        held: the bits that the user holds on the agent: nobody gives more than they have.
-
-    Raises:
-        ApiError: 403.
-    """
-    if operator.principal is None or grant.principal == f"user:{author}":
-        return
-    wide = grant.principal == PUBLIC or grant.principal.startswith("role:")
-    needed = SHARE_PUBLIC if wide else SHARE
-    if needed not in operator.features:
-        raise ApiError("permission_denied", f"To share with {grant.principal}, your role needs {needed}.")
-    if grant.bits & ~held:
-        raise ApiError("permission_denied", "You cannot give more than you have.", param="level")
