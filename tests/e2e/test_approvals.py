@@ -20,7 +20,7 @@ from tests.support.durable import ended
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
 from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call, usage
-from tests.support.weather import said
+from tests.support.weather import TOOL, said
 
 UPDATE = Script.stream(tool_call(0, "call_a", "crm__update", '{"id":1}'), finish("tool_calls"), usage(10, 5))
 NAMED = {"type": "mcp", "server_label": "crm"}
@@ -134,6 +134,47 @@ def test_an_approval_is_used_once(service: Service, key: str, upstream: Upstream
     service.create(key, **fields)
     refused(service.post(key, model="agent", **fields), 409, "approval_decided", "input[0].approval_request_id")
     assert len(tools.calls) == 1
+
+
+def test_an_approval_that_comes_twice_in_a_request_makes_no_call(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it")
+    twice = [response_to(waiting(first)), response_to(waiting(first))]
+    answered = service.post(key, model="agent", input=twice, previous_response_id=first["id"])
+    refused(answered, 409, "approval_decided", "input[1].approval_request_id")
+    assert tools.calls == []
+    service.create(key, input=twice[:1], previous_response_id=first["id"])
+    assert tools.names == ["update"]
+
+
+def test_what_the_caller_denies_stays_denied_while_the_store_is_out(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE, answer("Then not.")]
+    first = service.create(key, input="Update it")
+    service.responses.broken = {"checkpoint"}
+    denied = response_to(waiting(first), approve=False, reason="Not today.")
+    service.create(key, input=[denied], previous_response_id=first["id"])
+    assert "Not today." in upstream.requests[1].body["messages"][-1]["content"]
+    assert tools.calls == []
+
+
+@pytest.mark.parametrize("ends", ["approval", "client"])
+def test_a_response_that_asks_its_model_nothing_more_may_fill_the_models_window(
+    service: Service, key: str, upstream: Upstream, ends: str
+) -> None:
+    servers = (server("update", approval="caller" if ends == "approval" else None),)
+    service.agent("agent", servers=servers, context_tokens=300)
+    of_client = [tool_call(1, "call_b", "get_weather", "{}")] if ends == "client" else []
+    calls = [tool_call(0, "call_a", "crm__update", '{"id":1}'), *of_client]
+    upstream.scripts = [Script.stream(text("word " * 400), *calls, finish("tool_calls"), usage(10, 400))]
+    response = service.create(key, input="Update it", tools=[TOOL])
+    assert response["status"] == "completed", response["error"]
+    assert ("approvals" in response.get("antiphon", {})) == (ends == "approval")
 
 
 def test_arguments_that_a_client_changes_have_no_effect(

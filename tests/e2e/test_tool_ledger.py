@@ -232,3 +232,58 @@ def test_hidden_calls_are_kept_for_who_goes_on(two: Two, upstream: Upstream) -> 
     assert [item["type"] for item in response["output"]] == ["message", "message"]
     assert two.second_tools.calls == []
     assert upstream.requests[1].body["messages"] == upstream.requests[2].body["messages"]
+
+
+def test_a_text_after_a_tool_whose_process_is_lost_is_kept_and_its_stream_ends(two: Two, upstream: Upstream) -> None:
+    two.gate.open()
+    gate = Gate()
+    key = two.first.key()
+    upstream.scripts = [Script.stream(*ONE), Script.stream(text("It is "), gate)]
+    response_id = two.first.create(key, input="Who?", background=True)["id"]
+    reader = Reader(two.second, key, response_id)
+    reader.until(b"It is ")
+    two.lose()
+    response = ended(two.second, key, response_id)
+    gate.open()
+    assert (response["status"], response["error"]["code"]) == ("failed", "worker_lost")
+    assert [item["status"] for item in response["output"]] == ["completed", "incomplete"]
+    assert said(response) == "It is "
+    assert_events(reader.events)
+    assert reader.events == sent_events(follow(two.second, key, response_id).content)
+
+
+def test_who_goes_on_counts_the_hidden_calls_before_it(two: Two, upstream: Upstream) -> None:
+    two.first.agent("agent", servers=(server("find", "count"),), show_tools=False)
+    two.gate.open()
+    gate = Gate()
+    key = two.first.key()
+    upstream.scripts = [Script.stream(*ONE), Script.stream(gate), Script.stream(*ONE)]
+    response_id = two.first.create(key, input="Who?", background=True, max_tool_calls=1)["id"]
+    assert gate.reached.wait(10)
+    two.lose()
+    response = ended(two.second, key, response_id)
+    gate.open()
+    assert response["incomplete_details"] == {"reason": "max_tool_calls"}
+    assert len(two.first_tools.calls) == 1
+    assert two.second_tools.calls == []
+
+
+def test_an_approved_call_whose_tool_is_gone_is_shown_once_whoever_goes_on(two: Two, upstream: Upstream) -> None:
+    two.first.agent("agent", servers=(server("find", approval="caller"),))
+    gate = Gate()
+    key = two.first.key()
+    upstream.scripts = [Script.stream(*ONE), Script.stream(gate), answer("Sorry.")]
+    first = two.first.create(key, input="Who?")
+    two.first.agent("agent", servers=(server("count"),))
+    (asked,) = first["antiphon"]["approvals"]
+    approval = {"type": "mcp_approval_response", "approval_request_id": asked["id"], "approve": True}
+    second = two.first.create(key, input=[approval], previous_response_id=first["id"], background=True)
+    assert gate.reached.wait(10)
+    two.lose()
+    response = ended(two.second, key, second["id"])
+    gate.open()
+    assert [(item["type"], item["status"]) for item in response["output"]] == [
+        ("mcp_call", "failed"),
+        ("message", "completed"),
+    ]
+    assert two.first_tools.calls == two.second_tools.calls == []

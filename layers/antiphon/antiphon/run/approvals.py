@@ -131,6 +131,8 @@ async def answered(services: Services, principal: Principal, request: CreateResp
             message = f"The agent wants this decided by {approval.by}, and not by the caller."
             raise ApiError("permission_denied", message, param=param)
         require_pending(approval, services.clock(), param)
+        if any(call["approval"] == approval.id for call in calls):
+            raise ApiError("approval_decided", "The input decides on this approval twice.", param=param)
         calls.append({"approval": approval.id, "approve": item["approve"], "reason": item.get("reason", "")})
     if calls and not request.store:
         message = "A request that decides on an approval needs `store: true`."

@@ -23,7 +23,7 @@ from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, Item, LogBatch, Sto
 from antiphon.run.aside import aside_if_many
 from antiphon.run.journal import KEEP_SECONDS, NOTHING, Lines, Logged
 from antiphon.run.registry import running
-from antiphon.run.server_calls import outcomes
+from antiphon.run.server_calls import outcomes, pending_of
 from antiphon.run.tally import stored_use, tally
 from antiphon.stream.closing import closing
 from antiphon.stream.cuts import VERSION
@@ -31,6 +31,7 @@ from antiphon.stream.events import Event
 from antiphon.stream.fold import Fold
 from antiphon.stream.log import Decoder
 from antiphon.tools.server_calls import only_hidden
+from antiphon.tools.table import ToolTable
 
 DISCARD_SECONDS: Final = 5.0
 """The longest that it may take to make a provider forget a response."""
@@ -237,7 +238,8 @@ def _with_logged(taken: StoredResponse, logged: Logged) -> tuple[list[Item], str
     said = fold.response()["output"] if logged.lines else []
     if len(said) >= len(output):
         output += said[len(output) :]
-        open_item: list[Event] = [] if taken.calls else closing(decoder.open_item)
+        is_calling = any(call.is_shown for call in pending_of(taken.calls, ToolTable(()), output))
+        open_item: list[Event] = [] if is_calling else closing(decoder.open_item)
         for event in open_item:
             fold.put(event)
         output += [event["item"] for event in open_item if "item" in event]

@@ -192,7 +192,7 @@ class ServerCalls:
 
     async def _intend(self) -> None:
         """Store what is about to be called. What could not be stored is not called."""
-        fresh = [call for call in self._pending if call.is_new and call.tool is not None]
+        fresh = [call for call in self._pending if call.is_new]
         self._is_kept = self._writer.is_stored and (
             self._writer.keeps_intents or any(not _is_repeatable(call) for call in fresh)
         )
@@ -202,7 +202,7 @@ class ServerCalls:
             await self._store()
         except StorageUnavailable:
             for call in fresh:
-                call.result = ToolResult(failure=ToolFailure("refused", NO_STORE))
+                call.result = call.result or ToolResult(failure=ToolFailure("refused", NO_STORE))
 
     async def _store(self) -> None:
         async with self._storing:

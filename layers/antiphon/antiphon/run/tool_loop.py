@@ -161,10 +161,13 @@ class ToolLoop:
         await self._resume()
         if any(map(is_call, self._stream.output)):
             return Outcome("completed")  # a lost writer came so far
+        acted = bool(self.hidden) or any(item["type"] in SERVER_CALLS for item in self._stream.output)
         for number in range(self._left()):
             self.refusal = await self._host.refusal() if number or self._has_called else None
             if self.refusal is not None:
                 return Outcome("incomplete", NO_QUOTA)
+            if number or acted:
+                await self._go_on()
             turn = self._next_turn()
             outcome = await turn.run()
             self._turn = None
@@ -199,6 +202,7 @@ class ToolLoop:
         for item in self._resumed.items:
             self._stream.whole(item, cutter)
             self._calls.count += item["type"].endswith("_call")
+        self._calls.count += len(self.hidden)
         if self._shows and not self._resumed.items:
             for server in self._ready.listed:
                 own = self._stream.id_of("mcp_list_tools", self._stream.settle())
@@ -210,19 +214,15 @@ class ToolLoop:
         if pending:
             self._calls.count += len(pending)
             await self._make(pending)
-        if self.hidden or any(item["type"] in SERVER_CALLS for item in self._stream.output):
-            await self._go_on(0)
 
     async def _answer(self, calls: Sequence[ServerCall]) -> None:
-        """Make the calls of a model turn, and add what came of it to what the model reads."""
-        begins = self.begins
+        """Make the calls of a model turn, or ask for their approval."""
         asked = [call for call in calls if call.tool.pinned is not None and call.tool.pinned.approval is not None]
         free = [call for call in calls if call not in asked]
         if free:
             await self._make(await self._pending(free))
         if asked and not await self._ask(asked):
             await self._make(await self._pending(asked, NO_STORE))
-        await self._go_on(begins)
 
     async def _ask(self, calls: Sequence[ServerCall]) -> bool:
         """Store calls that somebody has to approve, and say that they wait. Return whether they are stored."""
@@ -322,8 +322,9 @@ class ToolLoop:
             index += 1
         return pending
 
-    async def _go_on(self, begins: int) -> None:
-        """Let the model read the items from an index on, and choose freely from now on."""
+    async def _go_on(self) -> None:
+        """Let the model read what came since its last turn began, and choose freely from now on."""
+        begins = self.begins
         since = self.hidden[self._read_hidden :]
         self._read_hidden = len(self.hidden)
         items = await self._as_read(with_hidden(self._stream.output[begins:], since, begins))
