@@ -179,7 +179,7 @@ class Client:
                     raise Lost(line) if passing and (reply.status in passing or reply.status >= 500) else Refused(line)  # noqa: PLR2004 (as above)
                 yield reply
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise Lost(f"{self.server.base_url} does not answer: {type(error).__name__}") from error
+            raise Lost(self.server.unanswered(error)) from error
 
 
 @asynccontextmanager

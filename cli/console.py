@@ -14,6 +14,7 @@ from local.console.forwarding import forwarder
 from local.console.gate import new_token
 from local.console.host import Console, ConsoleFacts, address_of, operator_of, parts
 from local.server import PortInUseError, Server, listen
+from local.state import base_url_of
 
 
 async def console(session: Session, args: Namespace) -> Output:
@@ -50,7 +51,7 @@ def _base_url(session: Session, args: Namespace) -> str:
     of_stack = f"{session.api_url}/v1" if session.api_url else ""
     url = args.url or of_stack or named
     if not url and session.services.settings.database is not None:
-        url = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/v1"
+        url = base_url_of(os.environ)
     return check_url(url) if url else ""
 
 

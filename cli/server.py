@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 
 from antiphon.errors import SettingsError
 from cli.output import Refused
-from local.state import KEY, folder
+from local.state import KEY, base_url_of, folder
 
 URLS: Final = ("ANTIPHON_BASE_URL", "OPENAI_BASE_URL")
 """The variables that may hold the base URL; the second is the one that OpenAI's clients read."""
 
 KEYS: Final = ("ANTIPHON_API_KEY", "OPENAI_API_KEY")
 """The variables that may hold the key; the second is the one that OpenAI's clients read."""
+
+LOCAL: Final = "the local server"
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -35,6 +37,13 @@ class CalledServer:
     base_url: str
     key: str
     why: str = ""
+
+    def unanswered(self, error: Exception) -> str:
+        """Return the message for a request that got no answer."""
+        next_step = (
+            "start it with `make run`, or name another with --url" if self.why == LOCAL else type(error).__name__
+        )
+        return f"{self.base_url} does not answer: {next_step}"
 
 
 def find_server(args: Namespace, environ: Mapping[str, str]) -> CalledServer:
@@ -76,7 +85,7 @@ def _url(args: Namespace, environ: Mapping[str, str]) -> tuple[str, str]:
     named = next((name for name in URLS if environ.get(name)), None)
     if named:
         return environ[named], named
-    return f"http://127.0.0.1:{environ.get('PORT') or 8000}/v1", "the local server"
+    return base_url_of(environ), LOCAL
 
 
 def _key(base_url: str, environ: Mapping[str, str]) -> str:

@@ -45,7 +45,7 @@ from local.limits import FewAtOnce
 from local.sealing import seal_keys
 from local.seed import TENANT, USER, FurtherModel, seed
 from local.server import PortInUseError, listen, serve
-from local.state import DATABASE, HOSTS_VARIABLE, KEY, folder, in_use, make_private, settings_of
+from local.state import DATABASE, HOSTS_VARIABLE, KEY, folder, in_use, make_private, serving, settings_of
 from local.tools import tool_server
 
 DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
@@ -92,6 +92,7 @@ def main() -> int:
         app = log.logged(build_app(services, routers, aclose, [Middleware(FewAtOnce)], beside, operator_of))
         facts = ConsoleFacts(TENANT, str(_state()), base_url, USER, tuple(sorted(services.provider_names or ())))
         served = Console(app, token, facts, account_name(), alone=False) if token else app
+        stack.enter_context(serving(_state(), base_url))
         serve(served, listener, lambda: print(text, flush=True), services.settings.max_body_bytes)
     print("\nStopped.")
     return 0

@@ -7,9 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from local.state import DATABASE, KEY, LOCK, PROVIDERS, TOOL_HOSTS, alone, folder
+from local.state import DATABASE, KEY, LOCK, PROVIDERS, TOOL_HOSTS, URL, alone, folder
 
-OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", KEY, "seal-keys", "lambda", LOCK, TOOL_HOSTS)
+OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", KEY, "seal-keys", "lambda", LOCK, TOOL_HOSTS, URL)
 """What the local servers write into the folder."""
 
 

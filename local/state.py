@@ -18,6 +18,9 @@ PRIVATE: Final = 0o700
 
 DATABASE: Final = "antiphon.db"
 KEY: Final = "key"
+URL: Final = "url"
+"""The file with the base URL of the server that uses the folder, and that began last."""
+
 PROVIDERS: Final = "providers.json"
 LOCK: Final = "running"
 TOOL_HOSTS: Final = "tool-hosts"
@@ -73,6 +76,32 @@ def variables_of(environ: Mapping[str, str], state: Path) -> dict[str, str]:
     settings = settings_of({"ANTIPHON_DATABASE": DATABASE, VARIABLE: environ.get(VARIABLE, "")}, state)
     names = {endpoint.api_key_env for endpoint in settings.providers.values() if endpoint.api_key_env}
     return {VARIABLE: text, **{name: environ[name] for name in sorted(names) if environ.get(name)}}
+
+
+@contextmanager
+def serving(state: Path, base_url: str) -> Iterator[None]:
+    """Keep the base URL of a server in the folder while the context lasts, so that the command line finds it."""
+    file = state / URL
+    file.write_text(f"{base_url}\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        if _text(file) == base_url:
+            file.unlink(missing_ok=True)
+
+
+def base_url_of(environ: Mapping[str, str]) -> str:
+    """Return the base URL of the local server: on ``PORT``, else of the one that runs, else where one would run."""
+    port = environ.get("PORT")
+    running = "" if port else _text(folder(environ) / URL)
+    return running or f"http://127.0.0.1:{port or 8000}/v1"
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 @contextmanager

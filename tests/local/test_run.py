@@ -34,6 +34,31 @@ def test_the_printed_curl_streams_a_valid_stream(tmp_path: Path) -> None:
     assert call["output"] in message["content"][0]["text"], "the first stream of a newcomer calls a real tool"
 
 
+def test_the_command_line_finds_the_server_on_any_port_and_says_how_to_start_one_that_is_gone(tmp_path: Path) -> None:
+    with running(tmp_path):
+        found = command(tmp_path, "chat", "clock", "--message", "What time is it in Rome? And in Tokyo?")
+        assert (found.returncode, found.stdout[:24]) == (0, "local__time_in says: It "), found.stderr
+        assert command(tmp_path, "responses", "list", "--json").returncode == 0
+    gone = command(tmp_path, "responses", "list", PORT="1")
+    assert gone.returncode != 0
+    assert "http://127.0.0.1:1/v1 does not answer: start it with `make run`" in gone.stderr
+    assert not (tmp_path / "url").exists()
+
+
+def command(state: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line beside a server of a state folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ANTIPHON_"))}
+    variables = {**kept, "ANTIPHON_STATE": str(state), **environ}
+    return subprocess.run(
+        [Path(sys.executable).with_name("antiphon"), *words],
+        cwd=state,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_the_tools_have_their_port_again_and_end_with_the_server_even_if_it_is_killed(tmp_path: Path) -> None:
     with running(tmp_path) as server, server.client() as client:
         hosts = (tmp_path / "tool-hosts").read_text()

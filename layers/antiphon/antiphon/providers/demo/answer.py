@@ -65,7 +65,10 @@ def answer(call: ModelCall) -> DemoAnswer:
 
 
 def _chosen(call: ModelCall) -> list[dict[str, Any]]:
-    """Choose the functions to call: the named one; or those the user mentions; or the one that shares most words."""
+    """Choose the functions to call: the named one; or those the user mentions; or the one that shares most words.
+
+    Words of its name count more than those of its description.
+    """
     choice = call.settings.get("tool_choice") or "auto"
     mode = choice if isinstance(choice, str) else choice.get("mode") or "auto"
     if not call.tools or mode == "none" or not call.items or call.items[-1].get("role") != "user":
@@ -74,7 +77,7 @@ def _chosen(call: ModelCall) -> list[dict[str, Any]]:
         return [tool for tool in call.tools if tool["name"] == choice["name"]][:1]
     text = _text(call.items[-1])[:LONGEST].lower()
     said = _long_words(text)
-    mentioned = _mentioned(text, call.tools) or [max(call.tools, key=lambda tool: len(said & _words_about(tool)))]
+    mentioned = _mentioned(text, call.tools) or [max(call.tools, key=lambda tool: _shared(said, tool))]
     return mentioned if call.settings.get("parallel_tool_calls") is not False else mentioned[:1]
 
 
@@ -90,8 +93,10 @@ def _place(name: str, text: str) -> int:
     return min((match.start() for match in found if match), default=-1)
 
 
-def _words_about(tool: dict[str, Any]) -> set[str]:
-    return _long_words(f"{tool['name']} {(tool.get('description') or '')[:LONGEST]}".lower().replace("_", " "))
+def _shared(said: set[str], tool: dict[str, Any]) -> tuple[int, int]:
+    """Return how many words stand in a function's name, and how many in its description."""
+    name, description = tool["name"].lower().replace("_", " "), (tool.get("description") or "")[:LONGEST].lower()
+    return len(said & _long_words(name)), len(said & _long_words(description))
 
 
 def _long_words(text: str) -> set[str]:
