@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from antiphon.records import Fallback
 from antiphon.run.worker import perform
 from antiphon.settings import ProviderEndpoint
 from tests.support.durable import ADA, FAR, PLAIN, Open, Reader, ended, follow
-from tests.support.kept import WORDS, kept
+from tests.support.kept import WORDS, kept, kept_call
+from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
 from tests.support.streams import assert_stream, sent_events
-from tests.support.upstream import CUT, Gate, Script, Upstream
+from tests.support.upstream import CUT, Gate, Script, Upstream, text
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def keeping(opened: Open, upstream: Upstream) -> Open:
     provider = ProviderEndpoint(kind="openai_responses", base_url=upstream.base_url, background=True)
 
     def open_service(**settings: Any) -> Service:
-        service = opened(lease_seconds=1.0, providers={"keeps": provider}, **settings)
+        service = opened(**{"lease_seconds": 1.0, "providers": {"keeps": provider}, **settings})
         service.agent("keeper", provider="keeps")
         return service
 
@@ -162,3 +164,67 @@ def test_a_worker_that_goes_on_sends_the_compaction_of_the_one_before(keeping: O
     assert [item["type"] for item in done["output"]] == ["compaction", "message"]
     assert done["output"][1]["content"][0]["text"] == "".join(WORDS)
     assert reader.events == assert_stream(follow(other, key, queued["id"]).content)
+
+
+def test_what_is_kept_of_each_model_turn_is_forgotten_at_the_end(keeping: Open, upstream: Upstream) -> None:
+    upstream.scripts = [kept_call("crm__find"), kept(), Script([b"{}"])]
+    service = keeping(runner=Tools(find=says("Ada")))
+    service.agent("keeper", provider="keeps", servers=(server("find"),))
+    key = service.key()
+    done = ended(service, key, service.create(key, model="keeper", input="Who?", background=True)["id"])
+    assert [item["type"] for item in done["output"]] == ["mcp_call", "message"]
+    service.settle(5)
+    forgotten = {path for method, path in asked(upstream) if method == "DELETE"}
+    assert forgotten == {"/responses/resp_call", "/responses/resp_up"}
+
+
+def test_what_a_lost_worker_left_of_an_earlier_model_turn_is_forgotten_too(keeping: Open, upstream: Upstream) -> None:
+    gate = Gate()
+    upstream.scripts = [kept_call("crm__find"), kept(gate, words=3, ends=False), kept(), Script([b"{}"])]
+    service, other = keeping(runner=Tools(find=says("Ada"))), keeping(runner=Tools(find=says("Ada")))
+    service.agent("keeper", provider="keeps", servers=(server("find"),))
+    key = service.key()
+    queued = service.create(key, model="keeper", input="Who?", background=True)
+    reader = Reader(service, key, queued["id"])
+    reader.until(b"word2")
+    other.clock.ahead = FAR
+    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
+    gate.open()
+    assert reader.events[-1]["type"] == "response.completed"
+    forgotten = {path for method, path in asked(upstream) if method == "DELETE"}
+    assert forgotten == {"/responses/resp_call", "/responses/resp_up"}
+
+
+def test_a_turn_that_was_kept_before_does_not_decide_that_the_next_worker_goes_on(
+    keeping: Open, upstream: Upstream
+) -> None:
+    """The second model turn is answered by a fallback that keeps nothing: at the deadline, what it said stands."""
+    upstream.scripts = [kept_call("crm__find"), Script.error(404), Script.stream(text("It is "), Gate())]
+    service = keeping(runner=Tools(find=says("Ada")), run_seconds=4.0)
+    service.agent("keeper", provider="keeps", servers=(server("find"),), fallbacks=(Fallback("up", "m"),))
+    key = service.key()
+    done = ended(service, key, service.create(key, model="keeper", input="Who?", background=True)["id"])
+    assert (done["status"], done["incomplete_details"]) == ("incomplete", {"reason": "deadline"})
+    assert done["output"][-1]["content"][0]["text"] == "It is "
+
+
+def test_a_worker_that_was_taken_for_lost_leaves_what_is_kept_to_the_one_that_goes_on(
+    keeping: Open, upstream: Upstream
+) -> None:
+    first, second = Gate(), Gate()
+    upstream.scripts = [kept(first, words=3), kept(second), Script([b"{}"])]
+    service, other = keeping(), keeping()
+    key = service.key()
+    queued = service.create(key, model="keeper", input="Hi", background=True)
+    reader = Reader(service, key, queued["id"])
+    reader.until(b"word2")
+    other.clock.ahead = FAR
+    other.retrieve(key, queued["id"])
+    assert second.reached.wait(10)
+    first.open()
+    service.settle(5)
+    assert ("POST", "/responses/resp_up/cancel") not in asked(upstream)
+    second.open()
+    assert ended(other, key, queued["id"])["status"] == "completed"
+    whole = sent_events(follow(other, key, queued["id"]).content)
+    assert reader.events == whole[: len(reader.events)], "the shutdown has ended this reader's stream"

@@ -34,3 +34,23 @@ def kept(*steps: Any, words: int = len(WORDS), ends: bool = True) -> Script:
             {"type": "response.completed", "response": whole},
         ]
     return Script.stream(*events, done=False)
+
+
+def kept_call(name: str, own_id: str = "resp_call") -> Script:
+    """Stream a response that the endpoint keeps and that calls a function."""
+    resource = {"id": own_id, "object": "response", "status": "in_progress", "output": []}
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_a", "name": name, "arguments": ""}
+    done = {**call, "arguments": "{}", "status": "completed"}
+    counts = {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4}
+    return Script.stream(
+        {"type": "response.created", "response": resource},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**call, "status": "in_progress"}},
+        {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 0, "delta": "{}"},
+        {"type": "response.function_call_arguments.done", "item_id": "fc_1", "output_index": 0, "arguments": "{}"},
+        {"type": "response.output_item.done", "output_index": 0, "item": done},
+        {
+            "type": "response.completed",
+            "response": {**resource, "status": "completed", "output": [done], "usage": counts},
+        },
+        done=False,
+    )

@@ -31,7 +31,7 @@ from antiphon.records import StoredResponse
 from antiphon.run.aside import aside
 from antiphon.run.compaction import DueCompaction
 from antiphon.run.journal import NOTHING, Journal, Logged
-from antiphon.run.lost import WORKER_LOST, end, end_cancelled
+from antiphon.run.lost import WORKER_LOST, discard, end, end_cancelled
 from antiphon.run.prepare import Prepared
 from antiphon.run.progress import Progress
 from antiphon.run.quota import Quota
@@ -125,9 +125,10 @@ class Execution:
         self._cancelled = False
         self._stopped = False
         self._superseded = False
+        self._has_winner = False
         self._counts_request = True
         self._counted_later = False
-        self._kept: tuple[BoundModel, str] | None = None
+        self._is_kept = False
         self._loop: ToolLoop | None = None
         self._compaction: DueCompaction | None = None
         self._logged = logged
@@ -216,6 +217,7 @@ class Execution:
             StorageUnavailable: the store did not answer.
         """
         assert self._loop is not None
+        self._is_kept = False
         is_ours = await self._progress.save_calls(calls, self._loop.used())
         if not is_ours:
             self._cancel()
@@ -280,11 +282,11 @@ class Execution:
         if job is None or self._cancelled or job.get("handed_over", 0) >= MAX_HAND_OVERS:
             return False
         if self._stopped:
-            return not loop.is_answering or self._kept is not None
+            return not loop.is_answering or self._is_kept
         if outcome.incomplete_reason == "deadline" and loop.begun and not loop.is_answering:
             return True
         cut = outcome.error is not None and outcome.error["code"] in CUT and job.get("cuts", 0) < MAX_CUTS
-        return self._kept is not None and (outcome.incomplete_reason == "deadline" or cut)
+        return self._is_kept and (outcome.incomplete_reason == "deadline" or cut)
 
     async def _give_back(self, why: str) -> None:
         """Queue the response again, and start a worker unless this process ends.
@@ -313,15 +315,16 @@ class Execution:
         self.is_settled = True
 
     async def keep(self, model: BoundModel, kept_id: str) -> None:
-        """Note the id under which a provider keeps the response, so that another worker can go on with it."""
-        self._kept = model, kept_id
+        """Note the id under which a provider keeps the model turn, so that another worker can go on with it."""
+        self._is_kept = True
         assert self._loop is not None
-        await self._progress.note(kept={**model.maker, "id": kept_id, "begins": self._loop.begins})
+        await self._progress.keep({**model.maker, "id": kept_id, "begins": self._loop.begins})
 
     async def _discard(self, limit: float) -> None:
-        if self._kept is not None:
-            model, kept_id = self._kept
-            await model.discard(kept_id, max(limit, asyncio.get_running_loop().time() + NOTING))
+        if self._has_winner:
+            return  # whoever was first goes on with what is kept, or has discarded it
+        deadline = max(limit, asyncio.get_running_loop().time() + NOTING)
+        await discard(self._services, self._record.job or {}, deadline)
 
     async def _note_ending(self) -> None:
         if self.journal is None:
@@ -436,6 +439,7 @@ class Execution:
                 self.is_settled = True
         except Superseded as lost:
             self._superseded = True
+            self._has_winner = lost.winner is not None
             self.is_settled = lost.winner is None or lost.winner.has_ended
             self._counts_request = lost.winner is None
             return self._winning(lost.winner, answering)

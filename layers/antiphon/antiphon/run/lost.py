@@ -186,18 +186,29 @@ async def end(
         await services.runs.erase(taken.owner, taken.id)  # the deletion did not see what ``fence`` has added
     if taken.job is not None:
         await services.runs.close(taken.owner, taken.id)
-        await _discard(services, taken.job.get("kept"))
+        await discard(services, taken.job)
     return stored
 
 
-async def _discard(services: Services, kept: dict[str, str] | None) -> None:
-    """Stop and forget what a provider keeps of a response, if the provider is set up here."""
-    if kept is None:
-        return
+async def discard(services: Services, job: dict[str, Any], deadline: float | None = None) -> None:
+    """Stop and forget what providers keep of a response's model turns, as far as they are set up here.
+
+    Args:
+        services: the adapters.
+        job: as in ``StoredResponse.job``.
+        deadline: in the event loop's time (seconds); None for ``DISCARD_SECONDS`` from now.
+    """
+    if deadline is None:
+        deadline = asyncio.get_running_loop().time() + DISCARD_SECONDS
+    turns = [*job.get("past", ()), *([job["kept"]] if "kept" in job else ())]
+    await asyncio.gather(*(_discard(services, kept, deadline) for kept in turns))
+
+
+async def _discard(services: Services, kept: dict[str, str], deadline: float) -> None:
     with contextlib.suppress(AntiphonError):
         provider = services.providers(kept["provider"])
         if provider is not None:
-            await provider.discard(kept["id"], asyncio.get_running_loop().time() + DISCARD_SECONDS)
+            await provider.discard(kept["id"], deadline)
 
 
 def ending_of(taken: StoredResponse, logged: Logged, status: str, error: dict[str, str]) -> StoredResponse:

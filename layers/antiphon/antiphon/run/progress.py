@@ -58,7 +58,7 @@ class Progress:
             await self._try_to_save()
 
     async def save_calls(self, calls: list[dict[str, Any]], used: list[list[Any]]) -> bool:
-        """Store calls of tools. The model turn has ended: what its provider keeps of it is not read again.
+        """Store calls of tools. The model turn has ended: what its provider keeps of it is only to be forgotten.
 
         Args:
             calls: the calls, see ``StoredResponse.calls``.
@@ -69,9 +69,20 @@ class Progress:
         """
         job = self.record.job
         if job is not None:
-            job = {name: job[name] for name in job if name != "kept"} | {"used": used}
+            job = {**_past(job), "used": used}
         self.record = replace(self.record, calls=calls, job=job)
         return await self.save()
+
+    async def keep(self, kept: dict[str, Any]) -> None:
+        """Store what a provider keeps of the model turn that is under way.
+
+        Args:
+            kept: ``provider``, ``model`` and ``id``, and where the turn ``begins`` in the output.
+        """
+        job = self.record.job or {}
+        if job.get("kept") not in (None, kept):
+            self.record = replace(self.record, job=_past(job))
+        await self.note(kept=kept)
 
     async def note(self, **facts: Any) -> None:
         """Store what the next worker needs, if there may be one."""
@@ -99,3 +110,9 @@ class Progress:
     async def _try_to_save(self) -> None:
         with contextlib.suppress(StorageUnavailable):
             await self.save()
+
+
+def _past(job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job in which what a provider keeps belongs to a model turn that has ended."""
+    left = {name: job[name] for name in job if name != "kept"}
+    return {**left, "past": [*job.get("past", ()), job["kept"]]} if "kept" in job else left
