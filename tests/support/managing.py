@@ -305,7 +305,7 @@ class Office:
             **names,
             "user": user,
             "key": key_id(key),
-            "response": self._response(user),
+            "response": self._response(user, names["agent"]),
             "approval": self._approval(user),
             "secret": key,
         }
@@ -348,19 +348,19 @@ class Office:
         self._service.run(self._service.approvals.save(asked))
         return asked.id
 
-    def running(self, user: str) -> StoredResponse:
+    def running(self, user: str, agent: str = "agent") -> StoredResponse:
         """Return a response of a user that runs."""
         now = int(self._service.clock())
         new = first_response_id(secrets.token_bytes)
         resource = {"id": new, "status": "in_progress", "previous_response_id": None, "output": [], "background": False}
         turn = StoredResponse(
-            Owner(self._tenant, user), new, "agent", "in_progress", now, now + DAY, "lease", now + 60, (), [], resource
+            Owner(self._tenant, user), new, agent, "in_progress", now, now + DAY, "lease", now + 60, (), [], resource
         )
         self._service.run(self._service.responses.claim(turn))
         return turn
 
-    def _response(self, user: str) -> str:
-        turn = self.running(user)
+    def _response(self, user: str, agent: str) -> str:
+        turn = self.running(user, agent)
         ended = {**turn.response, "status": "completed", "output": [_said("Paris.")], "usage": None, "error": None}
         self._service.run(self._service.responses.commit(_ended(turn, ended)))
         return turn.id

@@ -12,15 +12,15 @@ from antiphon.manage.changes import Document
 from antiphon.manage.forms import KeyForm
 from antiphon.manage.found import find, find_account, find_key
 from antiphon.manage.operator import Operator
-from antiphon.manage.pages import no_cursor
+from antiphon.manage.pages import MAX_PAGE, no_cursor, sift
+from antiphon.manage.reach import exists_for, require_makes_keys, require_within
 from antiphon.manage.refusals import NotFound, check_id
 from antiphon.ports import Page, Services
 from antiphon.records import NO_BUDGET, Agent, Key, Role
+from antiphon.run.models import visible_agents
 
 MAX_OWN: Final = 50
 """How many usable keys a user may have before they can make no more by themselves."""
-
-_LOOKED_AT: Final = 100
 
 
 async def list_keys(
@@ -40,7 +40,12 @@ async def list_keys(
     if user is not None:
         check_id("user", user)
     last = None if after is None else await _cursor(services, operator, after, user)
-    page = await services.keys.some(operator.tenant, limit, user=user, after=last)
+
+    async def some(last: Key | None) -> Page[Key]:
+        return await services.keys.some(operator.tenant, limit, user=user, after=last)
+
+    is_own = operator.principal is not None
+    page = await (sift(some, lambda key: exists_for(operator, key), limit, last) if is_own else some(last))
     used = await services.keys.last_used(operator.tenant, [key.digest for key in page.records])
     now = services.clock()
     return Page([key_document(key, now, used.get(key.digest)) for key in page.records], page.more)
@@ -66,18 +71,21 @@ async def create_key(services: Services, operator: Operator, form: KeyForm) -> t
         ApiError: the operator may not, or it could not be used.
     """
     user = _whose(operator, form)
-    account = await find_account(services, operator.tenant, user, "user")
-    if operator.is_user(user) and not operator.may("keys", write=True):
-        _require_no_more(operator, form)
+    if operator.is_user(user):
+        require_makes_keys(operator, form)
+        require_within(operator, form)
         await _require_few(services, operator, user)
     else:
         operator.require("keys", write=True)
+        require_within(operator, form)
+        account = await find_account(services, operator.tenant, user, "user")
         operator.require_over(_reach(account.role, form))
     now = int(services.clock())
     if form.expires_at is not None and form.expires_at <= now:
         raise ApiError("invalid_value", "`expires_at`: This time is past.", param="expires_at")
-    for agent in form.agents or ():
-        await find(services, Agent, operator.tenant, agent, "agents")
+    if form.management and (form.agents or form.limits.budget() != NO_BUDGET):
+        raise ApiError("invalid_value", "`management`: A management key calls no agents.", param="management")
+    await _require_agents(services, operator, form)
     make = make_management_key if form.management else make_key
     text = make(services.settings.environment, services.entropy)
     key = record(
@@ -156,17 +164,17 @@ async def _cursor(services: Services, operator: Operator, after: str, user: str 
         key = await find_key(services, operator.tenant, after)
     except NotFound:
         raise no_cursor() from None
-    if user not in {None, key.user}:
+    if user not in {None, key.user} or not exists_for(operator, key):
         raise no_cursor()
     return key
 
 
 async def _found(services: Services, operator: Operator, key_id: str, *, write: bool) -> Key:
-    """Read a key that the operator may see or change. To a user, keys of others do not exist."""
+    """Read a key that the operator may see or change."""
     if operator.principal is None:
         operator.require("keys", write=write)
     key = await find_key(services, operator.tenant, key_id)
-    if operator.principal is not None and not operator.is_user(key.user):
+    if not exists_for(operator, key):
         raise NotFound("key", key_id)
     if write and operator.key is not None and operator.key.read_only:
         raise ApiError("read_only_key")
@@ -188,28 +196,29 @@ def _reach(role: Role, form: KeyForm) -> Role:
     return Role(role.tenant, role.id, role.remote_agents)
 
 
-def _require_no_more(operator: Operator, form: KeyForm) -> None:
-    """Check that a key that a user makes with a key of theirs may no more than that one."""
-    made_with = operator.key
-    if made_with is None or made_with.read_only:
-        raise ApiError("read_only_key")
-    if form.management:
-        raise ApiError("permission_denied", "A management key is made by an administrator.", param="management")
-    if made_with.budget != NO_BUDGET:
-        raise ApiError("permission_denied", "Your key has limits, and no other can be made with it.")
-    if made_with.agents is not None and not set(form.agents or ("",)) <= set(made_with.agents):
-        raise ApiError("permission_denied", "Your key is limited to some agents: name some of them.", param="agents")
-    if made_with.expires_at is not None and (form.expires_at or made_with.expires_at + 1) > made_with.expires_at:
-        raise ApiError(
-            "permission_denied", "Your key expires, and no key made with it may last longer.", param="expires_at"
-        )
+async def _require_agents(services: Services, operator: Operator, form: KeyForm) -> None:
+    """Check that the agents that a key is limited to exist; for a user those that they may use.
+
+    Raises:
+        NotFound: one does not.
+    """
+    visible = None
+    if operator.principal is not None and form.agents:
+        visible = {agent.id for agent in await visible_agents(services, operator.principal)}
+    for agent in form.agents or ():
+        if visible is None:
+            await find(services, Agent, operator.tenant, agent, "agents")
+        elif agent not in visible:
+            raise NotFound("agent", agent, "agents")
 
 
 async def _require_few(services: Services, operator: Operator, user: str) -> None:
-    page = await services.keys.some(operator.tenant, _LOOKED_AT, user=user)
+    async def some(last: Key | None) -> Page[Key]:
+        return await services.keys.some(operator.tenant, MAX_PAGE, user=user, after=last)
+
     now = services.clock()
-    usable = sum(key_state(key, now).allowed for key in page.records)
-    if usable >= MAX_OWN:
+    page = await sift(some, lambda key: key_state(key, now).allowed and not key.management, MAX_OWN - 1, None)
+    if page.more:
         raise ApiError(
-            "out_of_range", f"You have {usable} usable keys, and may have {MAX_OWN}. Revoke one.", complete=True
+            "out_of_range", f"You have {MAX_OWN} usable keys, and may have no more. Revoke one.", complete=True
         )

@@ -31,6 +31,26 @@ def cut(records: list[T], id_of: Callable[[T], str], limit: int, after: str) -> 
     return Page(rest[:limit], len(rest) > limit)
 
 
+async def sift(
+    fetch: Callable[[T | None], Awaitable[Page[T]]], is_shown: Callable[[T], bool], limit: int, last: T | None
+) -> Page[T]:
+    """Return the page of those records of a list that are shown; nothing of it depends on the others.
+
+    Args:
+        fetch: reads the page that follows a record.
+        is_shown: decides about a record.
+        limit: the most records.
+        last: the record that the page follows; None for the first page.
+    """
+    found: list[T] = []
+    while True:
+        page = await fetch(last)
+        found += filter(is_shown, page.records)
+        if len(found) > limit or not page.more or not page.records:
+            return Page(found[:limit], len(found) > limit)
+        last = page.records[-1]
+
+
 def no_cursor() -> ApiError:
     """Return the error of a page that follows what is not there."""
     return ApiError("invalid_value", "`after`: There is no such record. Send the `last_id` of a page.", param="after")

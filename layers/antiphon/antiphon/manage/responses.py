@@ -1,4 +1,7 @@
-"""Stored responses of users: who ran what, without what it says. What it says needs a right of its own."""
+"""Stored responses of users: who ran what, without what it says. What it says needs a right of its own.
+
+A user sees of their own what ``/v1/responses`` shows them with the same key: those of agents that exist for it.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from antiphon.errors import ApiError
 from antiphon.ids import parse_response_id
 from antiphon.manage.changes import Document, note
 from antiphon.manage.operator import Operator
-from antiphon.manage.pages import no_cursor
+from antiphon.manage.pages import no_cursor, shown, sift
 from antiphon.manage.refusals import NotFound, check_id
 from antiphon.ports import Page, Services
 from antiphon.records import Owner, StoredResponse
 from antiphon.run.cancel import stop
+from antiphon.run.models import are_visible, visible_agents
 from antiphon.stream.kept import shown_response
 
 
@@ -26,11 +30,15 @@ async def list_responses(
     """
     _require(operator, user)
     owner, now = Owner(operator.tenant, user), services.clock()
-    last = await _read(services, owner, after) if after is not None else None
-    if after is not None and last is None:
-        raise no_cursor()
-    page = await services.responses.some(owner, limit, now, after=last)
-    return Page([response_summary(turn) for turn in page.records], page.more)
+    last = await _cursor(services, operator, owner, after) if after is not None else None
+
+    async def some(last: StoredResponse | None) -> Page[StoredResponse]:
+        return await services.responses.some(owner, limit, now, after=last)
+
+    if operator.principal is None:
+        return shown(await some(last), response_summary)
+    visible = {agent.id for agent in await visible_agents(services, operator.principal)}
+    return shown(await sift(some, lambda turn: turn.agent in visible, limit, last), response_summary)
 
 
 async def show_response(services: Services, operator: Operator, user: str, response_id: str) -> Document:
@@ -40,7 +48,7 @@ async def show_response(services: Services, operator: Operator, user: str, respo
         ApiError: 403 or 404.
     """
     _require(operator, user)
-    stored = await _found(services, Owner(operator.tenant, user), response_id)
+    stored = await _found(services, operator, Owner(operator.tenant, user), response_id)
     return response_document(stored)
 
 
@@ -53,7 +61,7 @@ async def read_content(services: Services, operator: Operator, user: str, respon
     if not operator.is_user(user):
         operator.require("content")
         check_id("user", user)
-    stored = await _found(services, Owner(operator.tenant, user), response_id)
+    stored = await _found(services, operator, Owner(operator.tenant, user), response_id)
     if not operator.is_user(user):
         await note(services, operator, "response.read", f"response:{response_id}", None, {"user": user})
     return {"id": stored.id, "user": user, "input": stored.input, "response": shown_response(stored.response)}
@@ -66,7 +74,7 @@ async def cancel_response(services: Services, operator: Operator, user: str, res
         ApiError: 403 or 404.
     """
     _require(operator, user, write=True)
-    stored = await _found(services, Owner(operator.tenant, user), response_id)
+    stored = await _found(services, operator, Owner(operator.tenant, user), response_id)
     if stored.has_ended:
         return response_document(stored)
     before, after = {"user": user, "status": stored.status}, {"user": user, "status": "cancelled"}
@@ -85,7 +93,7 @@ async def delete_response(services: Services, operator: Operator, user: str, res
     """
     _require(operator, user, write=True)
     owner = Owner(operator.tenant, user)
-    stored = await _found(services, owner, response_id)
+    stored = await _found(services, operator, owner, response_id)
     before = {"user": user, "status": stored.status}
     await note(services, operator, "response.deleted", f"response:{response_id}", before, None)
     if not stored.has_ended:
@@ -138,14 +146,28 @@ def _require(operator: Operator, user: str, *, write: bool = False) -> None:
         raise ApiError("read_only_key")
 
 
-async def _read(services: Services, owner: Owner, response_id: str) -> StoredResponse | None:
-    if parse_response_id(response_id) is None:
-        return None
-    return await services.responses.get(owner, response_id, services.clock())
+async def _cursor(services: Services, operator: Operator, owner: Owner, after: str) -> StoredResponse:
+    """Read the response that a page follows.
+
+    Raises:
+        ApiError: there is none for this operator.
+    """
+    try:
+        return await _found(services, operator, owner, after)
+    except NotFound:
+        raise no_cursor() from None
 
 
-async def _found(services: Services, owner: Owner, response_id: str) -> StoredResponse:
-    found = await _read(services, owner, response_id)
+async def _found(services: Services, operator: Operator, owner: Owner, response_id: str) -> StoredResponse:
+    """Read a response that this operator may see.
+
+    Raises:
+        NotFound: it is absent; or a user's own, and its agent does not exist for their key.
+    """
+    known = parse_response_id(response_id) is not None
+    found = await services.responses.get(owner, response_id, services.clock()) if known else None
     if found is None or not found.agent:
+        raise NotFound("response", response_id)
+    if operator.principal is not None and not await are_visible(services, operator.principal, [found.agent]):
         raise NotFound("response", response_id)
     return found

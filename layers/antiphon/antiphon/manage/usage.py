@@ -13,6 +13,7 @@ from antiphon.manage.changes import Document
 from antiphon.manage.found import find, find_account, find_key
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import MAX_PAGE
+from antiphon.manage.reach import exists_for
 from antiphon.manage.refusals import NotFound
 from antiphon.ports import DayOfUse, Dimension, Page, Services, Subject
 from antiphon.records import Agent, Budget
@@ -63,10 +64,14 @@ async def show_usage(
 ) -> Document:
     """Return what one user, key, agent or model used, in all and by day. A user may read their own and their keys'.
 
+    A key for some agents reads its own use: that of its user is also of other agents.
+
     Raises:
         ApiError: the operator may not, or the days are wrong.
     """
     await _require(services, operator, kind, id)
+    if kind == "user" and operator.principal is not None and operator.principal.key_agents is not None:
+        raise ApiError("permission_denied", "This key is limited to some agents: read what was used with the key.")
     _check_days(first, last)
     days = await services.usage.of(Subject(operator.tenant, kind, id), first, last)
     return {**_of_subject(id, days), "days": [_of_day(day.day, [day]) for day in days]}
@@ -142,8 +147,7 @@ def _of_day(day: str, rows: Iterable[DayOfUse]) -> Document:
 async def _require(services: Services, operator: Operator, kind: Dimension, id: str) -> None:
     """Check that somebody may read the use of one subject: it is theirs, or they hold the right."""
     if operator.principal is not None and kind == "key":
-        key = await find_key(services, operator.tenant, id)
-        if not operator.is_user(key.user):
+        if not exists_for(operator, await find_key(services, operator.tenant, id)):
             raise NotFound("key", id)
         return
     if not (kind == "user" and operator.is_user(id)):

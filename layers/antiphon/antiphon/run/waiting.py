@@ -37,6 +37,12 @@ def may_decide(approval: Approval, principal: Principal) -> bool:
     return not is_caller and principal.tenant == approval.owner.tenant and approval.by in principal.principals
 
 
+def _is_shown(approval: Approval, principal: Principal) -> bool:
+    """Return whether an approval exists for a principal: theirs or theirs to decide, of an agent that their key is for."""
+    is_for = principal.key_agents is None or approval.agent in principal.key_agents
+    return is_for and (approval.owner == principal.owner or may_decide(approval, principal))
+
+
 async def find_approval(services: Services, principal: Principal, approval_id: str) -> Approval:
     """Read an approval that its caller asked for, or may decide.
 
@@ -44,7 +50,7 @@ async def find_approval(services: Services, principal: Principal, approval_id: s
         ApiError: 404, the same if it is absent or hidden.
     """
     found = await services.approvals.get(principal.tenant, approval_id)
-    if found is None or not (found.owner == principal.owner or may_decide(found, principal)):
+    if found is None or not _is_shown(found, principal):
         raise ApiError("approval_not_found")
     return found
 
@@ -58,9 +64,5 @@ async def list_approvals(
     """
     page = await services.approvals.pending(principal.tenant, limit, after)
     now = services.clock()
-    mine = [
-        found
-        for found in page.records
-        if found.expires_at > now and (found.owner == principal.owner or may_decide(found, principal))
-    ]
+    mine = [found for found in page.records if found.expires_at > now and _is_shown(found, principal)]
     return replace(page, records=mine)

@@ -26,9 +26,10 @@ async def list_waiting(request: Request, principal: Reader) -> Response:
     query = Query(request, "limit", "after")
     services: Services = request.app.state.services
     after = query.text("after")
-    last = None if after is None else await services.approvals.get(principal.tenant, after)
-    if after is not None and last is None:
-        raise ApiError("invalid_value", "`after`: There is no such approval.", param="after")
+    try:
+        last = None if after is None else await find_approval(services, principal, after)
+    except ApiError:
+        raise ApiError("invalid_value", "`after`: There is no such approval.", param="after") from None
     page = await list_approvals(services, principal, query.number("limit", 1, MAX_PAGE) or PAGE, last)
     data = [shown(approval) for approval in page.records]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
