@@ -138,7 +138,7 @@ def test_a_key_for_some_agents_reads_its_own_use_and_not_that_of_its_user(office
 
 
 def test_a_key_for_some_agents_sees_no_approval_of_another(office, service, two):
-    here, there, key = two
+    here, _, key = two
     user, now = Owner("default", here["user"]), int(service.clock())
     asked = waiting(user, now)
     service.run(service.approvals.save(asked))

@@ -38,7 +38,7 @@ def may_decide(approval: Approval, principal: Principal) -> bool:
 
 
 def _is_shown(approval: Approval, principal: Principal) -> bool:
-    """Return whether an approval exists for a principal: theirs or theirs to decide, of an agent that their key is for."""
+    """Return whether an approval exists for a principal: theirs or theirs to decide, of an agent their key is for."""
     is_for = principal.key_agents is None or approval.agent in principal.key_agents
     return is_for and (approval.owner == principal.owner or may_decide(approval, principal))
 
