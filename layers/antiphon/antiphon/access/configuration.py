@@ -6,6 +6,7 @@ global.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from antiphon.records import Limits
@@ -47,6 +48,16 @@ def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:
         tokens_per_month=narrowed.tokens_per_month,
         usd_per_month=narrowed.usd_per_month,
     )
+
+
+def is_within(limits: Limits, others: Limits) -> bool:
+    """Return whether one layer allows nothing that another forbids; what is a default is no limit."""
+    return _without_order(_narrow(others, limits)) == _without_order(limits)
+
+
+def _without_order(limits: Limits) -> Limits:
+    providers, models = (None if names is None else tuple(sorted(names)) for names in (limits.providers, limits.models))
+    return replace(limits, providers=providers, models=models, defaults={})
 
 
 def _narrow(earlier: Limits, later: Limits) -> Limits:

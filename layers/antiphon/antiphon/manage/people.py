@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from antiphon.access.configuration import is_within
 from antiphon.access.grants import level_of, principals_of
 from antiphon.access.rights import in_order
 from antiphon.access.roles import DEFAULT, PERMISSIONS, built_in
@@ -16,7 +17,7 @@ from antiphon.manage.operator import Operator
 from antiphon.manage.pages import shown
 from antiphon.manage.refusals import check_id
 from antiphon.ports import Page, Services
-from antiphon.records import Group, Role, User
+from antiphon.records import Group, Limits, Role, User
 
 
 async def list_users(services: Services, operator: Operator, *, limit: int, after: str = "") -> Page[Document]:
@@ -46,7 +47,8 @@ async def show_user(services: Services, operator: Operator, user: str) -> Docume
 async def put_user(services: Services, operator: Operator, user: str, form: UserForm) -> Document:
     """Create or change a user. Its role and groups must exist.
 
-    Nobody gives a role that may more than they may, or changes a user who has one.
+    Nobody gives a role that may more than they may, or changes a user who has one. With another role or other groups
+    come grants on agents, and with another role other limits: both need rights of their own.
 
     Raises:
         ApiError: it cannot be done.
@@ -62,6 +64,11 @@ async def put_user(services: Services, operator: Operator, user: str, form: User
     groups = changed.groups if form.groups is None else tuple(dict.fromkeys(form.groups))
     for group in form.groups or ():
         await find(services, Group, operator.tenant, group, "groups")
+    if (role.id, set(groups)) != (changed.role, set(changed.groups)):
+        operator.require("agents", write=True)
+    former = role if role.id == changed.role else await services.directory.find(Role, operator.tenant, changed.role)
+    if former is not None:
+        require_no_wider(operator, role.limits, former.limits)
     name = changed.name if form.name is None else form.name
     changed = replace(changed, name=name, role=role.id, groups=groups)
     await services.directory.put(changed, operator.actor)
@@ -161,6 +168,16 @@ def group_document(group: Group) -> Document:
 def permissions_of(role: Role) -> list[str]:
     """Return the permissions of a role in their usual order."""
     return [name for name in PERMISSIONS if name in role.remote_agents]
+
+
+def require_no_wider(operator: Operator, limits: Limits, former: Limits) -> None:
+    """Check that limits in the place of others allow no more, unless the operator may change limits.
+
+    Raises:
+        ApiError: 403.
+    """
+    if not is_within(limits, former):
+        operator.require("limits", write=True)
 
 
 async def require_over_user(services: Services, operator: Operator, user: User) -> None:

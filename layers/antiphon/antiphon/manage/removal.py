@@ -10,10 +10,10 @@ from antiphon.manage.changes import Document
 from antiphon.manage.found import find
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import walk
-from antiphon.manage.people import require_over_user
+from antiphon.manage.people import require_no_wider, require_over_user
 from antiphon.manage.refusals import refuse
 from antiphon.ports import Page, Services
-from antiphon.records import Group, Key, Role, User
+from antiphon.records import Group, Key, Limits, Role, User
 
 _PAGE = 100
 
@@ -42,6 +42,8 @@ async def delete_user(services: Services, operator: Operator, user: str) -> Docu
 async def delete_role(services: Services, operator: Operator, role: str) -> Document:
     """Delete a role with its grants. One that users have stays; a built-in one goes back to what it was.
 
+    Its limits go, too, which needs a right of its own.
+
     Raises:
         ApiError: there is none, or it cannot go.
     """
@@ -51,6 +53,7 @@ async def delete_role(services: Services, operator: Operator, role: str) -> Docu
     builtin = built_in(operator.tenant).get(role)
     if builtin == stored:
         raise refuse(f"Role {role} is built in and always exists.")
+    require_no_wider(operator, Limits(), stored.limits)
     if builtin is None:
         users = [user.id async for user in walk(partial(_users, services, operator.tenant)) if user.role == role]
         if users:
