@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from antiphon.access.keys import make_key
 from antiphon.aws import secrets
 from antiphon.fetch.egress import EgressError, ToolRequest
+from antiphon.server_tools import oauth as oauth_tokens
 from antiphon.server_tools.auth import Auth
 from antiphon.server_tools.authorization import problems
 from antiphon.server_tools.client import ToolClient
@@ -221,6 +222,24 @@ async def test_a_token_is_replaced_once_if_it_is_refused_and_when_it_expires() -
     with tokens() as issuer, Answering(lambda _: Answer(401, json={})) as server:
         assert await sent(ToolClient(settings(issuer, server)), server.url(), oauth(issuer)) == [401]
         assert (len(issuer.asked), len(server.asked)) == (2, 2)
+
+
+async def test_only_so_many_tokens_are_kept_and_the_oldest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth_tokens, "MAX_TOKENS", 3)
+    with tokens() as issuer, Answering() as server:
+        client = ToolClient(settings(issuer, server))
+        for number in (0, 1, 2, 0, 3, 0, 1):
+            await sent(client, server.url(f"/{number}"), oauth(issuer))
+    resources = [parse_qs(asked.body.decode())["resource"][0] for asked in issuer.asked]
+    assert resources == [server.url(f"/{number}") for number in (0, 1, 2, 3, 1)]
+
+
+async def test_the_tokens_of_several_servers_with_one_way_of_authorization_are_all_hidden() -> None:
+    with tokens() as issuer, Answering() as server:
+        client, way = ToolClient(settings(issuer, server)), oauth(issuer)
+        for number in range(2):
+            await sent(client, server.url(f"/{number}"), way)
+    assert client.without_secrets(way, "token-1 and token-2") == "[secret] and [secret]"
 
 
 async def test_where_tokens_come_from_is_never_read_from_a_server() -> None:

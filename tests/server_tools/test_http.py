@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from email import message_from_bytes
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
@@ -328,3 +328,23 @@ async def test_oauth_client_credentials_are_exchanged_for_a_token(monkeypatch: p
         tools = await pinned(entry, tool_hosts=(server.place, issuer.place))
         await tools.call("op")
     assert server.asked[0].headers["authorization"] == "Bearer t1"
+
+
+async def test_the_token_server_reads_the_servers_url_and_nothing_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source: RFC 8707, section 2: the resource is where the token is used, and not what is done with it."""
+    monkeypatch.setenv("TOOL_KEY", "canary-secret")
+    with (
+        Answering(lambda _: Answer(json={"access_token": "t1", "token_type": "bearer"})) as issuer,
+        Answering() as server,
+    ):
+        auth = {"oauth": {"token_url": issuer.url("/token"), "client_id": "c", "client_secret": {"env": "TOOL_KEY"}}}
+        parameters = [parameter("id", "path"), parameter("q", "query")]
+        paths = {"/people/{id}": {"get": {"operationId": "op", "parameters": parameters}}}
+        entry = {"http": {"label": "api", "openapi": document(server, paths)}, "auth": auth}
+        tools = await pinned(entry, tool_hosts=(server.place, issuer.place))
+        for number in range(3):
+            await tools.call("op", {"id": f"private-{number}", "q": "private"})
+    (asked,) = issuer.asked
+    assert parse_qs(asked.body.decode())["resource"] == [server.url("/v1")]
+    assert "private" not in asked.body.decode()
+    assert [request.path for request in server.asked] == [f"/v1/people/private-{n}?q=private" for n in range(3)]

@@ -91,12 +91,14 @@ class ToolRequest:
         method: in capitals.
         headers: by their names in lower case. They may hold secrets, so they are not part of the repr.
         body: what is sent; empty for nothing.
+        server: the URL of the server, without anything of the call; empty if ``url`` is that.
     """
 
     url: str = field(repr=False)
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    server: str = ""
 
 
 class ToolReply:

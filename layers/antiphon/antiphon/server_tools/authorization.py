@@ -94,7 +94,7 @@ class Authorization:
         if way == "sigv4":
             return None if refused is not None else await self._signed(said, request)
         if way == "oauth":
-            token = await self._tokens.token(said, request.url, deadline, refused)
+            token = await self._tokens.token(said, request.server or request.url, deadline, refused)
             return None if token is None else Proof({"authorization": f"Bearer {token}"}, (token,), token)
         reference = said if way == "bearer" else said[_SECRET_OF[way]]
         value = await (self._secrets.value(reference) if refused is None else self._secrets.renewed(reference, refused))

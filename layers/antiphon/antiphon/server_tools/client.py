@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,6 +22,8 @@ LAST_SECONDS: Final = 0.25
 
 _SHORT: Final = 6
 """A shorter secret is not looked for: it would be found in any text."""
+_REMEMBERED: Final = 256
+"""For how many ways of authorization, and how many secrets of each, what is hidden is known."""
 
 
 class ToolClient:
@@ -34,7 +37,7 @@ class ToolClient:
     def __init__(self, settings: Settings, egress: Egress | None = None) -> None:
         self._egress = egress or Egress(ToolHosts(settings.tool_hosts))
         self._authorization = Authorization(settings, self._egress)
-        self._secrets: dict[str, tuple[str, ...]] = {}
+        self._secrets: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._afterwards: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -92,8 +95,16 @@ class ToolClient:
         await self._egress.aclose()
 
     def _with(self, auth: Mapping[str, Any], proof: Proof, request: ToolRequest) -> ToolRequest:
-        self._secrets[repr(auth)] = tuple(secret for secret in proof.secrets if len(secret) >= _SHORT)
+        self._remember(repr(auth), proof.secrets)
         url = request.url
         if proof.query:
             url = f"{url}{'&' if '?' in url else '?'}{proof.query}"
         return replace(request, url=url, headers={**request.headers, **proof.headers})
+
+    def _remember(self, name: str, secrets: tuple[str, ...]) -> None:
+        """Note what must not be shown: with one way of authorization several calls may have several tokens at once."""
+        long = [secret for secret in secrets if len(secret) >= _SHORT]
+        self._secrets[name] = tuple(dict.fromkeys((*long, *self._secrets.get(name, ()))))[:_REMEMBERED]
+        self._secrets.move_to_end(name)
+        if len(self._secrets) > _REMEMBERED:
+            self._secrets.popitem(last=False)

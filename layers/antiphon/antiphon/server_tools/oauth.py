@@ -6,7 +6,9 @@ import asyncio
 import json
 import time
 from base64 import b64encode
+from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus, urlencode
@@ -20,11 +22,21 @@ MARGIN_SECONDS: Final = 30.0
 USUAL_SECONDS: Final = 300.0
 """How long a token is kept whose server does not say how long it is valid."""
 MAX_ANSWER_BYTES: Final = 64 * 1024
+MAX_TOKENS: Final = 256
+"""How many tokens are kept; that which was not used for the longest time goes first."""
 
 
 class _Token(NamedTuple):
     value: str
     until: float
+
+
+@dataclass
+class _Place:
+    """A token, and the lock under which it is asked for; None for none yet."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    token: _Token | None = None
 
 
 class Tokens:
@@ -40,15 +52,14 @@ class Tokens:
         self._secrets = secrets
         self._egress = egress
         self._clock = clock
-        self._kept: dict[str, _Token] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._places: OrderedDict[str, _Place] = OrderedDict()
 
     async def token(self, said: Mapping[str, Any], url: str, deadline: float, refused: str | None) -> str | None:
         """Return a token for a server; None if it refused the newest one.
 
         Args:
             said: the client, as it is pinned.
-            url: the server.
+            url: the server's, without anything of a call: the token server reads it.
             deadline: until when to wait, in the event loop's time.
             refused: the token that the server refused just now; None for a first try.
 
@@ -56,12 +67,20 @@ class Tokens:
             NoCredentials: there is none.
         """
         resource = said.get("resource") or url.partition("?")[0]
-        name = json.dumps([said, resource], sort_keys=True)
-        async with self._locks.setdefault(name, asyncio.Lock()):
-            kept = self._kept.get(name)
+        place = self._place(json.dumps([said, resource], sort_keys=True))
+        async with place.lock:
+            kept = place.token
             if kept is None or kept.value == refused or kept.until <= self._clock():
-                kept = self._kept[name] = await self._ask(said, resource, deadline)
+                kept = place.token = await self._ask(said, resource, deadline)
         return None if kept.value == refused else kept.value
+
+    def _place(self, name: str) -> _Place:
+        """Return where a token is kept. One that goes while it is asked for is kept by nobody, and asked for again."""
+        place = self._places.setdefault(name, _Place())
+        self._places.move_to_end(name)
+        if len(self._places) > MAX_TOKENS:
+            self._places.popitem(last=False)
+        return place
 
     async def _ask(self, said: Mapping[str, Any], resource: str, deadline: float) -> _Token:
         request = _request(said, resource, await self._secrets.value(said["client_secret"]))

@@ -59,7 +59,7 @@ def request_of(how: Mapping[str, Any], arguments: Mapping[str, Any], token: str)
     content, kind = _body(how.get("body"), arguments)
     if kind:
         headers["content-type"] = kind
-    return ToolRequest(_url(how["server"] + path, query), how["method"], headers, content)
+    return ToolRequest(_url(how["server"] + path, query), how["method"], headers, content, how["server"])
 
 
 def _given(how: Mapping[str, Any], arguments: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Any]]:
