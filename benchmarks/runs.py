@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks.client import DELTA, Client
 from benchmarks.load import BURST, PACED, Load
 from benchmarks.process import Process, process
-from benchmarks.streams import MILLI, compare
+from benchmarks.streams import MILLI, compare, first_delta
 from benchmarks.table import Table
 
 FOLLOWERS: Final = 2
@@ -33,11 +33,17 @@ def measure() -> Iterable[Table]:
             process("served", database, f"{url}/v1", "all") as other,
         ):
             rows = [_row(load, compare(load, relay, off, on)) for load in (PACED, BURST)]
+            first = asyncio.run(first_delta(upstream, relay, off, on))
             lags = asyncio.run(follow(PACED, on, other))
     yield Table(
         "CPU per delta with the log of running responses, us",
         ("", "bare relay", "log off", "log on", "the log adds"),
         tuple(rows),
+    )
+    yield Table(
+        "Added to the first delta, ms",
+        ("", "bare relay", "log off", "log on", "the log adds"),
+        (("one stream after the other", *_compared(first, 2)),),
     )
     yield Table(
         f"How far {FOLLOWERS * PACED.streams} followers of {PACED.streams} paced streams lag behind, ms",
@@ -47,9 +53,12 @@ def measure() -> Iterable[Table]:
 
 
 def _row(load: Load, figures: list[float]) -> tuple[str, ...]:
-    floor, off, on = figures
-    name = f"{load.streams} streams, {'paced' if load.pause else 'in a burst'}"
-    return name, f"{floor:.1f}", f"{off:.1f}", f"{on:.1f}", f"{(on / off - 1) * PERCENT:.0f} %"
+    return f"{load.streams} streams, {'paced' if load.pause else 'in a burst'}", *_compared(figures, 1)
+
+
+def _compared(figures: list[float], digits: int) -> tuple[str, ...]:
+    _, off, on = figures
+    return *(f"{figure:.{digits}f}" for figure in figures), f"{(on / off - 1) * PERCENT:.0f} %"
 
 
 def _spread(seen: list[float]) -> tuple[str, str]:
