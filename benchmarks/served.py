@@ -22,7 +22,7 @@ TENANT, USER = "default", "bench"
 
 
 async def seed(services: Services) -> str:
-    """Make what a request needs, and give the key."""
+    """Make what a request needs, and return the key."""
     await services.directory.put(User(TENANT, USER, role=roles.ADMIN))
     for name in LOADS:
         await services.directory.put_agent(

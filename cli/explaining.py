@@ -1,4 +1,4 @@
-"""Say what is wrong with a document, problem by problem, each with its path and line."""
+"""The problems of a document, each with its path and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check the names of providers as far as a command can know them, and say what it could not check."""
+"""Check the names of providers, as far as a command can read them, and name those that it could not check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SWITCHES: Final = {"openai": "OPENAI_API_KEY", "local": "LOCAL_MODEL"}
 
 _ALWAYS: Final = (*BUILT_IN, *_SWITCHES)
 _USUAL: Final = ("anthropic", "bedrock")
-"""Names that most deployments give to these protocols."""
+"""The names of these protocols in most deployments."""
 
 
 def absent(names: Iterable[str], providers: Mapping[str, ProviderEndpoint], named_in: str | None) -> Iterator[str]:

@@ -26,7 +26,7 @@ _HEADER = ("ID", "KEY", "USER", "STATE", "CREATED", "EXPIRES", "LAST USED", "SCO
 
 
 async def create(session: Session, args: Namespace) -> Output:
-    """Make a key."""
+    """Create a key and print it, once."""
     form = KeyForm(
         user=args.user,
         name=args.name,

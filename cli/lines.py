@@ -54,7 +54,7 @@ def line_of(text: str, index: int, location: Sequence[int | str]) -> int | None:
 
     Args:
         text: YAML or JSON.
-        index: which document, where the elements of a list count as documents.
+        index: which document; each element of a list counts as one.
         location: keys and indexes, from the document down.
     """
     try:

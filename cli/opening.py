@@ -1,4 +1,4 @@
-"""Open the stores of a command's target, run the command, close them. No command makes a database without saying so."""
+"""Open the stores of a command's target, run the command, close them. No command creates a database silently."""
 
 from __future__ import annotations
 

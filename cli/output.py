@@ -23,7 +23,7 @@ class Output:
     Attributes:
         data: the JSON form, for ``--json``.
         text: the form for people, on stdout; empty for none.
-        notes: what else they should know, on stderr in both forms.
+        notes: further information, on stderr in both forms.
         code: the exit code.
     """
 

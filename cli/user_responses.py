@@ -26,7 +26,7 @@ async def list_responses(session: Session, args: Namespace) -> Output:
 
 
 async def show(session: Session, args: Namespace) -> Output:
-    """Show a response without what it says; with ``--content`` also that, which is noted."""
+    """Show a response without its content. With ``--content``, show that too and record it in the audit log."""
     operation = responses.read_content if args.content else responses.show_response
     data = await operation(session.services, session.operator, args.user, args.id)
     return Output(data, files.write(data))

@@ -110,7 +110,10 @@ def _agents(commands: Commands) -> None:
     )
     command.add_argument("new", metavar="NEW", type=int, nargs="?", help="by default the one in force")
     command = agents.command(
-        "rollback", "give an agent the content of a former version again", Later("versions", "roll_back"), changes=True
+        "rollback",
+        "bring a former version of an agent back, as a new version",
+        Later("versions", "roll_back"),
+        changes=True,
     )
     _id(command, "agent").add_argument("version", metavar="N", type=int, help="the version, as `history` lists it")
     command = agents.command(
@@ -306,7 +309,7 @@ def _server(command: Parser) -> None:
 
 
 def _user_responses(commands: Commands) -> None:
-    responses = commands.group("user-responses", "stored responses of any user, without what they say")
+    responses = commands.group("user-responses", "stored responses of any user, without their content")
     module = "user_responses"
     listing = responses.command("list", "list the newest responses of a user", Later(module, "list_responses"))
     show = responses.command("show", "show times, tokens and kinds of items", Later(module, "show"))
@@ -316,7 +319,9 @@ def _user_responses(commands: Commands) -> None:
         command.add_argument("user", metavar="USER", help="whose responses")
     for command in (show, cancel, delete):
         _id(command, "response")
-    show.add_argument("--content", action="store_true", help="show what it says, too; that it was read is noted")
+    show.add_argument(
+        "--content", action="store_true", help="show its content too; reading it is recorded in the audit log"
+    )
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
     listing.add_argument("--after", metavar="ID", help="those that follow this response")
 
@@ -342,7 +347,7 @@ def _approvals(commands: Commands) -> None:
 
 
 def _webhooks(commands: Commands) -> None:
-    webhooks = commands.group("webhooks", "endpoints outside that are told when responses end")
+    webhooks = commands.group("webhooks", "endpoints of other systems, called when responses end")
     create = webhooks.command(
         "create", "make a webhook and print its secret, once", Later("webhooks", "create"), changes=True
     )

@@ -43,7 +43,7 @@ async def compare(session: Session, args: Namespace) -> Output:
 
 
 async def roll_back(session: Session, args: Namespace) -> Output:
-    """Give an agent the content of a former version again, as a new version."""
+    """Bring a former version of an agent back, as a new version."""
     done = await versions.roll_back(session.services, session.operator, args.id, args.version)
     if done["result"] == "unchanged":
         return Output(done, f"unchanged  {args.id}", (f"version {args.version} has the content that is in force",))

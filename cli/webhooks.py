@@ -1,4 +1,4 @@
-"""`antiphon webhooks`: endpoints outside that are told when responses end."""
+"""`antiphon webhooks`: endpoints of other systems that are called when responses end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.tables import table
 
 
 async def create(session: Session, args: Namespace) -> Output:
-    """Make a webhook and print its secret, once."""
+    """Create a webhook and print its secret, once."""
     types = args.event or list(TYPES)
     secret, document = await webhooks.create_webhook(session.services, session.operator, args.url, types, args.name)
     return Output({"signing_secret": secret, **document}, secret, (_once(document["id"]),))

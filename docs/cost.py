@@ -32,7 +32,7 @@ METRICS: Final = {"metrics": 5, "readers": 2}
 """Of the create function, and of each of the others: docs/operations.md names them."""
 REFUSED_MS: Final = 10
 """What Lambda is assumed to bill for a refused request. Measured through the functions on one core (x86_64, Python
-3.11): 2.5 ms without a key, 4.1 ms with a made-up one. Lambda gives 1 GB about 0.6 cores."""
+3.11): 2.5 ms without a key, 4.1 ms with a made-up one. A function with 1 GB gets about 0.6 cores."""
 REFUSED_LOG_BYTES: Final = 1024
 """A refused request's line, 470 bytes in the same run, and Lambda's own."""
 FLOOD: Final = 1_000_000
@@ -178,7 +178,7 @@ GB.
 | one provisioned environment | {provisioned:.2f} |
 
 A snapshot's size is its function's memory and disk; the figures count the memory. In a provisioned environment,
-running costs {less:.0%} less. It is cheaper than ordinary ones where it runs more than {used:.0%} of the time.
+running costs {less:.0%} less. It is cheaper than ordinary ones if it runs more than {used:.0%} of the time.
 
 ## Prices
 

@@ -164,11 +164,11 @@ Antiphon recognises these hosts. For a server of your own, set `dialect`. (Of th
 and `azure` differ.) A hint is a field that does not change the answer; it is not sent to an endpoint that would refuse
 it.
 
-Where there is no role `developer`, instructions at the front are one system message. "Later" is about instructions
+If there is no role `developer`, instructions at the front are one system message. "Later" is about instructions
 after the first other message: some chat templates (Qwen's) refuse them, so they are marked in a user's message.
-"Bounds" says who has to begin and end a history: `Begin.` or `Continue.` is added as the user's. If "roles alternate",
-neighbours of one role are merged. DeepSeek gets `reasoning_content` with every answer, empty if there is none, if the
-setting `reasoning_content` is on.
+"Bounds" is whose message has to begin and end a history: `Begin.` or `Continue.` is added as the user's. If "roles
+alternate", neighbours of one role are merged. DeepSeek gets `reasoning_content` with every answer, empty if there is
+none, if the setting `reasoning_content` is on.
 
 """
 _DIALECT_COLUMNS: Final = (

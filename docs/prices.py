@@ -20,7 +20,7 @@ class Price(NamedTuple):
     Attributes:
         dollars: for one ``unit``.
         unit: what it is asked for.
-        source: the page that says so.
+        source: the page with the price.
     """
 
     dollars: float

@@ -14,12 +14,12 @@ LIMIT: Final = 262_144_000
 
 
 def size(folder: Path) -> int:
-    """Give the bytes of all files below a folder."""
+    """Return the bytes of all files below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def main(build: Path) -> int:
-    """Print a line for each layer and function. Gives the exit code."""
+    """Print a line for each layer and function. Return the exit code."""
     folders = sorted(path for path in build.iterdir() if path.is_dir())
     sizes = {folder.name: size(folder) for folder in folders}
     for name, count in sizes.items():

@@ -52,7 +52,7 @@ DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
 """Beside SQLite nothing is gained by a cache, and without one each change on the command line holds at once."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-"""Hosts that no other machine reaches: there, management is served unless a variable says otherwise."""
+"""Hosts that no other machine can reach. On these, management is served unless a variable turns it off."""
 
 DEMO_PAUSE = 0.02
 """Seconds between the demo model's deltas, so that a person can see them stream."""

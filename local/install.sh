@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a virtual environment and installs a lock into it, once: local/install.sh ENVIRONMENT LOCK [PIP OPTION ...]
-# Says one clear line where that cannot be done; the rest goes to ENVIRONMENT/install.log.
+# Prints one clear line if that cannot be done; the rest goes to ENVIRONMENT/install.log.
 set -eu
 environment=$1
 lock=$2

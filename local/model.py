@@ -27,7 +27,7 @@ STOP_SECONDS = 5.0
 
 @contextmanager
 def serve_model(path: str | None = None) -> Iterator[tuple[str, str]]:
-    """Serve a model while the context lasts; gives its base URL and its key, which is new each time.
+    """Serve a model while the context lasts. Yield its base URL and its key, which is new each time.
 
     Args:
         path: a GGUF file; None for the packaged one.

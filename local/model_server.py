@@ -1,8 +1,8 @@
 """Serves a GGUF model with llama.cpp, as a process of its own that ends with its parent.
 
 It is run by path and imports nothing of ours. A native library that fails takes only this process along. One JSON
-line on standard input says what to serve (``path``, ``api_key``, ``alias``); one line on standard output says where;
-the end of standard input, which also comes when the parent dies, is the order to stop.
+line on standard input sets what to serve (``path``, ``api_key``, ``alias``); one line on standard output has its
+address. It stops at the end of standard input, which also comes when the parent dies.
 """
 
 from __future__ import annotations

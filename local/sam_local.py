@@ -1,4 +1,4 @@
-"""`python -m local.sam_local [PORT]`: the DynamoDB that `sam local invoke` needs, with whom the sample events speak of.
+"""`python -m local.sam_local [PORT]`: the DynamoDB of `sam local invoke`, with the data of the sample events.
 
 The tables are the template's, by their logical names; in them are a user, the agent and the key of `events/*.json`. It
 listens on all addresses, because the functions call from containers, and is in memory: it ends with Ctrl-C.
@@ -46,7 +46,7 @@ async def fill(url: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until Ctrl-C. Gives the exit code."""
+    """Serve until Ctrl-C. Return the exit code."""
     port = int(arguments[0]) if arguments else PORT
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before there are threads, which inherit it

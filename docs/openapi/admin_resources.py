@@ -354,7 +354,7 @@ class AdminErrorCode(Shown):
 
 
 class AdminResponse(AdminResponseSummary):
-    """A response without what it says."""
+    """A response without its content."""
 
     previous_response_id: str | None
     completed_at: int | None
@@ -367,7 +367,7 @@ class AdminResponse(AdminResponseSummary):
 
 
 class AdminContent(Shown):
-    """What a response says."""
+    """The content of a response."""
 
     object: Literal["admin.response.content"]
     id: str

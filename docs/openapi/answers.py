@@ -82,12 +82,12 @@ class InputItemList(Shown):
     """Items in the forms of the request's input, each with its `id`."""
     first_id: str | None
     last_id: str | None
-    """Give it as `after` for the next page."""
+    """Send it as `after` for the next page."""
     has_more: bool
 
 
 class InputTokens(Shown):
-    """How many tokens a request would give its model to read."""
+    """How many tokens the model would read for a request."""
 
     object: Literal["response.input_tokens"]
     input_tokens: int
@@ -146,12 +146,12 @@ class Error(Shown):
 
 
 class ModelDetails(Shown):
-    """What Antiphon says of an agent beyond the fields that OpenAI's clients read."""
+    """Fields of Antiphon for an agent, beyond those that OpenAI's clients read."""
 
     name: str
     description: str
     capabilities: dict[str, Any] = Absent
-    """What its model can be asked, by the names of the request's fields; only where one model is read."""
+    """What its model supports, by the names of the request's fields; only if one model is read."""
 
 
 class Model(Shown):

@@ -27,7 +27,7 @@ that a path does not take 405 `method_not_allowed`. What you may not see answers
 
 _KEY: Final = "An API key of Antiphon, or for `/v1/admin` a management key."
 _MANAGEMENT: Final = """\
-Where a deployment serves management; elsewhere these paths answer 404 `route_not_found`. A management key does what
+Only if the deployment serves management; otherwise these paths answer 404 `route_not_found`. A management key does what
 its user's role allows, by area, such as `keys:read`. With an API key, users manage what is their own."""
 
 
@@ -134,7 +134,7 @@ def _success(operation: Operation) -> dict[str, Any]:
 
 
 def _errors(codes: frozenset[str]) -> dict[str, Any]:
-    """Write the errors by status; the codes of a status are told in words and shown as examples."""
+    """Write the errors by status; the codes of a status are described and shown as examples."""
     by_status: dict[int, list[str]] = {}
     for code in CODES:
         if code in codes:

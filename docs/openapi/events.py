@@ -1,4 +1,4 @@
-"""What a stream says (Open Responses, "Streaming"), for the OpenAPI document alone: one model for each form of event.
+"""The events of a stream (Open Responses, "Streaming"), for the OpenAPI document: one model for each form of event.
 
 ``run.stream`` makes the events as plain dicts and owns their order; nothing on a request's way imports this module.
 """
@@ -64,10 +64,10 @@ class OfSummary(OfItem):
 
 
 class Padded(Shown):
-    """An event with padding, so that its size tells less of its content (`stream_options.include_obfuscation`)."""
+    """An event with padding, so that its size reveals less of its content (`stream_options.include_obfuscation`)."""
 
     obfuscation: str = Absent
-    """Without meaning; absent where it was not wanted."""
+    """Without meaning; absent if it was not asked for."""
 
 
 class ContentPartEvent(OfPart):

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of each route: its words, its examples and the codes of its errors.
+"""The routes of the OpenAPI document: their texts, examples and error codes.
 
 Plain data.
 """
@@ -121,11 +121,11 @@ text, 4 for each item, 85 for an image in low detail and 765 for any other, 1500
 turns that would be left out are not counted."""
 
 _COMPACT: Final = """\
-Gives a conversation in short, to go on from in place of the whole: the messages of the user stay as they are, and one
-`compaction` item stands for everything else. No model is asked. Of what the agent said, up to 2000 characters a message
-are kept; of a call's arguments 400, of its output 800: the beginning and the end. All together it is at most 32000
-characters, and the oldest goes first. Reasoning, images and files in outputs are not kept. The item is sealed: nobody
-can read or change it, and it is refused from another user or for another agent. Nothing is stored."""
+Returns a shortened conversation, which can be continued in place of the whole: the messages of the user stay as they
+are, and one `compaction` item replaces everything else. No model is called. The beginning and the end are kept: up to
+2000 characters of each message of the agent, 400 of a call's arguments, 800 of its output. Together these have at most
+32000 characters; the oldest are left out first. Reasoning, images and files in outputs are not kept. The item is
+sealed: nobody can read or change it, and it is refused from another user or for another agent. Nothing is stored."""
 
 _CHAT: Final = """\
 OpenAI's older protocol, for clients that have no other. The same agents answer, with the same keys, limits and

@@ -69,7 +69,7 @@ class OutputTextPart(Shown):
 
 
 class RefusalPart(Shown):
-    """What the model says instead of an answer that it will not give."""
+    """The model's text in place of an answer that it refuses."""
 
     type: Literal["refusal"]
     refusal: str
@@ -86,7 +86,7 @@ ContentPart = Annotated[OutputTextPart | RefusalPart, Field(discriminator="type"
 
 
 class MessageItem(Shown):
-    """What the model says."""
+    """A message of the model."""
 
     type: Literal["message"]
     id: str
@@ -94,7 +94,7 @@ class MessageItem(Shown):
     role: Literal["assistant"]
     content: list[ContentPart]
     phase: Literal["commentary", "final_answer"] = Absent
-    """What it is for, where the model says so. Send it back with the item: the model relies on it."""
+    """The purpose of the message, if the model sets one. Send it back with the item: the model relies on it."""
 
 
 class FunctionCallItem(Shown):
@@ -108,7 +108,7 @@ class FunctionCallItem(Shown):
     namespace: str = Absent
     """The `namespace` tool that the function is in."""
     arguments: str
-    """A JSON object, as text. It may be cut short where the status is `incomplete`."""
+    """A JSON object, as text. It may be cut short if the status is `incomplete`."""
     status: ItemStatus
 
 
@@ -121,7 +121,7 @@ class CustomCallItem(Shown):
     name: str
     namespace: str = Absent
     input: str
-    """Text. It may be cut short where the status is `incomplete`."""
+    """Text. It may be cut short if the status is `incomplete`."""
     status: ItemStatus
 
 
@@ -201,13 +201,13 @@ class ToolSearchCallItem(Shown):
 
 
 class ReasoningItem(Shown):
-    """How the model came to its answer, as far as it tells."""
+    """The model's reasoning, as far as it is shown."""
 
     type: Literal["reasoning"]
     id: str
     summary: list[SummaryPart]
     encrypted_content: str = Absent
-    """The reasoning, sealed: send the item back where the conversation is not stored. Absent unless asked for with
+    """The reasoning, sealed: send the item back if the conversation is not stored. Absent unless asked for with
     `include`."""
 
 
@@ -269,7 +269,7 @@ class WaitingCall(Shown):
 
 
 class ResponseDetails(Shown):
-    """What Antiphon says of a response beyond the fields of the specification."""
+    """Fields of Antiphon for a response, beyond the specification."""
 
     agent_version: int = Absent
     """The version of the agent that answered. It counts the changes of the agent, from 1."""
@@ -302,7 +302,7 @@ class TextResource(Shown):
 
     format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")]
     verbosity: Literal["low", "medium", "high"] = Absent
-    """Absent where nobody set it."""
+    """Absent if nobody set it."""
 
 
 class ReasoningResource(Shown):
@@ -334,7 +334,7 @@ class ModelUsage(Shown):
     input_tokens: int
     output_tokens: int
     error: str | None
-    """Why it gave no whole answer: a code of the errors; null where it gave one."""
+    """The error code if its answer is not complete; otherwise null."""
 
 
 class TurnUsage(Shown):
@@ -350,15 +350,15 @@ class Answered(Shown):
     """Who answered, and what each model and model turn used."""
 
     provider: str | None = Absent
-    """As the deployment names it; null where none of its models answered. With `model` and `models` only for an agent
-    with fallbacks."""
+    """The provider's name in the deployment; null if none of its models answered. With `model` and `models` only for
+    an agent with fallbacks."""
     model: str | None = Absent
     models: list[ModelUsage] = Absent
     """All that were asked, in this order."""
     turns: list[TurnUsage] = Absent
     """Only if the model was asked more than once."""
     usd: float = Absent
-    """What it cost, where the deployment shows that and knows the price."""
+    """The cost in US dollars, if the deployment shows costs and has a price for the model."""
 
 
 class Usage(Shown):
@@ -377,7 +377,7 @@ class IncompleteDetails(Shown):
     """Why a response is incomplete."""
 
     reason: str
-    """`max_output_tokens`, `max_tool_calls`, `content_filter`, `cancelled`, or `deadline` where the time of one run was
+    """`max_output_tokens`, `max_tool_calls`, `content_filter`, `cancelled`, or `deadline` if the time of one run was
     used up."""
 
 
@@ -398,7 +398,7 @@ class ResponseResource(Shown):
     """One turn of an agent. The settings are those that were in force, the agent's own included."""
 
     id: str
-    """Give it as `previous_response_id` to go on from here."""
+    """Send it as `previous_response_id` to continue from here."""
     object: Literal["response"]
     created_at: int
     """In seconds since the epoch, as all times."""

@@ -93,17 +93,17 @@ FIELDS: Final = {
     "presence_penalty": "How much a token that has occurred is avoided.",
     "frequency_penalty": "How much a token is avoided for each time it has occurred.",
     "max_output_tokens": "The most tokens of the answer, reasoning included.",
-    "top_logprobs": "How many likeliest tokens to give at each place.",
-    "reasoning": "How much the model should think, and whether it should tell.",
+    "top_logprobs": "How many of the likeliest tokens to return at each place.",
+    "reasoning": "How much the model should reason, and whether to return a summary of that.",
     "truncation": "What becomes of a conversation that is too long for the model: `disabled` refuses it, `auto` leaves "
-    "out its oldest turns; that takes an agent whose `context_tokens` are known.",
+    "out its oldest turns; that takes an agent with `context_tokens`.",
     "service_tier": "Passed on to the model's provider.",
     "prompt_cache_key": "Passed on to the model's provider.",
     "safety_identifier": "A stable, opaque name of the end user, passed on to the model's provider.",
     "user": "The older name of `safety_identifier`.",
     "store": "Keep the response, so that it can be read and continued. False: it is gone once it is sent.",
     "background": "Return at once, with the status `queued`, and run on without this connection. It needs `store`.",
-    "stream": "Answer with server-sent events as the model speaks.",
+    "stream": "Answer with server-sent events while the model writes.",
     "stream_options": "Options of a stream.",
 }
 """What the request's fields mean. The model that reads them carries no words: it is imported at every cold start."""
@@ -142,7 +142,7 @@ class _Document(GenerateJsonSchema):
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    """Write the schema of an optional field: it takes null, which says nothing, and so is no default worth showing."""
+    """Write the schema of an optional field: it takes null, which means absent, so a default of null is not shown."""
     value = dict(schema)
     default = value.pop("default", None)
     if value and {"type": "null"} not in value.get("anyOf", []):

@@ -27,7 +27,7 @@ class ExecutionError(Shown):
 
 
 class CallError(Shown):
-    """The tool was not called, the server answered with an error, or nobody knows whether the tool ran."""
+    """The tool was not called, the server answered with an error, or it is unknown whether the tool ran."""
 
     type: Literal["mcp_protocol_error", "http_error"]
     code: int
@@ -45,7 +45,7 @@ class ServerCallItem(Shown):
     arguments: str
     """A JSON object, as text."""
     output: str = Absent
-    """What the tool returned. Absent until it is done, and where it failed."""
+    """What the tool returned. Absent until it is done, and if it failed."""
     error: Annotated[ExecutionError | CallError, Field(discriminator="type")] = Absent
     """Why it failed."""
     approval_request_id: str = Absent

@@ -42,7 +42,7 @@ HIGHEST_PORT: Final = 65_535
 
 
 def main() -> int:
-    """Serve until Ctrl-C. Gives the exit code."""
+    """Serve until Ctrl-C. Return the exit code."""
     port = os.environ.get("PORT", "8000")
     if not port.isdecimal() or int(port) >= HIGHEST_PORT:
         return _fail(f"PORT must be a number below {HIGHEST_PORT}: `make lambda PORT=8001`, not {port!r}.")

@@ -50,7 +50,7 @@ class InvocationAnswer:
         self._changed = threading.Condition()
 
     def change(self, state: str | None = None, chunk: bytes | None = None) -> None:
-        """Go on to another state, or take a chunk, and tell whoever waits."""
+        """Go on to another state, or take a chunk, and wake the readers."""
         with self._changed:
             self.state = state or self.state
             if chunk is not None:
@@ -86,7 +86,7 @@ class InvocationAnswer:
 
     @property
     def prelude(self) -> dict[str, Any]:
-        """What the prelude says."""
+        """The metadata of the prelude."""
         head: dict[str, Any] = json.loads(b"".join(self.chunks).split(_PRELUDE_END, 1)[0])
         return head
 

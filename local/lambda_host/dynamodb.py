@@ -154,7 +154,7 @@ def serve_here(address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[Emulator
 
 @contextmanager
 def serve_apart() -> Iterator[str]:
-    """Serve an empty DynamoDB from a process of its own; gives its URL."""
+    """Serve an empty DynamoDB from a process of its own. Yield its URL."""
     command = [sys.executable, "-m", "local.lambda_host.dynamodb"]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as process:  # noqa: S603

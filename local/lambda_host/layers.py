@@ -23,7 +23,7 @@ RUNTIME_LOCK: Final = ROOT / "requirements/lambda.txt"
 
 
 class CannotBuild(Exception):
-    """A layer could not be made; the message says what failed."""
+    """A layer could not be built; the message names what failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _copy_sources(layout: Layout) -> None:
 
 
 def _make_layers(layout: Layout) -> None:
-    """Make both layers by their Makefiles; /opt is the one over the other."""
+    """Build both layers with their Makefiles; /opt has the files of both."""
     packages = layout.folder / "dependencies"
     source = ROOT / "layers/dependencies"
     machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())

@@ -87,7 +87,7 @@ class Template:
 
 def read_template(file: Path, **parameters: str) -> Template:
     """Read the template, with values for some of its parameters."""
-    document = yaml.load(file.read_text(), _Loader)  # noqa: S506 a safe loader that knows the short forms
+    document = yaml.load(file.read_text(), _Loader)  # noqa: S506 a safe loader with the short forms
     resolve = _Resolver(document, parameters)
     kinds: dict[str, dict[str, dict[str, Any]]] = {}
     for name, resource in document["Resources"].items():

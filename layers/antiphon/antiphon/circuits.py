@@ -18,7 +18,7 @@ from typing import Final
 from antiphon.errors import ProviderError
 
 LONGEST: Final = 300.0
-"""Seconds. Whatever a provider says, by then it is tried again."""
+"""The longest time in seconds until a provider is tried again, even if it asked for more."""
 
 SPREAD: Final = 0.25
 """The part of the time that is drawn by lot, so that processes do not all try at one moment."""
@@ -54,7 +54,7 @@ class Circuits:
     Args:
         failures: how many in a row open a circuit; 0 for never.
         seconds: for how long, if the provider names no time.
-        entropy: gives random bytes, such as ``secrets.token_bytes``.
+        entropy: returns random bytes, such as ``secrets.token_bytes``.
     """
 
     def __init__(self, failures: int, seconds: float, entropy: Callable[[int], bytes]) -> None:

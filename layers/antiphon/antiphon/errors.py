@@ -103,7 +103,7 @@ CODES: Final[dict[str, ErrorCode]] = {
         404, NOT_FOUND, "This version of the agent is not kept.", "List the versions of the agent."
     ),
     "in_use": ErrorCode(
-        409, INVALID_REQUEST, "Something else depends on this.", "Change that first, as the message says."
+        409, INVALID_REQUEST, "Something else depends on this.", "Change what the message names first."
     ),
     "response_not_found": ErrorCode(
         404,
@@ -173,7 +173,7 @@ CODES: Final[dict[str, ErrorCode]] = {
         400, INVALID_REQUEST, "A field has the wrong type.", "Send the type that the message names."
     ),
     "invalid_value": ErrorCode(
-        400, INVALID_REQUEST, "A field's value is not acceptable.", "Correct it as the message says."
+        400, INVALID_REQUEST, "A field's value is not acceptable.", "Correct it; the message names what is wrong."
     ),
     "unknown_parameter": ErrorCode(400, INVALID_REQUEST, "There is no such field.", "Remove it."),
     "out_of_range": ErrorCode(
@@ -225,7 +225,7 @@ CODES: Final[dict[str, ErrorCode]] = {
         "Read the response. One that was cancelled can be cancelled again.",
     ),
     "response_in_progress": ErrorCode(
-        409, INVALID_REQUEST, "The response to continue is still running.", "Wait as `retry-after` says.", 2
+        409, INVALID_REQUEST, "The response to continue is still running.", "Wait for the seconds in `retry-after`.", 2
     ),
     "approval_not_found": ErrorCode(
         404, NOT_FOUND, "There is no such approval.", "Use the `id` of an approval that was asked of you."
@@ -240,11 +240,11 @@ CODES: Final[dict[str, ErrorCode]] = {
         409,
         INVALID_REQUEST,
         "Another request is adding to this conversation.",
-        "Wait as `retry-after` says.",
+        "Wait for the seconds in `retry-after`.",
         2,
     ),
     "idempotency_in_progress": ErrorCode(
-        409, INVALID_REQUEST, "The same request is still running.", "Wait as `retry-after` says.", 5
+        409, INVALID_REQUEST, "The same request is still running.", "Wait for the seconds in `retry-after`.", 5
     ),
     "idempotency_key_reused": ErrorCode(
         422,
@@ -256,12 +256,14 @@ CODES: Final[dict[str, ErrorCode]] = {
         409, INVALID_REQUEST, "The response was cancelled.", "Create it again, if it is still wanted."
     ),
     # limits
-    "rate_limit_exceeded": ErrorCode(429, TOO_MANY_REQUESTS, "Too many requests.", "Wait as `retry-after` says.", 1),
+    "rate_limit_exceeded": ErrorCode(
+        429, TOO_MANY_REQUESTS, "Too many requests.", "Wait for the seconds in `retry-after`.", 1
+    ),
     "too_many_queued": ErrorCode(
         429,
         TOO_MANY_REQUESTS,
         "Too many background responses of this user are queued or running.",
-        "Wait until one has ended (`retry-after` says when to try), or cancel one.",
+        "Wait until one has ended (try again after `retry-after`), or cancel one.",
         10,
     ),
     "insufficient_quota": ErrorCode(
@@ -287,7 +289,7 @@ CODES: Final[dict[str, ErrorCode]] = {
         "The operator must correct the agent's model.",
     ),
     "provider_rate_limited": ErrorCode(
-        429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait as `retry-after` says.", 5
+        429, TOO_MANY_REQUESTS, "The model provider is limiting us.", "Wait for the seconds in `retry-after`.", 5
     ),
     "provider_timeout": ErrorCode(500, MODEL_ERROR, "The model did not answer in time.", "Try again.", 1),
     "provider_unreachable": ErrorCode(500, MODEL_ERROR, "The model provider cannot be reached.", "Try again.", 1),
@@ -299,7 +301,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     "seal_not_configured": ErrorCode(
         500, SERVER_ERROR, "Nothing can be sealed or opened here.", "The operator must set `ANTIPHON_SEAL_KEYS`."
     ),
-    "storage_unavailable": ErrorCode(503, SERVER_ERROR, "The store did not answer.", "Wait as `retry-after` says.", 1),
+    "storage_unavailable": ErrorCode(
+        503, SERVER_ERROR, "The store did not answer.", "Wait for the seconds in `retry-after`.", 1
+    ),
     "worker_lost": ErrorCode(
         500, SERVER_ERROR, "The worker that ran this response was lost.", "Create the response again.", 1
     ),
@@ -363,7 +367,7 @@ class ApiError(AntiphonError):
 
 
 def _complete(message: str, code: str) -> str:
-    """End a message with what to do, unless it says so itself."""
+    """End a message with what to do, unless it does so already."""
     remedy = CODES[code].remedy
     return message if code in _SAID or message.endswith(remedy) else f"{message} {remedy}"
 
@@ -402,7 +406,7 @@ class ProviderError(AntiphonError):
     Args:
         code: a key of ``CODES``.
         retryable: whether the same call may succeed later; only meaningful before the first delta.
-        retry_after: seconds, as told by the provider.
+        retry_after: seconds, from the provider.
         facts: for the log: the status, and the provider's own type and code of the error. Never its words.
     """
 

@@ -5,9 +5,9 @@ place, so that a store finds a turn, and all turns before it, without a look-up:
 
     resp_ + conversation segment (22 base62 characters, 130 bits) + depth (3 base62 digits) + mark (6 characters)
 
-The mark is random. It tells a turn from another that took the same place after the first was deleted or had expired: a
+The mark is random. It distinguishes a turn from one that took the same place after the first was deleted or expired: a
 store that finds a turn at the place must compare the whole id. An item id carries its response and its index, so the
-same deltas always give the same bytes, and an item can be found from its id alone.
+same deltas always make the same bytes, and an item can be found from its id alone.
 
     conv_ + conversation segment
 
@@ -31,7 +31,7 @@ CONVERSATION_DEPTH: Final = 100_000
 """The depth of a conversation's first turn. No chain of responses is that long (``max_chain_turns``)."""
 
 Entropy = Callable[[int], bytes]
-"""Gives that many random bytes, such as ``secrets.token_bytes``."""
+"""A function that returns as many random bytes as asked for, such as ``secrets.token_bytes``."""
 
 _CODE: Final = rf"[0-9A-Za-z]{{{SEGMENT_LENGTH + DEPTH_LENGTH + MARK_LENGTH}}}"
 _RESPONSE_ID: Final = re.compile(rf"resp_({_CODE})")

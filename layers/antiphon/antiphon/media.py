@@ -54,7 +54,7 @@ def image_of_data_url(url: str, max_bytes: int) -> Attachment:
     content = _decoded(payload, max_bytes, "image")
     kind = image_type(content)
     if kind is None or kind != _ALIASES.get(declared, declared):
-        raise ApiError("invalid_image", "The content is not the image that its media type says.")
+        raise ApiError("invalid_image", "The content is not an image of its media type.")
     return Attachment("image", f"data:{kind};base64,{payload}")
 
 
@@ -66,7 +66,7 @@ def image_of_bytes(content: bytes, declared: str) -> Attachment:
     """
     kind = image_type(content)
     if kind is None or _ALIASES.get(declared, declared) not in _IMAGES | _UNTOLD:
-        raise ApiError("invalid_image", "The URL gives no PNG, JPEG, GIF or WebP image.")
+        raise ApiError("invalid_image", "The URL returns no PNG, JPEG, GIF or WebP image.")
     return Attachment("image", _data_url(kind, content))
 
 
@@ -118,7 +118,7 @@ def file_type(content: bytes, declared: str) -> tuple[Medium, str]:
         if b"%PDF-" in content[:_PDF_WITHIN]:
             return "pdf", "application/pdf"
         if not untold:
-            raise ApiError("invalid_file", "The content is not the PDF that its media type says.")
+            raise ApiError("invalid_file", "The content is not a PDF, as its media type claims.")
     elif not (declared.startswith("text/") or declared in _TEXT):
         raise ApiError("invalid_file", "Files may be PDF, text or JSON.")
     if not _is_text(content):

@@ -53,7 +53,7 @@ class Seal:
         self._entropy = entropy
 
     def seal(self, content: str, binding: Binding) -> str:
-        """Seal a text. Two calls never give the same."""
+        """Seal a text. The result is different each time."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         about, nonce = _about(binding), self._entropy(_NONCE_BYTES)

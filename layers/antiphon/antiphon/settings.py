@@ -201,8 +201,8 @@ class Settings(BaseModel):
         management: the local server serves ``/v1/admin``, too; on AWS a function of its own does.
         allowed_origins: the origins whose pages may call from a browser, separated by commas, such as
             ``https://app.example.com``; ``*`` for any page.
-        allow_http_urls: callers may give ``http`` URLs beside ``https``.
-        allow_private_urls: callers may give URLs of any address and port; for tests, or a network without secrets.
+        allow_http_urls: callers may send ``http`` URLs besides ``https``.
+        allow_private_urls: callers may send URLs of any address and port; for tests, or a network without secrets.
         tool_hosts: the hosts that tools of agents may call, each ``host`` or ``host:port``, separated by commas; empty
             or ``*`` for every public one over ``https``. Only a listed one may be private, use ``http`` or another
             port.

@@ -37,7 +37,7 @@ export function Heading({ title, children }) {
   return html`<div class="heading"><h1 tabindex="-1">${title}</h1><div class="actions">${children}</div></div>`;
 }
 
-// The state of a list without rows: it says what the next step is.
+// The state of a list without rows: it names the next step.
 export function Empty({ title, children }) {
   return html`<section class="empty"><h2>${title}</h2>${children}</section>`;
 }

@@ -37,7 +37,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "safety_identifier": None,
     "prompt_cache_key": None,
 }
-"""What holds where nobody says anything (Open Responses, ``ResponseResource``). A provider is not sent these."""
+"""The values of fields that nobody sets (Open Responses, ``ResponseResource``). A provider is not sent these."""
 
 _MERGED: Final[dict[str, dict[str, Any]]] = {
     "text": DEFAULTS["text"],
@@ -127,7 +127,7 @@ def effective(
         layers = [layer[name] for layer in (limits.defaults, agent.parameters, asked) if layer.get(name) is not None]
         settings[name] = _merge(name, layers)
     settings = _clipped(settings, limits)
-    if agent.context_tokens is None:  # nothing can be cut to a size that nobody knows
+    if agent.context_tokens is None:  # nothing can be cut to an unknown size
         settings["truncation"] = "disabled"
     explicit = frozenset(name for name in DEFAULTS if name in said or name in asked or settings[name] != DEFAULTS[name])
     offer = Offer(agent.tools, unknown_tools, agent.servers)
@@ -179,7 +179,7 @@ def _within(name: str, value: Any, limits: Limits) -> None:
 
 
 def _merge(name: str, layers: list[Any]) -> Any:
-    """Take the last layer that says something; ``text`` and ``reasoning`` are merged field by field."""
+    """Return the value of the last layer that sets one; ``text`` and ``reasoning`` are merged field by field."""
     if not layers:
         return DEFAULTS[name]
     if name not in _MERGED:

@@ -47,7 +47,7 @@ class BoundModel:
         self.provider.check(self.own(call))
 
     def count_tokens(self, call: ModelCall) -> int:
-        """Count what a call gives this model to read; see ``ModelProvider.count_tokens``."""
+        """Count the tokens that this model reads in a call; see ``ModelProvider.count_tokens``."""
         return self.provider.count_tokens(self.own(call))
 
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:

@@ -104,7 +104,7 @@ class Failover:
 
         Args:
             call: what is asked.
-            consume: takes a model's stream to its end, and says ``began`` at its first token.
+            consume: reads a model's stream to its end, and calls ``began`` at its first token.
 
         Raises:
             ProviderError: the model failed that had begun to answer, or nobody did: then the first one's failure.

@@ -96,7 +96,7 @@ class Turn:
     """One model turn on its way into a stream.
 
     Args:
-        stream: takes what the model says.
+        stream: takes the model's output.
         call: what was asked; fixes which tools may be called, and how many.
         response_id: from which ids of calls derive, if a provider sends none.
         table: the tools that are offered.

@@ -35,7 +35,7 @@ class Caller(NamedTuple):
 
     Attributes:
         place: where.
-        credentials: gives those to sign with now.
+        credentials: returns those to sign with now.
         blocks: whether giving them may take its time, for they are fetched or renewed.
     """
 
@@ -56,8 +56,8 @@ def find_caller(
         region: another region than the process's own.
 
     Raises:
-        BotoCoreError: no region is named, or what a profile says cannot be used. Whoever has no credentials gets it
-            when they are asked for.
+        BotoCoreError: no region is named, or a profile cannot be used. If there are no credentials, it is raised when
+            they are read.
     """
     region = region or _region(environ)
     if region and environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY") and not _profile(environ):

@@ -1,4 +1,4 @@
-"""HTTP connections to one server, kept open: a thread takes one, sends a POST, and gives it back.
+"""HTTP connections to one server, kept open: a thread takes one, sends a POST, and returns it.
 
 ``http.client`` is enough for this, and its import costs little. Nothing is retried here. Time-outs are short, and a
 connection that the server has closed meanwhile is not used again.

@@ -59,7 +59,7 @@ class StoredValue:
         """Read the value. It blocks: for some milliseconds, or until its time-outs.
 
         Raises:
-            ProviderError: ``provider_auth``: it cannot be read, or is no text or empty. The log says why.
+            ProviderError: ``provider_auth``: it cannot be read, or is no text or empty. The log has the reason.
         """
         from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
         from botocore.exceptions import BotoCoreError
@@ -88,7 +88,7 @@ class Secret:
 
     Args:
         read: reads it; may block.
-        clock: gives the time.
+        clock: returns the time.
         patience: how long to wait for a read if a value is known, in seconds.
     """
 

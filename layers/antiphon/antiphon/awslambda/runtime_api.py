@@ -118,7 +118,7 @@ class RuntimeApi:
     """The Runtime API at an address.
 
     Args:
-        address: ``host:port``, as ``AWS_LAMBDA_RUNTIME_API`` gives it.
+        address: ``host:port``, the value of ``AWS_LAMBDA_RUNTIME_API``.
     """
 
     def __init__(self, address: str) -> None:

@@ -51,7 +51,7 @@ def traced(app: App, daemon_address: str) -> App:
 
     Args:
         app: the application.
-        daemon_address: as ``AWS_XRAY_DAEMON_ADDRESS`` gives it.
+        daemon_address: the value of ``AWS_XRAY_DAEMON_ADDRESS``.
     """
     address = address_of(daemon_address)
 

@@ -1,7 +1,7 @@
 """Images and files in the output of a function, for models that read them only in a user's message.
 
 Chat Completions has text alone in a ``tool`` message. There the image follows in a message of the user, after the
-outputs of all calls that were made together, and the output says so.
+outputs of all parallel calls, and the output refers to it.
 """
 
 from __future__ import annotations

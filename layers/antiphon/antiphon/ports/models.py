@@ -64,9 +64,10 @@ CALL_STATE: Final = "call"
 
 
 class ToolCallDelta(NamedTuple):
-    """A piece of a function call; ``slot`` tells parallel calls apart. The first brings ``call_id`` and ``name``.
+    """A piece of a function call; ``slot`` identifies the call among parallel ones.
 
-    The first piece may also bring a ``state``: what the provider must be given back unchanged with this call.
+    The first piece has ``call_id`` and ``name``. It may also have a ``state``, which the provider must get
+    back unchanged with this call.
     """
 
     slot: int
@@ -197,10 +198,10 @@ class ModelProvider(Protocol):
         """
 
     def count_tokens(self, call: ModelCall) -> int:
-        """Count the tokens of what a call gives the model to read, without asking the model: exactly, if possible.
+        """Count the tokens that the model reads in a call, without calling it; exactly, if possible.
 
-        It adds up: parts of ``call.items`` counted alone, by calls without instructions, tools and format, give
-        together what they add to the whole, but for rounding.
+        The counts add up, but for rounding: a part of ``call.items``, counted in a call without instructions, tools
+        and format, has the tokens that it adds to the whole.
         """
 
     def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:

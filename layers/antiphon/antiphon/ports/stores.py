@@ -212,7 +212,7 @@ class ResponseStore(Protocol):
         """
 
     async def take_over(self, seen: StoredResponse, taken: StoredResponse) -> bool:
-        """Make somebody else the writer of a response that has not ended; one conditional write.
+        """Hand a response that has not ended to another writer, with one conditional write.
 
         Args:
             seen: the response as it was read; nothing happens if its lease has changed since, or it was cancelled.
@@ -255,7 +255,7 @@ class ResponseStore(Protocol):
         """
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
-        """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
+        """Remove a response and its content, and mark its reservation as deleted. Return whether there was one."""
 
     async def reserve(self, wanted: Reservation, now: float, replaced: Reservation | None = None) -> Reservation | None:
         """Take a request up if nobody has, or if ``replaced`` still has it; one conditional write.

@@ -64,7 +64,7 @@ class Found(NamedTuple):
         title: its title, or the name of its file.
         text: the passage.
         id: its id at the source; empty for none.
-        score: how well it fits, from 0 to 1; None if the source gives none.
+        score: how well it fits, from 0 to 1; None if the source has none.
     """
 
     url: str

@@ -46,7 +46,7 @@ _CODES: Final[dict[str, Refusal]] = {
         ("provider_refused_request", False),
     ),
 }
-"""By ``code``, or else by ``type``. Others give a status as their ``code``."""
+"""By ``code``, or else by ``type``. Some endpoints send a status as the ``code``."""
 
 _VAGUE: Final = ("provider_refused_request", "model_error")
 """What a message can make more precise."""

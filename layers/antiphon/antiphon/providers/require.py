@@ -46,7 +46,7 @@ def require(can: Capabilities, call: ModelCall) -> None:
     if call.include_logprobs and can.top_logprobs is None:
         raise _unsupported("top_logprobs" if asked.get("top_logprobs") else "include", "no log probabilities")
     if (asked.get("top_logprobs") or 0) > (can.top_logprobs or 0):
-        raise ApiError("out_of_range", f"This model gives at most {can.top_logprobs}.", param="top_logprobs")
+        raise ApiError("out_of_range", f"This model returns at most {can.top_logprobs}.", param="top_logprobs")
     tier = asked.get("service_tier")
     if tier not in {None, *can.service_tiers, "default", "auto"}:
         raise _value("service_tier")

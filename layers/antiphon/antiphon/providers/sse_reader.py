@@ -37,7 +37,7 @@ class SseReader:
         self.retry_ms: int | None = None
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take the next bytes and give the data of each event that they end, in order.
+        """Take the next bytes and return the data of each event that they complete, in order.
 
         Raises:
             ValueError: an event is larger than allowed.

@@ -16,7 +16,7 @@ BINDING: Final = "thinking-binding-controls-2026-08-01"
 
 
 class Thinking(NamedTuple):
-    """What a request says about thinking.
+    """The settings of a request for thinking.
 
     Attributes:
         config: the value of ``thinking``; None to leave it out.

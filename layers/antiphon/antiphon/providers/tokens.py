@@ -1,4 +1,4 @@
-"""Estimates what a call gives the model to read, without asking: every model counts otherwise.
+"""Estimates of the tokens that a model reads in a call, without calling it: every model counts differently.
 
 Pure. One token for four bytes of UTF-8 (OpenAI's rule of thumb for English; scripts of several bytes a character have
 more tokens a character too), 4 around each item, 85 for an image in low detail and 765 in any other (OpenAI's "Images
@@ -22,7 +22,7 @@ FILE_TOKENS: Final = 1500
 
 
 def estimate_tokens(call: ModelCall, *, reasoning: bool) -> int:
-    """Estimate the tokens of a call; ``reasoning`` says whether the endpoint is given reasoning items."""
+    """Estimate the tokens of a call; with ``reasoning``, the endpoint is also sent reasoning items."""
     form = (call.settings.get("text") or {}).get("format") or {}
     values = [*call.tools, *([form["schema"]] if form.get("schema") else [])]
     texts = [call.instructions, *(json.dumps(value, ensure_ascii=False) for value in values)]

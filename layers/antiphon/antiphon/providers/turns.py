@@ -25,9 +25,9 @@ _TYPED_OTHERWISE: Final = ("$ref", "anyOf", "oneOf", "allOf", "enum", "const", "
 _KINDS: Final = frozenset({"function_call", "function_call_output", "reasoning", "compaction"})
 
 BEGIN: Final = "Begin."
-"""What the user says if a history does not begin with the user: these protocols refuse any other beginning."""
+"""The user's message before a history that does not begin with one: these protocols refuse any other beginning."""
 CONTINUE: Final = "Continue."
-"""What the user says if a history ends with the model, for models that refuse to continue their own text."""
+"""The user's message after a history that ends with the model, for models that do not continue their own text."""
 
 
 def turns(

@@ -70,7 +70,7 @@ async def _ended(services: Services, stored: StoredResponse) -> StoredResponse:
 async def stop(services: Services, stored: StoredResponse) -> StoredResponse | None:
     """End a response that has not ended, and wait for that, but not longer than ``PATIENCE`` for each writer.
 
-    Return it as it is then; None if it was deleted meanwhile. If its writer gives it to another one meanwhile, that one
+    Return it as it is then; None if it was deleted meanwhile. If another writer takes it over meanwhile, that one
     is asked, too.
     """
     now: StoredResponse | None = stored

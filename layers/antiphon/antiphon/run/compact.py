@@ -1,13 +1,13 @@
 """Compact a conversation: messages of its user stay, and one sealed item replaces everything else.
 
-No model is asked, so it costs nothing, always gives the same text, and cannot invent anything. What the model said and
-called and what functions returned is shortened; reasoning is left out. The result has at most half of the tokens:
+No model is called, so it costs nothing, the result is always the same, and nothing is invented. Texts and calls of the
+model and outputs of functions are shortened; reasoning is left out. The result has at most half of the tokens:
 
     1. all messages of user, system and developer stay, the rest is shortened a little
     2. the newest messages of the user stay, the rest is shortened more and more
     3. the oldest lines are left out
 
-If none of this halves the conversation, the first result is returned, and says that it is not halved.
+If none of this halves the conversation, the first result is returned, and marked as not halved.
 """
 
 from __future__ import annotations

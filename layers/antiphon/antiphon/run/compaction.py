@@ -121,7 +121,7 @@ class DueCompaction:
         return f"{INTRODUCTION}\n{text}" if text else None
 
     async def _said(self, writer: BoundModel, summary: ModelCall) -> str | None:
-        """Return what a model says; None if that is cut off."""
+        """Return a model's text; None if it was cut off."""
         writer.check(summary)
         pieces: list[str] = []
         is_whole = False

@@ -28,7 +28,7 @@ PAGE_BYTES: Final = 4_000_000
 
 
 class Spot(NamedTuple):
-    """Where an item stands in its conversation, as its id says: so an item that was deleted still ends a page."""
+    """The place of an item in its conversation. It is read from its id, so a page can begin after a deleted one."""
 
     depth: int
     side: str

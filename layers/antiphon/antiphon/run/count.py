@@ -1,4 +1,4 @@
-"""Count what a request would give its model to read. Nothing runs, and nothing is stored."""
+"""Count the tokens that the model would read for a request. Nothing runs, and nothing is stored."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ class Lines:
     Attributes:
         next: the number of the next batch.
         count: how many lines were read.
-        has_ended: the log says that the response has ended.
+        has_ended: whether the log has the end of the response.
     """
 
     def __init__(self) -> None:

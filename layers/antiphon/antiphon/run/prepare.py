@@ -150,7 +150,7 @@ async def prepare(
     items = expanded(with_plain_names(as_functions(earlier, settings.table) + own))
     asked = min(len(own), len(items))
     if generate and not items:
-        message = "`input` is required where nothing is continued."
+        message = "`input` is required if nothing is continued."
         raise ApiError("missing_required_parameter", message, param="input")
     call = ModelCall(
         model=agent.model,

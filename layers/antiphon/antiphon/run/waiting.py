@@ -30,7 +30,7 @@ def shown(approval: Approval) -> dict[str, Any]:
 
 
 def may_decide(approval: Approval, principal: Principal) -> bool:
-    """Return whether a principal may decide: the caller if the agent says so, else only somebody else."""
+    """Return whether a principal may decide: the caller if the agent names it, otherwise only somebody else."""
     is_caller = principal.owner == approval.owner
     if approval.by == BY_CALLER:
         return is_caller

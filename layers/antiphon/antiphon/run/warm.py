@@ -21,7 +21,7 @@ from antiphon.spec.request import CreateResponse
 
 
 async def warm(services: Services, principal: Principal, request: CreateResponse, until: float) -> StoredResponse:
-    """Return the response to a request without an answer of a model; stored if the request says so.
+    """Return the response to a request without an answer of a model; stored if the request has `store`.
 
     Raises:
         ApiError: it cannot be done; nothing was stored.

@@ -1,4 +1,4 @@
-"""How a request of a tool proves who sends it, as an agent's document says it: references to secrets, and no secret."""
+"""The authorization of a tool's requests, as an agent's document has it: references to secrets, not the secrets."""
 
 from __future__ import annotations
 

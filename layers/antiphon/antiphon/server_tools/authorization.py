@@ -1,4 +1,4 @@
-"""How a request of a tool proves who sends it: the headers that come of what an agent's document says."""
+"""The authorization of a tool's requests: the headers that are made from the entry in an agent's document."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _SECRET_OF: Final = {"header": "value", "query": "value", "basic": "password", "
 
 
 class Authorization:
-    """Gives requests their credentials.
+    """Adds credentials to requests.
 
     Args:
         settings: has the lists of the secrets that tools may use.

@@ -8,7 +8,7 @@ from antiphon.records import ServerTool, ToolServer
 
 
 def differences(before: Iterable[ToolServer], after: Iterable[ToolServer]) -> Iterator[str]:
-    """Yield what differs between pinned servers, one line for each tool; nothing of what only an agent's file says."""
+    """Yield the differences between pinned servers, one line for each tool, without settings of the agent's file."""
     old, new = ({server.label: server for server in servers} for servers in (before, after))
     for label in sorted({*old, *new}):
         if label not in new:

@@ -54,7 +54,7 @@ class ServerEntry(Wire):
         return dict(sorted(said.items(), key=lambda pair: pair[0] in ServerEntry.model_fields))
 
     def governed(self, tools: Iterable[ServerTool]) -> tuple[ServerTool, ...]:
-        """Return tools with what the entry says of them.
+        """Return tools with the entry's settings for them.
 
         Raises:
             ValueError: it names a tool that is not there.

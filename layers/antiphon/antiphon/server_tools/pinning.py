@@ -30,7 +30,7 @@ PIN_SECONDS: Final = 30.0
 
 
 class CannotPin(ApiError):
-    """The tools of a server cannot be pinned: 400; the message says what to change."""
+    """The tools of a server cannot be pinned: 400, with a message that names what to change."""
 
     def __init__(self, message: str) -> None:
         super().__init__("invalid_value", message, param="tools", complete=True)
@@ -104,6 +104,6 @@ def host_problem(url: str, settings: Settings) -> str | None:
 
 
 def digest_of(tools: Iterable[ServerTool]) -> str:
-    """Return the SHA-256 of the definitions of tools, hexadecimal, without what an agent's file says."""
+    """Return the SHA-256 of the definitions of tools, hexadecimal, without what comes from an agent's file."""
     defined = [[tool.name, tool.description, tool.parameters, tool.how] for tool in tools]
     return sha256(json.dumps(defined, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ LONGEST_QUERY: Final = 1000
 def pinned_search(
     entry: ServerEntry, tool: ServerTool, label: str, longest: int = LONGEST_QUERY
 ) -> tuple[ServerTool, ...]:
-    """Return a search as a tool, with what its entry says of it. A search changes nothing, so it may be repeated.
+    """Return a search as a tool, with its entry's settings. A search changes nothing, so it may be repeated.
 
     Args:
         entry: the entry.

@@ -252,14 +252,14 @@ _ALIASES: Final = {
     "mode": None,
     "hosted": None,
 }
-"""Tags that are no types, or that nobody is told to send: tools of OpenAI's own service are left out."""
+"""Tags that are no types, or that no error suggests: tools of OpenAI's own service are left out."""
 
 
 def parse_create(document: dict[str, Any]) -> CreateResponse:
     """Read a request.
 
     Raises:
-        ApiError: 400, naming the first field that is not as the specification says; never what it holds.
+        ApiError: 400, naming the first field that breaks the specification, without its value.
     """
     request = _parse(CreateResponse, document)
     if request.conversation is not None and request.previous_response_id is not None:

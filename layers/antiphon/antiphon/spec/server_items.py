@@ -1,6 +1,6 @@
 """Calls of tools that Antiphon ran in earlier turns, as clients send them back (OpenAI, "Responses": input items).
 
-What a client says came of them is shown to the model, and has no other effect.
+The outcome that a client sends with them is shown to the model, and has no other effect.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Checkpoints:
         self._over = False
 
     def put(self, event: Event) -> None:
-        """Pass an event on, now or once what it says is stored."""
+        """Pass an event on, now or once its content is stored."""
         if self._over or not (self._held or event["type"] in _HOLDING):
             self._to(event)
             return

@@ -1,6 +1,6 @@
 """The cuts of a response: where the deltas of its texts ended.
 
-A response with its cuts gives the same stream again, event for event, for as long as it is stored. For each delta the
+A response and its cuts make the same stream again, event for event, for as long as it is stored. For each delta the
 cuts hold its length in characters, as a varint (base 128, low bits first, LEB128); in a text with logprobs also their
 number. They do not hold where a text ends: its lengths add up to it. Written as base64.
 """

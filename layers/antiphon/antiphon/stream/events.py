@@ -45,7 +45,7 @@ def opening(resource: dict[str, Any]) -> list[Event]:
 
 
 def padded(event: Event) -> Event:
-    """Add padding to a delta event, so that its size on the wire says less about its content.
+    """Add padding to a delta event, so that its size reveals less of its content.
 
     A refusal's delta has no field for it (Open Responses, ``ResponseRefusalDeltaStreamingEvent``).
     """

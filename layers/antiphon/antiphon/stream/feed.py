@@ -33,14 +33,14 @@ class Feed:
         self._wake()
 
     def close(self) -> None:
-        """Say that no event will follow."""
+        """Mark the end: no event follows."""
         self._closed = True
         self._wake()
 
     async def batches(self, idle: float) -> AsyncGenerator[list[Event], None]:
         """Yield what has come, in order, until the feed is closed.
 
-        An empty list tells of ``idle`` seconds of silence.
+        An empty list means that nothing came for ``idle`` seconds.
         """
         loop = asyncio.get_running_loop()
         heard = loop.time()

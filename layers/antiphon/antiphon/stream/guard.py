@@ -3,7 +3,7 @@
     machine -> guard: does it fit the grammar? -> the next stage
                       else: nothing more of the machine; what is open is closed, error, response.failed
 
-A client never sees what breaks the grammar, and the terminal event is checked before what it says is stored. A
+A client never sees what breaks the grammar, and the terminal event is checked before the response is stored. A
 violation is one log line, ``stream invalid``, with the rule; it never quotes the stream.
 """
 

@@ -2,7 +2,7 @@
 
 ``sealed``  reasoning that a provider needs back in the next turn, if its caller did not ask for
             ``reasoning.encrypted_content``
-``held``    what came of a tool's call, where its item has no place for it
+``held``    the outcome of a tool's call, if its item has no place for it
 """
 
 from __future__ import annotations

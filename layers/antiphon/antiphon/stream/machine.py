@@ -3,9 +3,9 @@
     new -> open -> ended            created, in_progress | items | one ending
     item: none -> message | reasoning | a call of the type that its tool has -> none
 
-It owns every sequence number, index and id, and raises ``IllegalOrder`` where a caller would break the grammar. Ids
-derive from the response id and the index, time comes in as an argument: the same calls always give the same events. It
-must not know providers, stores or bytes.
+It owns every sequence number, index and id, and raises ``IllegalOrder`` if a caller would break the grammar. Ids
+derive from the response id and the index, and time comes in as an argument, so the same calls always make the same
+events.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ResponseStream:
         resource: the response as it begins: ``status`` in_progress, ``output`` empty. It is not changed. Its ``tools``
             decide which type of item a call is.
         emit: takes each event as it is made.
-        obfuscate: pad delta events, so that their size on the wire tells less of their content
+        obfuscate: pad delta events, so that their size reveals less of their content
             (``stream_options.include_obfuscation``).
         seal: seals the texts of an item of a type, for its ``encrypted_content``; None leaves it out.
     """
@@ -73,7 +73,7 @@ class ResponseStream:
         return self._output
 
     def open(self) -> None:
-        """Say that the response was created and has begun.
+        """Begin the stream: send that the response was created and is in progress.
 
         Raises:
             IllegalOrder: it has begun before.
@@ -176,7 +176,7 @@ class ResponseStream:
         self._close_item(whole=True)
 
     def citation(self, url: str, title: str, start: int, end: int) -> None:
-        """Say where a stretch of the open text comes from; it leaves when the text is done.
+        """Add a citation to a range of the open text; it is sent when the text is done.
 
         Raises:
             IllegalOrder: no text is open, or the stretch is not in it.
@@ -191,13 +191,13 @@ class ResponseStream:
         part.annotations.append({"type": "url_citation", **place, "url": valid(url), "title": valid(title)})
 
     def call(self, slot: int, call_id: str, name: str, sealed: str | None = None) -> None:
-        """Begin a call. Calls that a model makes at once leave one after the other: none interleaves.
+        """Begin a call. Parallel calls are sent one after the other, never interleaved.
 
         Args:
-            slot: tells calls that are made at once apart.
+            slot: identifies the call among parallel ones.
             call_id: its id.
-            name: the function's, as the model knows it.
-            sealed: what its provider must be given back with it: a reasoning item of its own before the call.
+            name: the function's name, as the model reads it.
+            sealed: what its provider must get back with it: a reasoning item of its own before the call.
 
         Raises:
             IllegalOrder: this slot has a call already.
@@ -247,7 +247,7 @@ class ResponseStream:
         error: dict[str, str] | None = None,
         own: dict[str, Any] | None = None,
     ) -> Event:
-        """Close what is open and build the terminal event, without sending it: what it says must be stored first.
+        """Close what is open and build the terminal event, without sending it: the response must be stored first.
 
         A completed response has at least one item: SDK helpers crash on none.
 
@@ -255,8 +255,8 @@ class ResponseStream:
             status: how the response ended.
             at: now, in seconds since the epoch.
             usage: the tokens used, in the specification's form.
-            incomplete_reason: why, where the status is ``incomplete``.
-            error: ``code`` and ``message``, where the status is ``failed``.
+            incomplete_reason: why, if the status is ``incomplete``.
+            error: ``code`` and ``message``, if the status is ``failed``.
             own: fields of the response's ``antiphon`` that it did not begin with, of ``LATE_FIELDS``.
 
         Raises:
@@ -430,7 +430,7 @@ class ResponseStream:
         self._send({"type": f"{prefix}.done", **where, "part": value})
 
     def _cited(self, text: str, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return where a text comes from, if a search was made for it."""
+        """Return the citations of a text, if a search was made for it."""
         if not any(item["type"] in TYPES.values() for item in self._output):
             return []
         from antiphon.tools.citations import citations

@@ -1,7 +1,7 @@
 """The replay: a stored response that has ended -> its stream, event for event as it was sent first.
 
-The stream machine makes the events again, of the response and of the cuts that were stored with it. A response without
-cuts gives a stream with each text as one delta. Padding is made anew, and only if it is wanted.
+The stream machine makes the events again, of the response and of the cuts that were stored with it. The stream of a
+response without cuts has each text as one delta. Padding is made anew, and only if it is wanted.
 """
 
 from __future__ import annotations

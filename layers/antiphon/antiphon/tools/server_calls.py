@@ -40,7 +40,7 @@ _WITH_OTHERS: Final = "with_others"
 _LEFT_OUT: Final = "\n[... {count} bytes left out ...]\n"
 _CAUSES: Final = {"protocol": "mcp_protocol_error", "http": "http_error", "execution": "mcp_tool_execution_error"}
 _OUR_CODE: Final = -32000
-"""JSON-RPC 2.0, section 5.1: the first code that an implementation may give a meaning of its own."""
+"""JSON-RPC 2.0, section 5.1: the first code that an implementation may define."""
 
 
 def type_of(server: ToolServer) -> str:

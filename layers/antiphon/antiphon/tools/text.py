@@ -1,8 +1,8 @@
 r"""The input of a custom tool, out of the arguments of its function while they stream.
 
-    {"inp | ut": "a\ | nb | "}        gives        nothing, "a", a line feed and "b", nothing
+    {"inp | ut": "a\ | nb | "}        becomes      nothing, "a", a line feed and "b", nothing
 
-Pure. A model that writes something other than the one argument gives its input at the end, as ``calls.input_of`` reads
+Pure. If a model writes something other than the one argument, the input comes at the end, as ``calls.input_of`` reads
 it.
 """
 
@@ -43,7 +43,7 @@ class CustomInput:
         return self._take()
 
     def rest(self, arguments: str) -> str:
-        """Return the text that only the whole arguments give."""
+        """Return the text that can only be read from the whole arguments."""
         if self._begun:
             return ""
         self._over = True

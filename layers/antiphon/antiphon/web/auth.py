@@ -57,7 +57,7 @@ class _Known:
 
 
 class Authenticator:
-    """Knows who calls.
+    """Finds out who calls.
 
     Args:
         services: for the stores and the clock.

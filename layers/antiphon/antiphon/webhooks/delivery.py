@@ -75,7 +75,7 @@ async def deliver_forever(outbox: Outbox, post: Post, clock: Clock, look_seconds
 
 
 async def _attempted(outbox: Outbox, post: Post, delivery: EventDelivery, now: float) -> EventDelivery | None:
-    """Make an attempt. A webhook that cannot be used at all fails as others do, and stops no other."""
+    """Make an attempt. A webhook that cannot be used fails like any other, and does not stop the others."""
     try:
         return await attempt(outbox, post, delivery, now)
     except StorageUnavailable:

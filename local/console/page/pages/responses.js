@@ -1,4 +1,4 @@
-// Stored responses of a user: a list, and one with its turns, tools and tokens. What it says is read on demand.
+// Stored responses of a user: a list, and one with its turns, tools and tokens. Its content is read on demand.
 
 import { get, pathOf, post, remove } from "../api.js";
 import { html, useState } from "../dom.js";
@@ -24,7 +24,7 @@ function Whose() {
   const facts = useFacts();
   return html`<${Heading} title="Responses" />
     <${Form} label="Whose responses" submit=${(form) => go(to("responses", form.get("user").trim()))} action="Show">
-      <${Field} name="user" label="User" required value=${facts.user} hint="Responses are kept by user. This shows who ran what and when, and not what it says." />
+      <${Field} name="user" label="User" required value=${facts.user} hint="Responses are kept by user. This shows who ran what and when, without the content." />
     </${Form}>`;
 }
 
@@ -36,7 +36,7 @@ function All({ user }) {
     { title: "Made", cell: (row) => html`<${When} at=${row.created_at} />`, wide: true },
     { title: "Turns before", cell: (row) => row.turns_before, wide: true },
   ];
-  const empty = html`<${Empty} title=${`${user} has no stored responses`}><p>A response is stored unless its request says <code>store: false</code>.</p>
+  const empty = html`<${Empty} title=${`${user} has no stored responses`}><p>A response is stored unless its request has <code>store: false</code>.</p>
     <p><a role="button" href=${to("agents")}>Try an agent</a></p></${Empty}>`;
   return html`<${Heading} title=${`Responses of ${user}`}><a role="button" class="secondary outline" href=${to("responses")}>Another user</a></${Heading}>
     <${List} label="Responses" path=${pathOf("/v1/admin/users/{}/responses", user)} columns=${columns} empty=${empty} />`;
@@ -79,7 +79,7 @@ function One({ user, id }) {
     <ol class="timeline">${[...data.input.map((item) => ["in", item]), ...data.output.map((item) => ["out", item])].map(([side, item]) => html`
       <li class=${side}><b>${item.role ?? item.type.replaceAll("_", " ")}</b>${item.name && html` <code>${item.name}</code>`}
         ${item.status && item.status !== "completed" && html` <${Mark} kind="warn">${item.status}</${Mark}>`}</li>`)}</ol>
-    <h2>What it says</h2>
+    <h2>Content</h2>
     <${Content} path=${`${path}/content`} />
     ${asking && html`<${Confirm} title="Delete the response?" action="Delete it" onClose=${() => ask(false)}
       perform=${() => remove(path)} onDone=${() => go(to("responses", user))}>

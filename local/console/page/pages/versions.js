@@ -24,7 +24,7 @@ export function Versions({ id }) {
       ${!row.in_force && html`<button type="button" class="small" aria-label=${`Bring version ${row.version} back`}
         onClick=${() => roll(row.version)}>Bring back …</button>`}</div>` },
   ];
-  return html`<p>Each change of the agent makes a version. A response says which one answered.</p>
+  return html`<p>Each change of the agent makes a version. Each response has the number of the one that answered.</p>
     <${List} label="Versions" path=${path} columns=${columns} turn=${turn} empty=${html`<${Empty} title="No versions are kept" />`} />
     ${shown && html`<${Changes} path=${path} version=${shown} onClose=${() => show(null)} />`}
     ${back && html`<${Confirm} title=${`Bring version ${back} back?`} action="Bring it back" keep="Leave it" mild onClose=${() => roll(null)}

@@ -39,7 +39,7 @@ _ERRORS: Final[dict[str, tuple[str, bool]]] = {
 
 
 _FILTERED: Final = "content filtering policy"
-"""How Anthropic says that it cut off an answer, or a prompt: the protocol has no code for it."""
+"""A part of Anthropic's message if it filters an answer or a prompt; the protocol has no code for that."""
 _PASSING: Final = ("provider_rate_limited", "provider_auth")
 
 

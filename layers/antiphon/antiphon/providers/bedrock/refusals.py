@@ -36,7 +36,7 @@ _NO_MODEL: Final = re.compile("model identifier is invalid|on-demand throughput 
 """The model does not exist, or has to be asked by an inference profile. The apostrophe is straight or curly."""
 
 _VAGUE: Final = ("ValidationException", "ModelErrorException", "ModelStreamErrorException")
-"""A model says with these that it cannot take its context: the protocol has no code for it."""
+"""The errors of a context that is too long; the protocol has no code for that."""
 
 _ENDS: Final = re.compile("[:,]")
 """Behind a name there may be an address, or further names."""

@@ -31,7 +31,7 @@ BEARER: Final = "AWS_BEARER_TOKEN_BEDROCK"
 """The variable with an API key of Bedrock's, which goes before all credentials, as AWS's SDKs have it."""
 
 Proof = Callable[[str, dict[str, str], bytes], dict[str, str]]
-"""Gives the headers of a request with what proves who sends it: by its path, its headers and its body."""
+"""A function that returns the headers of a request with its authorization, from its path, headers and body."""
 
 _log: Final = logging.getLogger("antiphon.providers.bedrock")
 

@@ -1,6 +1,6 @@
-"""What the keywords of a JSON Schema say, before a value is made.
+"""The keywords of a JSON Schema, read before a value is made.
 
-Pure. A keyword whose value has the wrong type says nothing, so no schema can make this fail.
+Pure. A keyword whose value has the wrong type is ignored, so that no schema makes this fail.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ANY: Final = ("additionalProperties", "const", "items", "uniqueItems")
 
 
 def clean(raw: object) -> Schema:
-    """Leave out what is no keyword here, or has not the type that JSON Schema gives it; shorten what is endless."""
+    """Leave out unsupported keywords and values of a wrong type (JSON Schema), and shorten very long values."""
     if not isinstance(raw, dict):
         return {}
     known = {name: _shortened(raw[name]) for name in _SHAPES if name in raw and _has_shape(raw[name], *_SHAPES[name])}

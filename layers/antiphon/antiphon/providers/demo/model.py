@@ -50,7 +50,7 @@ class Demo:
         """Take every call."""
 
     def count_tokens(self, call: ModelCall) -> int:
-        """Count exactly: what ``usage.input_tokens`` of a run says."""
+        """Count the tokens exactly, as in ``usage.input_tokens`` of a run."""
         return count_tokens(call)
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[Delta, None]:

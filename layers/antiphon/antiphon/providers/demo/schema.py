@@ -2,7 +2,7 @@
 
 Pure. Source: JSON Schema 2020-12, the part that function tools and structured outputs use: ``$ref``, ``enum``,
 ``const``, types, bounds, ``required``, ``anyOf``/``oneOf`` (the first branch that ends), ``allOf`` (merged). What
-contradicts itself gets a best effort. Depth, breadth and length are bounded, whatever the schema says.
+contradicts itself gets a best effort. Depth, breadth and length are bounded for every schema.
 """
 
 from __future__ import annotations

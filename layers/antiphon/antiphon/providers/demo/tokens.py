@@ -26,7 +26,7 @@ def pieces(text: str) -> list[str]:
 
 
 def count_tokens(call: ModelCall) -> int:
-    """Count what a call gives the model to read."""
+    """Count the tokens that the model reads in a call."""
     form = (call.settings.get("text") or {}).get("format") or {}
     texts = [call.instructions, *map(_compact, call.tools), *([_compact(form["schema"])] if form.get("schema") else [])]
     total = sum(map(_count, texts))

@@ -143,7 +143,7 @@ class ChunkReader(StreamReader):
         return CitationDelta(text_of(cited["url"]), cited.get("title") or "", start, end)
 
     def _count(self, usage: dict[str, Any], deltas: list[Delta]) -> None:
-        """Add up what was counted: some servers count in every chunk, or give a part each time."""
+        """Add up what was counted: some servers send the count with every chunk, or a part of it each time."""
         self._usage |= {name: value for name, value in usage.items() if value is not None}
         if _COUNTS.isdisjoint(self._usage):
             return

@@ -277,7 +277,7 @@ class ResponsesReader(StreamReader):
         status = response.get("status") or kind
         self._items.finish(deltas)
         self._parts.finish(deltas)
-        if None not in self._open:  # else items have neither an index nor an id, so none can be told from another
+        if None not in self._open:  # else items have neither an index nor an id, so they cannot be distinguished
             for index, item in enumerate(response.get("output") or ()):
                 self._close(self._known_place(index, item.get("id")), item, deltas)
         if response.get("usage"):
@@ -318,5 +318,5 @@ class ResponsesReader(StreamReader):
 
 
 def _where(event: dict[str, Any]) -> TextKey:
-    """Return all that tells which part a text is of."""
+    """Return all that identifies the part of a text."""
     return event.get("output_index"), event.get("item_id"), event.get("content_index")

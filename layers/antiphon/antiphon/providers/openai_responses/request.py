@@ -1,7 +1,7 @@
 """Writes a model call as the body of a Responses request.
 
 Pure. Items become items. The endpoint stores nothing, so each request has the whole context, and reasoning goes back
-as the encrypted content that it came with. Our ids of items are not sent: the endpoint would not know them.
+as the encrypted content that it came with. Our ids of items are not sent, because the endpoint has no items with them.
 Sources: Open Responses 2026-04-24 for what comes in; OpenAI's API reference, "Create a model response", for what goes
 out.
 """

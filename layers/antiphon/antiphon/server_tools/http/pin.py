@@ -115,7 +115,7 @@ def _filled_by(entry: HttpEntry) -> frozenset[str]:
 
 
 def _governed(entry: HttpEntry, found: list[tuple[Operation, Compiled]]) -> tuple[ServerTool, ...]:
-    """Return the operations as tools, with what the entry says of them; it may name them as the document does."""
+    """Return the operations as tools, with the entry's settings for them. An entry may use the document's own names."""
     tools = [ServerTool(named.name, made.description, made.parameters, how=made.how) for named, made in found]
     names = {name: operation.name for operation, _ in found for name in operation.names}
     approve = {names.get(name, name): approval for name, approval in entry.approve.items()}

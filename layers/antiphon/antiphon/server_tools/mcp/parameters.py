@@ -26,7 +26,7 @@ def mirrored(schema: Mapping[str, Any]) -> Mirrored:
     """Return the arguments that a schema wants in headers.
 
     Raises:
-        ValueError: a mark is not as the protocol allows; the message says why.
+        ValueError: the protocol does not allow a mark; the message names the reason.
     """
     found: Mirrored = {}
     marks = list(_reachable(schema, []))

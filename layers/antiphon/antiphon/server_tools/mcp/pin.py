@@ -117,7 +117,7 @@ async def _listed(session: McpSession) -> AsyncIterator[dict[str, Any]]:
 
 
 def _chosen(entry: McpEntry, listed: list[Any], *, stateless: bool) -> tuple[tuple[ServerTool, ...], list[str]]:
-    """Return the tools that an entry allows, with what it says of them; and notes on those that cannot be used."""
+    """Return the tools that an entry allows, with its settings for them, and notes on those that cannot be used."""
     allow, label = entry.mcp.allow, entry.mcp.label
     tools: dict[str, ServerTool] = {}
     notes: list[str] = []

@@ -81,12 +81,12 @@ class McpSession:
         raise UnreadableAnswer("the tool asks for input that cannot be given")
 
     def leave(self) -> None:
-        """Tell the server that its session has ended, if it keeps one; nobody waits for it."""
+        """End the session at the server, if it keeps one, without waiting for that."""
         if "mcp-session-id" in self._headers:
             self._channel.client.afterwards(self._end())
 
     def cancelled(self) -> None:
-        """Tell the server that the running request was given up, then that the session has ended."""
+        """Cancel the running request at the server, then end the session."""
         if self._version in WITH_HANDSHAKE:
             self._channel.client.afterwards(self._cancel())
 
@@ -157,7 +157,7 @@ async def _shake_hands(channel: Channel, version: str) -> McpSession:
 
 
 def other_version(error: RefusedRequest) -> str | None:
-    """Return the version to try instead of one that the server does not have; None if it says nothing of versions."""
+    """Return the version to try instead of one that the server does not have; None if it names no version."""
     if error.code != UNSUPPORTED_VERSION or not isinstance(error.data, dict):
         return None
     supported = error.data.get("supported")

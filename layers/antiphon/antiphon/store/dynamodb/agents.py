@@ -134,7 +134,7 @@ class DynamoDBAgents(AuditedTable):
             )
 
     async def _create(self, agent: Agent, by: Actor) -> Agent:
-        """Make an agent. Nothing that an earlier one of its name had comes back: its grants and versions go first."""
+        """Create an agent. The grants and versions of an earlier agent of the same name are removed first."""
         aside = await self._database.get(self._table, _deleted_key(agent.tenant, agent.id))
         await self._remove_grants(await self.grants_on(agent.tenant, agent.id), by)
         former = await self._database.query(self._table, "pk = :pk", pk=layout.versions(agent.tenant, agent.id))

@@ -46,7 +46,7 @@ class DynamoDBDirectory(DynamoDBAgents):
         return Account(known, role, _record(Tenant, about[0]) if about else Tenant(tenant)) if role else None
 
     async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
-        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None where there is none."""
+        """Read an agent and the OR of the principals' bits on it, in one consistent trip; None if there is no agent."""
         if not layout.is_id(agent):
             return None
         grants = [layout.grant(tenant, agent, principal) for principal in dict.fromkeys(principals)]

@@ -75,7 +75,7 @@ def key(pk: str, sk: str) -> Row:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a caller's string can be the id of something stored: not empty, and not over-long."""
+    """Return whether a caller's string can be the id of something stored: neither empty nor too long."""
     return 0 < len(text.encode("utf-8", "surrogatepass")) <= ID_BYTES
 
 

@@ -26,7 +26,7 @@ class Refusal(AntiphonError):
 
     Attributes:
         code: DynamoDB's name for the reason, such as ``ResourceNotFoundException``; ``HTTP 413`` if it gave none.
-        codes: the same, and those that a cancelled transaction gives for each of its items.
+        codes: the same, and those of each item of a cancelled transaction.
         status: the HTTP status.
         row: the item that failed a condition, if it was asked for; else empty.
     """

@@ -6,8 +6,8 @@
     cancel   head is marked, if in progress                             status "cancelling"; the document stays as it is
     checkpoint, commit
              parts -> head, if in progress under this lease -> the parts of the head before it go
-    chain    head -> everything else at once: its lineage says where
-    delete   head is read -> its reservation says so -> its log and its parts go -> head goes, if it still is that one
+    chain    head -> everything else at once, by its lineage
+    delete   head is read -> its reservation is marked -> its log and its parts go -> head goes, if it still is that one
 
 Parts are stored before the head that names them, so a writer that dies leaves no head without its content; what it
 leaves has no head and goes with its TTL. A deletion that dies half-way can be sent again.
@@ -51,7 +51,7 @@ class DynamoDBResponses(DynamoDBReservations):
     Args:
         database: how DynamoDB is called.
         table: the table's name.
-        clock: tells a deletion whether the response was there at all; every other time comes with the call.
+        clock: returns the time, for deletions; every other operation gets the time as an argument.
     """
 
     def __init__(self, database: DynamoDB, table: str, clock: Clock = time.time) -> None:
@@ -99,7 +99,7 @@ class DynamoDBResponses(DynamoDBReservations):
             raise Superseded(await self._whole(failed.row) if there else None) from None
 
     async def take_over(self, seen: StoredResponse, taken: StoredResponse) -> bool:
-        """Make somebody else the writer of a response that has not ended; one conditional write.
+        """Hand a response that has not ended to another writer, with one conditional write.
 
         Return whether ``taken`` is stored now: not if the lease of ``seen`` has changed, or it was cancelled.
         """
@@ -131,7 +131,7 @@ class DynamoDBResponses(DynamoDBReservations):
         return True
 
     async def is_wanted(self, response: StoredResponse) -> bool:
-        """Tell its writer whether a response is still in progress: not cancelled, ended or deleted; one read.
+        """Return whether a response is still in progress for its writer: not cancelled, ended or deleted; one read.
 
         The read is eventually consistent: seconds after the claim it is seen, and the writer asks again.
         """
@@ -192,7 +192,7 @@ class DynamoDBResponses(DynamoDBReservations):
         return turns.whole_chain(chain, now) if chain else None
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
-        """Remove a response and all its content; whether there was one. Its reservation stays, and says so."""
+        """Remove a response and its content, and mark its reservation as deleted. Return whether there was one."""
         head = await self._head(owner, response_id)
         if head is None:
             return False

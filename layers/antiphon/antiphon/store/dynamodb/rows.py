@@ -94,7 +94,7 @@ def number(row: Row, name: str) -> int | None:
 
 
 def is_expired(head: Row, now: float) -> bool:
-    """Tell whether a turn's time has passed; its row may be there for days after."""
+    """Return whether a turn has expired; its row may remain for days after that."""
     return turns.is_expired(number(head, layout.TTL), now)
 
 

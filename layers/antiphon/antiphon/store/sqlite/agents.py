@@ -114,7 +114,7 @@ class SQLiteAgents(AuditedFile):
         return await self._database.read(work)
 
     def _create(self, db: Connection, agent: Agent, by: Actor) -> Agent:
-        """Make an agent. Nothing that an earlier one of its name had comes back: its grants and versions go first."""
+        """Create an agent. The grants and versions of an earlier agent of the same name are removed first."""
         gone = db.execute(_DELETED, (agent.tenant, agent.id, self._trail.now())).fetchone()
         for grant in grants_on(db, agent.tenant, agent.id):
             note(db, self._trail.entry(by, "removed", grant, None))

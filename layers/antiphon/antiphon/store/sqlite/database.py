@@ -225,13 +225,13 @@ def _open(path: str | Path) -> sqlite3.Connection:
 
 
 def _make_private(path: Path) -> None:
-    """Make a missing file for its owner alone; what cannot be made cannot be opened either, and is refused there."""
+    """Create a missing file that only its owner can read. If that fails, opening it fails too, and is refused there."""
     with contextlib.suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
 
 
 def _keep_private(path: Path) -> None:
-    """Close a file of an earlier version to all but its owner. SQLite gives its log and index the mode of the file."""
+    """Restrict a file of an earlier version to its owner. SQLite's log and index get the mode of the file."""
     for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
         with contextlib.suppress(OSError):
             file.chmod(PRIVATE)

@@ -110,7 +110,7 @@ class SQLiteResponses(SQLiteReservations):
         await self._database.write(lambda db: _commit(db, response))
 
     async def take_over(self, seen: StoredResponse, taken: StoredResponse) -> bool:
-        """Make somebody else the writer of a response that has not ended; one conditional write.
+        """Hand a response that has not ended to another writer, with one conditional write.
 
         Return whether ``taken`` is stored now: not if the lease of ``seen`` has changed, or it was cancelled.
         """

@@ -167,5 +167,5 @@ class Checker:
 
 
 def _adds_up(usage: dict[str, int] | None) -> bool:
-    """Tell whether usage is consistent; null where a provider does not tell (``ResponseResource.usage``)."""
+    """Return whether usage is consistent; None if a provider reports no usage (``ResponseResource.usage``)."""
     return usage is None or usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]

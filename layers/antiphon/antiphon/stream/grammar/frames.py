@@ -45,7 +45,7 @@ class Frame:
 
     @property
     def is_comment(self) -> bool:
-        """Whether it says nothing."""
+        """Whether it has comments only."""
         return all(line.startswith(b":") for line in self.text.split(b"\n"))
 
 
@@ -60,7 +60,7 @@ def parse_sse(body: bytes) -> list[Frame]:
 
 
 def check_frames(frames: Iterable[Frame], report: Report = refuse) -> list[Event]:
-    """Check the framing and the grammar of a stream, and give its events.
+    """Check the framing and the grammar of a stream, and return its events.
 
     Args:
         frames: the whole stream.
@@ -104,7 +104,7 @@ def check_headers(headers: Mapping[str, str], report: Report = refuse) -> None:
 
 
 def _read(frame: Frame, checker: Checker) -> Event | None:
-    """Read the event of a frame; None, with a violation reported, where it has none."""
+    """Read the event of a frame. If it has none, report a violation and return None."""
     form = _EVENT.fullmatch(frame.text)
     checker.require(form is not None, "frame")
     if form is None:

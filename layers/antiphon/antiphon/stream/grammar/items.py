@@ -210,7 +210,7 @@ class CheckedItem:
 
 
 def status_of(item: Item) -> Any:
-    """Give an item's status; None only where its type has none, as reasoning and compaction."""
+    """Return an item's status; None if its type has none, such as reasoning and compaction."""
     return item.get("status", "missing" if item["type"] in _WITH_STATUS else None)
 
 

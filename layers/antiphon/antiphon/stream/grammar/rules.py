@@ -33,8 +33,8 @@ RULES: Final = {
     "incomplete-completed": "A completed response holds no incomplete item.",
     "error-first": "One error event precedes response.failed, directly, and nothing else.",
     "error-shapes": "The error event carries code, message and param twice: at its top and, with a type, in `error`.",
-    "details": "A failed response says its error, an incomplete one its incomplete_details.",
-    "usage": "Usage, where a completed response says it, adds up.",
+    "details": "A failed response has an error, an incomplete one incomplete_details.",
+    "usage": "If a completed response has usage, it adds up.",
     "obfuscation": "Only delta events are padded.",
     "frame": "A frame is `event: TYPE`, `data: JSON` and an empty line, or a comment and an empty line.",
     "frame-event": "The frame's event name is the event's type.",
@@ -50,8 +50,8 @@ class Violation(AntiphonError):
 
     Attributes:
         rule: a key of ``RULES``.
-        sequence_number: of the last event before it was noticed; -1 where there was none.
-        sentence: what should have been. It never holds what the stream says.
+        sequence_number: that of the last event before it; -1 if there was none.
+        sentence: the rule, without any content of the stream.
     """
 
     def __init__(self, rule: str, sequence_number: int) -> None:

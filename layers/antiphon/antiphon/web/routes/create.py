@@ -51,7 +51,7 @@ async def create_response(request: Request, principal: Writer) -> Response:
 
 @router.post("/v1/responses/input_tokens")
 async def count(request: Request, principal: Writer) -> Response:
-    """Count what a request would give its model to read."""
+    """Count the tokens that the model would read for a request."""
     wanted = await parsed(parse_create, await read_body(request, principal))
     counted = await count_input_tokens(request.app.state.services, principal, wanted, until(request))
     return Response(orjson.dumps(counted), media_type="application/json")

@@ -21,13 +21,13 @@ async def index(request: Request, user_id: str, by: By) -> Response:
 
 @router.get("/v1/admin/users/{user_id}/responses/{item_id}")
 async def show(request: Request, user_id: str, item_id: str, by: By) -> Response:
-    """Read a response without what it says."""
+    """Read a response without its content."""
     return answer("response", await responses.show_response(request.app.state.services, by, user_id, item_id))
 
 
 @router.get("/v1/admin/users/{user_id}/responses/{item_id}/content")
 async def content(request: Request, user_id: str, item_id: str, by: By) -> Response:
-    """Read what a response says."""
+    """Read the content of a response."""
     return answer("response.content", await responses.read_content(request.app.state.services, by, user_id, item_id))
 
 

@@ -32,7 +32,7 @@ async def show(request: Request, agent_id: str, item_id: str, by: By) -> Respons
 
 @router.post("/v1/admin/agents/{agent_id}/rollback")
 async def roll_back(request: Request, agent_id: str, by: By) -> Response:
-    """Give an agent the content of a former version again."""
+    """Bring a former version of an agent back, as a new version."""
     form = await read_form(request, RollbackForm)
     done = await versions.roll_back(request.app.state.services, by, agent_id, form.version)
     return answer("agent.applied", done)
