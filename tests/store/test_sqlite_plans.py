@@ -34,14 +34,25 @@ LISTS: dict[str, Callable[[Stores], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("name", LISTS)
 async def test_a_list_walks_an_index_and_sorts_nothing(sqlite: Stores, name: str) -> None:
+    plans = await _plans(sqlite, LISTS[name])
+    assert plans
+    assert [step for step in plans if step.startswith("SCAN") or "TEMP B-TREE" in step] == []
+
+
+async def test_an_agent_is_read_with_the_grants_of_its_caller_and_no_others(sqlite: Stores) -> None:
+    plans = await _plans(sqlite, lambda stores: stores.directory.agent("acme", "guide", ["user:ann", "public"]))
+    read = [step for step in plans if "grants" in step]
+    assert read == ["SEARCH grants USING PRIMARY KEY (tenant=? AND agent=? AND principal=?)"]
+
+
+async def _plans(sqlite: Stores, ask: Callable[[Stores], Awaitable[Any]]) -> list[str]:
+    """Return the steps of every query that a call of the stores makes."""
     database: SQLite = sqlite.keys._database  # type: ignore[attr-defined] # the file of all stores
     asked: list[str] = []
     await database.read(lambda db: db.set_trace_callback(asked.append))
-    await LISTS[name](sqlite)
+    await ask(sqlite)
     await database.read(lambda db: db.set_trace_callback(None))
-    plans = [step for sql in asked if sql.lstrip().startswith("SELECT") for step in await _plan(database, sql)]
-    assert plans
-    assert [step for step in plans if step.startswith("SCAN") or "TEMP B-TREE" in step] == []
+    return [step for sql in asked if sql.lstrip().startswith("SELECT") for step in await _plan(database, sql)]
 
 
 async def _plan(database: SQLite, sql: str) -> list[str]:
