@@ -38,6 +38,21 @@ PATHS = [
     ("GET", "users/ada/responses/{}/content"),
     ("DELETE", "agents/echo/grants/{}"),
     ("GET", "approvals/{}"),
+    ("GET", "approvals?after={}"),
+    ("GET", "usage?by=agent&after={}"),
+    ("GET", "usage/days?by=agent&of={}"),
+    ("GET", "usage/days?by=key&of={}"),
+    ("GET", "usage/days?by=model&of={}"),
+    ("GET", "usage/limits?by=user&of={}"),
+    ("GET", "usage/limits?by=agent&of={}"),
+    ("GET", "audit?actor={}"),
+    ("GET", "audit?target={}"),
+    ("GET", "audit?after={}"),
+    ("GET", "deleted-agents?after={}"),
+    ("POST", "deleted-agents/{}/restore"),
+    ("GET", "agents/{}/versions/1"),
+    ("GET", "agents/echo/versions/{}"),
+    ("GET", "agents/echo/versions?after={}"),
 ]
 
 

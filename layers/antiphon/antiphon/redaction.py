@@ -26,11 +26,14 @@ _REFERENCE_NAME: Final = re.compile(
 )
 """In what holds credentials, the fields that name a place and hold no secret."""
 _SECRET_TEXT: Final = re.compile(
-    r"\b(?:(?:ap|sk|pk|rk|gh[pousr]|xox[a-z])[-_]|AKIA|ASIA|eyJ)[-\w.]{16,}"
+    r"\b(?:(?:apm?|sk|pk|rk|gh[pousr]|xox[a-z]|whsec)[-_]|AKIA|ASIA|eyJ)[-\w.+/=]{16,}"
     r"|(?<=://)[^/\s@]+:[^/\s@]+(?=@)"
     r"|(?i:(?<=bearer )|(?<=basic ))[-\w.~+/=]{8,}"
-    r"|(?i:(?<=[?&]key=)|(?<=[?&]token=)|(?<=[?&]secret=)|(?<=[?&]api_key=)|(?<=[?&]access_token=))[^&\s]+"
 )
+_SECRET_QUERY: Final = re.compile(
+    r"(?<=[?&])([-\w.]*(?:key|token|secret|passw\w*|sig|signature|credentials?)=)[^&\s]+", re.IGNORECASE
+)
+"""What a URL's query often holds: a signature is as good as a secret."""
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[\w:/.+=@-]+")
 
 
@@ -54,7 +57,7 @@ def without_secrets(value: Any, name: str = "", *, guarded: bool = False) -> Any
     may_be_one = guarded or _SECRET_NAME.search(name)
     if may_be_one and not _REFERENCE_NAME.search(name) and not _ARN.fullmatch(value):
         return HIDDEN
-    return _SECRET_TEXT.sub(HIDDEN, value)
+    return _SECRET_QUERY.sub(rf"\1{HIDDEN}", _SECRET_TEXT.sub(HIDDEN, value))
 
 
 def shown(document: Document) -> Document:

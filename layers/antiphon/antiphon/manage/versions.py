@@ -104,7 +104,7 @@ async def restore_agent(services: Services, operator: Operator, agent_id: str) -
     principal = operator.principal
     if principal is None:
         operator.require("agents", write=True)
-    elif gone is None or gone.agent.author != principal.user:
+    elif gone is None or not await _is_their_own(services, operator, gone.agent):
         raise NotFound("agent", agent_id)
     elif principal.read_only or principal.key_agents is not None:
         raise ApiError("read_only_key")
@@ -112,6 +112,15 @@ async def restore_agent(services: Services, operator: Operator, agent_id: str) -
     if back is None:
         raise NotFound("agent", agent_id)
     return {"id": agent_id, "result": "restored", "version": back.version}
+
+
+async def _is_their_own(services: Services, operator: Operator, agent: Agent) -> bool:
+    """Return whether a user is the author of a deleted agent, and not only has the id of one who was deleted since."""
+    author = f"user:{agent.author}"
+    if operator.principal is None or author not in operator.principal.principals:
+        return False
+    grants = await services.directory.grants_on(operator.tenant, agent.id)
+    return author in {grant.principal for grant in grants}
 
 
 async def _version(services: Services, operator: Operator, agent_id: str, version: int) -> Agent:

@@ -90,10 +90,10 @@ class Authenticator:
             raise ApiError("management_key")
         return known.key, known.principal
 
-    async def _known_by(self, digest: str) -> _Known:
+    async def _known_by(self, digest: str, *, anew: bool = False) -> _Known:
         now = self._services.clock()
         known = self._known.get(digest)
-        seconds = self._services.settings.cache_seconds
+        seconds = 0.0 if anew else self._services.settings.cache_seconds
         if known is None or not known.is_fresh(seconds, now, self._services.steady()):
             known = await self._read(digest, now)
         state = decide.key_state(known.key, now)
@@ -131,13 +131,15 @@ class Authenticator:
     async def operator(self, request: Request) -> Operator:
         """Decide who manages: the operator behind a management key, or the user behind an ordinary one.
 
+        It is read anew each time: a key that is revoked, or a right that is taken away, manages nothing from then on.
+
         Raises:
             ApiError: 401, or 403 if the user may not use the API.
             StorageUnavailable: a store did not answer.
         """
         from antiphon.manage.operator import Operator
 
-        known = await self._known_by(keys.digest(bearer_key(request)))
+        known = await self._known_by(keys.digest(bearer_key(request)), anew=True)
         if not known.key.management:
             require_use(known.principal, write=False)
         noted = measures.current()
