@@ -30,6 +30,7 @@ _ADVICE: Final = {
     "version": "see `antiphon agents history AGENT`",
     "key": "see `antiphon keys list`",
     "grant": "see `antiphon grants list AGENT`",
+    "webhook": "see `antiphon webhooks list`",
     "response": "see `antiphon user-responses list USER`",
 }
 

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from cli.output import Refused
 from cli.suggestion import did_you_mean
+
+Form = TypeVar("Form", bound=BaseModel)
 
 Line = Callable[[tuple[int | str, ...]], int | None]
 """Finds the line of a field by its path."""
+
+
+def filled(form: type[Form], **fields: Any) -> Form:
+    """Return a form of an operation with what the command's arguments say.
+
+    Raises:
+        Refused: an argument cannot be that field.
+    """
+    try:
+        return form(**fields)
+    except ValidationError as error:
+        raise Refused(explain(error, form)) from None
 
 
 def explain(error: ValidationError, model: type[BaseModel], line: Line | None = None) -> str:

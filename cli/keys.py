@@ -14,6 +14,7 @@ from antiphon.manage.budgets import BudgetDocument
 from antiphon.manage.forms import KeyForm
 from antiphon.manage.found import find_account
 from antiphon.records import Account
+from cli.explaining import filled
 from cli.output import Output, Refused, moment
 from cli.session import Session
 from cli.tables import table
@@ -27,7 +28,8 @@ _HEADER = ("ID", "KEY", "USER", "STATE", "CREATED", "EXPIRES", "LAST USED", "SCO
 
 async def create(session: Session, args: Namespace) -> Output:
     """Create a key and print it, once."""
-    form = KeyForm(
+    form = filled(
+        KeyForm,
         user=args.user,
         name=args.name,
         expires_at=expiry(args.expires, session.now) if args.expires else None,

@@ -16,6 +16,7 @@ from antiphon.manage.limits import LimitsDocument
 from antiphon.manage.refusals import check_id
 from antiphon.manage.removal import count, some
 from cli import files, fitting
+from cli.explaining import filled
 from cli.limits import read_limits
 from cli.output import Output, Refused
 from cli.session import Session
@@ -25,7 +26,7 @@ from cli.tables import columns, table
 async def put_user(session: Session, args: Namespace) -> Output:
     """Store a user; its role and groups must exist."""
     groups = [] if args.no_groups else args.group
-    form = UserForm(name=args.name, role=args.role, groups=groups)
+    form = filled(UserForm, name=args.name, role=args.role, groups=groups)
     user = await people.put_user(session.services, session.operator, args.id, form)
     return Output(user, columns([("user", user["id"]), ("role", user["role"]), ("groups", ",".join(user["groups"]))]))
 
@@ -60,7 +61,8 @@ async def delete_user(session: Session, args: Namespace) -> Output:
 
 async def put_role(session: Session, args: Namespace) -> Output:
     """Store a role."""
-    form = RoleForm(
+    form = filled(
+        RoleForm,
         permissions=[] if args.no_permissions else args.permission,
         manage=[] if args.manage_nothing else sorted(ALL) if args.manage == ["all"] else args.manage,
         limits=_limits(session, args.limits) if args.limits else None,
@@ -97,7 +99,8 @@ async def delete_role(session: Session, args: Namespace) -> Output:
 
 async def put_group(session: Session, args: Namespace) -> Output:
     """Store a group."""
-    group = await people.put_group(session.services, session.operator, args.id, GroupForm(name=args.name))
+    form = filled(GroupForm, name=args.name)
+    group = await people.put_group(session.services, session.operator, args.id, form)
     return Output(group, columns([("group", group["id"]), ("name", group["name"])]))
 
 

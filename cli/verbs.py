@@ -357,6 +357,10 @@ def _webhooks(commands: Commands) -> None:
         "--event", action="append", metavar="E", help="only events of this type; repeat for more; all by default"
     )
     webhooks.command("list", "list all webhooks", Later("webhooks", "list_webhooks"))
+    _id(
+        webhooks.command("show", "show a webhook with what never reached it", Later("webhooks", "show_webhook")),
+        "webhook",
+    )
     rotate = webhooks.command(
         "rotate",
         "change the secret of a webhook and print the new one, once",
@@ -366,7 +370,10 @@ def _webhooks(commands: Commands) -> None:
     _id(rotate, "webhook")
     rotate.add_argument("--keep-old", action="store_true", help="the secret before goes on signing for 24 hours")
     _id(
-        webhooks.command("test", "send a webhook an event from this machine", Later("webhooks", "send_test")), "webhook"
+        webhooks.command(
+            "test", "send a webhook an event from this machine", Later("webhooks", "send_test"), changes=True
+        ),
+        "webhook",
     )
     webhooks.command("failures", "list the deliveries that failed for good", Later("webhooks", "failures"))
     _id(webhooks.command("delete", "delete a webhook", Later("webhooks", "delete"), asks=True), "webhook")

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Final
 
-from antiphon.fetch.posting import webhook_post
 from antiphon.manage import webhooks
-from antiphon.records import EventDelivery
-from antiphon.webhooks.delivery import SECONDS
-from antiphon.webhooks.events import TYPES, event_body, signed_headers
+from antiphon.manage.deliveries import list_failed
+from antiphon.manage.forms import WebhookForm
+from cli.explaining import filled
 from cli.output import Output, Refused, moment
-from cli.session import Session
-from cli.tables import table
+from cli.session import Document, Session
+from cli.tables import columns, table
+
+MOST_FAILED: Final = 1000
+"""The most failed deliveries that are listed."""
 
 
 async def create(session: Session, args: Namespace) -> Output:
     """Create a webhook and print its secret, once."""
-    types = args.event or list(TYPES)
-    secret, document = await webhooks.create_webhook(session.services, session.operator, args.url, types, args.name)
+    form = filled(WebhookForm, url=args.url, event_types=args.event, name=args.name)
+    secret, document = await webhooks.create_webhook(session.services, session.operator, form)
     return Output({"signing_secret": secret, **document}, secret, (_once(document["id"]),))
 
 
 async def list_webhooks(session: Session, _args: Namespace) -> Output:
     """List all webhooks."""
-    found = await webhooks.list_webhooks(session.services, session.operator)
+    found = await session.listed(webhooks.list_webhooks)
     rows = [(each["id"], each["url"], each["name"], " ".join(each["event_types"])) for each in found]
     return Output(found, table(("ID", "URL", "NAME", "EVENTS"), rows))
+
+
+async def show_webhook(session: Session, args: Namespace) -> Output:
+    """Show a webhook with the newest deliveries that failed for good."""
+    found = await webhooks.show_webhook(session.services, session.operator, args.id)
+    facts = [(name, found[name]) for name in ("id", "name", "url")]
+    facts += [("events", " ".join(found["event_types"])), ("made", moment(found["created_at"]))]
+    failed = f"\n\n{_failures(found['failed'])}" if found["failed"] else ""
+    return Output(found, columns([fact for fact in facts if fact[1]]) + failed)
 
 
 async def rotate(session: Session, args: Namespace) -> Output:
@@ -47,26 +59,27 @@ async def send_test(session: Session, args: Namespace) -> Output:
     Raises:
         Refused: it did not arrive.
     """
-    webhook = await webhooks.find_webhook(session.services, session.operator, args.id)
-    event = EventDelivery(session.tenant, webhook.id, "", "resp_test", "response.completed", session.now)
-    body = event_body(event)
-    post = webhook_post(session.services.settings.webhook_hosts)
-    try:
-        failure = await post(webhook.url, signed_headers(event, body, webhook.secrets, session.now), body, SECONDS)
-    finally:
-        await post.aclose()
-    if failure:
-        raise Refused(f"the test did not arrive: {failure}")
-    return Output({"id": args.id, "result": "arrived"}, f"arrived  {args.id}")
+    data = await webhooks.send_test(session.services, session.operator, args.id)
+    if data["failure"]:
+        raise Refused(f"the test did not arrive: {data['failure']}")
+    return Output(data, f"arrived  {args.id}")
 
 
 async def failures(session: Session, _args: Namespace) -> Output:
     """List the deliveries that failed for good."""
-    found = await webhooks.list_failed(session.services, session.operator)
+    found = []
+    async for each in session.all(list_failed):
+        found.append(each)
+        if len(found) >= MOST_FAILED:
+            break
+    return Output(found, _failures(found))
+
+
+def _failures(found: list[Document]) -> str:
     rows = [
         (moment(each["created_at"]), each["webhook"], each["type"], each["response"], each["failure"]) for each in found
     ]
-    return Output(found, table(("HAPPENED", "WEBHOOK", "EVENT", "RESPONSE", "FAILURE"), rows))
+    return table(("HAPPENED", "WEBHOOK", "EVENT", "RESPONSE", "FAILURE"), rows)
 
 
 def _once(id: str) -> str:

@@ -51,6 +51,7 @@ MANAGING: Final = frozenset(
         "role_not_found",
         "group_not_found",
         "grant_not_found",
+        "webhook_not_found",
         "in_use",
     }
 )

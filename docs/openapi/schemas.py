@@ -11,7 +11,17 @@ from pydantic_core.core_schema import ModelSchema, PlainValidatorFunctionSchema,
 from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
 from antiphon.manage.budgets import BudgetDocument
-from antiphon.manage.forms import GrantForm, GroupForm, KeyForm, RoleForm, RollbackForm, TenantForm, UserForm
+from antiphon.manage.forms import (
+    GrantForm,
+    GroupForm,
+    KeyForm,
+    RoleForm,
+    RollbackForm,
+    SecretForm,
+    TenantForm,
+    UserForm,
+    WebhookForm,
+)
 from antiphon.spec.base import Wire
 from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateConversation
 from antiphon.spec.decision import ApprovalDecision
@@ -34,6 +44,7 @@ from docs.openapi.answers import (
 from docs.openapi.chat import CHAT_FIELDS, CHAT_ROOTS
 from docs.openapi.events import StreamEvent
 from docs.openapi.resources import Deleted, ResponseResource
+from docs.openapi.webhook_resources import WEBHOOK_RESOURCES
 
 ROOTS: Final[tuple[type[BaseModel], ...]] = (
     CreateResponse,
@@ -68,7 +79,10 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     GrantForm,
     RollbackForm,
     TenantForm,
+    WebhookForm,
+    SecretForm,
     *ADMIN_RESOURCES,
+    *WEBHOOK_RESOURCES,
 )
 FIELDS: Final = {
     "model": "The agent's id: see `/v1/models`.",

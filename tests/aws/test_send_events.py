@@ -190,7 +190,7 @@ async def test_a_failed_delivery_is_hidden_for_longer_each_time_and_kept_after_t
     hidden = [arguments["VisibilityTimeout"] for _, arguments in calls(aws)]
     assert hidden == [min(pause, 43_140) for pause in PAUSES]
     assert await handle(message(len(PAUSES) + 1)) == []
-    [failed] = await webhooks.list_failed("acme")
+    [failed] = (await webhooks.failed("acme", 10)).records
     assert (failed.subject, failed.attempts, failed.failure) == ("resp_1", len(PAUSES) + 1, "500")
 
 

@@ -42,6 +42,18 @@ def test_a_test_event_arrives_or_its_failure_is_shown(antiphon, receiver, made):
     assert "the test did not arrive: 503" in antiphon.refused("webhooks", "test", made["id"])
 
 
+def test_a_webhook_is_shown_with_its_facts(antiphon, receiver, made):
+    shown = antiphon.read("webhooks", "show", made["id"])
+    assert (shown["url"], shown["failed"]) == (receiver.url("/hook"), [])
+    assert "response.failed" in antiphon.done("webhooks", "show", made["id"])
+
+
+def test_a_name_that_is_too_long_is_refused_in_a_line(antiphon, staffed):
+    assert "name: " in antiphon.refused("webhooks", "create", "https://example.com/", "--name", "x" * 300)
+    assert "name: " in antiphon.refused("keys", "create", "--user", "bob", "--name", "x" * 300)
+    assert "name: " in antiphon.refused("users", "put", "eve", "--name", "x" * 300)
+
+
 def test_a_deleted_webhook_is_gone_and_an_absent_one_is_refused(antiphon, made):
     antiphon.done("webhooks", "delete", made["id"])
     assert antiphon.read("webhooks", "list") == []

@@ -18,6 +18,8 @@ import pytest
 from antiphon.bootstrap import deliver_webhooks
 from antiphon.fetch.posting import webhook_post
 from antiphon.manage import webhooks
+from antiphon.manage.deliveries import list_failed
+from antiphon.manage.forms import WebhookForm
 from antiphon.manage.operator import Operator
 from antiphon.records import Actor, WebhookSecret
 from antiphon.webhooks.delivery import PAUSES, deliver_due
@@ -56,7 +58,7 @@ def key(service: Service) -> str:
 
 def made(service: Service, url: str, *types: str, operator: Operator = OPERATOR) -> tuple[str, str]:
     """Make a webhook; return its id and secret."""
-    create = webhooks.create_webhook(service.services, operator, url, list(types or TYPES))
+    create = webhooks.create_webhook(service.services, operator, WebhookForm(url=url, event_types=list(types or TYPES)))
     secret, document = service.run(create)
     return document["id"], secret
 
@@ -81,8 +83,7 @@ def unwrapped(asked: Asked, secret: str) -> Any:
 
 
 def failed(service: Service) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = service.run(webhooks.list_failed(service.services, OPERATOR))
-    return found
+    return list(service.run(list_failed(service.services, OPERATOR, limit=100)).records)
 
 
 def test_each_ending_of_a_response_is_an_event_that_openais_package_verifies(
@@ -324,5 +325,5 @@ def test_no_secret_is_in_the_log_or_in_a_list(
     receiver.answer = lambda _: Answer(500)
     service.create(key, input="x")
     deliver(service)
-    listed = json.dumps(service.run(webhooks.list_webhooks(service.services, OPERATOR)))
+    listed = json.dumps(service.run(webhooks.list_webhooks(service.services, OPERATOR, limit=100)).records)
     assert secret not in listed + caplog.text

@@ -17,9 +17,10 @@ from antiphon.records import Agent, Grant, Group, Owner, Role, User
 from antiphon.settings import Settings
 from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
+from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
-from tests.support.managing import OPERATIONS, waiting
+from tests.support.managing import OPERATIONS, waiting, webhook
 from tests.support.stored import claimed, noise
 from tests.support.tables import CORE, RESPONSES
 from tests.support.translated import permitted, translated
@@ -58,7 +59,8 @@ def allowed():
 
 async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
     database = DynamoDB(endpoint_url=emulator.url)
-    stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
+    opened = open_stores(CORE, RESPONSES, database=database)
+    stores = Stores(*opened, database.aclose, webhooks=lambda: DynamoDBWebhooks(database, CORE))
     services = build_services(Settings(core_table=CORE, responses_table=RESPONSES), stores, Providers({}, {}))
     key = keys.make_management_key("dev", secrets.token_bytes)
     await stores.directory.put(Role("default", "FREE", FREE, manage=ALL))
@@ -123,4 +125,10 @@ async def _staged(stores, number, *, purpose):
     await stores.responses.claim(turn)
     approval = waiting(Owner("default", names["user"]), now)
     await stores.approvals.save(approval)
-    return {**names, "key": "key_" + keys.digest(made)[:16], "response": turn.id, "approval": approval.id}
+    of_tenant = webhook("default", f"we_{number}")
+    webhooks = stores.webhooks()
+    for old in await webhooks.list_all("default"):
+        await webhooks.delete("default", old.id)
+    await webhooks.put(of_tenant)
+    ids = {"response": turn.id, "approval": approval.id, "webhook": of_tenant.id}
+    return {**names, "key": "key_" + keys.digest(made)[:16], **ids}

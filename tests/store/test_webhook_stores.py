@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
@@ -64,11 +66,44 @@ async def test_no_id_of_a_caller_is_too_strange_to_look_up(webhooks: WebhookStor
         assert not await webhooks.delete("acme", strange)
 
 
-async def test_deliveries_that_failed_are_listed_by_tenant(tmp_path: Path, aws: Emulator) -> None:
-    database = DynamoDB(endpoint_url=aws.url)
-    webhooks = DynamoDBWebhooks(database, CORE)
-    later = replace(FAILED, subject="resp_2", created_at=NOW + 5)
-    for delivery in (FAILED, later, replace(FAILED, tenant="other")):
-        await webhooks.give_up(delivery)
-    assert await webhooks.list_failed("acme") == [later, FAILED]
-    await database.aclose()
+async def keep(webhooks: WebhookStore, delivery: EventDelivery) -> None:
+    """Keep a delivery that failed for good. In SQLite it was in the outbox before."""
+    if isinstance(webhooks, SQLiteWebhooks):
+        names = ("tenant", "webhook", "subject", "type", "user", "created_at", "attempts", "failure")
+        values = {name: getattr(delivery, name) for name in names}
+        into = f"INSERT INTO outbox ({', '.join(names)}, due) VALUES ({', '.join(f':{name}' for name in names)}, 0)"
+        await webhooks._database.write(lambda db: db.execute(into, values))
+    await webhooks.give_up(delivery)
+
+
+async def test_deliveries_that_failed_are_listed_by_tenant_page_by_page_the_newest_first(
+    webhooks: WebhookStore,
+) -> None:
+    assert (await webhooks.failed("acme", 10)).records == []
+    await webhooks.put(WEBHOOK)
+    now = int(time.time())
+    at_once = [replace(FAILED, subject=f"resp_{number}", created_at=now) for number in range(3)]
+    later = replace(FAILED, webhook="we_0", created_at=now + 5)
+    for delivery in (*at_once, later, replace(FAILED, tenant="other", created_at=now)):
+        await keep(webhooks, delivery)
+    newest_first = [later, *reversed(at_once)]
+    for number, delivery in enumerate(newest_first):
+        page = await webhooks.failed("acme", 1, newest_first[number - 1] if number else None)
+        assert (page.records, page.more) == ([delivery], number < len(newest_first) - 1)
+    assert (await webhooks.failed("acme", 2)).records == newest_first[:2]
+    assert (await webhooks.failed("acme", 10, at_once[0])).records == []
+
+
+async def test_the_deliveries_that_failed_are_read_from_an_index_in_sqlite(tmp_path: Path) -> None:
+    file = SQLite(tmp_path / "antiphon.db")
+    webhooks = SQLiteWebhooks(file)
+    await webhooks.put(WEBHOOK)
+    asked: list[str] = []
+    await file.read(lambda db: db.set_trace_callback(asked.append))
+    await webhooks.failed("acme", 10)
+    await file.read(lambda db: db.set_trace_callback(None))
+    await file.aclose()
+    with sqlite3.connect(tmp_path / "antiphon.db") as db:
+        plans = [row[3] for sql in asked if "outbox" in sql for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert any("outbox_failed" in step for step in plans)
+    assert [step for step in plans if step.startswith("SCAN outbox") or "TEMP B-TREE" in step] == []

@@ -11,7 +11,20 @@ import httpx2
 from antiphon.access import keys
 from antiphon.access.rights import ALL
 from antiphon.ids import first_response_id
-from antiphon.records import Agent, Approval, Grant, Group, Limits, Owner, Role, StoredResponse, Tenant, User
+from antiphon.records import (
+    Agent,
+    Approval,
+    Grant,
+    Group,
+    Limits,
+    Owner,
+    Role,
+    StoredResponse,
+    Tenant,
+    User,
+    Webhook,
+    WebhookSecret,
+)
 
 if TYPE_CHECKING:
     from tests.support.service import Service
@@ -226,6 +239,41 @@ OPERATIONS = [
     _operation(
         "limit the tenant", "limits:write", "PUT", "tenant", body={"limits": {}}, command=("tenants", "put", "default")
     ),
+    _operation("list webhooks", "webhooks:read", "GET", "webhooks", command=("webhooks", "list")),
+    _operation(
+        "create a webhook",
+        "webhooks:write",
+        "POST",
+        "webhooks",
+        body={"url": "https://example.com/hook"},
+        command=("webhooks", "create", "https://example.com/hook"),
+    ),
+    _operation(
+        "show a webhook", "webhooks:read", "GET", "webhooks/{webhook}", command=("webhooks", "show", "{webhook}")
+    ),
+    _operation(
+        "change the secret of a webhook",
+        "webhooks:write",
+        "POST",
+        "webhooks/{webhook}/rotate",
+        body={"keep_old": True},
+        command=("webhooks", "rotate", "--keep-old", "{webhook}"),
+    ),
+    _operation("test a webhook", "webhooks:write", "POST", "webhooks/{webhook}/test"),
+    _operation(
+        "delete a webhook",
+        "webhooks:write",
+        "DELETE",
+        "webhooks/{webhook}",
+        command=("webhooks", "delete", "{webhook}"),
+    ),
+    _operation(
+        "list what never reached a webhook",
+        "webhooks:read",
+        "GET",
+        "failed-deliveries",
+        command=("webhooks", "failures"),
+    ),
     _operation("list who changed what", "audit:read", "GET", "audit", command=("audit",)),
     _operation(
         "list responses",
@@ -307,6 +355,7 @@ class Office:
             "key": key_id(key),
             "response": self._response(user, names["agent"]),
             "approval": self._approval(user),
+            "webhook": self._webhook(),
             "secret": key,
         }
 
@@ -348,6 +397,15 @@ class Office:
         self._service.run(self._service.approvals.save(asked))
         return asked.id
 
+    def _webhook(self) -> str:
+        """Keep one webhook of the tenant, for it may have few; its host is refused before anything is sent."""
+        webhooks = self._service.services.webhooks()
+        for old in self._service.run(webhooks.list_all(self._tenant)):
+            self._service.run(webhooks.delete(self._tenant, old.id))
+        made = webhook(self._tenant, f"we_{self._tenant}_{self._count}")
+        self._service.run(webhooks.put(made))
+        return made.id
+
     def running(self, user: str, agent: str = "agent") -> StoredResponse:
         """Return a response of a user that runs."""
         now = int(self._service.clock())
@@ -371,6 +429,11 @@ def waiting(owner: Owner, now: int) -> Approval:
     own, times = f"mcpr_{secrets.token_hex(8)}", {"created_at": now, "expires_at": now + DAY}
     call = {"label": "crm", "tool": "update", "arguments": "{}", "digest": "d", "by": "role:MANAGER"}
     return Approval(owner, own, "resp_x", "agent", **call, **times, job={})
+
+
+def webhook(tenant: str, id: str) -> Webhook:
+    """Return a webhook on a private host, to which nothing is ever sent."""
+    return Webhook(tenant, id, "http://127.0.0.1/hook", ("response.failed",), (WebhookSecret("whsec_QUJD"),), 1, 1)
 
 
 def key_id(key: str) -> str:

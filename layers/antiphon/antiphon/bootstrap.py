@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from antiphon.awslambda.events import EventSender
-    from antiphon.ports.webhooks import WebhookStore
+    from antiphon.ports.webhooks import Post, WebhookStore
     from antiphon.store.sqlite.database import SQLite
     from antiphon.store.sqlite.webhooks import SQLiteWebhooks
 
@@ -160,7 +160,23 @@ def build_services(
         cost=LazyCosts(settings.prices, providers.endpoint),
         start_worker=start_worker or _start_here,
         webhooks=stores.webhooks,
+        post=_posting(settings.webhook_hosts),
     )
+
+
+def _posting(hosts: tuple[str, ...]) -> Post:
+    """Return what sends one request to a webhook and closes its connection."""
+
+    async def post_once(url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> str:
+        from antiphon.fetch.posting import webhook_post
+
+        post = webhook_post(hosts)
+        try:
+            return await post(url, headers, body, seconds)
+        finally:
+            await post.aclose()
+
+    return post_once
 
 
 async def _start_here(services: Services, owner: Owner, response_id: str) -> None:

@@ -102,6 +102,9 @@ CODES: Final[dict[str, ErrorCode]] = {
     "version_not_found": ErrorCode(
         404, NOT_FOUND, "This version of the agent is not kept.", "List the versions of the agent."
     ),
+    "webhook_not_found": ErrorCode(
+        404, NOT_FOUND, "There is no such webhook.", "List the webhooks with `GET /v1/admin/webhooks`."
+    ),
     "in_use": ErrorCode(
         409, INVALID_REQUEST, "Something else depends on this.", "Change what the message names first."
     ),

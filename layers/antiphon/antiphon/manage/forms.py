@@ -77,6 +77,29 @@ class GroupForm(Wire):
     name: Label | None = None
 
 
+class WebhookForm(Wire):
+    """A webhook to make.
+
+    Attributes:
+        url: where events are sent.
+        event_types: the types of events that are sent; all without it.
+    """
+
+    url: Annotated[str, Field(max_length=2048)]
+    event_types: Annotated[list[str], Field(max_length=100)] | None = None
+    name: Label = ""
+
+
+class SecretForm(Wire):
+    """How the secret of a webhook is changed.
+
+    Attributes:
+        keep_old: the secret before goes on signing for 24 hours.
+    """
+
+    keep_old: bool = False
+
+
 class TenantForm(Wire):
     """The tenant; without limits it stays as it is."""
 

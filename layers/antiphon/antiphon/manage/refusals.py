@@ -12,7 +12,7 @@ class NotFound(ApiError):
     """There is no such record.
 
     Attributes:
-        kind: ``agent``, ``key``, ``user``, ``role``, ``group``, ``grant``, ``version`` or ``response``.
+        kind: ``agent``, ``key``, ``user``, ``role``, ``group``, ``grant``, ``version``, ``response`` or ``webhook``.
         id: what was asked for.
     """
 

@@ -8,10 +8,15 @@ from urllib.parse import urlsplit
 
 from antiphon.errors import ApiError
 from antiphon.manage.changes import Document, note
+from antiphon.manage.deliveries import failed_for
+from antiphon.manage.forms import WebhookForm
 from antiphon.manage.operator import Operator
-from antiphon.ports import Services
+from antiphon.manage.pages import cut, shown
+from antiphon.manage.refusals import NotFound
+from antiphon.ports import Page, Services
 from antiphon.records import EventDelivery, Webhook
-from antiphon.webhooks.events import TYPES, event_id, new_secret
+from antiphon.webhooks.delivery import SECONDS
+from antiphon.webhooks.events import TYPES, event_body, new_secret, signed_headers
 
 KEEPS_OLD_SECONDS: Final = 86_400
 """For how long a secret that is changed goes on signing, if that is asked for."""
@@ -22,17 +27,16 @@ MAX_URL: Final = 2048
 _ID_BYTES: Final = 12
 
 
-async def create_webhook(
-    services: Services, operator: Operator, url: str, event_types: list[str], name: str = ""
-) -> tuple[str, Document]:
-    """Make a webhook. Return its secret with its document, which does not hold it.
+async def create_webhook(services: Services, operator: Operator, form: WebhookForm) -> tuple[str, Document]:
+    """Create a webhook. Return its secret with its document, which does not hold it.
 
     Raises:
         ApiError: 403; the URL or a type is none; there are too many.
     """
     operator.require("webhooks", write=True)
-    _check_url(url)
-    _check_types(event_types)
+    _check_url(form.url)
+    types = list(TYPES) if form.event_types is None else form.event_types
+    _check_types(types)
     store = services.webhooks()
     if len(await store.list_all(operator.tenant)) >= MAX_WEBHOOKS:
         raise ApiError("out_of_range", f"A tenant has at most {MAX_WEBHOOKS} webhooks.", complete=True)
@@ -40,9 +44,9 @@ async def create_webhook(
     webhook = Webhook(
         tenant=operator.tenant,
         id=f"we_{services.entropy(_ID_BYTES).hex()}",
-        url=url,
-        name=name,
-        event_types=tuple(event_types),
+        url=form.url,
+        name=form.name,
+        event_types=tuple(dict.fromkeys(types)),
         secrets=(secret,),
         created_at=now,
         updated_at=now,
@@ -53,23 +57,22 @@ async def create_webhook(
     return secret.text, document
 
 
-async def list_webhooks(services: Services, operator: Operator) -> list[Document]:
-    """List the webhooks."""
+async def list_webhooks(services: Services, operator: Operator, *, limit: int, after: str = "") -> Page[Document]:
+    """List the webhooks by id."""
     operator.require("webhooks")
-    return [webhook_document(webhook) for webhook in await services.webhooks().list_all(operator.tenant)]
+    found = await services.webhooks().list_all(operator.tenant)
+    return shown(cut(found, lambda webhook: webhook.id, limit, after), webhook_document)
 
 
-async def find_webhook(services: Services, operator: Operator, webhook_id: str) -> Webhook:
-    """Read a webhook with its secrets, to send it a test.
+async def show_webhook(services: Services, operator: Operator, webhook_id: str) -> Document:
+    """Return a webhook with the newest deliveries to it that failed for good.
 
     Raises:
-        ApiError: 403, or there is none.
+        NotFound: there is none.
     """
-    operator.require("webhooks", write=True)
-    found = await services.webhooks().get(operator.tenant, webhook_id)
-    if found is None:
-        raise ApiError("invalid_value", f"There is no webhook {webhook_id}.", param="id", complete=True)
-    return found
+    operator.require("webhooks")
+    found = await _find(services, operator, webhook_id)
+    return {**webhook_document(found), "failed": await failed_for(services, found)}
 
 
 async def rotate_secret(
@@ -82,8 +85,12 @@ async def rotate_secret(
         operator: who changes it.
         webhook_id: the webhook.
         keep_old: the secret before goes on signing for ``KEEPS_OLD_SECONDS``.
+
+    Raises:
+        NotFound: there is no such webhook.
     """
-    found = await find_webhook(services, operator, webhook_id)
+    operator.require("webhooks", write=True)
+    found = await _find(services, operator, webhook_id)
     now, secret = int(services.clock()), new_secret(services.entropy)
     old = (replace(found.secrets[0], expires_at=now + KEEPS_OLD_SECONDS),) if keep_old else ()
     changed = replace(found, secrets=(secret, *old), updated_at=now)
@@ -94,24 +101,39 @@ async def rotate_secret(
 
 
 async def delete_webhook(services: Services, operator: Operator, webhook_id: str) -> Document:
-    """Delete a webhook; what is on its way to it is not sent any more."""
-    found = await find_webhook(services, operator, webhook_id)
+    """Delete a webhook; what is on its way to it is not sent any more.
+
+    Raises:
+        NotFound: there is no such webhook.
+    """
+    operator.require("webhooks", write=True)
+    found = await _find(services, operator, webhook_id)
     await note(services, operator, "webhook.deleted", f"webhook:{webhook_id}", webhook_document(found), None)
     await services.webhooks().delete(operator.tenant, webhook_id)
     return {"id": webhook_id, "result": "deleted"}
 
 
-async def list_failed(services: Services, operator: Operator) -> list[Document]:
-    """List the deliveries that failed for good, newest first."""
-    operator.require("webhooks")
-    return [delivery_document(delivery) for delivery in await services.webhooks().list_failed(operator.tenant)]
+async def send_test(services: Services, operator: Operator, webhook_id: str) -> Document:
+    """Send a webhook an event once, as if a response ``resp_test`` had just been completed. Return what came of it.
+
+    Raises:
+        NotFound: there is no such webhook.
+    """
+    operator.require("webhooks", write=True)
+    found = await _find(services, operator, webhook_id)
+    target = f"webhook:{webhook_id}"
+    await note(services, operator, "webhook.tested", target, None, {"url": found.url})
+    now = services.clock()
+    event = EventDelivery(found.tenant, found.id, "", "resp_test", "response.completed", int(now))
+    body = event_body(event)
+    failure = await services.post(found.url, signed_headers(event, body, found.secrets, now), body, SECONDS)
+    return {"id": webhook_id, "result": "failed" if failure else "arrived", "failure": failure or None}
 
 
 def webhook_document(webhook: Webhook) -> Document:
-    """Return a webhook without its secrets, in the form of OpenAI's."""
+    """Return a webhook without its secrets."""
     return {
         "id": webhook.id,
-        "object": "webhook_endpoint",
         "name": webhook.name,
         "url": webhook.url,
         "event_types": list(webhook.event_types),
@@ -120,18 +142,11 @@ def webhook_document(webhook: Webhook) -> Document:
     }
 
 
-def delivery_document(delivery: EventDelivery) -> Document:
-    """Return a delivery as it is shown."""
-    return {
-        "event": event_id(delivery),
-        "webhook": delivery.webhook,
-        "type": delivery.type,
-        "response": delivery.subject,
-        "user": delivery.user,
-        "created_at": delivery.created_at,
-        "attempts": delivery.attempts,
-        "failure": delivery.failure,
-    }
+async def _find(services: Services, operator: Operator, webhook_id: str) -> Webhook:
+    found = await services.webhooks().get(operator.tenant, webhook_id)
+    if found is None:
+        raise NotFound("webhook", webhook_id)
+    return found
 
 
 def _check_url(url: str) -> None:

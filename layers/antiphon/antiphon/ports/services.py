@@ -20,7 +20,7 @@ from antiphon.seal import Seal
 from antiphon.settings import Settings
 
 if TYPE_CHECKING:
-    from antiphon.ports.webhooks import WebhookStore
+    from antiphon.ports.webhooks import Post, WebhookStore
 
 Clock = Callable[[], float]
 """Returns the time in seconds since the epoch, such as ``time.time``."""
@@ -59,6 +59,7 @@ class Services:
         start_worker: starts a worker for a response, and does not wait for it. It never raises: whoever looks at a
             queued response starts what was not started.
         webhooks: returns the store of webhooks; it is imported on its first use.
+        post: sends a request to the URL of a webhook; what it needs is imported on its first use.
     """
 
     keys: KeyStore
@@ -79,6 +80,7 @@ class Services:
     settings: Settings
     start_worker: StartWorker
     webhooks: Callable[[], WebhookStore]
+    post: Post
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
     provider_names: frozenset[str] | None = None
     require_fit: Callable[[str, str, ModelCall], None] = lambda _provider, _model, _call: None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+from antiphon.ports.stores import Page
 from antiphon.records import EventDelivery, Webhook
 
 
@@ -26,8 +27,14 @@ class WebhookStore(Protocol):
     async def give_up(self, delivery: EventDelivery) -> None:
         """Keep a delivery that failed for good, for ``KEPT_SECONDS``."""
 
-    async def list_failed(self, tenant: str) -> list[EventDelivery]:
-        """List the newest deliveries that failed for good, at most ``MAX_LISTED``."""
+    async def failed(self, tenant: str, limit: int, after: EventDelivery | None = None) -> Page[EventDelivery]:
+        """List at most ``limit`` deliveries that failed for good, newest first, in one trip.
+
+        Args:
+            tenant: whose webhooks they were for.
+            limit: the most deliveries.
+            after: the delivery that they follow, which need not be stored any more; None for the newest.
+        """
 
 
 @runtime_checkable
@@ -56,5 +63,3 @@ class Post(Protocol):
 
 KEPT_SECONDS = 30 * 86_400
 """How long a delivery that failed for good is kept."""
-
-MAX_LISTED = 1000

@@ -1,15 +1,19 @@
 """Webhooks in the table ``core``, and the deliveries to them that failed for good.
 
-They have a partition for each tenant, which only the function that sends events may read.
+They have a partition for each tenant, which only the functions that send events and manage may read.
 """
 
 from __future__ import annotations
 
-from antiphon.ports.webhooks import KEPT_SECONDS, MAX_LISTED
+from typing import Final
+
+from antiphon.ports import Page
+from antiphon.ports.webhooks import KEPT_SECONDS
 from antiphon.records import EventDelivery, Webhook, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.client import DynamoDB
-from antiphon.store.dynamodb.layout import Row
+
+_BEGUN: Final = "pk = :pk AND begins_with(sk, :begin)"
 
 
 class DynamoDBWebhooks:
@@ -32,7 +36,8 @@ class DynamoDBWebhooks:
 
     async def list_all(self, tenant: str) -> list[Webhook]:
         """List a tenant's webhooks."""
-        rows = await self._begun(tenant, layout.WEBHOOK)
+        pk = layout.webhooks(tenant)
+        rows = await self._database.query(self._table, _BEGUN, pk=pk, begin=layout.WEBHOOK)
         return [load(Webhook, row["document"]["S"]) for row in rows]
 
     async def delete(self, tenant: str, webhook: str) -> bool:
@@ -52,11 +57,10 @@ class DynamoDBWebhooks:
         }
         await self._database.put(self._table, row)
 
-    async def list_failed(self, tenant: str) -> list[EventDelivery]:
-        """List the deliveries that failed for good, newest first."""
-        rows = await self._begun(tenant, layout.FAILED)
-        return [load(EventDelivery, row["document"]["S"]) for row in reversed(rows)][:MAX_LISTED]
-
-    async def _begun(self, tenant: str, begin: str) -> list[Row]:
-        where = "pk = :pk AND begins_with(sk, :begin)"
-        return await self._database.query(self._table, where, pk=layout.webhooks(tenant), begin=begin)
+    async def failed(self, tenant: str, limit: int, after: EventDelivery | None = None) -> Page[EventDelivery]:
+        """List deliveries that failed for good, newest first."""
+        start = None if after is None else layout.failed_delivery(after)
+        rows, more = await self._database.page(
+            self._table, _BEGUN, limit, start=start, newest_first=True, pk=layout.webhooks(tenant), begin=layout.FAILED
+        )
+        return Page([load(EventDelivery, row["document"]["S"]) for row in rows], more)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from sqlite3 import Connection
 from typing import Any, Final
 
-from antiphon.ports.webhooks import KEPT_SECONDS, MAX_LISTED
+from antiphon.ports import Page
+from antiphon.ports.webhooks import KEPT_SECONDS
 from antiphon.records import EventDelivery, Webhook, dump, load
 from antiphon.store.sqlite.database import SQLite
 
@@ -22,6 +23,8 @@ _MAKE: Final = (
         attempts INTEGER NOT NULL, failure TEXT NOT NULL, due REAL, PRIMARY KEY (tenant, webhook, subject, type)
     ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (due)",
+    """CREATE INDEX IF NOT EXISTS outbox_failed ON outbox (tenant, created_at, webhook, subject, type)
+    WHERE due IS NULL""",
     """CREATE TRIGGER IF NOT EXISTS response_ended AFTER UPDATE OF status ON responses
     WHEN NEW.status IN ('completed', 'failed', 'incomplete', 'cancelled')
         AND OLD.status IN ('queued', 'in_progress', 'cancelling')
@@ -45,13 +48,17 @@ _DUE: Final = """
     WHERE due <= ? ORDER BY due LIMIT ?"""
 _FAILED: Final = """
     SELECT tenant, webhook, user, subject, type, created_at, attempts, failure FROM outbox
-    WHERE tenant = ? AND due IS NULL ORDER BY created_at DESC LIMIT ?"""
+    WHERE tenant = :tenant AND due IS NULL
+        AND (created_at, webhook, subject, type) < (:created_at, :webhook, :subject, :type)
+    ORDER BY created_at DESC, webhook DESC, subject DESC, type DESC LIMIT :limit"""
 _UPDATE: Final = """
     UPDATE outbox SET attempts = :attempts, failure = :failure, due = :due
     WHERE tenant = :tenant AND webhook = :webhook AND subject = :subject AND type = :type"""
 _DONE: Final = """
     DELETE FROM outbox WHERE tenant = :tenant AND webhook = :webhook AND subject = :subject AND type = :type"""
-_SWEEP: Final = "DELETE FROM outbox WHERE due IS NULL AND created_at < unixepoch() - ?"
+_NEVER: Final = 2**62
+"""Later than any time."""
+_SWEEP: Final = "DELETE FROM outbox WHERE tenant = ? AND due IS NULL AND created_at < unixepoch() - ?"
 
 
 class SQLiteWebhooks:
@@ -73,12 +80,12 @@ class SQLiteWebhooks:
 
     async def get(self, tenant: str, webhook: str) -> Webhook | None:
         """Read a webhook."""
-        rows = await self._rows("SELECT document FROM webhooks WHERE tenant = ? AND id = ?", tenant, webhook)
+        rows = await self._rows("SELECT document FROM webhooks WHERE tenant = ? AND id = ?", (tenant, webhook))
         return load(Webhook, rows[0][0]) if rows else None
 
     async def list_all(self, tenant: str) -> list[Webhook]:
         """List a tenant's webhooks."""
-        rows = await self._rows("SELECT document FROM webhooks WHERE tenant = ? ORDER BY id", tenant)
+        rows = await self._rows("SELECT document FROM webhooks WHERE tenant = ? ORDER BY id", (tenant,))
         return [load(Webhook, document) for (document,) in rows]
 
     async def delete(self, tenant: str, webhook: str) -> bool:
@@ -96,18 +103,21 @@ class SQLiteWebhooks:
         """Keep a delivery that failed for good, and drop those that were kept long enough."""
 
         def work(db: Connection) -> None:
-            db.execute(_SWEEP, (KEPT_SECONDS,))
+            db.execute(_SWEEP, (delivery.tenant, KEPT_SECONDS))
             db.execute(_UPDATE, {**_values(delivery), "due": None})
 
         await self._database.write(work)
 
-    async def list_failed(self, tenant: str) -> list[EventDelivery]:
-        """List the deliveries that failed for good, newest first."""
-        return [EventDelivery(*row) for row in await self._rows(_FAILED, tenant, MAX_LISTED)]
+    async def failed(self, tenant: str, limit: int, after: EventDelivery | None = None) -> Page[EventDelivery]:
+        """List deliveries that failed for good, newest first."""
+        last = after or EventDelivery(tenant, "", "", "", "", _NEVER)
+        values = {**_values(last), "tenant": tenant, "created_at": last.created_at, "limit": limit + 1}
+        rows = await self._rows(_FAILED, values)
+        return Page([EventDelivery(*row) for row in rows[:limit]], len(rows) > limit)
 
     async def due(self, now: float, limit: int) -> list[EventDelivery]:
         """List what is due."""
-        return [EventDelivery(*row) for row in await self._rows(_DUE, now, limit)]
+        return [EventDelivery(*row) for row in await self._rows(_DUE, (now, limit))]
 
     async def put_off(self, delivery: EventDelivery, until: float) -> None:
         """Note a failed attempt, and when the next one is."""
@@ -121,7 +131,7 @@ class SQLiteWebhooks:
         """Close the file, which all stores of the process share."""
         await self._database.aclose()
 
-    async def _rows(self, sql: str, *values: Any) -> list[Any]:
+    async def _rows(self, sql: str, values: Any) -> list[Any]:
         return await self._database.read(lambda db: db.execute(sql, values).fetchall() if _are_made(db) else [])
 
 

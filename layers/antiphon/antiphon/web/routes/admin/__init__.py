@@ -11,9 +11,10 @@ from antiphon.web.routes.admin import (
     tenant,
     usage,
     versions,
+    webhooks,
 )
 
-_MODULES = (me, agents, versions, keys, people, responses, approvals, tenant, usage, audit)
+_MODULES = (me, agents, versions, keys, people, responses, approvals, tenant, usage, webhooks, audit)
 
 routers = [module.router for module in _MODULES]
 """All of them; an app serves all or none."""
