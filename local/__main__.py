@@ -14,7 +14,7 @@ from pathlib import Path
 
 from starlette.middleware import Middleware
 
-from antiphon.bootstrap import build_services, build_stores, deliver_webhooks
+from antiphon.bootstrap import build_services, build_stores, deliver_webhooks, start_tracing
 from antiphon.errors import SettingsError
 from antiphon.ports import Services
 from antiphon.providers.configured import Providers, openai_key
@@ -22,6 +22,7 @@ from antiphon.providers.demo.model import Demo
 from antiphon.run.worker import sweep_forever
 from antiphon.server_tools.runners import close_runners
 from antiphon.settings import ProviderEndpoint
+from antiphon.spans import tracer
 from antiphon.web.app import build_app
 from antiphon.web.routes import (
     about,
@@ -53,6 +54,9 @@ DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Hosts that no other machine can reach. On these, management is served unless a variable turns it off."""
+
+FLUSH_SECONDS = 2.0
+"""How long the last spans are sent to OpenTelemetry when the server stops."""
 
 DEMO_PAUSE = 0.02
 """Seconds between the demo model's deltas, so that a person can see them stream."""
@@ -100,7 +104,9 @@ def main() -> int:
 
 async def _look_after(services: Services) -> None:
     """Do what on AWS a schedule and a queue do."""
-    await asyncio.gather(sweep_forever(services), deliver_webhooks(services.settings, services))
+    traces = tracer()
+    sending = [] if traces is None else [traces.run()]
+    await asyncio.gather(sweep_forever(services), deliver_webhooks(services.settings, services), *sending)
 
 
 def _state() -> Path:
@@ -125,6 +131,7 @@ def _open(
     builders = {"demo": lambda _endpoint, _key: Demo(pause=DEMO_PAUSE)}
     providers = Providers(settings.providers | endpoints, environ, builders=builders)
     providers.require_keys()
+    start_tracing(os.environ, providers)
     stores = build_stores(settings)
     alone = is_first and settings.database == str(state / DATABASE)
     services = replace(build_services(settings, stores, providers), alone_since=int(time.time()) if alone else None)
@@ -133,6 +140,9 @@ def _open(
         await close_runners(services)
         await providers.aclose()
         await stores.aclose()
+        traces = tracer()
+        if traces is not None:
+            await traces.aclose(FLUSH_SECONDS)
 
     return services, aclose
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from antiphon import measures
-from antiphon.measures import Span
+from antiphon.spans import Span
 
 ENDED = {
     "status": "incomplete",
@@ -95,4 +95,4 @@ def test_spans_nest_and_each_is_taken_when_it_ends():
 def test_a_span_that_nobody_takes_has_no_id():
     with measures.fetch() as span:
         pass
-    assert (span.id, span.sink, span.parent) == ("", None, None)
+    assert (span.id, span.sinks, span.parent) == ("", (), None)

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from antiphon.awslambda.tracing import TraceParent, address_of, document, parent_of
-from antiphon.measures import Span
+from antiphon.spans import Span
 from tests.support.watching import SUBSEGMENT
 
 PLACE = TraceParent("1-5759e988-bd862e3fe1be46a994272793", "557abcec3ee5a047")
@@ -47,7 +47,7 @@ def written(kind, name, failure=None, **facts):
 
 
 def test_a_name_has_only_what_a_name_may_have():
-    assert written("remote", "my{provider}" + "x" * 300)["name"] == "my_provider_" + "x" * 188
+    assert written("model", "my{provider}" + "x" * 300)["name"] == "my_provider_" + "x" * 188
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_a_name_has_only_what_a_name_may_have():
         (written("request", "antiphon", status=503), {"fault": True}),
         (written("request", "antiphon", status=404), {"error": True, "throttle": False}),
         (written("request", "antiphon", status=429), {"error": True, "throttle": True}),
-        (written("remote", "openai", asyncio.CancelledError), {"error": True}),
-        (written("remote", "openai", ValueError), {"fault": True}),
+        (written("model", "openai", asyncio.CancelledError), {"error": True}),
+        (written("model", "openai", ValueError), {"fault": True}),
         (written("store", "DynamoDB", ValueError, operation="GetItem"), {"error": True}),
     ],
 )
@@ -68,4 +68,4 @@ def test_whose_fault_it_was(made, flags):
 
 
 def test_what_is_not_known_is_no_annotation():
-    assert "annotations" not in written("remote", "openai", model=None)
+    assert "annotations" not in written("model", "openai", model=None)

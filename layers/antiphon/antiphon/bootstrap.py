@@ -30,6 +30,7 @@ from antiphon.records import Owner
 from antiphon.seal import Seals, check_keys
 from antiphon.server_tools.runners import LazyPinning, Runners
 from antiphon.settings import Settings, read_settings
+from antiphon.spans import trace_with
 from antiphon.usage.lazy import LazyCosts
 
 if TYPE_CHECKING:
@@ -100,6 +101,25 @@ def _outbox(file: SQLite) -> SQLiteWebhooks:
     from antiphon.store.sqlite.webhooks import SQLiteWebhooks
 
     return SQLiteWebhooks(file)
+
+
+_RECEIVERS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+def start_tracing(environ: Mapping[str, str], providers: Providers) -> None:
+    """Make the traces of this process if the environment names a receiver of OTLP.
+
+    Nothing is imported for it otherwise.
+
+    Raises:
+        SettingsError: a variable of OpenTelemetry is malformed.
+    """
+    is_off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
+    if is_off or not any(environ.get(name) for name in _RECEIVERS):
+        return
+    from antiphon.telemetry.tracer import open_tracer
+
+    trace_with(open_tracer(environ, providers.endpoint))
 
 
 async def deliver_webhooks(settings: Settings, services: Services) -> None:
@@ -313,6 +333,7 @@ def _services(*, calls_models: bool = False) -> Services:
     providers = Providers(settings.providers, os.environ)
     if calls_models:
         providers.require_keys()
+    start_tracing(os.environ, providers)
     stores = build_stores(settings)
     snapshot.register(stores.connect, stores.renew)
     if not snapshot.is_snapshot():

@@ -7,14 +7,12 @@ Nothing here runs for each delta.
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final
 
-Kind = Literal["request", "store", "remote"]
+from antiphon.spans import Span
 
 
 class Measures:
@@ -78,14 +76,8 @@ class Measures:
 
     def take(self, response: Mapping[str, Any]) -> None:
         """Note how a response ended."""
-        self.outcome = response["status"]
-        self.code = (response.get("error") or {}).get("code", self.code)
-        self.tool_calls = sum(item["type"].endswith("_call") for item in response["output"])
-        usage = response.get("usage")
-        if usage:
-            self.input_tokens, self.output_tokens = usage["input_tokens"], usage["output_tokens"]
-            self.cached_tokens = usage["input_tokens_details"]["cached_tokens"]
-            self.reasoning_tokens = usage["output_tokens_details"]["reasoning_tokens"]
+        for name, value in ended(response).items():
+            setattr(self, name, value)
 
     @property
     def ttft_ms(self) -> float | None:
@@ -107,56 +99,21 @@ _FACTS: Final = ("method", "route", *list(Measures.__annotations__)[2:], "durati
 """All attributes except the clocks."""
 
 
-class Span:
-    """A part of a request's time, such as a call; a context manager. Spans opened inside it are its children.
-
-    Args:
-        kind: the kind of span.
-        name: what was called.
-        sink: called with it and with each span below it when they end; None uses its parent's.
-        facts: its annotations; more can be added until it ends.
-
-    Attributes:
-        id: 16 hexadecimal digits; empty if there is no sink.
-        begun, ended: in seconds since the epoch.
-        failure: the class of the error that ended it, or None.
-    """
-
-    __slots__ = ("_token", "begun", "ended", "facts", "failure", "id", "kind", "name", "parent", "sink")
-
-    def __init__(self, kind: Kind, name: str, *, sink: Callable[[Span], None] | None = None, **facts: Any) -> None:
-        self.kind = kind
-        self.name = name
-        self.facts = facts
-        self.parent = _span.get()
-        self.sink: Callable[[Span], None] | None = sink or (self.parent.sink if self.parent else None)
-        self.id = secrets.token_hex(8) if self.sink else ""
-        self.begun = self.ended = 0.0
-        self.failure: type[BaseException] | None = None
-
-    def __enter__(self) -> Self:
-        """Start the span."""
-        self._token = _span.set(self)
-        self.begun = time.time()
-        return self
-
-    def __exit__(
-        self, failure: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the span and pass it to the sink."""
-        self.ended = time.time()
-        self.failure = failure
-        _span.reset(self._token)
-        if self.sink:
-            self.sink(self)
-
-    def elapsed_ms(self) -> float:
-        """Return the milliseconds since it began."""
-        return round((time.time() - self.begun) * 1000, 1)
-
-
 _current: ContextVar[Measures | None] = ContextVar("measures", default=None)
-_span: ContextVar[Span | None] = ContextVar("span", default=None)
+
+
+def ended(response: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a response ended, by the names of ``Measures``. Leaves out what is not known."""
+    found: dict[str, Any] = {"outcome": response["status"]}
+    if response.get("error"):
+        found["code"] = response["error"]["code"]
+    found["tool_calls"] = sum(item["type"].endswith("_call") for item in response["output"])
+    usage = response.get("usage")
+    if usage:
+        found["input_tokens"], found["output_tokens"] = usage["input_tokens"], usage["output_tokens"]
+        found["cached_tokens"] = usage["input_tokens_details"]["cached_tokens"]
+        found["reasoning_tokens"] = usage["output_tokens_details"]["reasoning_tokens"]
+    return found
 
 
 def begin(method: str, route: str | None) -> Measures:
@@ -179,22 +136,24 @@ def store_call(operation: str) -> Span:
 
 def model_call(provider: str, model: str) -> Span:
     """Return the span of a call of a model; ``provider`` is the configured name."""
-    return Span("remote", provider, model=model)
+    return Span("model", provider, model=model)
 
 
-def tool_call(kind: str, label: str) -> Span:
+def tool_call(kind: str, label: str, tool: str, call_id: str) -> Span:
     """Return the span of a call of a tool that Antiphon runs.
 
     Args:
         kind: of its server.
         label: of its server.
+        tool: the tool's name.
+        call_id: the id of the call's item.
     """
-    return Span("remote", f"{kind} {label}")
+    return Span("tool", f"{kind} {label}", kind_of_server=kind, label=label, tool=tool, call_id=call_id)
 
 
 def fetch() -> Span:
     """Return the span of a fetch of a caller's URL, without the URL: it is content."""
-    return Span("remote", "url")
+    return Span("fetch", "url")
 
 
 def _since(begun: float, then: float | None) -> float | None:

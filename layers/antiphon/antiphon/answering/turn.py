@@ -33,12 +33,14 @@ from antiphon.ports import (
     ToolCallDelta,
     UsageDelta,
 )
+from antiphon.spans import Span
 from antiphon.spec.arguments import is_cut
 from antiphon.stream.machine import Ended, IllegalOrder, ResponseStream
 from antiphon.tools.table import OfferedTool, ToolTable
 
 _CUT: Final = "max_output_tokens"
 _INCOMPLETE: Final = {"length": _CUT, "content_filter": "content_filter"}
+_PARAMETERS: Final = frozenset({"max_output_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty"})
 _SENDABLE: Final = re.compile(r"[^\x00]{1,64}")
 """The ids of calls that a client can send back."""
 
@@ -136,7 +138,7 @@ class Turn:
         self._accepted: set[int] = set()
         self._suppressed: set[int] = set()
         self._of_servers: dict[int, ServerCall] = {}
-        self._span: measures.Span | None = None
+        self._span: Span | None = None
         self.begun = False
 
     @property
@@ -164,6 +166,8 @@ class Turn:
 
     async def _attempt(self, candidate: BoundModel) -> Outcome:
         with measures.model_call(candidate.name, candidate.model) as self._span:
+            if self._span.sinks:
+                self._span.facts |= _asked(self._call)
             return await self._consume(candidate)
 
     async def _consume(self, candidate: BoundModel) -> Outcome:
@@ -179,6 +183,7 @@ class Turn:
                     if delta.text:
                         text(delta.text, delta.logprobs)
                 elif isinstance(delta, StopDelta):
+                    self._note(finish_reason=delta.reason)
                     reason = _INCOMPLETE.get(delta.reason) or (_CUT if self._is_cut() else None)
                     outcome = Outcome("incomplete", reason) if reason else Outcome("completed")
                 elif isinstance(delta, ReasoningStateDelta | KeptDelta):
@@ -206,12 +211,17 @@ class Turn:
         self.begun = True
         self._answering.began()
         if self._span is not None:
-            self._span.facts["first_token_ms"] = self._span.elapsed_ms()
+            self._note(first_token_ms=self._span.elapsed_ms())
+
+    def _note(self, **facts: Any) -> None:
+        if self._span is not None:
+            self._span.facts |= facts
 
     def _take(self, delta: Delta) -> None:
         """Pass a delta on."""
         if isinstance(delta, UsageDelta):
             self._answering.used(delta)
+            self._note(**delta._asdict())
         elif isinstance(delta, ReasoningDelta) and delta.text:
             self._stream.reasoning(delta.text)
         elif isinstance(delta, RefusalDelta) and delta.text:
@@ -284,6 +294,11 @@ class Turn:
         seal = await self._sealing() if state else None
         kept = {"kind": CALL_STATE, **state, **self._answering.current.maker}
         self._stream.call(delta.slot, call_id, name, None if seal is None else seal("reasoning", (), state=kept))
+
+
+def _asked(call: ModelCall) -> dict[str, Any]:
+    """Return what a model call was asked for, as facts of its span: numbers alone."""
+    return {name: call.settings.get(name) for name in _PARAMETERS & call.explicit}
 
 
 def _permitted(call: ModelCall) -> frozenset[str] | None:

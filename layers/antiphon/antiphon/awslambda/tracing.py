@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from antiphon.awslambda.http import App, Receive, Scope, Send
-from antiphon.measures import Span
+from antiphon.spans import Span
 
 HEADER: Final = b'{"format":"json","version":1}\n'
 """Begins every datagram (AWS X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon")."""
@@ -112,7 +112,7 @@ def document(span: Span, found: TraceParent) -> dict[str, Any]:
     }
     if span.kind == "store":
         written |= {"namespace": "aws", "aws": {"operation": facts.pop("operation")}}
-    elif span.kind == "remote":
+    elif span.kind in {"model", "tool", "fetch"}:
         written["namespace"] = "remote"
     if span.failure is not None:
         facts["exception"] = span.failure.__name__

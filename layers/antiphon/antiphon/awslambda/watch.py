@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from antiphon import measures
-from antiphon.awslambda.http import App
+from antiphon import measures, spans
+from antiphon.awslambda.http import App, Receive, Scope, Send
 from antiphon.awslambda.logging import correlated
 
 NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
@@ -20,6 +20,9 @@ NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 
 DAEMON: Final = "AWS_XRAY_DAEMON_ADDRESS"
 """Lambda's own; whether a request is traced is said by its header."""
+
+FLUSH_SECONDS: Final = 2.0
+"""How long an environment sends the spans of OpenTelemetry after an answer, before it may be frozen."""
 
 _log: Final = logging.getLogger("antiphon.awslambda")
 
@@ -39,7 +42,26 @@ def watched(app: App, service: str) -> App:
         from antiphon.awslambda.tracing import traced
 
         app = traced(app, os.environ[DAEMON])
+    if spans.tracer() is not None:
+        app = _flushed(app)
     return correlated(app)
+
+
+def _flushed(app: App) -> App:
+    async def with_flush(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        finally:
+            await send_spans()
+
+    return with_flush
+
+
+async def send_spans() -> None:
+    """Send the spans that wait, if there are traces: the environment may be frozen now."""
+    tracer = spans.tracer()
+    if tracer is not None:
+        await tracer.flush(FLUSH_SECONDS)
 
 
 def emit_message(service: str, request_id: str) -> None:

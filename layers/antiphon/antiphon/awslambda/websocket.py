@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from antiphon.awslambda.http import IGNORED, App, Event, Receive, Scope, Send
-from antiphon.awslambda.watch import emit_message
+from antiphon.awslambda.watch import emit_message, send_spans
 
 NOT_ADMITTED: Final = "Deny"
 ADMITTED: Final = "Allow"
@@ -67,6 +67,7 @@ class WithMessages:
             await self._known().deliver(context, body, until)
         finally:
             emit_message(self._service, context["request"])
+            await send_spans()
 
     async def _authorize(self, headers: dict[str, str], arn: str) -> Event:
         named = {name.lower(): value for name, value in headers.items()}

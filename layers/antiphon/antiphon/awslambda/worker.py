@@ -23,7 +23,7 @@ from antiphon import measures
 from antiphon.aws.workers import Workers
 from antiphon.awslambda import snapshot
 from antiphon.awslambda.http import IGNORED
-from antiphon.awslambda.watch import WatchedWork
+from antiphon.awslambda.watch import WatchedWork, send_spans
 from antiphon.errors import AntiphonError, trace
 from antiphon.ports import Services
 from antiphon.records import Owner
@@ -83,8 +83,11 @@ def worker(services: Services, service: str) -> Callable[[Any, Any], dict[str, A
 
     async def measured(event: Any, context: Any) -> None:
         trace_header = os.environ.get("_X_AMZN_TRACE_ID", "")  # the managed runtime sets it anew
-        with watched.watching("run" if "run" in event else "sweep", context.aws_request_id, trace_header):
-            await work.handle(event, context)
+        try:
+            with watched.watching("run" if "run" in event else "sweep", context.aws_request_id, trace_header):
+                await work.handle(event, context)
+        finally:
+            await send_spans()
 
     def handler(event: Any, context: Any) -> dict[str, Any]:
         if not isinstance(event, dict) or not {"run", "sweep"} & set(event):

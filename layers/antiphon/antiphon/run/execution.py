@@ -20,7 +20,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from antiphon import measures
+from antiphon import measures, spans
 from antiphon.answering.bound_model import BoundModel
 from antiphon.answering.failover import Failover
 from antiphon.answering.turn import Outcome, usage_resource
@@ -162,7 +162,7 @@ class Execution:
         self._loop = loop = ToolLoop(
             self._services, self._record, ready, call, self._stream, self._checkpoints, self, resumed or Resumed()
         )
-        self.task = asyncio.get_running_loop().create_task(self._run(ready.answering, loop, call))
+        self.task = asyncio.get_running_loop().create_task(self._spanned(ready, loop, call))
         register(self._record.id, self, self.task)
 
     async def response(self) -> dict[str, Any]:
@@ -247,6 +247,27 @@ class Execution:
     def is_stored(self) -> bool:
         """Whether the response is stored."""
         return self._stored
+
+    async def _spanned(self, ready: Prepared, loop: ToolLoop, call: ModelCall) -> None:
+        """Run in a span of its own, if responses are traced."""
+        with spans.agent_span(ready.agent.id, (self._record.job or {}).get("trace", "")) as span:
+            try:
+                await self._run(ready.answering, loop, call)
+            finally:
+                if span is not None:
+                    span.facts |= self._facts(ready)
+
+    def _facts(self, ready: Prepared) -> dict[str, Any]:
+        response, current = self._fold.response(), ready.answering.current
+        return {
+            "response_id": self._record.id,
+            "conversation_id": (response.get("conversation") or {}).get("id"),
+            "user": self._record.owner.user,
+            "agent_version": ready.agent.version,
+            "provider": current.name,
+            "model": current.model,
+            **measures.ended(response),
+        }
 
     async def _run(self, answering: Failover, loop: ToolLoop, call: ModelCall) -> None:
         watching = asyncio.create_task(self._watch()) if self._stored else None

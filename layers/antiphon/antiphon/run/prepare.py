@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from antiphon import spans
 from antiphon.access.principal import Principal
 from antiphon.agents.effective import Effective, effective
 from antiphon.answering.failover import Failover
@@ -248,9 +249,13 @@ def _record(
 
 
 def job_of(request: CreateResponse, principal: Principal) -> dict[str, Any]:
-    """Return what a worker needs to run a request: who asked, and the request without the input that is stored."""
+    """Return what a worker needs to run a request: who asked, and the request without the input that is stored.
+
+    If requests are traced, the trace is a part of it.
+    """
     asked = request.model_dump(by_alias=True, exclude_none=True, exclude={"input"})
-    return {"request": asked, "key_digest": principal.key_digest}
+    trace = spans.traceparent()
+    return {"request": asked, "key_digest": principal.key_digest, **({"trace": trace} if trace else {})}
 
 
 def _resource(response_id: str, now: int, request: CreateResponse, settings: Effective) -> dict[str, Any]:

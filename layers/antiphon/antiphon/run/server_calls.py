@@ -231,7 +231,7 @@ class ServerCalls:
         loop = asyncio.get_running_loop()
         until = min(deadline, loop.time() + tool.pinned.timeout_seconds)
         asked = ToolCall(call.item["id"], tool.server, tool.pinned, arguments, until)
-        with measures.tool_call(tool.server.kind, tool.server.label) as span:
+        with measures.tool_call(tool.server.kind, tool.server.label, tool.pinned.name, asked.token) as span:
             try:
                 async with asyncio.timeout_at(until):
                     result = await self._services.runners(tool.server.kind).call(asked)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from antiphon import measures
+from antiphon import measures, spans
 from antiphon.errors import trace
 from antiphon.ids import request_id
 from antiphon.measures import Measures
@@ -52,10 +53,14 @@ class Edge:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        name = scope["antiphon.request_id"] = scope.get("antiphon.request_id") or request_id(secrets.token_bytes)
+        scope["antiphon.request_id"] = scope.get("antiphon.request_id") or request_id(secrets.token_bytes)
         method = scope.get("method", "GET")
         method = method if method in METHODS else "other"
         record = scope["antiphon.measures"] = measures.begin(method, route_of(scope["path"]))
+        with _traced(scope, record):
+            await self._measured(scope, receive, send, record)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send, record: Measures) -> None:
         beside: list[Awaitable[None]] = []
         scope["antiphon.beside"] = beside
         try:
@@ -64,7 +69,7 @@ class Edge:
             for task in beside:
                 await task
             record.end()
-            log.info("served", extra={"request_id": name, **record.facts()})
+            log.info("served", extra={"request_id": scope["antiphon.request_id"], **record.facts()})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, record: Measures) -> None:
         added = [(b"x-request-id", scope["antiphon.request_id"].encode("latin-1")), *self._cors.headers(scope)]
@@ -87,3 +92,21 @@ class Edge:
                 raise
             response = error_response(as_api_error(error, scope["path"]))
             await response(scope, receive, send_named)
+
+
+@contextmanager
+def _traced(scope: Scope, record: Measures) -> Iterator[None]:
+    """Make what is done inside a part of a trace, if requests are traced: the caller's, or a new one.
+
+    A WebSocket may be open for an hour, so each of its responses has a trace of its own.
+    """
+    if spans.tracer() is None or scope["type"] != "http":
+        yield
+        return
+    given = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
+    with spans.request_span(given, scope.get("antiphon.trace", "")) as span:
+        try:
+            yield
+        finally:
+            if span is not None:
+                span.facts |= {"request_id": scope["antiphon.request_id"], **record.facts()}
