@@ -20,9 +20,10 @@ async def list_responses(session: Session, args: Namespace) -> Output:
         (each["id"], each["agent"], each["status"], moment(each["created_at"]), moment(each["expires_at"]))
         for each in page.records
     ]
-    more = (f"there are more: antiphon user-responses list {args.user} --after {page.records[-1]['id']}",)
-    text = table(("ID", "AGENT", "STATUS", "CREATED", "EXPIRES"), rows)
-    return Output(page.records, text, more if page.more and page.records else ())
+    more: tuple[str, ...] = ()
+    if page.more and page.records:
+        more = (f"there are more: antiphon user-responses list {args.user} --after {page.records[-1]['id']}",)
+    return Output(page.records, table(("ID", "AGENT", "STATUS", "CREATED", "EXPIRES"), rows), more)
 
 
 async def show(session: Session, args: Namespace) -> Output:
