@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests.support.upstream import Upstream
+
+if TYPE_CHECKING:
+    from tests.support.caller import Caller
+    from tests.support.websocket import Socket
 
 settings.register_profile("here", deadline=None)  # how long an example takes is for benchmarks to tell
 settings.register_profile("ci", derandomize=True, database=None, deadline=None)
@@ -21,3 +29,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def anyio_backend() -> str:
     """Run every async test on asyncio, each in an event loop of its own."""
     return "asyncio"
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """Serve a scripted model."""
+    with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def key(service: Caller) -> str:
+    """Return a key of the service that the test or its folder has."""
+    return service.key()
+
+
+@pytest.fixture
+def socket(service: Caller, key: str) -> Iterator[Socket]:
+    """Open a WebSocket to the service."""
+    from tests.support.websocket import Socket
+
+    with Socket(service.root, key) as connection:
+        yield connection

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from local.lambda_host.host import Host
-from tests.support.hosted import AGENT, UPSTREAM, Stored, database, hosted
+from tests.support.hosted import AGENT, UPSTREAM, Stored
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
 from tests.support.websocket import PATIENCE, Socket
-
-
-@pytest.fixture(scope="module")
-def stored() -> Iterator[Stored]:
-    with database() as tables:
-        yield tables
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def host(stored: Stored, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    with hosted(stored.url, tmp_path_factory.mktemp("logs"), upstream) as running:
-        yield running
 
 
 def dial(host: Host, key: str | None, path: str = "/responses") -> Socket:

@@ -14,17 +14,11 @@ from tests.support.cutting import Cutting
 from tests.support.durable import SOON, held
 from tests.support.service import Service
 from tests.support.terminal import END, INTERRUPT, Terminal
-from tests.support.upstream import Script, Upstream, answer, chunk, finish, text, tool_call, usage
+from tests.support.upstream import Script, answer, chunk, finish, text, tool_call, usage
 
 READY = "Ctrl-D ends\n"
 PASTE = "\x1b[200~{}\x1b[201~"
 """What a terminal sends for pasted text (bracketed paste)."""
-
-
-@pytest.fixture
-def upstream():
-    with Upstream() as upstream:
-        yield upstream
 
 
 @pytest.fixture

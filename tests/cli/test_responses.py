@@ -12,24 +12,13 @@ from tests.support.durable import SOON, held
 from tests.support.service import Service
 from tests.support.streams import assert_stream
 from tests.support.terminal import INTERRUPT, Terminal
-from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call, usage
-
-
-@pytest.fixture
-def upstream():
-    with Upstream() as upstream:
-        yield upstream
+from tests.support.upstream import Script, answer, finish, text, tool_call, usage
 
 
 @pytest.fixture
 def service(tmp_path, upstream):
     with Service(tmp_path, upstream, **SOON) as service:
         yield service
-
-
-@pytest.fixture
-def key(service):
-    return service.key()
 
 
 @pytest.fixture

@@ -37,11 +37,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
 def clients_python(environment: str = "clients") -> str:
     """Return the Python of an environment of clients; skip if there is none, unless this is CI."""
     python = ROOT / f".venv-{environment}/bin/python"

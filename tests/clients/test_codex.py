@@ -44,12 +44,6 @@ Codex = Any
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
     with Service(tmp_path, upstream) as running:
         yield running

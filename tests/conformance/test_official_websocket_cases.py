@@ -28,12 +28,6 @@ def key(service: Service) -> str:
     return service.key()
 
 
-@pytest.fixture
-def socket(service: Service, key: str) -> Iterator[Socket]:
-    with Socket(service.root, key) as open_socket:
-        yield open_socket
-
-
 def message(role: str, content: Any) -> dict[str, Any]:
     return {"type": "message", "role": role, "content": content}
 

@@ -16,12 +16,6 @@ TOKEN = "a-token-of-the-tests"
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as running:
-        yield running
-
-
-@pytest.fixture
 def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
     with Service(tmp_path, upstream, console=TOKEN) as running:
         yield running

@@ -1,4 +1,4 @@
-"""One service and one scripted upstream for each test that asks for them; `--through` says which service."""
+"""One service for each test that asks for it; `--through` selects which one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,6 @@ from tests.support.upstream import Upstream
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 def opened(tmp_path: Path, upstream: Upstream) -> Iterator[Open]:
     """Open one more process with the same store, in which losses show soon; it has nothing of the others' memory."""
     with contextlib.ExitStack() as stack:
@@ -31,6 +25,12 @@ def opened(tmp_path: Path, upstream: Upstream) -> Iterator[Open]:
             return stack.enter_context(Service(tmp_path, upstream, **{**SOON, **settings}))
 
         yield open_service
+
+
+@pytest.fixture
+def other(opened: Open) -> Service:
+    """Open a second process with the same store."""
+    return opened()
 
 
 @pytest.fixture
@@ -44,8 +44,3 @@ def service(tmp_path: Path, upstream: Upstream, through: str) -> Iterator[Caller
     here = through == "process"
     with Service(tmp_path, upstream) if here else Functions(tmp_path, upstream, door=through) as running:
         yield running
-
-
-@pytest.fixture
-def key(service: Caller) -> str:
-    return service.key()

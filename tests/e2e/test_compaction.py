@@ -29,11 +29,6 @@ def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
 def read(upstream: Upstream, index: int = -1) -> str:
     """Return all that a model was given to read, as text."""
     return str(upstream.requests[index].body["messages"])

@@ -18,16 +18,6 @@ def service(opened: Open) -> Service:
     return opened()
 
 
-@pytest.fixture
-def other(opened: Open) -> Service:
-    return opened()
-
-
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
 # foreground
 
 

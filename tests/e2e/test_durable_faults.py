@@ -27,16 +27,6 @@ def service(opened: Open) -> Service:
     return opened()
 
 
-@pytest.fixture
-def other(opened: Open) -> Service:
-    return opened()
-
-
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
 def work(service: Service, response_id: str) -> None:
     """Do what one invocation of a worker does."""
     service.run(perform(service.services, ADA, response_id, service.clock() + 30))

@@ -33,11 +33,6 @@ def service(opened: Open) -> Service:
     return opened()
 
 
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
 def cancel(service: Service, key: str, response_id: str) -> Any:
     return service.client.post(f"/v1/responses/{response_id}/cancel", headers={"authorization": f"Bearer {key}"})
 

@@ -27,16 +27,6 @@ def service(opened: Open) -> Service:
     return opened()
 
 
-@pytest.fixture
-def other(opened: Open) -> Service:
-    return opened()
-
-
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
 def mark(service: Service, response_id: str) -> None:
     """Make a running response one of another version."""
     found = service.run(service.responses.get(ADA, response_id, 0))

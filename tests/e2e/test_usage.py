@@ -35,11 +35,6 @@ def service(opened: Open, upstream: Upstream) -> Service:
     return opened()
 
 
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
 def key_id(service: Service) -> str:
     (key,) = service.run(service.keys.list(TENANT))
     return str(key.id)

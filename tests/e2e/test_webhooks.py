@@ -40,20 +40,9 @@ def receiver() -> Iterator[Answering]:
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 def service(tmp_path: Path, upstream: Upstream, receiver: Answering) -> Iterator[Service]:
     with Service(tmp_path, upstream, webhook_hosts=(receiver.place,), **SOON) as running:
         yield running
-
-
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
 
 
 def made(service: Service, url: str, *types: str, operator: Operator = OPERATOR) -> tuple[str, str]:

@@ -29,26 +29,9 @@ PATIENCE = 20
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
     with Service(tmp_path, upstream, cache_seconds=0) as running:
         yield running
-
-
-@pytest.fixture
-def key(service: Service) -> str:
-    return service.key()
-
-
-@pytest.fixture
-def socket(service: Service, key: str) -> Iterator[Socket]:
-    with Socket(service.root, key) as open_socket:
-        yield open_socket
 
 
 def gated(gate: Gate, words: str = "Held") -> Script:

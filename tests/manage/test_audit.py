@@ -14,24 +14,12 @@ from antiphon.records import RUNNING, User
 from cli import verbs
 from tests.support.caller import refused
 from tests.support.command import Antiphon
-from tests.support.managing import AGENT, OPERATIONS, Office, key_id
-from tests.support.service import Service
+from tests.support.managing import AGENT, OPERATIONS, key_id
 
 NAMES = [operation.name for operation in OPERATIONS]
 NOTED_READS = {"read what a response says"}
 NOTHING_TO_DO = {"cancel a response"}
 """What was staged has ended, so this changes nothing; it has a test of its own."""
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("state"), cache_seconds=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def office(service):
-    return Office(service)
 
 
 @pytest.fixture

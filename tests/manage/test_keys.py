@@ -10,21 +10,9 @@ from antiphon.access import keys
 from antiphon.records import Actor, Budget, Grant, Owner, Role, User
 from tests.support.caller import refused
 from tests.support.command import Antiphon
-from tests.support.managing import Office, key_id, waiting
-from tests.support.service import Service
+from tests.support.managing import key_id, waiting
 
 DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("state"), cache_seconds=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def office(service):
-    return Office(service)
 
 
 def ready(answer):

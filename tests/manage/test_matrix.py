@@ -16,21 +16,9 @@ from antiphon.web.table import is_managing, route_of
 from docs.openapi.operations import OPERATIONS as OPERATIONS_OF_DOCUMENT
 from tests.support.command import Antiphon
 from tests.support.managing import OPERATIONS, Office
-from tests.support.service import Service
 
 DOCUMENT = json.loads(PATH.read_text(encoding="utf-8"))
 NAMES = [operation.name for operation in OPERATIONS]
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("state"), cache_seconds=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def office(service):
-    return Office(service)
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,6 @@ from tests.support.caller import refused
 from tests.support.managing import AGENT, Office, key_id
 from tests.support.service import Service
 
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("state"), cache_seconds=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def office(service):
-    return Office(service)
-
-
 NONE = Limits()
 NOT_PUT = {"object", "version", "digest", "created_at", "updated_at"}
 

@@ -7,22 +7,9 @@ import pytest
 from antiphon.records import Grant, Group, Limits, Role, User
 from tests.support.caller import refused
 from tests.support.command import Antiphon
-from tests.support.managing import Office
-from tests.support.service import Service
 
 USE = frozenset({"USE"})
 TIGHT = Limits(models=("a", "b"), tokens_per_day=100, maximums={"temperature": 1.0}, defaults={"top_p": 0.5})
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("state"), cache_seconds=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def office(service):
-    return Office(service)
 
 
 @pytest.fixture(autouse=True)

@@ -6,21 +6,9 @@ import pytest
 
 from antiphon.records import Grant, Group, Role, User
 from tests.support.caller import refused
-from tests.support.managing import AGENT, Office
-from tests.support.service import Service
+from tests.support.managing import AGENT
 
 VIEW, EDIT, DELETE, SHARE = 1, 2, 4, 8
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("state"), cache_seconds=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def office(service):
-    return Office(service)
 
 
 @pytest.fixture

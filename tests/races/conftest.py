@@ -14,12 +14,6 @@ from tests.support.tables import CORE, RESPONSES, create_tables
 from tests.support.upstream import Upstream
 
 
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        yield server
-
-
 @pytest.fixture(params=["sqlite", "dynamodb"])
 def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
     """What makes a service use this store."""
