@@ -13,6 +13,7 @@ import { Responses } from "./pages/responses.js";
 import { Today } from "./pages/today.js";
 import { UsageOf } from "./pages/usage.js";
 import { Deleted } from "./pages/versions.js";
+import { FailedDeliveries, Webhooks } from "./pages/webhooks.js";
 import { here, takeToken, to } from "./route.js";
 
 const PAGES = [
@@ -22,10 +23,15 @@ const PAGES = [
   ["people", "People", People],
   ["responses", "Responses", Responses],
   ["approvals", "Approvals", Approvals],
+  ["webhooks", "Webhooks", Webhooks],
   ["audit", "Audit", Audit],
 ];
 // Pages that others lead to; the third is the one that is marked as current.
-const INNER = [["usage", "Usage", UsageOf, "today"], ["deleted-agents", "Deleted agents", Deleted, "agents"]];
+const INNER = [
+  ["usage", "Usage", UsageOf, "today"],
+  ["deleted-agents", "Deleted agents", Deleted, "agents"],
+  ["failed-deliveries", "What never arrived", FailedDeliveries, "webhooks"],
+];
 
 function App() {
   const [at, set] = useState(here);

@@ -17,7 +17,7 @@ const TABS = [
 ];
 const PERMISSIONS = ["USE", "CREATE", "SHARE", "SHARE_PUBLIC"];
 const RIGHTS = [
-  ...["agents", "keys", "people", "limits", "responses", "approvals"].flatMap((area) => [`${area}:read`, `${area}:write`]),
+  ...["agents", "keys", "people", "limits", "responses", "approvals", "webhooks"].flatMap((area) => [`${area}:read`, `${area}:write`]),
   "content:read", "usage:read", "audit:read",
 ];
 
