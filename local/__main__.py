@@ -24,19 +24,8 @@ from antiphon.server_tools.runners import close_runners
 from antiphon.settings import ProviderEndpoint
 from antiphon.spans import tracer
 from antiphon.web.app import build_app
-from antiphon.web.routes import (
-    about,
-    admin,
-    approvals,
-    chat,
-    conversations,
-    conversing,
-    create,
-    deciding,
-    models,
-    responses,
-    websocket,
-)
+from antiphon.web.routers import ROUTERS
+from antiphon.web.routes import admin, websocket
 from local import log
 from local.account import account_name
 from local.banner import banner
@@ -87,9 +76,7 @@ def main() -> int:
         token = new_token() if services.settings.management else ""
         address = address_of(port, token) if token else ""
         text = banner(base_url, key, agents, f"{_state()} (`make reset` forgets it)", address)
-        stored = [responses.router, conversations.router, approvals.router]
-        asked = [create.router, chat.router, conversing.router, deciding.router, websocket.router]
-        routers = [*asked, models.router, *stored, about.router]
+        routers = [*ROUTERS, websocket.router]
         if services.settings.management:
             routers += admin.routers
         beside = partial(_look_after, services)

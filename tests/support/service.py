@@ -27,19 +27,8 @@ from antiphon.run.worker import start_here
 from antiphon.server_tools.runners import close_runners
 from antiphon.settings import ProviderEndpoint, Settings
 from antiphon.web.app import build_app
-from antiphon.web.routes import (
-    about,
-    admin,
-    approvals,
-    chat,
-    conversations,
-    conversing,
-    create,
-    deciding,
-    models,
-    responses,
-    websocket,
-)
+from antiphon.web.routers import ROUTERS
+from antiphon.web.routes import admin, websocket
 from local.console.host import Console, ConsoleFacts, operator_of
 from tests.support.caller import Caller
 from tests.support.faulty import Faulty
@@ -124,9 +113,7 @@ class Service(Caller):
             self.services = services = replace(services, runners=lambda _: runner)
         self.has_workers = True
         self.invoked: list[str] = []
-        asked = [create.router, chat.router, conversing.router, deciding.router, websocket.router]
-        stored = [responses.router, conversations.router, approvals.router]
-        routers = [*asked, models.router, *stored, about.router, *(admin.routers if manages else ())]
+        routers = [*ROUTERS, websocket.router, *(admin.routers if manages else ())]
         app = build_app(services, routers, self._aclose, operators=operator_of)
         config = uvicorn.Config(
             Console(app, console, CONSOLE, "olga", alone=False) if console else app,

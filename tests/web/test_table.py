@@ -7,27 +7,14 @@ import re
 import pytest
 
 from antiphon.web.errors import unrouted
-from antiphon.web.routes import (
-    about,
-    admin,
-    approvals,
-    chat,
-    conversations,
-    conversing,
-    create,
-    deciding,
-    models,
-    responses,
-)
+from antiphon.web.routers import ROUTERS
+from antiphon.web.routes import admin
 from antiphon.web.table import ROUTES, allowed_methods, hint
-
-MODULES = (create, chat, conversing, models, responses, conversations, approvals, deciding, about)
-ROUTERS = [*(module.router for module in MODULES), *admin.routers]
 
 
 def served() -> dict[str, set[str]]:
     methods: dict[str, set[str]] = {}
-    for router in ROUTERS:
+    for router in (*ROUTERS, *admin.routers):
         for route in router.routes:
             path = re.sub(r"\{(?!item_id)\w+\}", "{id}", route.path)
             methods.setdefault(path, set()).update(route.methods)

@@ -221,21 +221,9 @@ def _seal_keys(settings: Settings) -> Callable[[], str] | None:
 def create_app() -> FastAPI:
     """Build the create function's app. It serves every route, so that its Function URL is a whole ``base_url``."""
     from antiphon.web.app import build_app
-    from antiphon.web.routes import (
-        about,
-        approvals,
-        chat,
-        conversations,
-        conversing,
-        create,
-        deciding,
-        models,
-        responses,
-    )
+    from antiphon.web.routers import ROUTERS
 
-    stored = [responses.router, conversations.router, approvals.router]
-    routers = [create.router, chat.router, conversing.router, deciding.router, models.router, *stored, about.router]
-    return build_app(_services(calls_models=True), routers)
+    return build_app(_services(calls_models=True), ROUTERS)
 
 
 class PushedMessages:

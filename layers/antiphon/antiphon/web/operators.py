@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 
 import orjson
@@ -20,6 +21,9 @@ from antiphon.web.query import Query
 
 Document = dict[str, Any]
 Form = TypeVar("Form", bound=Wire)
+
+ReadPage = Callable[..., Awaitable[Page[Document]]]
+"""An operation that reads a page of a list."""
 
 MAX_BODY: Final = 1_000_000
 """The largest body: three times the largest agent."""
@@ -80,6 +84,23 @@ def read_page(request: Request, *more: str) -> tuple[Query, int, str | None]:
     if after is not None and not 0 < len(after) <= MAX_NAME:
         raise no_cursor()
     return query, query.number("limit", 1, MAX_PAGE) or PAGE, after
+
+
+async def list_page(kind: str, request: Request, by: Operator, read: ReadPage, *of: str) -> Response:
+    """Read the page of a list that a request asks for, and return it.
+
+    Args:
+        kind: the kind of the records.
+        request: the request. Its query has no parameters but those of every list.
+        by: who sends it.
+        read: the operation.
+        of: what the records belong to, such as an agent.
+
+    Raises:
+        ApiError: 400, or a refusal of the operation.
+    """
+    _, limit, after = read_page(request)
+    return listing(kind, await read(request.app.state.services, by, *of, limit=limit, after=after or ""))
 
 
 def listing(kind: str, page: Page[Document]) -> Response:

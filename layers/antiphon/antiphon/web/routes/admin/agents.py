@@ -13,7 +13,7 @@ from antiphon.manage.forms import GrantForm
 from antiphon.ports import Services
 from antiphon.spec.request import validated
 from antiphon.web.body import read_json
-from antiphon.web.operators import MAX_BODY, By, answer, listing, read_form, read_page
+from antiphon.web.operators import MAX_BODY, By, answer, list_page, read_form
 from antiphon.web.query import Query
 
 router = APIRouter()
@@ -24,9 +24,7 @@ _DRAWN = 16
 @router.get("/v1/admin/agents")
 async def index(request: Request, by: By) -> Response:
     """List agents."""
-    _, limit, after = read_page(request)
-    page = await agents.list_agents(request.app.state.services, by, limit=limit, after=after or "")
-    return listing("agent", page)
+    return await list_page("agent", request, by, agents.list_agents)
 
 
 @router.post("/v1/admin/agents")
@@ -64,9 +62,7 @@ async def delete(request: Request, agent_id: str, by: By) -> Response:
 @router.get("/v1/admin/agents/{agent_id}/grants")
 async def list_grants(request: Request, agent_id: str, by: By) -> Response:
     """List the grants on an agent."""
-    _, limit, after = read_page(request)
-    page = await grants.list_grants(request.app.state.services, by, agent_id, limit=limit, after=after or "")
-    return listing("grant", page)
+    return await list_page("grant", request, by, grants.list_grants, agent_id)
 
 
 @router.put("/v1/admin/agents/{agent_id}/grants/{item_id}")

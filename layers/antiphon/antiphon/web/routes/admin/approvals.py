@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from antiphon.manage import approvals
 from antiphon.spec.decision import ApprovalDecision
-from antiphon.web.operators import By, answer, listing, read_form, read_page
+from antiphon.web.operators import By, answer, list_page, read_form
 
 router = APIRouter()
 
@@ -15,9 +15,7 @@ router = APIRouter()
 @router.get("/v1/admin/approvals")
 async def list_approvals(request: Request, by: By) -> Response:
     """List the calls that wait for an approval."""
-    _, limit, after = read_page(request)
-    page = await approvals.list_approvals(request.app.state.services, by, limit=limit, after=after or "")
-    return listing("approval", page)
+    return await list_page("approval", request, by, approvals.list_approvals)
 
 
 @router.get("/v1/admin/approvals/{approval_id}")

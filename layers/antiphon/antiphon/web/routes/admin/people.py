@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from antiphon.manage import people, removal
 from antiphon.manage.forms import GroupForm, RoleForm, UserForm
-from antiphon.web.operators import By, answer, listing, read_form, read_page
+from antiphon.web.operators import By, answer, list_page, read_form
 
 router = APIRouter()
 
@@ -15,9 +15,7 @@ router = APIRouter()
 @router.get("/v1/admin/users")
 async def list_users(request: Request, by: By) -> Response:
     """List users."""
-    _, limit, after = read_page(request)
-    page = await people.list_users(request.app.state.services, by, limit=limit, after=after or "")
-    return listing("user", page)
+    return await list_page("user", request, by, people.list_users)
 
 
 @router.get("/v1/admin/users/{user_id}")
@@ -42,9 +40,7 @@ async def delete_user(request: Request, user_id: str, by: By) -> Response:
 @router.get("/v1/admin/roles")
 async def list_roles(request: Request, by: By) -> Response:
     """List roles."""
-    _, limit, after = read_page(request)
-    page = await people.list_roles(request.app.state.services, by, limit=limit, after=after or "")
-    return listing("role", page)
+    return await list_page("role", request, by, people.list_roles)
 
 
 @router.get("/v1/admin/roles/{role_id}")
@@ -69,9 +65,7 @@ async def delete_role(request: Request, role_id: str, by: By) -> Response:
 @router.get("/v1/admin/groups")
 async def list_groups(request: Request, by: By) -> Response:
     """List groups."""
-    _, limit, after = read_page(request)
-    page = await people.list_groups(request.app.state.services, by, limit=limit, after=after or "")
-    return listing("group", page)
+    return await list_page("group", request, by, people.list_groups)
 
 
 @router.get("/v1/admin/groups/{group_id}")

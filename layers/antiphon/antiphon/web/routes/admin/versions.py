@@ -8,7 +8,7 @@ from starlette.responses import Response
 from antiphon.manage import versions
 from antiphon.manage.forms import RollbackForm
 from antiphon.manage.refusals import NotFound
-from antiphon.web.operators import By, answer, listing, read_form, read_page
+from antiphon.web.operators import By, answer, list_page, read_form
 from antiphon.web.query import MAX_DIGITS
 
 router = APIRouter()
@@ -17,10 +17,7 @@ router = APIRouter()
 @router.get("/v1/admin/agents/{agent_id}/versions")
 async def index(request: Request, agent_id: str, by: By) -> Response:
     """List the versions of an agent."""
-    _, limit, after = read_page(request)
-    services = request.app.state.services
-    page = await versions.list_versions(services, by, agent_id, limit=limit, after=after or "")
-    return listing("agent.version", page)
+    return await list_page("agent.version", request, by, versions.list_versions, agent_id)
 
 
 @router.get("/v1/admin/agents/{agent_id}/versions/{item_id}")
@@ -41,9 +38,7 @@ async def roll_back(request: Request, agent_id: str, by: By) -> Response:
 @router.get("/v1/admin/deleted-agents")
 async def list_deleted(request: Request, by: By) -> Response:
     """List deleted agents that can be restored."""
-    _, limit, after = read_page(request)
-    page = await versions.list_deleted(request.app.state.services, by, limit=limit, after=after or "")
-    return listing("agent.deleted", page)
+    return await list_page("agent.deleted", request, by, versions.list_deleted)
 
 
 @router.post("/v1/admin/deleted-agents/{agent_id}/restore")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from antiphon.manage import webhooks
 from antiphon.manage.deliveries import list_failed
 from antiphon.manage.forms import SecretForm, WebhookForm
-from antiphon.web.operators import By, answer, listing, read_form, read_page
+from antiphon.web.operators import By, answer, list_page, listing, read_form, read_page
 
 router = APIRouter()
 
@@ -16,9 +16,7 @@ router = APIRouter()
 @router.get("/v1/admin/webhooks")
 async def index(request: Request, by: By) -> Response:
     """List webhooks."""
-    _, limit, after = read_page(request)
-    page = await webhooks.list_webhooks(request.app.state.services, by, limit=limit, after=after or "")
-    return listing("webhook", page)
+    return await list_page("webhook", request, by, webhooks.list_webhooks)
 
 
 @router.post("/v1/admin/webhooks")
