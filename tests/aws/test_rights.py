@@ -27,7 +27,7 @@ from antiphon.web.app import build_app
 from antiphon.web.routes import create, deciding, models, responses
 from local.lambda_host.dynamodb import Command, Emulator, Reply
 from tests.support.dynamodb import dynamodb, sign_as_anyone
-from tests.support.managing import waiting
+from tests.support.managing import asking, waiting
 from tests.support.stored import claimed, noise
 from tests.support.tables import CORE, RESPONSES, create_tables
 from tests.support.translated import permitted, translated
@@ -135,7 +135,14 @@ async def _made(stores: Stores, seed: int) -> dict[str, str]:
     silent = claimed(seed=seed + 1, lease_until=now + 900.0, **of_ada)
     for turn in (lost, silent):
         await stores.responses.claim(turn)
-    approval = replace(waiting(Owner("default", "bob"), now), by="role:ADMIN")
+    turn = claimed(seed=seed + 2, lease_until=now + 900.0, **{**of_ada, "owner": Owner("default", "bob")})
+    approval = replace(waiting(turn.owner, now, turn.id), by="role:ADMIN")
+    await stores.responses.claim(turn)
+    ended = asking(turn, approval, {**turn.response, "status": "completed"})
+    other = waiting(turn.owner, now, turn.id)  # so that nothing goes on yet
+    ended.response["antiphon"]["approvals"].append({"id": other.id})
+    await stores.responses.commit(ended)
+    await stores.approvals.save(other)
     await stores.approvals.save(approval)
     return {"lost": lost.id, "silent": silent.id, "approval": approval.id}
 

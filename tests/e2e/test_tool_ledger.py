@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.records import Approval
 from tests.support.durable import ADA, FAR, SOON, Reader, ended, follow
 from tests.support.server_tools import Tools, held, says, server
 from tests.support.service import Service
@@ -287,3 +288,32 @@ def test_an_approved_call_whose_tool_is_gone_is_shown_once_whoever_goes_on(two: 
         ("message", "completed"),
     ]
     assert two.first_tools.calls == two.second_tools.calls == []
+
+
+def test_an_approval_stands_for_the_call_that_its_response_shows_whoever_asked(two: Two, upstream: Upstream) -> None:
+    """The first process is lost between storing an approval and saying so. Then the model calls with something else."""
+    two.first.agent("agent", servers=(server("find", approval="caller"),))
+    gate, save = Gate(), two.first.approvals.save
+
+    async def late(approval: Approval) -> bool:
+        saved = await save(approval)
+        await gate.wait()
+        return bool(saved)
+
+    two.first.approvals.save = late
+    key = two.first.key()
+    asks = [Script.stream(tool_call(0, "call_a", "crm__find", f'{{"id":{n}}}'), finish("tool_calls")) for n in (1, 2)]
+    upstream.scripts = [*asks, answer("It is Ada.")]
+    response_id = two.first.create(key, input="Who?", background=True)["id"]
+    assert gate.reached.wait(10)
+    two.lose()
+    response = ended(two.second, key, response_id)
+    gate.open()
+    (asked,) = response["antiphon"]["approvals"]
+    assert asked["arguments"] == '{"id":2}'
+    assert two.second.get(f"/v1/approvals/{asked['id']}", key).json()["arguments"] == '{"id":2}'
+    until(lambda: len(two.second.get("/v1/approvals", key).json()["data"]) == 1)
+    approval = {"type": "mcp_approval_response", "approval_request_id": asked["id"], "approve": True}
+    two.second.create(key, input=[approval], previous_response_id=response_id)
+    assert [call.arguments for call in two.second_tools.calls] == [{"id": 2}]
+    assert two.first_tools.calls == []

@@ -20,7 +20,7 @@ from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
-from tests.support.managing import OPERATIONS, waiting, webhook
+from tests.support.managing import OPERATIONS, asking, waiting, webhook
 from tests.support.stored import claimed, noise
 from tests.support.tables import CORE, RESPONSES
 from tests.support.translated import permitted, translated
@@ -123,7 +123,10 @@ async def _staged(stores, number, *, purpose):
         seed=number, lease_until=now + (900.0 if purpose == "cancel a response" else 0.0), **of_user, input=said
     )
     await stores.responses.claim(turn)
-    approval = waiting(Owner("default", names["user"]), now)
+    other = claimed(seed=number + 10_000, lease_until=now, **of_user)
+    approval = waiting(other.owner, now, other.id)
+    await stores.responses.claim(other)
+    await stores.responses.commit(asking(other, approval, {**other.response, "status": "completed"}))
     await stores.approvals.save(approval)
     of_tenant = webhook("default", f"we_{number}")
     webhooks = stores.webhooks()

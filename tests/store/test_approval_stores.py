@@ -44,3 +44,15 @@ async def test_a_list_has_what_waits_oldest_first_page_by_page(stores: Stores) -
     assert [found.id for found in second.records] == ["mcpr_4"]
     assert not second.more
     assert (await stores.approvals.pending("other", 3)).records == []
+
+
+async def test_an_approval_that_is_removed_is_in_no_list_and_cannot_be_decided(stores: Stores) -> None:
+    await stores.approvals.save(asked())
+    await stores.approvals.save(asked(1))
+    await stores.approvals.delete(ODD, "mcpr_0")
+    await stores.approvals.delete(ODD, "mcpr_0")
+    await stores.approvals.delete("other", "mcpr_1")
+    assert await stores.approvals.get(ODD, "mcpr_0") is None
+    assert [found.id for found in (await stores.approvals.pending(ODD, 3)).records] == ["mcpr_1"]
+    assert not await stores.approvals.save(replace(asked(), state="approved", revision=1))
+    assert await stores.approvals.get(ODD, "mcpr_0") is None

@@ -353,8 +353,7 @@ class Office:
             **names,
             "user": user,
             "key": key_id(key),
-            "response": self._response(user, names["agent"]),
-            "approval": self._approval(user),
+            **self._response(user, names["agent"]),
             "webhook": self._webhook(),
             "secret": key,
         }
@@ -392,11 +391,6 @@ class Office:
             await self._service.directory.put_agent(record)
         await self._service.directory.put(Grant(self._tenant, agent, "public", 1))
 
-    def _approval(self, user: str) -> str:
-        asked = waiting(Owner(self._tenant, user), int(self._service.clock()))
-        self._service.run(self._service.approvals.save(asked))
-        return asked.id
-
     def _webhook(self) -> str:
         """Keep one webhook of the tenant, for it may have few; its host is refused before anything is sent."""
         webhooks = self._service.services.webhooks()
@@ -417,18 +411,27 @@ class Office:
         self._service.run(self._service.responses.claim(turn))
         return turn
 
-    def _response(self, user: str, agent: str) -> str:
+    def _response(self, user: str, agent: str) -> dict[str, str]:
+        """Store a response that waits for an approval; return the ids of both."""
         turn = self.running(user, agent)
+        asked = waiting(turn.owner, int(self._service.clock()), turn.id)
         ended = {**turn.response, "status": "completed", "output": [_said("Paris.")], "usage": None, "error": None}
-        self._service.run(self._service.responses.commit(_ended(turn, ended)))
-        return turn.id
+        self._service.run(self._service.responses.commit(asking(turn, asked, ended)))
+        self._service.run(self._service.approvals.save(asked))
+        return {"response": turn.id, "approval": asked.id}
 
 
-def waiting(owner: Owner, now: int) -> Approval:
+def asking(turn: StoredResponse, asked: Approval, resource: dict[str, Any]) -> StoredResponse:
+    """Return a response as it ends that waits for an approval."""
+    shown = {"antiphon": {"approvals": [{"id": asked.id}]}}
+    return replace(turn, status="completed", response={**resource, **shown})
+
+
+def waiting(owner: Owner, now: int, response_id: str) -> Approval:
     """Return a call that waits for an approval."""
     own, times = f"mcpr_{secrets.token_hex(8)}", {"created_at": now, "expires_at": now + DAY}
     call = {"label": "crm", "tool": "update", "arguments": "{}", "digest": "d", "by": "role:MANAGER"}
-    return Approval(owner, own, "resp_x", "agent", **call, **times, job={})
+    return Approval(owner, own, response_id, "agent", **call, **times, job={})
 
 
 def webhook(tenant: str, id: str) -> Webhook:
@@ -444,7 +447,3 @@ def key_id(key: str) -> str:
 def _said(text: str) -> dict[str, Any]:
     part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
-
-
-def _ended(turn: StoredResponse, resource: dict[str, Any]) -> StoredResponse:
-    return replace(turn, status="completed", response=resource)

@@ -9,6 +9,7 @@ from antiphon.manage.pages import no_cursor
 from antiphon.ports import Page, Services
 from antiphon.records import Approval
 from antiphon.run.approvals import decide
+from antiphon.run.asked import find_asked
 from antiphon.run.waiting import shown
 
 
@@ -60,7 +61,7 @@ def document(approval: Approval) -> Document:
 
 
 async def _found(services: Services, operator: Operator, approval_id: str) -> Approval:
-    found = await services.approvals.get(operator.tenant, approval_id)
+    found = await find_asked(services, operator.tenant, approval_id)
     if found is None:
         raise ApiError("approval_not_found")
     return found

@@ -13,13 +13,16 @@ from antiphon.manage.pages import walk
 from antiphon.manage.people import require_no_wider, require_over_user
 from antiphon.manage.refusals import refuse
 from antiphon.ports import Page, Services
-from antiphon.records import Group, Key, Limits, Role, User
+from antiphon.records import Group, Key, Limits, Owner, Role, User
+from antiphon.run.asked import withdraw_of
 
 _PAGE = 100
 
 
 async def delete_user(services: Services, operator: Operator, user: str) -> Document:
-    """Revoke a user's keys, then delete it with its grants. An author stays: an agent's author never changes.
+    """Revoke a user's keys, then delete it with its grants, and what its calls wait for.
+
+    An author stays: an agent's author never changes.
 
     Raises:
         ApiError: there is none, or it cannot go.
@@ -36,6 +39,7 @@ async def delete_user(services: Services, operator: Operator, user: str) -> Docu
     for key in revoked:
         await services.keys.revoke(operator.tenant, key, now, operator.actor)
     await services.directory.delete(stored, operator.actor)
+    await withdraw_of(services, Owner(operator.tenant, user))
     return {"id": user, "result": "deleted", "revoked_keys": revoked}
 
 

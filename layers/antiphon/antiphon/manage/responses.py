@@ -15,6 +15,7 @@ from antiphon.manage.pages import no_cursor, shown, sift
 from antiphon.manage.refusals import NotFound, check_id
 from antiphon.ports import Page, Services
 from antiphon.records import Owner, StoredResponse
+from antiphon.run.asked import asked_by, withdraw
 from antiphon.run.cancel import stop
 from antiphon.run.models import are_visible, visible_agents
 from antiphon.stream.kept import shown_response
@@ -86,7 +87,7 @@ async def cancel_response(services: Services, operator: Operator, user: str, res
 
 
 async def delete_response(services: Services, operator: Operator, user: str, response_id: str) -> Document:
-    """Remove a response with all its content; one that runs is cancelled first.
+    """Remove a response with all its content and the approvals that it asked for; one that runs is cancelled first.
 
     Raises:
         ApiError: 403 or 404.
@@ -96,8 +97,8 @@ async def delete_response(services: Services, operator: Operator, user: str, res
     stored = await _found(services, operator, owner, response_id)
     before = {"user": user, "status": stored.status}
     await note(services, operator, "response.deleted", f"response:{response_id}", before, None)
-    if not stored.has_ended:
-        await stop(services, stored)
+    ended = stored if stored.has_ended else await stop(services, stored)
+    await withdraw(services, operator.tenant, asked_by(ended or stored))
     if not await services.responses.delete(owner, response_id):
         raise NotFound("response", response_id)
     return {"id": response_id, "result": "deleted"}

@@ -316,6 +316,9 @@ class ApprovalStore(Protocol):
     async def get(self, tenant: str, approval_id: str) -> Approval | None:
         """Read an approval, consistently; one trip."""
 
+    async def delete(self, tenant: str, approval_id: str) -> None:
+        """Remove an approval; nothing happens if there is none."""
+
     async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
         """List approvals that nobody has decided, oldest first; those that have expired may be among them."""
 

@@ -11,15 +11,17 @@ decide nothing but yes or no: what is called is read from the store.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from antiphon.access.principal import Principal
-from antiphon.errors import ApiError
+from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import Services
 from antiphon.records import DAY, Actor, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
+from antiphon.run.asked import is_asked, withdraw
 from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
 
@@ -79,7 +81,7 @@ async def decide(services: Services, approval: Approval, *, approve: bool, by: A
         reason: for the model, if it is not approved.
 
     Raises:
-        ApiError: 409 ``approval_decided`` or ``approval_expired``.
+        ApiError: 409 ``approval_decided`` or ``approval_expired``; 404: its response was deleted meanwhile.
         StorageUnavailable: a store did not answer.
     """
     now = services.clock()
@@ -91,7 +93,8 @@ async def decide(services: Services, approval: Approval, *, approve: bool, by: A
         await services.audit.note(tenant, by, action, target, _noted(before), _noted(approval))
         await services.runs.open(OpenRun(approval.owner, approval.response_id, now))
         if not await services.approvals.save(approval):
-            raise ApiError("approval_decided")
+            gone = await services.approvals.get(tenant, approval.id) is None
+            raise ApiError("approval_not_found" if gone else "approval_decided")
     return approval
 
 
@@ -125,7 +128,8 @@ async def answered(services: Services, principal: Principal, request: CreateResp
     for index, item in _decisions(request):
         param = f"input[{index}].approval_request_id"
         approval = await services.approvals.get(principal.tenant, item["approval_request_id"])
-        if approval is None or approval.owner != principal.owner or approval.agent != request.model:
+        mine = approval is not None and approval.owner == principal.owner and approval.agent == request.model
+        if approval is None or not mine or not await is_asked(services, approval):
             raise ApiError("approval_not_found", param=param)
         if approval.by != BY_CALLER:
             message = f"The agent wants this decided by {approval.by}, and not by the caller."
@@ -205,12 +209,24 @@ def _refusal(approval: Approval, table: ToolTable) -> str | None:
 
 
 async def save_all(services: Services, approvals: Sequence[Approval]) -> None:
-    """Store what is asked for.
+    """Store what is asked for: all of it, or nothing as far as the store can remove it again.
 
     Raises:
-        StorageUnavailable: the store did not answer.
+        StorageUnavailable: something was not stored.
     """
-    await asyncio.gather(*map(services.approvals.save, approvals))
+    saved = await asyncio.gather(*map(services.approvals.save, approvals), return_exceptions=True)
+    if all(stored is True for stored in saved):
+        return
+    await withdraw_all(services, approvals)
+    failed = [error for error in saved if isinstance(error, BaseException)]
+    raise failed[0] if failed else StorageUnavailable("there is another approval of this id")
+
+
+async def withdraw_all(services: Services, approvals: Sequence[Approval]) -> None:
+    """Remove what was never asked of anybody, if the store answers: else it goes when it expires."""
+    with contextlib.suppress(StorageUnavailable):
+        for approval in approvals:
+            await withdraw(services, approval.owner.tenant, [approval.id])
 
 
 def continuation(approval: Approval) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import CANCELLED, QUEUED, StoredResponse
+from antiphon.run.asked import asked_by, withdraw
 from antiphon.run.lost import end_lost, is_lost
 from antiphon.run.registry import running
 from antiphon.run.retrieve import find
@@ -47,12 +48,13 @@ async def cancel(services: Services, principal: Principal, response_id: str) -> 
 
 
 async def delete(services: Services, principal: Principal, response_id: str) -> None:
-    """Remove a response with all its content; one that runs is cancelled first.
+    """Remove a response with all its content and the approvals that it asked for; one that runs is cancelled first.
 
     Raises:
         ApiError: 404, the same if it is absent, expired, deleted, another user's or hidden.
     """
     stored = await _ended(services, await find(services, principal, response_id))
+    await withdraw(services, stored.owner.tenant, asked_by(stored))
     if not await services.responses.delete(stored.owner, stored.id):
         raise ApiError("response_not_found")
 

@@ -18,8 +18,10 @@ from antiphon.errors import ApiError
 from antiphon.ids import CONVERSATION_DEPTH, parse_conversation_id, parse_item_id, place_of
 from antiphon.ports import Services
 from antiphon.records import Conversation, Item, StoredResponse, is_said
+from antiphon.run.asked import asked_by, withdraw
 from antiphon.run.conversation import Joined, find_conversation
 from antiphon.run.items import shown_input_item
+from antiphon.stream.events import APPROVALS
 
 Order = Literal["asc", "desc"]
 
@@ -89,10 +91,13 @@ async def read_item(services: Services, principal: Principal, wanted: str, item_
 async def delete_item(services: Services, principal: Principal, wanted: str, item_id: str) -> Conversation:
     """Remove an item from a conversation, and so from the response that it came with. Return the conversation.
 
+    With an item that asks for an approval goes the approval.
+
     Raises:
         ApiError: 404.
     """
     joined = await find_conversation(services, principal, wanted)
+    asked: list[str] = []
 
     def without(turn: StoredResponse) -> StoredResponse:
         if not is_said(turn, services.clock()) or all(item["id"] != item_id for item in _all(turn)):
@@ -101,10 +106,16 @@ async def delete_item(services: Services, principal: Principal, wanted: str, ite
         left = [item for item in turn.input if item["id"] != item_id]
         # its stream is made anew of what is left: the cuts and the log have the text that is gone
         response = {**turn.response, "output": output}
+        if item_id in asked_by(turn):
+            asked.append(item_id)
+            own = turn.response["antiphon"]
+            waiting = [approval for approval in own[APPROVALS] if approval["id"] != item_id]
+            response["antiphon"] = {**own, APPROVALS: waiting}
         return replace(turn, input=left, response=response, cuts="", stream_version=0, logged=False)
 
     if await services.responses.rewrite(principal.owner, _turn_of(joined, item_id), without) is None:
         raise ApiError("item_not_found")
+    await withdraw(services, principal.tenant, asked[:1])
     return joined.record
 
 

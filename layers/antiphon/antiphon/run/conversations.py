@@ -7,10 +7,14 @@ from typing import Any, Final
 
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, SlotTaken
+from antiphon.ids import place_of
 from antiphon.ports import Services
 from antiphon.records import CLOSED, DAY, Conversation, StoredResponse
+from antiphon.run.asked import asked_by, withdraw
 from antiphon.run.cancel import stop
 from antiphon.run.conversation import bare_turn, change_record, find_conversation
+
+_PAGE: Final = 100
 
 CLAIMS: Final = 8
 """How often a deletion tries to take the last place while others go on to add."""
@@ -38,7 +42,9 @@ async def update_conversation(
 
 
 async def delete_conversation(services: Services, principal: Principal, wanted: str) -> None:
-    """Remove a conversation with all its items and responses; a response that runs in it is cancelled first.
+    """Remove a conversation with all its items and responses, and the approvals that these asked for.
+
+    A response that runs in it is cancelled first.
 
     The deletion takes the place after the newest turn, as everybody does who adds: a request that read the conversation
     before cannot add to it any more. A deletion that dies half-way can be sent again.
@@ -47,6 +53,7 @@ async def delete_conversation(services: Services, principal: Principal, wanted: 
         ApiError: 404; 409 if others go on to add.
     """
     last = await _close(services, principal, wanted)
+    await _withdraw(services, principal, wanted)
     await services.responses.clear_conversation(principal.owner, wanted, last)
 
 
@@ -66,6 +73,14 @@ async def _close(services: Services, principal: Principal, wanted: str) -> str:
             continue
         return last.id
     raise ApiError("conversation_locked")
+
+
+async def _withdraw(services: Services, principal: Principal, wanted: str) -> None:
+    """Remove the approvals that the responses of a conversation asked for."""
+    after = None
+    while turns := await services.responses.some_turns(principal.owner, wanted, after, newest_first=False, limit=_PAGE):
+        after = place_of(turns[-1].id).depth
+        await withdraw(services, principal.tenant, [approval for turn in turns for approval in asked_by(turn)])
 
 
 async def _stop(services: Services, newest: StoredResponse) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from antiphon.ports import Services
 from antiphon.records import Approval, StoredResponse
 from antiphon.run.approvals import continuation
+from antiphon.run.asked import asked_by
 from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt
 from antiphon.run.principals import principal_of
 from antiphon.spec.request import parse_create
-from antiphon.stream.events import APPROVALS
 
 
 async def go_on(services: Services, asking: StoredResponse, until: float) -> str | None:
@@ -49,6 +49,5 @@ async def go_on(services: Services, asking: StoredResponse, until: float) -> str
 
 
 async def _asked(services: Services, asking: StoredResponse) -> list[Approval]:
-    shown = asking.response.get("antiphon", {}).get(APPROVALS, ()) if asking.status == "completed" else ()
-    found = [await services.approvals.get(asking.owner.tenant, asked["id"]) for asked in shown]
+    found = [await services.approvals.get(asking.owner.tenant, asked) for asked in asked_by(asking)]
     return [approval for approval in found if approval is not None]

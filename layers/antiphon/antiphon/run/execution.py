@@ -28,6 +28,7 @@ from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, Services, UsageDelta
 from antiphon.records import StoredResponse
+from antiphon.run.approvals import withdraw_all
 from antiphon.run.aside import aside
 from antiphon.run.compaction import DueCompaction
 from antiphon.run.journal import NOTHING, Journal, Logged
@@ -287,7 +288,9 @@ class Execution:
                 return
             limit = self._limit(call.deadline)
             await self._finish(outcome, answering, limit)
-            await asyncio.gather(self._tally_ended(answering, limit), self._note_ending(), self._discard(limit))
+            await asyncio.gather(
+                self._tally_ended(answering, limit), self._note_ending(), self._discard(limit), self._withdraw()
+            )
         finally:
             measures.current().take(self._fold.response())
             self.feed.close()
@@ -346,6 +349,13 @@ class Execution:
             return  # whoever was first goes on with what is kept, or has discarded it
         deadline = max(limit, asyncio.get_running_loop().time() + NOTING)
         await discard(self._services, self._record.job or {}, deadline)
+
+    async def _withdraw(self) -> None:
+        """Remove the approvals that nobody is asked for, as the response has ended otherwise than this writer meant."""
+        stored = [] if self._loop is None else self._loop.stored
+        has_failed = self.is_settled and self._fold.response()["status"] != "completed"
+        if stored and (has_failed or self._superseded):
+            await withdraw_all(self._services, stored)
 
     async def _note_ending(self) -> None:
         if self.journal is None:

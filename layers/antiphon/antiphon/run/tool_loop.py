@@ -48,6 +48,10 @@ MAX_MODEL_TURNS: Final = "max_model_turns"
 HIDDEN_FROM: Final = 200_000
 """The place in an output from which on the ids of calls are counted that a response does not show."""
 
+APART: Final = 2_000
+"""How far the ids of the approvals are apart that one writer of a response asks for and the next: who takes over may
+ask for something else, and an approval never stands for another call than the one that was shown."""
+
 NO_QUOTA: Final = "insufficient_quota"
 """Why a response is incomplete whose user, key or agent has used up a budget."""
 
@@ -102,6 +106,7 @@ class ToolLoop:
     Attributes:
         call: what the model is asked, or was asked last.
         waiting: calls that somebody has to approve.
+        stored: those of which a row may be stored, whether or not the response has come to say so.
         hidden: calls that the response does not show, as they are stored with it.
         refusal: why no model is asked again; None if one was.
         begins: the index of the first output item of the model turn.
@@ -133,6 +138,7 @@ class ToolLoop:
         self.call = call
         self.begins = 0
         self.waiting: list[Approval] = []
+        self.stored: list[Approval] = []
         self.refusal: str | None = None
         self.hidden: list[dict[str, Any]] = only_hidden(resumed.calls)
         self._shows = ready.agent.show_tools
@@ -227,14 +233,16 @@ class ToolLoop:
     async def _ask(self, calls: Sequence[ServerCall]) -> bool:
         """Store calls that somebody has to approve, and say that they wait. Return whether they are stored."""
         seal = await self._host.sealing() if any(call.state for call in calls) else None
-        index = self._stream.settle() + 1
+        index = self._stream.settle() + 1 + APART * self._record.epoch
         approvals = []
         for place, call in enumerate(calls, index):
             sealed = seal("reasoning", (), state=call.state) if seal is not None and call.state else None
             approvals.append(self._approval(call, self._stream.id_of(REQUEST, place), sealed))
+        self.stored = approvals
         try:
             await save_all(self._services, approvals)
         except StorageUnavailable:
+            self.stored = []
             return False
         self.waiting = approvals
         self._stream.message()
@@ -262,7 +270,7 @@ class ToolLoop:
             digest=digest_of(server, tool),
             by=tool.approval,
             created_at=now,
-            expires_at=now + VALID_SECONDS,
+            expires_at=min(now + VALID_SECONDS, self._record.expires_at or now + VALID_SECONDS),
             job=job_of(self._ready.request, self._ready.principal),
             sealed=sealed,
         )

@@ -9,6 +9,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Page, Services
 from antiphon.records import Approval
+from antiphon.run.asked import is_asked
 from antiphon.tools.narrowing import BY_CALLER
 
 
@@ -51,6 +52,8 @@ async def find_approval(services: Services, principal: Principal, approval_id: s
     """
     found = await services.approvals.get(principal.tenant, approval_id)
     if found is None or not _is_shown(found, principal):
+        raise ApiError("approval_not_found")
+    if not await is_asked(services, found):
         raise ApiError("approval_not_found")
     return found
 

@@ -38,6 +38,13 @@ class DynamoDBApprovals:
         answer = await self._database.call("GetItem", TableName=self._table, Key=key, ConsistentRead=True)
         return _approval(answer["Item"]) if "Item" in answer else None
 
+    async def delete(self, tenant: str, approval_id: str) -> None:
+        """Remove an approval; nothing happens if there is none. Two trips."""
+        found = await self.get(tenant, approval_id)
+        if found is not None:
+            keys = [layout.approval(tenant, approval_id), layout.pending_approval(found)]
+            await self._database.batch_delete(self._table, keys)
+
     async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
         """List approvals that nobody has decided, oldest first; one trip."""
         begin = {"ExclusiveStartKey": layout.pending_approval(after)} if after is not None else {}

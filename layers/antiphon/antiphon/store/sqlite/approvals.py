@@ -19,6 +19,7 @@ _UPDATE: Final = """
     UPDATE approvals SET revision = :revision, is_pending = :is_pending, document = :document
     WHERE tenant = :tenant AND id = :id AND revision = :revision - 1"""
 _GET: Final = "SELECT document FROM approvals WHERE tenant = ? AND id = ?"
+_DELETE: Final = "DELETE FROM approvals WHERE tenant = ? AND id = ?"
 _PENDING: Final = """
     SELECT document FROM approvals
     WHERE tenant = :tenant AND is_pending AND (created_at, id) > (:created_at, :id)
@@ -40,6 +41,10 @@ class SQLiteApprovals:
         """Read an approval."""
         row = await self._database.read(lambda db: db.execute(_GET, (tenant, approval_id)).fetchone())
         return load(Approval, row[0]) if row else None
+
+    async def delete(self, tenant: str, approval_id: str) -> None:
+        """Remove an approval; nothing happens if there is none."""
+        await self._database.write(lambda db: db.execute(_DELETE, (tenant, approval_id)), erases=True)
 
     async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
         """List approvals that nobody has decided, oldest first."""
