@@ -7,6 +7,8 @@ import re
 import secrets
 import socket
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -72,6 +74,25 @@ def test_a_user_restores_no_agent_of_another(office, service):
     body = {**AGENT, "id": staged["deleted"]}
     refused(office.ask(other["secret"], "POST", "agents", body), 409, "in_use", "id")
     ready(office.ask(staged["secret"], "POST", f"deleted-agents/{staged['deleted']}/restore"))
+
+
+def test_of_two_users_who_make_an_agent_of_one_id_at_once_one_gets_it_and_the_other_nothing(office, service):
+    both = [office.stage() for _ in range(2)]
+
+    def make(number, each):
+        grants = [{"principal": f"user:{each['idle']}", "level": "owner"}]
+        body = {**AGENT, "id": f"raced-{number}", "instructions": f"Of {each['user']}.", "grants": grants}
+        return office.ask(each["secret"], "POST", "agents", body)
+
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(40):
+            statuses = [answer.status_code for answer in threads.map(partial(make, number), both)]
+            assert sorted(statuses) == [200, 409]
+            winner = both[statuses.index(200)]
+            agent, _ = service.run(service.directory.agent("default", f"raced-{number}", []))
+            assert (agent.author, agent.instructions) == (winner["user"], f"Of {winner['user']}.")
+            grants = service.run(service.directory.grants_on("default", agent.id))
+            assert {grant.principal for grant in grants} == {f"user:{winner['user']}", f"user:{winner['idle']}"}
 
 
 def test_a_rollback_brings_no_grant_back_and_no_tool_of_a_server(office, service):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, digest
+from antiphon.errors import AlreadyExists
 from antiphon.ports import Page
 from antiphon.records import PUBLIC, Agent, DeletedAgent, Grant, User, dump
 from local.lambda_host.dynamodb import Command, Emulator, Reply
@@ -49,6 +50,17 @@ async def test_an_agent_that_is_stored_unchanged_keeps_its_version_and_its_time(
     await stores.directory.put_agent(GUIDE)
     assert await stores.directory.put_agent(at(5, GUIDE.instructions)) == GUIDE
     assert await numbers(stores) == [1]
+
+
+async def test_a_new_agent_never_takes_the_place_of_another(stores: Stores) -> None:
+    assert await stores.directory.put_agent(GUIDE, new=True) == GUIDE
+    assert await stores.directory.put_agent(at(5, GUIDE.instructions), new=True) == GUIDE
+    for other in (at(1, "Be kind."), at(1, GUIDE.instructions, author="bob")):
+        with pytest.raises(AlreadyExists):
+            await stores.directory.put_agent(other, new=True)
+    assert await stores.directory.agent("acme", "guide", ["user:bob"]) == (GUIDE, 0)
+    await stores.directory.delete_agent("acme", "guide")
+    assert (await stores.directory.put_agent(at(9, "Be new.", author="bob"), new=True)).author == "bob"
 
 
 async def test_an_agent_of_before_versions_is_the_first_one(stores: Stores) -> None:

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import Final
 
+from antiphon.errors import AlreadyExists
 from antiphon.records import Agent, dump
 
 KEPT_VERSIONS: Final = 50
@@ -32,3 +33,13 @@ def next_version(stored: Agent, wanted: Agent) -> Agent | None:
     if replace(kept, updated_at=stored.updated_at) == stored:
         return None
     return replace(kept, version=stored.version + 1)
+
+
+def require_same(stored: Agent, wanted: Agent) -> None:
+    """Check that an agent that was to be new is what is stored: an earlier try stored it, and its answer was lost.
+
+    Raises:
+        AlreadyExists: somebody else made another one.
+    """
+    if stored.author != wanted.author or next_version(stored, wanted) is not None:
+        raise AlreadyExists("there is such an agent")

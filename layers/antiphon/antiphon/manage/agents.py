@@ -8,13 +8,13 @@ has no bit does not exist for them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from antiphon.access.decide import allows, may_view
 from antiphon.access.grants import DELETE, EDIT, OWNER, SHARE
 from antiphon.access.roles import CREATE
 from antiphon.agents.versions import digest, next_version
-from antiphon.errors import ApiError
+from antiphon.errors import AlreadyExists, ApiError
 from antiphon.manage.changes import Document
 from antiphon.manage.document import AgentDocument, write_agent
 from antiphon.manage.fitting import check_fit, models_of
@@ -25,6 +25,8 @@ from antiphon.manage.refusals import NotFound, refuse
 from antiphon.manage.sharing import bits_held, check_sharing
 from antiphon.ports import Page, Services
 from antiphon.records import Agent, Grant
+
+_TAKEN: Final = "This id is taken: choose another one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ async def plan_agent(
     """
     stored = await _stored(services, operator, document.id)
     if new and stored is not None:
-        raise refuse("This id is taken: choose another one.", "id")
+        raise refuse(_TAKEN, "id")
     owner = await _owner(services, operator, document, author, stored)
     now = int(services.clock())
     _require_functions(operator, document)
@@ -139,8 +141,15 @@ async def plan_agent(
 
 
 async def apply_change(services: Services, operator: Operator, change: Change) -> Document:
-    """Write what ``plan_agent`` found to change."""
-    stored = await services.directory.put_agent(change.agent, operator.actor)
+    """Write what ``plan_agent`` found to change.
+
+    Raises:
+        ApiError: 409: somebody else made a new agent of this id meanwhile.
+    """
+    try:
+        stored = await services.directory.put_agent(change.agent, operator.actor, new=change.stored is None)
+    except AlreadyExists:
+        raise refuse(_TAKEN, "id") from None
     for grant in change.grants:
         await services.directory.put(grant, operator.actor)
     return {"id": change.agent.id, "result": change.result, "version": stored.version}
@@ -214,7 +223,7 @@ async def _stored(services: Services, operator: Operator, agent_id: str) -> Agen
     deleted = await services.directory.deleted_agent(operator.tenant, agent_id)
     is_anothers = deleted is not None and deleted.agent.author != operator.principal.user
     if is_anothers or await services.directory.find(Agent, operator.tenant, agent_id) is not None:
-        raise refuse("This id is taken: choose another one.", "id")
+        raise refuse(_TAKEN, "id")
     return None
 
 

@@ -120,7 +120,9 @@ class Directory(Protocol):
     async def put(self, record: Tenant | Role | Group | User | Grant, by: Actor = SERVER) -> None:
         """Store a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""
 
-    async def put_agent(self, agent: Agent, by: Actor = SERVER, *, rolled_back_to: int | None = None) -> Agent:
+    async def put_agent(
+        self, agent: Agent, by: Actor = SERVER, *, rolled_back_to: int | None = None, new: bool = False
+    ) -> Agent:
         """Store an agent and return it as it is stored; with a new one its author's grant of all bits, both or neither.
 
         Of one that exists, its grants, its author and its time of creation stay; if its content changes, it gets the
@@ -131,6 +133,10 @@ class Directory(Protocol):
             agent: the agent; its version is not used.
             by: who stores it.
             rolled_back_to: the former version that it is a copy of, for the audit log.
+            new: there must be none of this id, or the same by the same author, which an earlier try stored.
+
+        Raises:
+            AlreadyExists: there is another one, although it was to be new.
         """
 
     async def delete_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from antiphon.access.grants import OWNER
-from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, next_version
+from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, next_version, require_same
 from antiphon.errors import StorageUnavailable
 from antiphon.ports import Page
 from antiphon.records import DAY, SERVER, Actor, Agent, DeletedAgent, Grant, dump, load
@@ -26,10 +26,14 @@ _GRANTS_AT_ONCE: Final = 10
 class DynamoDBAgents(AuditedTable):
     """Writes agents, and reads their versions."""
 
-    async def put_agent(self, agent: Agent, by: Actor = SERVER, *, rolled_back_to: int | None = None) -> Agent:
+    async def put_agent(
+        self, agent: Agent, by: Actor = SERVER, *, rolled_back_to: int | None = None, new: bool = False
+    ) -> Agent:
         """Store an agent and return it as it is stored; see the port ``Directory``."""
         for _ in range(TRIES):
             row = await self._database.get(self._table, _key(agent.tenant, agent.id))
+            if new and row is not None:
+                require_same(_agent(row), agent)
             try:
                 if row is None:
                     return await self._create(agent, by)

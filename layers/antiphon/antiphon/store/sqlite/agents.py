@@ -7,7 +7,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from antiphon.access.grants import OWNER
-from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, next_version
+from antiphon.agents.versions import KEPT_VERSIONS, RESTORABLE_DAYS, next_version, require_same
 from antiphon.ports import Page
 from antiphon.records import DAY, SERVER, Actor, Agent, DeletedAgent, Grant, dump, load
 from antiphon.store.sqlite.audit import AuditedFile, note
@@ -36,13 +36,17 @@ _FORGET: Final = (
 class SQLiteAgents(AuditedFile):
     """Writes agents, and reads their versions."""
 
-    async def put_agent(self, agent: Agent, by: Actor = SERVER, *, rolled_back_to: int | None = None) -> Agent:
+    async def put_agent(
+        self, agent: Agent, by: Actor = SERVER, *, rolled_back_to: int | None = None, new: bool = False
+    ) -> Agent:
         """Store an agent and return it as it is stored; see the port ``Directory``."""
 
         def work(db: Connection) -> Agent:
             stored = get_agent(db, agent.tenant, agent.id)
             if stored is None:
                 return self._create(db, agent, by)
+            if new:
+                require_same(stored, agent)
             return self._replace(db, stored, agent, by, rolled_back_to)
 
         return await self._database.write(work)
