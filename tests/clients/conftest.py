@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from antiphon.records import Fallback
+from antiphon.run.server_calls import LATER
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
-from tests.support.upstream import Gate, Request, Script, Upstream, finish, text, usage
+from tests.support.upstream import Gate, Request, Script, Upstream, answer, finish, text, tool_call, usage
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 HERE = Path(__file__).parent
@@ -26,15 +27,18 @@ ROOT = HERE.parent.parent
 def service(tmp_path: Path) -> Iterator[Service]:
     """Its agent answers by a fallback: so clients see what Antiphon adds to a response, too.
 
-    The agent ``acting`` has a tool that runs on the server; of ``asking`` it needs the caller's approval.
+    The agent ``acting`` has a tool that runs on the server; of ``asking`` it needs the caller's approval. The model of
+    ``both`` calls the functions of the client and the tool of the server at once; for each question that runs once.
     """
     runner = Tools(get_population=says("2.1 million people"))
-    with Service(tmp_path, runner=runner) as running:
+    with CallingUpstream() as upstream, Service(tmp_path, upstream, runner=runner) as running:
         running.agent("agent", provider="nowhere", fallbacks=(Fallback("demo", "demo"),))
-        running.agent("acting", servers=(server("get_population", label="atlas", parameters=CITY),))
+        running.agent("acting", provider="demo", servers=(server("get_population", label="atlas", parameters=CITY),))
         asking = server("get_population", label="atlas", parameters=CITY, approval="caller")
-        running.agent("asking", servers=(asking,))
+        running.agent("asking", provider="demo", servers=(asking,))
+        running.agent("both", provider="up", servers=(server("get_population", label="register", parameters=CITY),))
         yield running
+    assert sum(call.server.label == "register" for call in runner.calls) == len(upstream.questions)
 
 
 def clients_python(environment: str = "clients") -> str:
@@ -64,6 +68,40 @@ def node() -> str:
         pytest.skip("needs Node.js and its packages: `make clients`")
     assert found is not None
     return found
+
+
+class CallingUpstream(Upstream):
+    """A model that calls at once, for Paris, all functions on offer that the user's message names; then it quotes what
+    they returned.
+
+    Attributes:
+        questions: what users said until the tool of the server was called.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions: set[str] = set()
+
+    def take(self, request: Request) -> Script:
+        self.requests.append(request)
+        messages = request.body["messages"]
+        begins = max(index for index, message in enumerate(messages) if message["role"] == "user")
+        said, since = str(messages[begins]["content"]), messages[begins:]
+        outputs = [message for message in since if message["role"] == "tool" and LATER not in str(message["content"])]
+        answered = {message["tool_call_id"] for message in outputs}
+        made_before = [call for message in since for call in message.get("tool_calls") or ()]
+        done = {call["function"]["name"] for call in made_before if call["id"] in answered}
+        offered = [tool["function"]["name"] for tool in request.body.get("tools") or ()]
+        calls = [name for name in offered if name in said and name not in done]
+        if any(name.startswith("register__") for name in calls):
+            self.questions.add(str([message["content"] for message in messages if message["role"] == "user"]))
+        arguments = json.dumps({"city": "Paris"})
+        made = [
+            tool_call(index, f"call_{len(self.requests)}_{index}", name, arguments) for index, name in enumerate(calls)
+        ]
+        if made:
+            return Script.stream(*made, finish("tool_calls"), usage(3, 3))
+        return answer(" and ".join(str(message["content"]) for message in outputs))
 
 
 class HoldingUpstream(Upstream):

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import HERE, node
+from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
 from tests.support.upstream import Script, Upstream, answer, finish, tool_call, usage
 
@@ -44,8 +45,13 @@ Codex = Any
 
 
 @pytest.fixture
-def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
-    with Service(tmp_path, upstream) as running:
+def tools() -> Tools:
+    return Tools(get_population=says("2.1 million people"))
+
+
+@pytest.fixture
+def service(tmp_path: Path, upstream: Upstream, tools: Tools) -> Iterator[Service]:
+    with Service(tmp_path, upstream, runner=tools) as running:
         yield running
 
 
@@ -130,6 +136,38 @@ def test_codex_runs_a_function_of_a_namespace_that_the_model_calls(codex: Codex,
     assert call["tool_calls"][0]["function"]["name"] == "multi_agent_v1__close_agent"
     assert output["tool_call_id"] == "call_1"
     assert "unsupported" not in output["content"]
+
+
+@pytest.mark.node
+def test_codex_shows_an_answer_made_with_a_tool_that_runs_on_the_server(
+    codex: Codex, service: Service, upstream: Upstream, tools: Tools
+) -> None:
+    service.agent("agent", servers=(server("get_population", label="atlas"),))
+    upstream.scripts = [calling("atlas__get_population", city="Paris"), answer("2.1 million"), answer("Still as many")]
+    assert codex("How many people live in Paris?") == ["2.1 million"]
+    assert told(upstream, 1)[-1]["content"] == "2.1 million people"
+    assert codex("resume", "--last", "And now?") == ["Still as many"]
+    assert {"role": "assistant", "content": "2.1 million"} in told(upstream, 2)
+    assert tools.names == ["get_population"]
+
+
+@pytest.mark.node
+def test_codex_runs_a_command_beside_a_tool_that_runs_on_the_server(
+    codex: Codex, service: Service, upstream: Upstream, tools: Tools
+) -> None:
+    service.agent("agent", servers=(server("get_population", label="atlas"),))
+    command = tool_call(1, "call_2", "exec_command", json.dumps({"cmd": "echo sunny"}))
+    again = tool_call(0, "call_3", "atlas__get_population", "{}")
+    upstream.scripts = [
+        Script.stream(tool_call(0, "call_1", "atlas__get_population", "{}"), command, finish("tool_calls"), usage(3, 2)),
+        Script.stream(again, finish("tool_calls"), usage(3, 2)),
+        answer("Sunny, and 2.1 million"),
+    ]
+    assert codex("How is Paris?") == ["Sunny, and 2.1 million"]
+    outputs = [message["content"] for message in told(upstream, 2) if message["role"] == "tool"]
+    assert any("sunny" in output for output in outputs)
+    assert outputs[-1] == "2.1 million people"
+    assert tools.names == ["get_population"]
 
 
 @pytest.mark.node

@@ -23,5 +23,5 @@ from tests.support.service import Service
 )
 def test_a_framework_works_unchanged(service: Service, key: str, client: str, api: str) -> None:
     outcome = outcomes(f"with_{client}", service, key, api)
-    assert {"server_tools", "server_tools_streaming"} <= outcome.keys()
+    assert {"server_tools", "server_tools_streaming", "server_tools_beside_own"} <= outcome.keys()
     assert {"text", "streaming", "tools_over_several_turns", "memory_by_items"} <= outcome.keys()

@@ -218,7 +218,7 @@ def test_a_stored_response_is_read_as_a_stream(client: openai.OpenAI) -> None:
 
 
 def test_models_lists_the_agents(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["acting", "agent", "asking"]
+    assert [model.id for model in client.models.list()] == ["acting", "agent", "asking", "both"]
     assert client.models.retrieve("agent").id == "agent"
 
 

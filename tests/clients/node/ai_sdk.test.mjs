@@ -11,18 +11,14 @@ const baseURL = process.env.BASE_URL;
 const apiKey = process.env.API_KEY;
 const maxRetries = 0;
 
-const models = {
-  "@ai-sdk/open-responses": createOpenResponses({ name: "antiphon", url: `${baseURL}/responses`, apiKey })("agent"),
-  "@ai-sdk/openai": createOpenAI({ baseURL, apiKey }).responses("agent"),
-  "@ai-sdk/openai, chat": createOpenAI({ baseURL, apiKey }).chat("agent"),
-  "@ai-sdk/openai-compatible": createOpenAICompatible({
-    name: "antiphon",
-    baseURL,
-    apiKey,
-    includeUsage: true,
-    supportsStructuredOutputs: true,
-  }).chatModel("agent"),
-};
+const compatible = { name: "antiphon", baseURL, apiKey, includeUsage: true, supportsStructuredOutputs: true };
+const of = (agent) => ({
+  "@ai-sdk/open-responses": createOpenResponses({ name: "antiphon", url: `${baseURL}/responses`, apiKey })(agent),
+  "@ai-sdk/openai": createOpenAI({ baseURL, apiKey }).responses(agent),
+  "@ai-sdk/openai, chat": createOpenAI({ baseURL, apiKey }).chat(agent),
+  "@ai-sdk/openai-compatible": createOpenAICompatible(compatible).chatModel(agent),
+});
+const models = of("agent");
 
 const place = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
 const tools = {
@@ -158,13 +154,7 @@ test("@ai-sdk/openai: a web search, which nobody can run here, is left out", asy
   assert.match(answer.text, /Hello!/);
 });
 
-const acting = {
-  "@ai-sdk/open-responses": createOpenResponses({ name: "antiphon", url: `${baseURL}/responses`, apiKey })("acting"),
-  "@ai-sdk/openai": createOpenAI({ baseURL, apiKey }).responses("acting"),
-  "@ai-sdk/openai, chat": createOpenAI({ baseURL, apiKey }).chat("acting"),
-};
-
-for (const [name, model] of Object.entries(acting)) {
+for (const [name, model] of Object.entries(of("acting"))) {
   test(`${name}: a tool that runs on the server, and a second turn`, async () => {
     const messages = [asks("What is the population of Paris?")];
     const first = await generateText({ model, maxRetries, messages });
@@ -173,5 +163,17 @@ for (const [name, model] of Object.entries(acting)) {
     messages.push(...first.response.messages, asks("And the population of Rome?"));
     const second = streamText({ model, maxRetries, messages });
     assert.match(await second.text, /2\.1 million/);
+  });
+}
+
+for (const [name, model] of Object.entries(of("both"))) {
+  test(`${name}: a tool of the server and one of the client, called at once`, async () => {
+    const messages = [asks(`Use get_weather and register__get_population for Paris, ${name}.`)];
+    const settings = { model, maxRetries, tools, stopWhen: isStepCount(4) };
+    const first = await generateText({ ...settings, messages });
+    assert.match(first.text, /sunny in Paris/);
+    assert.match(first.text, /2\.1 million/);
+    messages.push(...first.response.messages, asks("Use register__get_population for Paris."));
+    assert.match((await generateText({ ...settings, messages })).text, /2\.1 million/);
   });
 }

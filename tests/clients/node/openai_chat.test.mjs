@@ -38,6 +38,22 @@ test("runTools calls a function and uses its output", async () => {
   assert.match(await runner.finalContent(), /sunny in Paris/);
 });
 
+test("a tool runs on the server, beside a function of the client that runTools calls", async () => {
+  const asked = [{ role: "user", content: "What is the population of Paris?" }];
+  const first = await client.chat.completions.create({ model: "acting", messages: asked });
+  assert.match(first.choices[0].message.content, /2\.1 million/);
+  const get_weather = ({ city }) => `17 degrees and sunny in ${city}`;
+  const runnable = { type: "function", function: { ...tool.function, function: get_weather, parse: JSON.parse } };
+  for (const stream of [false, true]) {
+    const content = `Use get_weather and register__get_population for Paris. Stream: ${stream}`;
+    const said = [{ role: "user", content }];
+    const runner = client.chat.completions.runTools({ model: "both", messages: said, tools: [runnable], stream });
+    const answer = await runner.finalContent();
+    assert.match(answer, /sunny in Paris/);
+    assert.match(answer, /2\.1 million/);
+  }
+});
+
 test("an unknown agent is not found", async () => {
   const asked = client.chat.completions.create({ model: "nobody", messages });
   await assert.rejects(asked, OpenAI.NotFoundError);

@@ -50,4 +50,20 @@ async def partial_streaming() -> None:
     assert seen[-1].age is not None
 
 
-cases.run(tools, tools_strict, json_schema, partial_streaming)
+class Population(BaseModel):
+    """How many people live in a city."""
+
+    people: str
+
+
+async def server_tools() -> None:
+    """The tool runs on the server first, and the object is made of what it returned."""
+    client = instructor.from_openai(SDK, mode=instructor.Mode.JSON_SCHEMA)
+    asked = [{"role": "user", "content": "What is the population of Paris?"}]
+    found = await client.chat.completions.create(
+        model=cases.ACTING, messages=asked, response_model=Population, max_retries=0
+    )
+    assert isinstance(found, Population)
+
+
+cases.run(tools, tools_strict, json_schema, partial_streaming, server_tools)

@@ -91,6 +91,7 @@ async def structured_output() -> None:
 
 
 ACTING = MODEL.model_copy(update={"model_name": cases.ACTING})
+BOTH = MODEL.model_copy(update={"model_name": cases.BOTH})
 
 
 async def server_tools() -> None:
@@ -110,9 +111,20 @@ async def server_tools_streaming() -> None:
     assert cases.POPULATION in (await ACTING.ainvoke([whole, HumanMessage("And the population of Rome?")])).text
 
 
+async def server_tools_beside_own() -> None:
+    model = BOTH.bind_tools([get_weather])
+    history = [HumanMessage(cases.FOR_BOTH)]
+    calling = await model.ainvoke(history)
+    history += [calling, *[get_weather.invoke(call) for call in calling.tool_calls]]
+    answer = await model.ainvoke(history)
+    assert cases.WEATHER in answer.text
+    assert cases.POPULATION in answer.text
+
+
 cases.run(
     server_tools,
     server_tools_streaming,
+    server_tools_beside_own,
     text,
     streaming,
     tools_over_several_turns,

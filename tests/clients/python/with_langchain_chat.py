@@ -83,7 +83,37 @@ async def an_image() -> None:
     assert "image" in answer.text
 
 
+ACTING = MODEL.model_copy(update={"model_name": cases.ACTING})
+BOTH = MODEL.model_copy(update={"model_name": cases.BOTH})
+
+
+async def server_tools() -> None:
+    history = [HumanMessage("What is the population of Paris?")]
+    history.append(await ACTING.ainvoke(history))
+    assert cases.POPULATION in history[-1].text
+    history.append(HumanMessage("And the population of Rome?"))
+    assert cases.POPULATION in (await ACTING.ainvoke(history)).text
+
+
+async def server_tools_streaming() -> None:
+    pieces = [chunk.text async for chunk in ACTING.astream("What is the population of Paris?")]
+    assert cases.POPULATION in "".join(pieces)
+
+
+async def server_tools_beside_own() -> None:
+    model = BOTH.bind_tools([get_weather])
+    history = [HumanMessage(cases.FOR_BOTH)]
+    calling = await model.ainvoke(history)
+    history += [calling, *[get_weather.invoke(call) for call in calling.tool_calls]]
+    answer = await model.ainvoke(history)
+    assert cases.WEATHER in answer.text
+    assert cases.POPULATION in answer.text
+
+
 cases.run(
+    server_tools,
+    server_tools_streaming,
+    server_tools_beside_own,
     text,
     streaming,
     tools_over_several_turns,

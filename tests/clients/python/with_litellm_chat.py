@@ -93,7 +93,43 @@ async def an_image() -> None:
     assert "image" in (await ask([user([{"type": "text", "text": "What is this?"}, image])])).content
 
 
+def of(agent: str) -> dict[str, Any]:
+    return {"model": f"openai/{agent}"}
+
+
+async def server_tools() -> None:
+    history: list[Any] = [user("What is the population of Paris?")]
+    first = await litellm.acompletion(messages=history, **{**TO, **of(cases.ACTING)})
+    assert first.choices[0].finish_reason == "stop"
+    assert cases.POPULATION in first.choices[0].message.content
+    history += [first.choices[0].message.model_dump(), user("And the population of Rome?")]
+    second = await litellm.acompletion(messages=history, **{**TO, **of(cases.ACTING)})
+    assert cases.POPULATION in second.choices[0].message.content
+
+
+async def server_tools_streaming() -> None:
+    options = {**TO, **of(cases.ACTING), "stream": True}
+    asked = [user("What is the population of Paris?")]
+    chunks = [chunk async for chunk in await litellm.acompletion(messages=asked, **options)]
+    assert cases.POPULATION in "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+
+
+async def server_tools_beside_own() -> None:
+    options = {**TO, **of(cases.BOTH), "tools": [TOOL]}
+    history: list[Any] = [user(cases.FOR_BOTH)]
+    calling = (await litellm.acompletion(messages=history, **options)).choices[0].message
+    [call] = calling.tool_calls
+    assert call.function.name == "get_weather"
+    history += [calling.model_dump(), {"role": "tool", "tool_call_id": call.id, "content": cases.WEATHER}]
+    answer = (await litellm.acompletion(messages=history, **options)).choices[0].message
+    assert cases.WEATHER in answer.content
+    assert cases.POPULATION in answer.content
+
+
 cases.run(
+    server_tools,
+    server_tools_streaming,
+    server_tools_beside_own,
     text,
     streaming,
     tools_over_several_turns,

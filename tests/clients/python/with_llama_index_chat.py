@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cases
+from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai_like import OpenAILike
@@ -80,4 +81,36 @@ async def an_image() -> None:
     assert "image" in (await MODEL.achat([ChatMessage(role="user", blocks=blocks)])).message.content
 
 
-cases.run(text, streaming, tools_over_several_turns, memory_by_items, structured_output, an_image)
+ACTING, BOTH = (MODEL.model_copy(update={"model": name}) for name in (cases.ACTING, cases.BOTH))
+
+
+async def server_tools() -> None:
+    history = [user("What is the population of Paris?")]
+    history.append((await ACTING.achat(history)).message)
+    assert cases.POPULATION in history[-1].content
+    history.append(user("And the population of Rome?"))
+    assert cases.POPULATION in (await ACTING.achat(history)).message.content
+
+
+async def server_tools_streaming() -> None:
+    asked = [user("What is the population of Paris?")]
+    assert cases.POPULATION in "".join([piece.delta or "" async for piece in await ACTING.astream_chat(asked)])
+
+
+async def server_tools_beside_own() -> None:
+    answer = await FunctionAgent(tools=[TOOL], llm=BOTH).run(cases.FOR_BOTH)
+    assert cases.WEATHER in str(answer)
+    assert cases.POPULATION in str(answer)
+
+
+cases.run(
+    server_tools,
+    server_tools_streaming,
+    server_tools_beside_own,
+    text,
+    streaming,
+    tools_over_several_turns,
+    memory_by_items,
+    structured_output,
+    an_image,
+)

@@ -14,15 +14,18 @@ import cases  # noqa: E402
 import llm  # noqa: E402
 
 (HOME / "extra-openai-models.yaml").write_text(
-    f"""\
-- model_id: antiphon
-  model_name: {cases.AGENT}
+    "".join(
+        f"""\
+- model_id: {model}
+  model_name: {name}
   api_base: {cases.BASE_URL}
   api_key_name: antiphon
   supports_tools: true
   supports_schema: true
   vision: true
 """
+        for model, name in (("antiphon", cases.AGENT), ("acting", cases.ACTING), ("both", cases.BOTH))
+    )
 )
 (HOME / "keys.json").write_text(json.dumps({"antiphon": cases.API_KEY}))
 MODEL = llm.get_model("antiphon")
@@ -62,4 +65,29 @@ async def structured_output() -> None:
     assert '"name"' in MODEL.prompt("My name is Ada.", schema=PERSON).text()
 
 
-cases.run(text, streaming, tools_over_several_turns, memory_by_items, structured_output)
+async def server_tools() -> None:
+    conversation = llm.get_model("acting").conversation()
+    assert cases.POPULATION in conversation.prompt("What is the population of Paris?", stream=False).text()
+    assert cases.POPULATION in conversation.prompt("And the population of Rome?", stream=False).text()
+
+
+async def server_tools_streaming() -> None:
+    assert cases.POPULATION in "".join(llm.get_model("acting").prompt("What is the population of Paris?", stream=True))
+
+
+async def server_tools_beside_own() -> None:
+    answer = llm.get_model("both").conversation(tools=[get_weather]).chain(cases.FOR_BOTH).text()
+    assert cases.WEATHER in answer
+    assert cases.POPULATION in answer
+
+
+cases.run(
+    server_tools,
+    server_tools_streaming,
+    server_tools_beside_own,
+    text,
+    streaming,
+    tools_over_several_turns,
+    memory_by_items,
+    structured_output,
+)

@@ -225,9 +225,9 @@ async def streams_in_the_background() -> None:
     CALLS.pop()
 
 
-def acting() -> Agent:
+def acting(model: str = cases.ACTING, *tools: object) -> Agent:
     client = AsyncOpenAI(base_url=cases.BASE_URL, api_key=cases.API_KEY, max_retries=0)
-    return Agent(name="Guide", model=MODEL(cases.ACTING, client))
+    return Agent(name="Guide", model=MODEL(model, client), tools=list(tools))
 
 
 async def server_tools() -> None:
@@ -244,7 +244,26 @@ async def server_tools_streaming() -> None:
     assert ("response.mcp_call.completed" in raw) == (cases.API != "chat")
 
 
-COMMON = (server_tools, server_tools_streaming, text, streaming, tools_over_several_turns, memory_by_items)
+async def server_tools_beside_own() -> None:
+    guide = acting(cases.BOTH, get_weather)
+    first = await Runner.run(guide, cases.FOR_BOTH)
+    assert cases.WEATHER in first.final_output
+    assert cases.POPULATION in first.final_output
+    second = await Runner.run(guide, [*first.to_input_list(), asks(cases.FOR_BOTH)])
+    assert cases.POPULATION in second.final_output
+    assert CALLS == ["weather Paris", "weather Paris"]
+    CALLS.clear()
+
+
+COMMON = (
+    server_tools,
+    server_tools_streaming,
+    server_tools_beside_own,
+    text,
+    streaming,
+    tools_over_several_turns,
+    memory_by_items,
+)
 OF_RESPONSES = (
     memory_by_previous_response_id,
     custom_tool,

@@ -64,7 +64,8 @@ async def structured_output() -> None:
     assert isinstance(result.output, Person)
 
 
-ACTING = type(MODEL)(cases.ACTING, provider=OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY))
+PROVIDER = OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY)
+ACTING, BOTH = (type(MODEL)(name, provider=PROVIDER) for name in (cases.ACTING, cases.BOTH))
 
 
 async def server_tools() -> None:
@@ -80,9 +81,19 @@ async def server_tools_streaming() -> None:
     assert cases.POPULATION in "".join(pieces)
 
 
+async def server_tools_beside_own() -> None:
+    agent = Agent(BOTH, tools=[get_weather])
+    first = await agent.run(cases.FOR_BOTH)
+    assert cases.WEATHER in first.output
+    assert cases.POPULATION in first.output
+    second = await agent.run(cases.FOR_BOTH, message_history=first.all_messages())
+    assert cases.POPULATION in second.output
+
+
 COMMON = (
     server_tools,
     server_tools_streaming,
+    server_tools_beside_own,
     text,
     streaming,
     tools_over_several_turns,

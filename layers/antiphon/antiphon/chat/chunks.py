@@ -173,7 +173,9 @@ def finish_reason(response: dict[str, Any]) -> str:
     reason = (response["incomplete_details"] or {}).get("reason")
     if reason in _CUT:
         return _CUT[reason]
-    return "tool_calls" if any(item["type"] in _CALLED for item in response["output"]) else "stop"
+    if any(item["type"] in _CALLED for item in response["output"]):
+        return "tool_calls"
+    return "stop" if reason is None else "length"
 
 
 def usage(of_response: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,22 @@ CLAIMS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What the protocol of a request asks for beside the request itself.
+
+    Attributes:
+        stop: texts at which the answer ends.
+        returns_calls: the client gets the calls that Antiphon made, and can send them back.
+    """
+
+    stop: tuple[str, ...] = ()
+    returns_calls: bool = True
+
+
+OF_RESPONSES: Final = Form()
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
     """A background response that a worker runs."""
 
@@ -50,7 +66,7 @@ async def create(
     request: CreateResponse,
     until: float,
     attempt: Attempt | None = None,
-    stop: tuple[str, ...] = (),
+    form: Form = OF_RESPONSES,
     calls: Sequence[dict[str, Any]] = (),
 ) -> Execution | Queued | StoredResponse:
     """Start a response; or return the one that answered the same request before.
@@ -61,7 +77,7 @@ async def create(
         request: what is asked.
         until: when the host ends the process's turn, in seconds since the epoch.
         attempt: the request, if it can be recognised when it is sent again; without effect if nothing is stored.
-        stop: texts at which the answer ends.
+        form: the protocol.
         calls: of tools that were approved, which the response begins with; see ``run.approvals``.
 
     Raises:
@@ -72,7 +88,7 @@ async def create(
     response_id = draw_id(services, request.previous_response_id, stored=request.store, joined=joined)
     hold = Hold(services, principal.owner, attempt if request.store else None, response_id)
     try:
-        return await _create(services, principal, request, until, response_id, hold, joined, stop, calls)
+        return await _create(services, principal, request, until, response_id, hold, joined, form, calls)
     except BaseException:
         await hold.release()
         raise
@@ -86,7 +102,7 @@ async def _create(
     response_id: str,
     hold: Hold,
     joined: Joined | None,
-    stop: tuple[str, ...],
+    form: Form,
     calls: Sequence[dict[str, Any]],
 ) -> Execution | Queued | StoredResponse:
     quota = Quota(services, principal)
@@ -95,7 +111,7 @@ async def _create(
         return sources.answered
     ready = await prepare(services, principal, request, sources, until, response_id)
     compaction = await due(services, principal, request, ready)
-    call, record = replace(ready.call if compaction else await shortened(ready), stop=stop), ready.record
+    call, record = replace(ready.call if compaction else await shortened(ready), stop=form.stop), ready.record
     seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
     record = replace(record, calls=[*calls, *await answered(services, principal, request)])
     if request.store:
@@ -109,6 +125,7 @@ async def _create(
     options = request.stream_options
     obfuscate = options is None or options.include_obfuscation
     execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
+    ready = replace(ready, returns_calls=form.returns_calls)
     execution.start(ready, call, compaction, Resumed(calls=record.calls))
     return execution
 

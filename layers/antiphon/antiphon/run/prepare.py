@@ -61,6 +61,7 @@ class Prepared:
         table: the tools that are offered.
         listed: the agent's servers whose tools the response lists.
         principal, request: who asks, and what.
+        returns_calls: the client gets the calls that Antiphon makes.
         new: how many of the last items are never left out; 0 if the input is the whole conversation.
     """
 
@@ -74,6 +75,7 @@ class Prepared:
     listed: tuple[ToolServer, ...]
     principal: Principal
     request: CreateResponse
+    returns_calls: bool = True
 
 
 async def preview(services: Services, principal: Principal, request: CreateResponse, until: float) -> Prepared:

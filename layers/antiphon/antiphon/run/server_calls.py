@@ -37,6 +37,12 @@ LEAVING: Final = 1.0
 
 _HIDDEN: Final = "hidden"
 NO_OBJECT: Final = "The arguments are not a JSON object, so the tool was not called."
+LATER: Final = (
+    "The client has to answer another call of the same turn first, so the tool was not called. "
+    "Call it again if it is still needed."
+)
+"""Of a call whose result the client could not send back: the model would not know that the tool ran, and call again."""
+
 NO_STORE: Final = "The store did not answer, so the tool was not called."
 NOT_CALLED: Final = "The response ended before the tool was called."
 NOT_HERE: Final = "This tool is not available any more, so it was not called."

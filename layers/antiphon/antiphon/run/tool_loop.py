@@ -23,7 +23,7 @@ from antiphon.records import Approval, Item, StoredResponse
 from antiphon.run.approvals import VALID_SECONDS, digest_of, save_all, taken, waiting_text
 from antiphon.run.aside import aside
 from antiphon.run.prepare import Prepared, job_of
-from antiphon.run.server_calls import NO_STORE, Pending, ServerCalls, Writer, pending_of
+from antiphon.run.server_calls import LATER, NO_STORE, Pending, ServerCalls, Writer, pending_of
 from antiphon.stream.checkpoints import Checkpoints
 from antiphon.stream.cuts import Cutter
 from antiphon.stream.machine import ResponseStream
@@ -179,7 +179,7 @@ class ToolLoop:
             self._turn = None
             if outcome.status != "completed" or not turn.server_calls:
                 return outcome
-            await self._answer(turn.server_calls)
+            await self._answer(turn.server_calls, with_clients=turn.has_client_calls)
             if turn.has_client_calls or self.waiting:
                 return outcome
         return Outcome("incomplete", MAX_MODEL_TURNS)
@@ -221,14 +221,34 @@ class ToolLoop:
             self._calls.count += len(pending)
             await self._make(pending)
 
-    async def _answer(self, calls: Sequence[ServerCall]) -> None:
-        """Make the calls of a model turn, or ask for their approval."""
-        asked = [call for call in calls if call.tool.pinned is not None and call.tool.pinned.approval is not None]
-        free = [call for call in calls if call not in asked]
+    async def _answer(self, calls: Sequence[ServerCall], *, with_clients: bool) -> None:
+        """Make the calls of a model turn, or ask for their approval.
+
+        Args:
+            calls: the calls.
+            with_clients: the client has calls of the same model turn to answer.
+        """
+        later = [call for call in calls if with_clients and not self._may_run_beside(call)]
+        now = [call for call in calls if call not in later]
+        asked = [call for call in now if call.tool.pinned is not None and call.tool.pinned.approval is not None]
+        free = [call for call in now if call not in asked]
         if free:
             await self._make(await self._pending(free))
+        if later:
+            await self._make(await self._pending(later, LATER))
         if asked and not await self._ask(asked):
             await self._make(await self._pending(asked, NO_STORE))
+
+    def _may_run_beside(self, call: ServerCall) -> bool:
+        """Return whether a call may run in a model turn that has calls for the client, too.
+
+        It may if the next model turn reads what it returned: the conversation goes on by an id. If the client sends
+        items, it may leave out those of servers, as several do, and the model would call the tool again.
+        """
+        request, pinned = self._ready.request, call.tool.pinned
+        by_id = request.previous_response_id is not None or request.conversation is not None
+        is_read = self._shows and self._ready.returns_calls
+        return (request.store and by_id) or (is_read and pinned is not None and pinned.repeatable)
 
     async def _ask(self, calls: Sequence[ServerCall]) -> bool:
         """Store calls that somebody has to approve, and say that they wait. Return whether they are stored."""

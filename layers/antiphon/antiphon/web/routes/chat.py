@@ -12,7 +12,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
-from antiphon.run.create import Queued, create
+from antiphon.run.create import Form, Queued, create
 from antiphon.run.execution import Execution
 from antiphon.run.follow import stream_of
 from antiphon.stream.kept import shown_response
@@ -38,8 +38,9 @@ async def create_chat_completion(request: Request, principal: Writer) -> Respons
     body = await read_body(request, principal)
     asked = await parsed(parse_chat, body)
     attempt = read_attempt(request.headers, principal.key_id, body)
+    form = Form(asked.stop, returns_calls=False)
     try:
-        execution = await create(services, principal, asked.request, until(request), attempt, asked.stop)
+        execution = await create(services, principal, asked.request, until(request), attempt, form)
     except ApiError as error:
         raise asked.placed(error) from None
     assert not isinstance(execution, Queued)  # Chat Completions has no background
