@@ -159,7 +159,9 @@ def test_codex_runs_a_command_beside_a_tool_that_runs_on_the_server(
     command = tool_call(1, "call_2", "exec_command", json.dumps({"cmd": "echo sunny"}))
     again = tool_call(0, "call_3", "atlas__get_population", "{}")
     upstream.scripts = [
-        Script.stream(tool_call(0, "call_1", "atlas__get_population", "{}"), command, finish("tool_calls"), usage(3, 2)),
+        Script.stream(
+            tool_call(0, "call_1", "atlas__get_population", "{}"), command, finish("tool_calls"), usage(3, 2)
+        ),
         Script.stream(again, finish("tool_calls"), usage(3, 2)),
         answer("Sunny, and 2.1 million"),
     ]
