@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.support.browser import Browser, chromium
+from antiphon.records import Grant, Group
+from tests.support.browser import TOKEN, Browser, chromium
 from tests.support.service import Service
 from tests.support.upstream import Upstream
-
-TOKEN = "a-token-of-the-tests"
 
 
 @pytest.fixture
@@ -36,3 +35,12 @@ def page(driver: Chrome, service: Service) -> Iterator[Browser]:
     yield browser
     complaints = [each for each in browser.complaints() if " /v1/" not in each and "/v1/" not in each.split(" ")[0]]
     assert complaints == []
+
+
+@pytest.fixture
+def response(service: Service) -> str:
+    """Make a key, a group with a grant, and a response. Return the response's id."""
+    key = service.key()
+    service.put(Group("default", "staff", "Staff"))
+    service.put(Grant("default", "agent", "group:staff", 1))
+    return str(service.create(key, input="Hi")["id"])

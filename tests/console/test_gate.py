@@ -11,9 +11,8 @@ from starlette.testclient import TestClient
 
 from local.console.files import HEADERS
 from local.console.host import Console
+from tests.support.browser import TOKEN
 from tests.support.service import CONSOLE, Service
-
-TOKEN = "a-token-of-the-tests"
 
 
 def ask(service: Service, path: str = "/v1/admin/agents", method: str = "GET", **headers: str) -> httpx2.Response:

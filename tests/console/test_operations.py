@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.browser import TOKEN
 from tests.support.managing import OPERATIONS, Office, Operation
 from tests.support.service import Service
-
-TOKEN = "a-token-of-the-tests"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

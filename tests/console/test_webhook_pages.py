@@ -10,10 +10,8 @@ import pytest
 
 from antiphon.records import Role
 from tests.support.answering import Answer, Answering
-from tests.support.browser import PHONE, Browser
+from tests.support.browser import PHONE, TOKEN, Browser
 from tests.support.service import Service
-
-TOKEN = "a-token-of-the-tests"
 
 
 @pytest.fixture

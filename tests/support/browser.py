@@ -26,6 +26,9 @@ FEW = 30
 """More stops than any page has before what is on it."""
 
 DESKTOP = (1280, 860)
+TOKEN = "a-token-of-the-tests"
+"""The token of a console in tests."""
+
 PHONE = (390, 844)
 
 
