@@ -118,7 +118,7 @@ def _open(
     builders = {"demo": lambda _endpoint, _key: Demo(pause=DEMO_PAUSE)}
     providers = Providers(settings.providers | endpoints, environ, builders=builders)
     providers.require_keys()
-    start_tracing(os.environ, providers)
+    start_tracing(os.environ, settings, providers)
     stores = build_stores(settings)
     alone = is_first and settings.database == str(state / DATABASE)
     services = replace(build_services(settings, stores, providers), alone_since=int(time.time()) if alone else None)

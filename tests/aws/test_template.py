@@ -15,12 +15,16 @@ from antiphon.errors import CODES, SettingsError
 from antiphon.seal import read_keys
 from antiphon.settings import PREFIX, Settings, read_settings
 from antiphon.store.dynamodb import layout
+from antiphon.telemetry.config import read_config
 from antiphon.web.table import ADMIN, ROUTES, is_managing
 from local.lambda_host.template import read_template
 from tests.support.translated import functions, of_type
 
 ROOT = Path(__file__).parents[2]
-LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH}
+OPENTELEMETRYS = ("EXPORTER_OTLP_ENDPOINT", "TRACES_SAMPLER", "TRACES_SAMPLER_ARG", "RESOURCE_ATTRIBUTES")
+LAMBDAS_OWN = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_METRICS_NAMESPACE", BASE_PATH} | {
+    f"OTEL_{name}" for name in OPENTELEMETRYS
+}
 CREATES = ("/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact", "/v1/chat/completions")
 ADDING = {"/v1/conversations", "/v1/conversations/{id}", "/v1/conversations/{id}/items"}
 """The paths whose POST adds to conversations."""
@@ -289,6 +293,8 @@ def test_every_environment_variable_is_a_setting_with_an_acceptable_value(templa
             assert settings.environment == "dev"
             chosen = {"openai", "anthropic", "bedrock", "further", "demo"} if choose == 1 else {"demo"}
             assert set(settings.providers) in (chosen, set())
+            if choose == 1 and "OTEL_TRACES_SAMPLER" in environ:
+                read_config(environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.example"})
 
 
 def given(name):

@@ -51,6 +51,7 @@ ASKS_MODELS = {
     (json.dumps({"Ref": "AnthropicParameterArn"}), ()): {"ssm:GetParameter"},
     (json.dumps({"Ref": "FurtherSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
     (json.dumps({"Ref": "FurtherParameterArns"}), ()): {"ssm:GetParameter"},
+    (json.dumps({"Ref": "OtlpHeadersSecretArn"}), ()): {"secretsmanager:GetSecretValue"},
     (json.dumps({"Ref": "ToolSecretArns"}), ()): {"secretsmanager:GetSecretValue"},
     (json.dumps({"Ref": "ToolParameterArns"}), ()): {"ssm:GetParameter"},
     (json.dumps({"Ref": "ToolFunctionArns"}), ()): {"lambda:InvokeFunction"},
@@ -88,6 +89,7 @@ def test_a_secret_may_be_read_and_a_model_called_only_where_they_are_given(templ
     policy = template["Resources"]["AskModels"]["Properties"]
     conditional = [statement["Fn::If"] for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" in statement]
     assert {(when, allowed["Action"]) for when, allowed, _ in conditional} == {
+        ("HasOtlpHeaders", "secretsmanager:GetSecretValue"),
         ("HasSealKeys", "secretsmanager:GetSecretValue"),
         ("HasOpenAiSecret", "secretsmanager:GetSecretValue"),
         ("HasOpenAiParameter", "ssm:GetParameter"),
@@ -237,7 +239,9 @@ def test_in_the_whole_template_only_traces_have_no_resource_to_name(template):
     assert len(found) > 20
     assert {each["Effect"] for each in found} == {"Allow"}
     wild = [each["Sid"] for each in found if "*" in json.dumps([each["Action"], each.get("Resource")])]
-    assert wild == ["SendToConnections", "SendTraces"], "X-Ray has no resources, the gateway names its connections"
+    assert sorted(wild) == ["SendSpans", "SendToConnections", "SendTraces"], (
+        "X-Ray has no resources, the gateway names its connections"
+    )
     assert {json.dumps(each["Principal"]) for each in found if "Principal" in each} == {
         json.dumps({"Service": f"{service}.amazonaws.com"}) for service in ("lambda", "scheduler")
     }
@@ -259,11 +263,17 @@ def test_only_tracing_has_no_resource_to_name_and_a_role_has_it_only_when_asked(
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Resource"] == "*"
     ]
-    assert wildcards == [("Trace", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"])]
-    for function in functions(template).values():
+    assert wildcards == [
+        ("Trace", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]),
+        ("TraceByOtlp", ["xray:PutSpans", "xray:PutSpansForIndexing"]),
+    ]
+    assert template["Resources"]["TraceByOtlp"]["Condition"] == "SendsSpansToXRay"
+    for name, function in functions(template).items():
         role = template["Resources"][function["Role"]["Fn::GetAtt"][0]]
-        [traced] = [each for each in role["Properties"]["ManagedPolicyArns"] if "Fn::If" in each]
+        traced, *spans = [each for each in role["Properties"]["ManagedPolicyArns"] if "Fn::If" in each]
         assert traced == {"Fn::If": ["HasTracing", {"Ref": "Trace"}, {"Ref": "AWS::NoValue"}]}
+        sending = [{"Fn::If": ["SendsSpansToXRay", {"Ref": "TraceByOtlp"}, {"Ref": "AWS::NoValue"}]}]
+        assert spans == (sending if name in {"CreateResponse", "RunResponse"} else [])
     assert template["Conditions"]["HasTracing"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
     for function in functions(template).values():
         assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}

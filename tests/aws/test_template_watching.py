@@ -117,3 +117,23 @@ def test_metrics_are_sent_only_where_they_are_asked_for(template):
     for function in functions(template).values():
         namespace = function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
         assert namespace == {"Fn::If": ["HasMetrics", {"Ref": "AWS::StackName"}, ""]}
+
+
+def test_spans_are_sent_by_the_functions_that_run_models_and_only_if_a_receiver_is_named(template, written):
+    named = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": {"Ref": "OtlpEndpoint"},
+        "ANTIPHON_OTLP_HEADERS_SECRET": {"Fn::If": ["HasOtlpHeaders", {"Ref": "OtlpHeadersSecretArn"}, ""]},
+        "OTEL_TRACES_SAMPLER": {"Fn::If": ["HasOtlp", "parentbased_traceidratio", ""]},
+        "OTEL_TRACES_SAMPLER_ARG": {"Fn::If": ["HasOtlp", {"Ref": "OtlpSampling"}, ""]},
+    }
+    sending = set()
+    for name, function in functions(template).items():
+        variables = function["Environment"]["Variables"]
+        if "OTEL_EXPORTER_OTLP_ENDPOINT" in variables:
+            sending.add(name)
+            assert named.items() <= variables.items()
+    assert sending == {"CreateResponse", "RunResponse"}
+    defaults = {name: written["Parameters"][name]["Default"] for name in ("OtlpEndpoint", "OtlpHeadersSecretArn")}
+    assert set(defaults.values()) == {""}
+    xray = {"Fn::Sub": "https://xray.${AWS::Region}.${AWS::URLSuffix}"}
+    assert template["Conditions"]["SendsSpansToXRay"] == {"Fn::Equals": [{"Ref": "OtlpEndpoint"}, xray]}

@@ -320,8 +320,8 @@ def test_a_wrong_variable_ends_the_start_with_its_name(tmp_path: Path) -> None:
 def test_nothing_is_imported_for_traces_that_are_off(environ: dict[str, str]) -> None:
     code = (
         "import sys; from antiphon import spans; from antiphon.bootstrap import start_tracing; "
-        "from antiphon.providers.configured import Providers; import os; "
-        "start_tracing(os.environ, Providers({}, {})); assert spans.tracer() is None; "
+        "from antiphon.providers.configured import Providers; from antiphon.settings import Settings; import os; "
+        "start_tracing(os.environ, Settings(database='x'), Providers({}, {})); assert spans.tracer() is None; "
         "assert not [name for name in sys.modules if name.startswith('antiphon.telemetry')]"
     )
     path = {"PYTHONPATH": str(ROOT / "layers/antiphon")}

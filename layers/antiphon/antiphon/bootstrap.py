@@ -106,7 +106,7 @@ def _outbox(file: SQLite) -> SQLiteWebhooks:
 _RECEIVERS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
-def start_tracing(environ: Mapping[str, str], providers: Providers) -> None:
+def start_tracing(environ: Mapping[str, str], settings: Settings, providers: Providers) -> None:
     """Make the traces of this process if the environment names a receiver of OTLP.
 
     Nothing is imported for it otherwise.
@@ -119,7 +119,7 @@ def start_tracing(environ: Mapping[str, str], providers: Providers) -> None:
         return
     from antiphon.telemetry.tracer import open_tracer
 
-    trace_with(open_tracer(environ, providers.endpoint))
+    trace_with(open_tracer(environ, providers.endpoint, settings.otlp_headers_secret))
 
 
 async def deliver_webhooks(settings: Settings, services: Services) -> None:
@@ -321,7 +321,7 @@ def _services(*, calls_models: bool = False) -> Services:
     providers = Providers(settings.providers, os.environ)
     if calls_models:
         providers.require_keys()
-    start_tracing(os.environ, providers)
+    start_tracing(os.environ, settings, providers)
     stores = build_stores(settings)
     snapshot.register(stores.connect, stores.renew)
     if not snapshot.is_snapshot():

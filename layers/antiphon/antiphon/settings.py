@@ -209,6 +209,8 @@ class Settings(BaseModel):
         webhook_hosts: the same for webhooks: empty for every public host over ``https``.
         webhook_queue: the URL of the queue in SQS through which webhooks are called on AWS.
         event_bus: the name or ARN of the bus of EventBridge that gets events; None for none.
+        otlp_headers_secret: the name or ARN of the secret with headers for the receiver of traces, in the form of
+            ``OTEL_EXPORTER_OTLP_HEADERS``; None for none. Where traces are sent is in OpenTelemetry's own variables.
         tool_secrets, tool_parameters: the ARNs or names of the secrets and parameters in AWS that tools of agents may
             use, separated by commas; ``*`` stands for any characters. What is not listed is not read for them.
         tool_functions: the ARNs of the Lambda functions that tools of agents may invoke, with the alias or version that
@@ -266,6 +268,7 @@ class Settings(BaseModel):
     webhook_hosts: tuple[str, ...] = ()
     webhook_queue: str | None = None
     event_bus: str | None = None
+    otlp_headers_secret: str | None = None
     tool_secrets: tuple[str, ...] = ()
     tool_parameters: tuple[str, ...] = ()
     tool_functions: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ class OtlpPost:
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
         self._egress = Egress(ToolHosts((f"{host}:{port}",)))
-        self._sign = _signer(url)
+        self._sign = signer(url)
 
     async def __call__(self, spans: Sequence[bytes], seconds: float) -> ExportResult:
         """Send spans once."""
@@ -80,7 +80,7 @@ def is_of_aws(url: str) -> bool:
     return _AWS.fullmatch(urlsplit(url).hostname or "") is not None
 
 
-def _signer(url: str) -> Sign | None:
+def signer(url: str) -> Sign | None:
     """Return what signs requests to X-Ray; None for any other receiver."""
     parts = urlsplit(url)
     found = _AWS.fullmatch(parts.hostname or "")

@@ -14,9 +14,6 @@ from antiphon.telemetry.exporter import Exporter
 from antiphon.telemetry.post import GetHeaders, OtlpPost, is_of_aws
 from antiphon.telemetry.wire import span as written
 
-HEADERS_SECRET: Final = "ANTIPHON_OTLP_HEADERS_SECRET"  # noqa: S105 - the name of a variable
-"""The variable with the name or ARN of a secret that holds headers, as ``OTEL_EXPORTER_OTLP_HEADERS`` has them."""
-
 _TRACEPARENT: Final = re.compile("(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
@@ -73,23 +70,24 @@ class OtlpTracer:
         return int(trace_id[16:], 16) < self._sampling.ratio * _BITS
 
 
-def open_tracer(environ: Mapping[str, str], endpoint: FindEndpoint) -> OtlpTracer:
+def open_tracer(environ: Mapping[str, str], endpoint: FindEndpoint, secret: str | None) -> OtlpTracer:
     """Make the tracer that an environment asks for.
 
     Args:
         environ: the environment, with an endpoint.
         endpoint: returns how a provider is set up.
+        secret: the secret with further headers; None for none.
 
     Raises:
         SettingsError: a variable is malformed.
     """
     config = read_config(environ)
-    post = OtlpPost(config.url, _headers(config, environ.get(HEADERS_SECRET, "")), config.resource)
+    post = OtlpPost(config.url, _headers(config, secret), config.resource)
     return OtlpTracer(Exporter(post), endpoint, config.sampling, to_xray=is_of_aws(config.url))
 
 
-def _headers(config: Config, secret: str) -> GetHeaders:
-    if not secret:
+def _headers(config: Config, secret: str | None) -> GetHeaders:
+    if secret is None:
 
         async def given() -> Mapping[str, str]:
             return config.headers
@@ -100,6 +98,6 @@ def _headers(config: Config, secret: str) -> GetHeaders:
     stored = kept("secret", secret)
 
     async def with_secret() -> Mapping[str, str]:
-        return {**config.headers, **read_headers(await stored.get(), HEADERS_SECRET)}
+        return {**config.headers, **read_headers(await stored.get(), "ANTIPHON_OTLP_HEADERS_SECRET")}
 
     return with_secret
