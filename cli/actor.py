@@ -29,8 +29,8 @@ def _is_on_aws(settings: Settings) -> bool:
 def _identity() -> str:
     """Return the ARN of the credentials; empty if AWS does not name it: that must not keep a key from being revoked."""
     import boto3  # noqa: PLC0415 (slow to import, and seldom needed)
-    from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415 (as above)
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (as above)
 
     config = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 1})
     try:

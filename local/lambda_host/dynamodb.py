@@ -65,7 +65,7 @@ class Emulator(http.server.ThreadingHTTPServer):
     def ask(self, call: Command) -> Reply:
         """Ask moto, which answers for AWS's address while ``mock_aws`` is on; nothing is sent there."""
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - only the emulator's process needs it
-        from moto.core.models import botocore_stubber  # noqa: PLC0415
+        from moto.core.models import botocore_stubber  # noqa: PLC0415 - as above
 
         headers = {"x-amz-target": f"DynamoDB_20120810.{call.operation}", "content-type": _KIND}
         url = f"https://dynamodb.{call.region}.amazonaws.com/"
