@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from antiphon.manage.document import AgentDocument
-from docs.openapi.shown import Shown
+from docs.openapi.answers import ApprovalFailure
+from docs.openapi.shown import Absent, Shown
 
 
 class AgentBody(AgentDocument):
@@ -146,6 +147,7 @@ class AdminApproval(Shown):
     decided_at: int | None
     reason: str
     next_response_id: str | None
+    error: ApprovalFailure = Absent
 
 
 class AdminGroup(Shown):

@@ -41,6 +41,13 @@ class ConversationItemList(Shown):
     has_more: bool
 
 
+class ApprovalFailure(Shown):
+    """Why no response can go on after a decision."""
+
+    code: str
+    message: str
+
+
 class ApprovalResource(Shown):
     """A call of a tool that waits for an approval, or waited."""
 
@@ -61,6 +68,8 @@ class ApprovalResource(Shown):
     expires_at: int
     next_response_id: str | None
     """The response that goes on after the decision; null before."""
+    error: ApprovalFailure = Absent
+    """Why none can go on after the decision. Send the same decision again once that is mended."""
 
 
 class ApprovalList(Shown):

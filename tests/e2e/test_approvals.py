@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from antiphon.manage.operator import Operator
 from antiphon.manage.removal import delete_user
 from antiphon.manage.responses import delete_response
 from antiphon.ports import AuditFilter
-from antiphon.records import DAY, Actor, Grant, Role
+from antiphon.records import DAY, Actor, Grant, Limits, Role, Tenant
 from antiphon.run.approvals import VALID_SECONDS
-from antiphon.run.worker import sweep
+from antiphon.run.worker import perform, sweep
 from tests.support.caller import TENANT, refused
 from tests.support.durable import ended
 from tests.support.server_tools import Tools, says, server
@@ -440,6 +441,96 @@ def test_what_cannot_be_stored_whole_is_asked_of_nobody(
     assert [item.get("status") for item in response["output"]] == ["failed", "failed", "completed"]
     assert service.get("/v1/approvals", service.key("max")).json()["data"] == []
     assert tools.calls == []
+
+
+def approve_as_operator(service: Service, approval: str) -> None:
+    operator = Operator.of_store(Actor(TENANT, "op", "cli"))
+    service.run(decide_approval(service.services, operator, approval, approve=True))
+
+
+def gone_on(service: Service, key: str, approval: str) -> dict[str, Any]:
+    """Sweep once, and return the response that goes on once it has ended."""
+    service.run(sweep(service.services))
+    end = time.monotonic() + 15
+    while (shown := service.get(f"/v1/approvals/{approval}", key).json())["next_response_id"] is None:
+        assert time.monotonic() < end, shown
+        time.sleep(0.05)
+    return ended(service, key, shown["next_response_id"])
+
+
+def test_a_decision_that_cannot_go_on_now_goes_on_at_a_later_sweep(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    approval = waiting(service.create(key, input="Update it"))
+    service.put(Tenant(TENANT, Limits(tokens_per_day=1)))
+    approve_as_operator(service, approval)
+    (note,) = service.run(service.runs.list_open())
+    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
+    assert "error" not in service.get(f"/v1/approvals/{approval}", key).json()
+    assert tools.calls == []
+    service.put(Tenant(TENANT, Limits()))
+    assert gone_on(service, key, approval)["status"] == "completed"
+    assert tools.names == ["update"]
+
+
+def test_a_decision_over_http_that_cannot_go_on_now_is_stored_and_goes_on_later(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    approval, manager = waiting(service.create(key, input="Update it")), service.key("max")
+    service.put(Tenant(TENANT, Limits(tokens_per_day=1)))
+    decision = decide(service, manager, approval)
+    assert (decision.status_code, decision.json()["next_response_id"]) == (200, None)
+    service.put(Tenant(TENANT, Limits()))
+    assert gone_on(service, key, approval)["status"] == "completed"
+
+
+def test_a_decision_that_can_never_go_on_ends_and_its_approval_shows_why_until_it_is_sent_again(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    approval = waiting(service.create(key, input="Update it"))
+    service.user("ada", role="NOBODY")
+    approve_as_operator(service, approval)
+    (note,) = service.run(service.runs.list_open())
+    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
+    assert service.run(service.runs.list_open()) == []
+    service.user("ada")
+    shown = service.get(f"/v1/approvals/{approval}", key).json()
+    assert (shown["status"], shown["error"]["code"]) == ("approved", "permission_denied")
+    approve_as_operator(service, approval)
+    assert gone_on(service, key, approval)["status"] == "completed"
+    assert "error" not in service.get(f"/v1/approvals/{approval}", key).json()
+
+
+@pytest.mark.parametrize("first_to_decide", ["caller", "manager"])
+def test_calls_that_the_caller_and_another_approve_are_both_made(
+    service: Service, key: str, upstream: Upstream, tools: Tools, first_to_decide: str
+) -> None:
+    update, find = server("update", approval="caller"), server("find", approval="role:MANAGER")
+    service.agent("agent", servers=(replace(update, tools=update.tools + find.tools),))
+    calls = [tool_call(0, "call_a", "crm__update", "{}"), tool_call(1, "call_b", "crm__find", "{}")]
+    upstream.scripts = [Script.stream(*calls, finish("tool_calls")), answer("Done.")]
+    first = service.create(key, input="Both")
+    mine, theirs = (approval["id"] for approval in first["antiphon"]["approvals"])
+    fields = {"input": [response_to(mine)], "previous_response_id": first["id"]}
+    manager = service.key("max")
+    if first_to_decide == "caller":
+        second = service.create(key, **fields)
+        next_id = decide(service, manager, theirs).json()["next_response_id"]
+        assert next_id not in (None, second["id"])
+        assert ended(service, key, next_id)["status"] == "completed"
+        assert decide(service, manager, theirs).json()["next_response_id"] == next_id
+    else:
+        assert decide(service, manager, theirs).json()["next_response_id"] is None
+        second = service.create(key, **fields)
+        assert [item["type"] for item in second["output"]] == ["mcp_call", "mcp_call", "message"]
+        assert service.get(f"/v1/approvals/{theirs}", key).json()["next_response_id"] == second["id"]
+    assert sorted(tools.names) == ["find", "update"]
 
 
 def test_an_agent_whose_tools_need_approvals_needs_stored_responses(service: Service, key: str) -> None:

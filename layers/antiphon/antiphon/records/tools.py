@@ -76,6 +76,7 @@ class Approval:
         decided_at: seconds since the epoch.
         reason: why it was denied, for the model.
         used_by: the response that made the call after the decision; no other can.
+        failure: the code of the error for which no response could go on; empty for none.
         revision: how often the record was changed.
     """
 
@@ -97,4 +98,5 @@ class Approval:
     decided_at: int | None = None
     reason: str = ""
     used_by: str = ""
+    failure: str = ""
     revision: int = 0

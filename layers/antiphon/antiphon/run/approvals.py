@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, StorageUnavailable
+from antiphon.ids import parse_item_id
 from antiphon.ports import Services
 from antiphon.records import DAY, Actor, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
-from antiphon.run.asked import is_asked, withdraw
+from antiphon.run.asked import asked_by, is_asked, withdraw
 from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
 
@@ -95,6 +96,8 @@ async def decide(services: Services, approval: Approval, *, approve: bool, by: A
         if not await services.approvals.save(approval):
             gone = await services.approvals.get(tenant, approval.id) is None
             raise ApiError("approval_not_found" if gone else "approval_decided")
+    if not approval.used_by:  # once more: a worker that came before the decision was stored may have removed the note
+        await services.runs.open(OpenRun(approval.owner, approval.response_id, now))
     return approval
 
 
@@ -141,7 +144,19 @@ async def answered(services: Services, principal: Principal, request: CreateResp
     if calls and not request.store:
         message = "A request that decides on an approval needs `store: true`."
         raise ApiError("unsupported_parameter", message, param="store", complete=True)
-    return calls
+    return [*await _decided_beside(services, principal, [call["approval"] for call in calls]), *calls]
+
+
+async def _decided_beside(services: Services, principal: Principal, answered: list[str]) -> list[dict[str, Any]]:
+    """Return the calls that others have decided beside those that a caller answers: they are made with them."""
+    found: list[dict[str, Any]] = []
+    for response_id in dict.fromkeys(place[0] for place in map(parse_item_id, answered) if place):
+        asking = await services.responses.get(principal.owner, response_id, services.clock())
+        beside = [asked for asked in asked_by(asking) if asked not in answered] if asking is not None else []
+        read = [await services.approvals.get(principal.tenant, asked) for asked in beside]
+        unused = [each for each in read if each is not None and each.state != "pending" and not each.used_by]
+        found += [{"approval": approval.id} for approval in unused]
+    return found
 
 
 def _decisions(request: CreateResponse) -> list[tuple[int, Item]]:

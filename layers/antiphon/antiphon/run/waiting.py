@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from antiphon.access.principal import Principal
-from antiphon.errors import ApiError
+from antiphon.errors import CODES, ApiError
 from antiphon.ports import Page, Services
 from antiphon.records import Approval
 from antiphon.run.asked import is_asked
@@ -15,6 +15,7 @@ from antiphon.tools.narrowing import BY_CALLER
 
 def shown(approval: Approval) -> dict[str, Any]:
     """Return an approval as its response and the API show it."""
+    failure = {} if approval.used_by or not approval.failure else {"error": _error(approval.failure)}
     return {
         "id": approval.id,
         "object": "approval",
@@ -27,7 +28,12 @@ def shown(approval: Approval) -> dict[str, Any]:
         "created_at": approval.created_at,
         "expires_at": approval.expires_at,
         "next_response_id": approval.used_by or None,
+        **failure,
     }
+
+
+def _error(code: str) -> dict[str, str]:
+    return {"code": code, "message": CODES[code].message}
 
 
 def may_decide(approval: Approval, principal: Principal) -> bool:

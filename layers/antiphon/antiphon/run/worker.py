@@ -22,10 +22,11 @@ from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
 from antiphon.records import QUEUED, OpenRun, Owner, StoredResponse
+from antiphon.run.asked import asked_by
 from antiphon.run.compaction import due
 from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
-from antiphon.run.decide import go_on
+from antiphon.run.decide import decisions, settle
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Hold
 from antiphon.run.journal import NOTHING, Logged
@@ -38,7 +39,7 @@ from antiphon.run.sources import read_sources
 from antiphon.run.tool_loop import Resumed
 from antiphon.spec.request import parse_create
 from antiphon.stream.cuts import VERSION, Cutter
-from antiphon.stream.events import APPROVALS, opening
+from antiphon.stream.events import opening
 from antiphon.stream.replay import as_begun
 from antiphon.stream.server_calls import begin_events
 from antiphon.stream.whole import item_events
@@ -99,9 +100,8 @@ async def perform(services: Services, owner: Owner, response_id: str, until: flo
     """
     seen = await services.responses.get(owner, response_id, services.clock())
     if seen is None or seen.has_ended:
-        if seen is not None:
-            await _go_on(services, seen, until)
-        await services.runs.close(owner, response_id)
+        if seen is None or await settle(services, seen, until):
+            await services.runs.close(owner, response_id)
         return
     if running(response_id) is not None or not (seen.status == QUEUED or await is_lost(services, seen)):
         return
@@ -114,14 +114,6 @@ async def perform(services: Services, owner: Owner, response_id: str, until: flo
         await end(services, taken, logged, "failed", WORKER_LOST)
         return
     await _run(services, taken, logged, until)
-
-
-async def _go_on(services: Services, ended: StoredResponse, until: float) -> None:
-    """Go on with a response whose calls were decided, if they were."""
-    try:
-        await go_on(services, ended, until)
-    except ApiError as error:
-        log.warning("approved calls not made", extra={"response_id": ended.id, "code": error.code})
 
 
 def _is_given_up(taken: StoredResponse, logged: Logged) -> bool:
@@ -192,8 +184,12 @@ async def _look_after(services: Services, run: OpenRun) -> None:
     found = await services.responses.get(run.owner, run.response_id, services.clock())
     if found is None and services.clock() - run.at < CLAIM_SECONDS:
         return
-    if found is None or (found.has_ended and not found.response.get("antiphon", {}).get(APPROVALS)):
+    if found is None or (found.has_ended and not asked_by(found)):
         await services.runs.close(run.owner, run.response_id)
+    elif found.has_ended and services.clock() - run.at >= CLAIM_SECONDS and (await decisions(services, found)).waits:
+        await services.runs.close(run.owner, run.response_id)
+        if not (await decisions(services, found)).waits:  # the last decision came meanwhile
+            await services.runs.open(run)
     elif found.has_ended or await is_lost(services, found):
         await services.start_worker(services, run.owner, run.response_id)
 

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
-from antiphon.records import Actor
+from antiphon.records import Actor, StoredResponse
 from antiphon.run.approvals import decide
-from antiphon.run.decide import go_on
+from antiphon.run.decide import go_on, passes
 from antiphon.run.waiting import find_approval, may_decide, shown
 from antiphon.spec.decision import ApprovalDecision
 from antiphon.spec.request import validated
@@ -32,8 +32,20 @@ async def decide_approval(request: Request, approval_id: str, principal: Writer)
     approve = wanted.decision == "approve"
     stored = await decide(services, found, approve=approve, by=_actor(request, principal), reason=wanted.reason)
     asking = await services.responses.get(stored.owner, stored.response_id, services.clock())
-    next_id = None if asking is None else await go_on(services, asking, until(request))
-    return Response(orjson.dumps({**shown(stored), "next_response_id": next_id}), media_type="application/json")
+    next_id = None if asking is None else await _next(services, asking, until(request))
+    return Response(
+        orjson.dumps({**shown(stored), "next_response_id": stored.used_by or next_id}), media_type="application/json"
+    )
+
+
+async def _next(services: Services, asking: StoredResponse, end: float) -> str | None:
+    """Go on with a response; None if a worker will, as something is in the way that passes."""
+    try:
+        return await go_on(services, asking, end)
+    except ApiError as error:
+        if not passes(error):
+            raise
+        return None
 
 
 def _actor(request: Request, principal: Principal) -> Actor:
