@@ -5,15 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from antiphon.access.grants import VIEW, principals_of
 from antiphon.access.roles import USE
 from antiphon.manage import keys
-from antiphon.manage.budgets import BudgetDocument
 from antiphon.manage.forms import KeyForm
 from antiphon.manage.found import find_account
 from antiphon.records import Account
+from cli.budgets import read_budget
 from cli.explaining import filled
 from cli.output import Output, Refused, moment
 from cli.session import Session
@@ -36,7 +34,7 @@ async def create(session: Session, args: Namespace) -> Output:
         agents=args.agent or None,
         read_only=args.read_only,
         management=args.management,
-        limits=_budget(args),
+        limits=read_budget(args),
     )
     text, key = await keys.create_key(session.services, session.operator, form)
     shown = f"this is {key['id']}; it is shown this once, so keep it now"
@@ -52,7 +50,7 @@ async def list_keys(session: Session, args: Namespace) -> Output:
 async def limit(session: Session, args: Namespace) -> Output:
     """Set the limits of a key, in the place of its earlier ones; without an option it has none of its own."""
     found = found_id(args.id, await session.listed(keys.list_keys))
-    key = await keys.limit_key(session.services, session.operator, found, _budget(args))
+    key = await keys.limit_key(session.services, session.operator, found, read_budget(args))
     limits = ", ".join(f"{name} {value:,}" for name, value in key["limits"].items()) or "no limits of its own"
     return Output(key, f"{key['id']} of user {key['user']} has {limits}")
 
@@ -83,35 +81,6 @@ def found_id(text: str, listed: list[dict[str, Any]]) -> str:
     if not found and len(begin) < SHORTEST:
         raise Refused(f"there is no key {text!r}: see `antiphon keys list`")
     return found[0]["id"] if found else text
-
-
-def _budget(args: Namespace) -> BudgetDocument:
-    """Read the limits of a key from the options.
-
-    Raises:
-        Refused: one is no number that can be a limit.
-    """
-    said = {name: getattr(args, name) for name in BudgetDocument.model_fields}
-    try:
-        return BudgetDocument.model_validate(
-            {name: _number(name, text) for name, text in said.items() if text is not None}
-        )
-    except ValidationError as error:
-        name = str(error.errors()[0]["loc"][0])
-    except _NoNumber as error:
-        name = str(error)
-    raise Refused(f"--{name.replace('_', '-')}: {said[name]!r} is no limit: write a number greater than 0")
-
-
-class _NoNumber(Exception):
-    """An option is no number; its message is the option's name."""
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text) if name == "usd_per_month" else int(text)
-    except ValueError:
-        raise _NoNumber(name) from None
 
 
 def _row(key: dict[str, Any]) -> tuple[str, ...]:

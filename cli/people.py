@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from antiphon.access.rights import ALL
-from antiphon.manage import people, removal, tenants
+from antiphon.manage import people, removal, tenants, user_limits
 from antiphon.manage.forms import GroupForm, RoleForm, UserForm
 from antiphon.manage.limits import LimitsDocument
 from antiphon.manage.refusals import check_id
 from antiphon.manage.removal import count, some
 from cli import files, fitting
+from cli.budgets import read_budget
 from cli.explaining import filled
 from cli.limits import read_limits
 from cli.output import Output, Refused
@@ -49,6 +50,16 @@ async def show_user(session: Session, args: Namespace) -> Output:
         *((f"agent {agent}", level) for agent, level in user["agents"].items()),
     ]
     return Output(user, columns(rows))
+
+
+async def limit_user(session: Session, args: Namespace) -> Output:
+    """Set the limits of a user, in the place of the earlier ones; without an option it has none of its own."""
+    given = read_budget(args).model_dump(exclude_none=True)
+    limits = (_limits(session, args.limits) if args.limits else LimitsDocument()).model_copy(update=given)
+    found = await user_limits.put_user_limits(session.services, session.operator, args.id, limits)
+    if not found["limits"]:
+        return Output(found, f"{args.id} has no limits of its own")
+    return Output(found, files.write(found))
 
 
 async def delete_user(session: Session, args: Namespace) -> Output:

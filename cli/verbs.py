@@ -182,6 +182,12 @@ def _users(commands: Commands) -> None:
     membership.add_argument("--no-groups", action="store_true", help="it is in no group")
     users.command("list", "list all users", Later("people", "list_users"))
     _id(users.command("show", "show a user, its role and the agents it may use", Later("people", "show_user")), "user")
+    command = users.command(
+        "limit", "set the limits of a user; without an option none", Later("people", "limit_user"), changes=True
+    )
+    _id(command, "user")
+    _budget(command)
+    command.add_argument("--limits", metavar="FILE", help="its limits, YAML or JSON; - for stdin; options go before it")
     _id(
         users.command(
             "delete", "delete a user, end its keys, remove its grants", Later("people", "delete_user"), asks=True

@@ -332,6 +332,25 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "user_not_found in_use",
         of="The user's id.",
     ),
+    ("/v1/admin/users/{id}/limits", "GET"): _operation(
+        "adminShowUserLimits",
+        "Read the limits of a user",
+        "Returns the limits that the user has beside those of the deployment, the tenant and the role.",
+        "AdminUserLimits",
+        "user_not_found",
+        of="The user's id.",
+    ),
+    ("/v1/admin/users/{id}/limits", "PUT"): _operation(
+        "adminPutUserLimits",
+        "Set the limits of a user",
+        "The user gets these limits in the place of the earlier ones; an empty object removes them. They can only "
+        "narrow those of the deployment, the tenant and the role.",
+        "AdminUserLimits",
+        "user_not_found",
+        of="The user's id.",
+        body="LimitsDocument",
+        example={"tokens_per_day": 200_000, "models": ["gpt-5-mini"]},
+    ),
     ("/v1/admin/users/{id}/responses", "GET"): _operation(
         "adminListResponses",
         "List the responses of a user",

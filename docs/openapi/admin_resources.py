@@ -91,12 +91,22 @@ class AdminUserDetails(AdminUser):
     permissions: list[str]
     manage: list[str]
     limits: dict[str, Any]
-    """Those in force of the deployment, the tenant and its role: `requests_per_minute`, `tokens_per_day`,
+    """Those in force of the deployment, the tenant, its role and itself: `requests_per_minute`, `tokens_per_day`,
     `tokens_per_month`, `usd_per_month`."""
+    own_limits: dict[str, Any]
+    """Those of this user alone."""
     used: AdminUsed | None
     """None without the right `usage:read`."""
     agents: dict[str, str]
     """The level of its grants by agent."""
+
+
+class AdminUserLimits(Shown):
+    """The limits of a user alone."""
+
+    object: Literal["admin.user.limits"]
+    id: str
+    limits: dict[str, Any]
 
 
 class AdminUserDeleted(Shown):
@@ -543,6 +553,7 @@ ADMIN_RESOURCES = (
     AdminUser,
     AdminUsed,
     AdminUserDetails,
+    AdminUserLimits,
     AdminUserDeleted,
     AdminRole,
     AdminRoleDeleted,

@@ -48,6 +48,7 @@ def test_a_user_is_shown_with_its_permissions_and_agents(helper):
         "permissions": ["USE"],
         "manage": [],
         "limits": {},
+        "own_limits": {},
         "used": {"requests_this_month": 0, "tokens_today": 0, "tokens_this_month": 0, "usd_this_month": None},
         "agents": {"helper": "editor"},
     }
@@ -152,3 +153,14 @@ def test_an_empty_list_is_no_text_and_an_empty_document(antiphon):
 def test_a_name_cannot_steer_the_terminal_or_break_its_line(antiphon):
     antiphon.done("users", "put", "ada", "--name", "A\x1b[2J\nB")
     assert antiphon.done("users", "list").splitlines()[1] == "ada  USER  -       A [2J B"
+
+
+def test_the_limits_of_a_user_are_set_from_options_and_a_file_and_removed(helper, tmp_path):
+    path = tmp_path / "limits.yaml"
+    path.write_text("models: [demo]\ntokens_per_day: 5\n")
+    limited = helper.read("users", "limit", "bob", "--tokens-per-day", "200", "--limits", str(path))
+    assert limited == {"id": "bob", "limits": {"models": ["demo"], "tokens_per_day": 200}}
+    assert helper.read("users", "show", "bob")["own_limits"] == limited["limits"]
+    assert "is no limit" in helper.refused("users", "limit", "bob", "--tokens-per-day", "none")
+    assert "there is no user nobody" in helper.refused("users", "limit", "nobody")
+    assert helper.done("users", "limit", "bob") == "bob has no limits of its own\n"

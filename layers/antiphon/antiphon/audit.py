@@ -23,7 +23,7 @@ AUDIT_DAYS: Final = 400
 """How long an entry is kept, unless the settings say otherwise."""
 
 KINDS: Final = ("key", "user", "role", "group", "grant", "agent", "tenant", "response", "approval", "webhook")
-"""What changes: the limits of a tenant or a role are among the fields of that tenant or role."""
+"""What changes: the limits of a tenant, role or user are among its fields."""
 
 _LEFT_OUT: Final = frozenset({"tenant", "digest", "created_at", "updated_at"})
 

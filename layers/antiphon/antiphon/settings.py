@@ -166,11 +166,11 @@ class Settings(BaseModel):
         seal_keys: what seals compacted conversations and reasoning that clients keep: base64 of at least 32 random
             bytes each, separated by commas, newest first; the first one seals, all open.
         seal_secret: the ARN or name of the secret in AWS Secrets Manager that holds them instead.
-        retention_days: how long a stored response is kept, unless tenant or role say less.
+        retention_days: how long a stored response is kept, unless tenant, role or user have less.
         max_body_bytes: the largest request body.
-        requests_per_minute: how many responses one user may create in a minute, unless tenant or role say less.
-        tokens_per_day, tokens_per_month: how many tokens one user may use, unless tenant or role say less.
-        usd_per_month: how many US dollars one user may use in a month, unless tenant or role say less.
+        requests_per_minute: how many responses one user may create in a minute, unless tenant, role or user have less.
+        tokens_per_day, tokens_per_month: how many tokens one user may use, unless tenant, role or user have less.
+        usd_per_month: how many US dollars one user may use in a month, unless tenant, role or user have less.
         usage_days: how long the roll-ups of a day are kept; at least two months, as limits of a month are read there.
         prices: prices of models that come before the built-in ones: a JSON document, or the path of a file with one.
         show_cost: show in a response's usage what it cost, if the price is known.

@@ -1,4 +1,4 @@
-"""The effective configuration of one request: deployment, tenant and role, each narrowing the earlier ones. Pure.
+"""The effective configuration of one request: deployment, tenant, role and user, each narrowing the earlier ones. Pure.
 
 After LibreChat's configuration middleware, which resolves once per request; here the result is an argument, never a
 global.
@@ -7,6 +7,7 @@ global.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 from typing import Any, TypeVar
 
 from antiphon.records import Limits
@@ -27,14 +28,14 @@ def deployment_limits(settings: Settings) -> Limits:
     )
 
 
-def resolve(deployment: Limits, tenant: Limits, role: Limits) -> Limits:
+def resolve(deployment: Limits, *layers: Limits) -> Limits:
     """Return the configuration in force. No layer can allow what an earlier one forbids.
 
     Sets intersect, in the order of the earlier layer; maximums, retention, body size, rate and budget take the smaller
     value; a later default replaces an earlier one. A numeric default over its maximum, from whatever layer, is that
     maximum.
     """
-    narrowed = _narrow(_narrow(deployment, tenant), role)
+    narrowed = reduce(_narrow, layers, deployment)
     clipped = {name: _clip(value, narrowed.maximums.get(name)) for name, value in narrowed.defaults.items()}
     return Limits(
         providers=narrowed.providers,

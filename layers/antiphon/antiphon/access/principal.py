@@ -49,7 +49,7 @@ class Principal:
             key_id=key.id,
             key_agents=key.agents,
             read_only=key.read_only,
-            limits=resolve(deployment, account.tenant.limits, account.role.limits),
+            limits=resolve(deployment, *account.limits),
             key_budget=key.budget,
             key_digest=key.digest,
         )

@@ -3,7 +3,7 @@
 agents      agents of everybody, their versions and their grants
 keys        keys of everybody
 people      users, roles and groups
-limits      limits of the tenant and of roles
+limits      limits of the tenant, of roles and of users
 responses   everybody's responses, without what they say: read lists and shows them, write cancels and deletes them
 content     what everybody's responses say; read alone
 usage       who used how much; read alone

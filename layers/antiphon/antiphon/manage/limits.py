@@ -1,4 +1,4 @@
-"""The limits of a tenant or role as a document: one layer of the configuration, checked before it is stored."""
+"""The limits of a tenant, role or user as a document: one layer of the configuration, checked before it is stored."""
 
 from __future__ import annotations
 

@@ -40,6 +40,7 @@ async def show_user(services: Services, operator: Operator, user: str) -> Docume
         "permissions": permissions_of(account.role),
         "manage": in_order(account.role.manage),
         **await allowance(services, operator, account),
+        "own_limits": write_limits(account.user.limits),
         "agents": {agent.id: level_of(bits) for agent, bits in agents},
     }
 

@@ -24,12 +24,15 @@ async def delete_user(services: Services, operator: Operator, user: str) -> Docu
 
     An author stays: an agent's author never changes.
 
+    Its limits go, too, which needs a right of its own.
+
     Raises:
         ApiError: there is none, or it cannot go.
     """
     operator.require("people", write=True)
     stored = await find(services, User, operator.tenant, user)
     await require_over_user(services, operator, stored)
+    require_no_wider(operator, Limits(), stored.limits)
     held = await services.directory.agents(operator.tenant, [f"user:{user}"])
     written = [agent.id for agent, _ in held if agent.author == user]
     if written:

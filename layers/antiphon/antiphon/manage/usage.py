@@ -122,7 +122,7 @@ async def _budget(services: Services, operator: Operator, kind: Dimension, id: s
     if kind == "user":
         account = await find_account(services, operator.tenant, id)
         deployment = deployment_limits(services.settings)
-        return resolve(deployment, account.tenant.limits, account.role.limits).budget
+        return resolve(deployment, *account.limits).budget
     if kind == "key":
         return (await find_key(services, operator.tenant, id)).budget
     if kind == "agent":

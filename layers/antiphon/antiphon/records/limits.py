@@ -30,7 +30,7 @@ NO_BUDGET: Final = Budget()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """One layer of configuration. Later layers (deployment, tenant, role) narrow earlier ones; None changes nothing.
+    """One layer of configuration. Later layers (deployment, tenant, role, user) narrow earlier ones; None does nothing.
 
     Attributes:
         providers: names of the providers that may be used.

@@ -46,13 +46,18 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or service that owns API keys."""
+    """A person or service that owns API keys.
+
+    Attributes:
+        limits: those of this user alone, beside those of the deployment, the tenant and the role.
+    """
 
     tenant: str
     id: str
     name: str = ""
     role: str = "USER"
     groups: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ class Account:
     user: User
     role: Role
     tenant: Tenant
+
+    @property
+    def limits(self) -> tuple[Limits, Limits, Limits]:
+        """The layers of limits that narrow those of the deployment, in their order."""
+        return self.tenant.limits, self.role.limits, self.user.limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/admin/keys/{id}/limits": ("PUT",),
     "/v1/admin/users": ("GET",),
     "/v1/admin/users/{id}": ("GET", "PUT", "DELETE"),
+    "/v1/admin/users/{id}/limits": ("GET", "PUT"),
     "/v1/admin/users/{id}/responses": ("GET",),
     "/v1/admin/users/{id}/responses/{item_id}": ("GET", "DELETE"),
     "/v1/admin/users/{id}/responses/{item_id}/cancel": ("POST",),

@@ -152,9 +152,24 @@ function Use({ limits, used }) {
   ]} />`;
 }
 
+// The limits of one user alone.
+function OwnLimits({ user }) {
+  const [saved, setSaved] = useState("");
+  async function save(form) {
+    setSaved("");
+    await put(pathOf("/v1/admin/users/{}/limits", user.id), limitsOf(form));
+    setSaved("Saved. They hold within a minute.");
+  }
+  return html`<h2>Limits of ${user.id} alone</h2>
+    <p>They can only narrow those of the deployment, the tenant and the role.</p>
+    <${Form} label="Limits of the user" submit=${save} action="Save the limits"><${Limits} value=${user.own_limits} /></${Form}>
+    <p role="status" class="done">${saved}</p>`;
+}
+
 function OfUser({ user }) {
   const agents = Object.entries(user.agents ?? {});
   return html`<h2>What ${user.id} used</h2><${Use} limits=${user.limits} used=${user.used} />
+    <${OwnLimits} user=${user} />
     <h2>What ${user.id} may</h2>
     <${Facts} rows=${[["Permissions", user.permissions?.join(", ") || "none"],
       ["Manages", user.manage?.length ? user.manage.join(", ") : "nothing"],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from antiphon.manage import people, removal
+from antiphon.manage import people, removal, user_limits
 from antiphon.manage.forms import GroupForm, RoleForm, UserForm
+from antiphon.manage.limits import LimitsDocument
 from antiphon.web.operators import By, answer, list_page, read_form
 
 router = APIRouter()
@@ -35,6 +36,19 @@ async def put_user(request: Request, user_id: str, by: By) -> Response:
 async def delete_user(request: Request, user_id: str, by: By) -> Response:
     """Delete a user and revoke its keys."""
     return answer("user.deleted", await removal.delete_user(request.app.state.services, by, user_id))
+
+
+@router.get("/v1/admin/users/{user_id}/limits")
+async def show_user_limits(request: Request, user_id: str, by: By) -> Response:
+    """Read the limits of a user."""
+    return answer("user.limits", await user_limits.show_user_limits(request.app.state.services, by, user_id))
+
+
+@router.put("/v1/admin/users/{user_id}/limits")
+async def put_user_limits(request: Request, user_id: str, by: By) -> Response:
+    """Set the limits of a user, in the place of the earlier ones."""
+    form = await read_form(request, LimitsDocument)
+    return answer("user.limits", await user_limits.put_user_limits(request.app.state.services, by, user_id, form))
 
 
 @router.get("/v1/admin/roles")
