@@ -22,7 +22,7 @@ OK: Final = 200
 
 
 async def background(server: CheckedServer) -> Problems:
-    """A background response is returned at once, runs on by itself, and is read until it has ended."""
+    """A background response is returned at once, runs without its request, and is read until it has ended."""
     created = await server.create(input="Say hello.", background=True)
     if problems := _resource(created, LIVE):
         return problems

@@ -11,7 +11,7 @@ from cli.tables import shown
 T = TypeVar("T")
 
 FEW: Final = 3
-"""So many things are done before anybody wonders."""
+"""The number of things that are done without showing progress."""
 
 
 def counted(things: Iterable[T], does: str, name: Callable[[T], str]) -> Iterator[T]:

@@ -39,7 +39,7 @@ from local.state import DATABASE, HOSTS_VARIABLE, KEY, folder, in_use, make_priv
 from local.tools import tool_server
 
 DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
-"""Beside SQLite nothing is gained by a cache, and without one each change on the command line holds at once."""
+"""With SQLite a cache gains nothing, and without one each change by the command line takes effect at once."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Hosts that no other machine can reach. On these, management is served unless a variable turns it off."""

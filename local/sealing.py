@@ -1,4 +1,4 @@
-"""The key that seals what clients keep for us: made once, kept beside the database, readable by its owner alone."""
+"""The key that seals what clients keep for us: made once, stored with the database, readable only by its owner."""
 
 from __future__ import annotations
 

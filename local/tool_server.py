@@ -1,4 +1,4 @@
-"""A small MCP server, which `make run` starts beside the API, so that an agent has real tools to call.
+"""A small MCP server, which `make run` starts with the API, so that an agent has real tools to call.
 
     python -m local.tool_server PORT
 

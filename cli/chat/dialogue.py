@@ -27,7 +27,7 @@ class Continuation:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was said yet."""
+        """Whether it has no turn yet."""
         return self.previous is None and not self.items
 
 

@@ -28,7 +28,7 @@ from local.seed import USER, FurtherModel, seed
 from local.state import folder, in_use, variables_of
 
 PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_SEAL_KEYS")
-"""What the functions get of this process's own environment, beside the providers and their keys."""
+"""The variables of this process that the functions get, besides the providers and their keys."""
 
 CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "local",

@@ -61,7 +61,7 @@ class EventQueue:
         self._server.server_close()
 
     def deliver(self, sent: AsynchronousEvent) -> None:
-        """Deliver an event, and do not wait for what becomes of it."""
+        """Deliver an event, without waiting for its result."""
         threading.Thread(target=self._invoke, args=(sent.function, sent.event), daemon=True).start()
 
     def _take(self, name: str, event: dict[str, Any]) -> bool:

@@ -120,7 +120,7 @@ def _make(layout: Layout, layer: str, into: Path, *variables: str) -> None:
 
 
 def _install(layout: Layout) -> None:
-    """Install what the managed runtime brings: awslambdaric, AWS's own."""
+    """Install what the managed runtime contains: AWS's awslambdaric."""
     runtime = layout.runtime
     stamp = _digest(RUNTIME_LOCK) + layout.python
     if _is_current(runtime, stamp):

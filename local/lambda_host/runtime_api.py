@@ -103,7 +103,7 @@ class RuntimeApiServer:
             self._changed.notify_all()
 
     def settled(self, slots: int, patience: float = DRAIN_SECONDS) -> bool:
-        """Wait until so many ask for an invocation, so that all earlier work is done. Return whether that happened."""
+        """Wait until a number of them ask for an invocation, with all earlier work done. Return whether they did."""
         with self._changed:
             return self._changed.wait_for(lambda: self._asking >= slots, patience)
 
@@ -131,7 +131,7 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(*arguments)
 
     def is_busy(self) -> bool:
-        """Whether an exchange goes on or a connection waits. Waiting for an invocation does not count."""
+        """Whether an exchange is running or a connection waits. Waiting for an invocation does not count."""
         unheard, _, _ = select.select([self.socket], [], [], 0)
         return bool(unheard) or self._exchanges > 0
 

@@ -158,7 +158,7 @@ def next_response_id(previous: str, entropy: Entropy) -> str:
 
 
 def branch_response_id(previous: str, entropy: Entropy) -> str:
-    """Draw the id of a turn that continues a conversation beside another turn that does: new segment, one deeper.
+    """Draw the id of a turn that continues a response which was continued before: new segment, one deeper.
 
     Raises:
         ValueError: the previous id is not a response id.

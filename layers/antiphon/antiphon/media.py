@@ -21,7 +21,7 @@ _UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream
 """Media types of servers that do not know the type."""
 
 _TEXT: Final = frozenset({"application/json"})
-"""Text beside ``text/*``."""
+"""Types of text other than ``text/*``."""
 
 _ALIASES: Final = {"image/jpg": "image/jpeg"}
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})

@@ -49,7 +49,7 @@ A field of another provider would have no effect, so it is refused.
 
 
 class ProviderEndpoint(BaseModel):
-    """A named provider beside the built-in ones, as one entry of ``ANTIPHON_PROVIDERS`` (a JSON object by name).
+    """A named provider besides the built-in ones, as one entry of ``ANTIPHON_PROVIDERS`` (a JSON object by name).
 
     Attributes:
         kind: its protocol.

@@ -32,7 +32,7 @@ log: Final = logging.getLogger("antiphon.run")
 T = TypeVar("T")
 
 ATTEMPTS: Final = 3
-"""One call and at most two retries, and only before the first token: nothing that was sent is said again."""
+"""One call and at most two retries, and only before the first token, so that nothing is sent twice."""
 
 LONGEST_PAUSE: Final = 8.0
 """Seconds. A provider that asks for more is not waited for."""
@@ -180,7 +180,7 @@ class Failover:
         return used
 
     def shown(self) -> dict[str, Any] | None:
-        """Return who answered, what each model used and what each turn used; None if there is nothing to tell apart."""
+        """Return who answered, what each model used and what each turn used; None if there was only one of each."""
         turns = self._ledger.turns()
         told = {"turns": turns} if len(turns) > 1 else {}
         if not self._named:
@@ -189,7 +189,7 @@ class Failover:
         return {**maker, "models": self._ledger.models(), **told}
 
     async def _once(self, call: ModelCall, consume: Callable[[BoundModel], Awaitable[T]]) -> T:
-        """Ask the current model once, within its patience, and tell its circuit how that went."""
+        """Call the current model once, within its time, and record the outcome in its circuit."""
         services, model = self._services, self.current
         asked = self._ledger.begin(model.maker)
         try:

@@ -201,7 +201,7 @@ class Turn:
         return self._stream.is_cut or any(is_cut(call.arguments) for call in self._of_servers.values())
 
     def _call_to(self, candidate: BoundModel) -> ModelCall:
-        """Return the call for a model: it goes on with the kept response if that is this model's."""
+        """Return the call for a model. It continues the kept response if that is this model's."""
         if self._kept is None or {**candidate.maker, "id": self._kept["id"]} != self._kept:
             return self._call
         return replace(self._call, resumed=self._kept["id"])

@@ -210,7 +210,7 @@ def _field(text: Any, field: str | None) -> Any:
 
 
 def _reason(error: Exception) -> tuple[str, bool]:
-    """Return what went wrong, in a word without any of the value, and whether it may pass by itself."""
+    """Return what went wrong, in a word without any of the value, and whether trying again may help."""
     from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 - botocore's own name
 
     cause = error.__cause__ or error.__context__ or error

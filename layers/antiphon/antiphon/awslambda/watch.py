@@ -19,7 +19,7 @@ NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 """The stack asks for metrics by naming their namespace."""
 
 DAEMON: Final = "AWS_XRAY_DAEMON_ADDRESS"
-"""Lambda's own; whether a request is traced is said by its header."""
+"""Lambda's own variable. Whether a request is traced is in its header."""
 
 FLUSH_SECONDS: Final = 2.0
 """How long an environment sends the spans of OpenTelemetry after an answer, before it may be frozen."""

@@ -156,7 +156,7 @@ AnyCall = Annotated[
 
 
 class ChatAssistant(_Chat):
-    """An earlier answer. What it holds beside text, a refusal, calls and reasoning is left out."""
+    """An earlier answer. Only its text, refusal, calls and reasoning are kept."""
 
     unserved: ClassVar[frozenset[str]] = AUDIO | {"function_call"}
 

@@ -183,7 +183,7 @@ class _Budget:
         self._left = MAX_TOTAL
 
     def take(self, attachment: Attachment, times: int = 1) -> None:
-        """Count an attachment that is at so many places.
+        """Count an attachment that is at a number of places.
 
         Raises:
             ApiError: 413 ``request_too_large``.

@@ -1,4 +1,4 @@
-"""Compacted conversations: what stays beside a compaction, and what an automatic one holds.
+"""Compacted conversations: what stays with a compaction, and what an automatic one contains.
 
     conversation     head ......................... | tail: the new input, and the calls that its outputs answer
     the model reads  messages that stay, compaction | tail
@@ -20,7 +20,7 @@ from antiphon.records import Item
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
-"""Names in the state of an automatic compaction: the items beside its text, as JSON."""
+"""Names in the state of an automatic compaction: the items that it keeps, as JSON."""
 
 MAX_TAIL: Final = 1_000_000
 """The most characters of a tail that is kept with its images and files."""
@@ -52,7 +52,7 @@ def tail_of(items: Sequence[Item]) -> int:
 
 
 def state_of(kept: Sequence[Item], tail: Sequence[Item]) -> dict[str, str]:
-    """Return what an automatic compaction holds beside its text."""
+    """Return the items that an automatic compaction keeps with its text."""
     whole = json.dumps(list(tail), ensure_ascii=False)
     after = whole if len(whole) <= MAX_TAIL else json.dumps([_marked(item) for item in tail], ensure_ascii=False)
     return {BEFORE: json.dumps([_marked(item) for item in kept], ensure_ascii=False), AFTER: after}

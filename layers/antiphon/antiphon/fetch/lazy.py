@@ -1,4 +1,4 @@
-"""The guarded door, imported on its first use: few requests bring a URL."""
+"""The guarded client, imported on its first use: few requests have a URL."""
 
 from __future__ import annotations
 

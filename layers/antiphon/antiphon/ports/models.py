@@ -159,7 +159,7 @@ Medium = Literal["image", "pdf", "text"]
 
 
 class Reads(NamedTuple):
-    """What a provider's models can be given beside plain text.
+    """What a provider's models read besides plain text.
 
     Attributes:
         message: in a user's message.

@@ -76,7 +76,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What came of a call.
+    """The result of a call.
 
     Attributes:
         output: the text for the model; of a failed call what the tool wrote, which may be empty.

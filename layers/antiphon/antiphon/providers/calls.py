@@ -72,7 +72,7 @@ class Calls:
         return ToolCallDelta(slot, call.id, name, "".join(call.pieces), call.state)
 
     def has_arguments(self, place: Any) -> bool:
-        """Whether some arguments came of the call at a place."""
+        """Whether some arguments of the call at a place have come."""
         return place in self._places and any(self._calls[self._places[place]].pieces)
 
     def _slot(self, place: Any, call_id: str | None, name: str | None, arguments: str) -> int:

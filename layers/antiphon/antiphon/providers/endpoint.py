@@ -208,7 +208,7 @@ class Endpoint:
             raise ProviderError("model_error", retryable=True) from None
 
     async def send(self, method: str, url: str, deadline: float) -> None:
-        """Send a request without a body; whatever comes of it is dropped."""
+        """Send a request without a body, and ignore the result."""
         import aiohttp
 
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ProviderError):

@@ -227,7 +227,7 @@ def count(value: object) -> int:
 
 
 def stretch(start: object, end: object, length: int) -> tuple[int, int]:
-    """Return the place of a citation within so many characters; the whole of them if it has none."""
+    """Return the range of a citation within a text of a length; the whole text if it has none."""
     if not isinstance(start, int) or not isinstance(end, int):
         return 0, length
     begin = min(max(start, 0), length)

@@ -1,4 +1,4 @@
-"""What providers express in words alone, because their protocol has no code for it. Pure: no word goes on from here.
+"""Errors that providers express in words, because their protocol has no code for them. Pure: no words are passed on.
 
 Sources: the errors of Anthropic, Amazon Bedrock (Claude, Nova, Llama), Azure, Cerebras, Cohere, DeepSeek, Gemini, Groq,
 llama.cpp, LM Studio, Mistral, Ollama, OpenAI, OpenRouter, SGLang, TGI, Together, vLLM and xAI, as users report them.

@@ -15,7 +15,7 @@ LARGE: Final = 200_000
 """Characters: counting the tokens of more takes longer than a few milliseconds."""
 
 ITEM: Final = 100
-"""What an item weighs beside its text."""
+"""The characters that an item counts for besides its text."""
 
 MANY: Final = 500
 """Items: settling the ids of more takes longer than a few milliseconds."""

@@ -135,7 +135,7 @@ def is_kept(item: Item) -> bool:
 
 
 def transcript(items: Sequence[Item], limit: int, kept: Sequence[int] | None = None, share: float = 1.0) -> str:
-    """Write what was said and done in short, with marks that say after which of the kept messages.
+    """Write texts and calls in short, marked with the kept message that each followed.
 
     A function's output stands with its call. An earlier compaction is taken over. Over the limit, the oldest lines are
     left out.

@@ -1,4 +1,4 @@
-"""Compact a conversation by itself, when it has more tokens than the request or its agent allows.
+"""Compact a conversation automatically, when it has more tokens than the request or its agent allows.
 
 due        the threshold is exceeded, and there is something to compact: decided before the response is claimed
 summary    by the model that the agent names for it; without one, or if it fails, by ``run.compact`` without a model

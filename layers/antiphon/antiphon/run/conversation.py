@@ -276,7 +276,7 @@ def expiry(services: Services, principal: Principal) -> int:
 
 
 async def keep(services: Services, record: Conversation, agent: str, until: int) -> None:
-    """Note in a record which agent will answer, and let it live as long as the turn to come. It seldom writes.
+    """Record which agent will answer, and keep the record as long as the next turn. It seldom writes.
 
     Raises:
         ApiError: 404; it was deleted meanwhile.

@@ -39,7 +39,7 @@ CLAIMS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the protocol of a request asks for beside the request itself.
+    """What the protocol of a request needs in addition to the request.
 
     Attributes:
         stop: texts at which the answer ends.
@@ -146,7 +146,7 @@ async def _note(services: Services, record: StoredResponse) -> None:
 
 
 async def _claim(services: Services, record: StoredResponse, hold: Hold, joined: Joined | None) -> StoredResponse:
-    """Take a place; if another turn continued the same response first, branch off beside it."""
+    """Take a place; if another turn continued the same response first, begin a branch."""
     if joined is not None:
         await keep(services, joined.record, record.agent, record.expires_at or 0)
     for _ in range(CLAIMS):

@@ -57,7 +57,7 @@ def stream_of(
     obfuscate: bool = True,
     until: float | None = None,
 ) -> Following:
-    """Return the stream of a stored response, as it goes on.
+    """Return the stream of a stored response, while it runs.
 
     Args:
         services: the adapters.
@@ -144,7 +144,7 @@ class Following:
                 yield events
 
     def _is_same_stream(self) -> bool:
-        """Return whether the ended response goes on where this reader is; one of another version may not."""
+        """Return whether the ended response continues at this reader's event; one of another version may not."""
         version = self._stored.stream_version
         return version == VERSION or (version == 0 and self._next <= len(opening(self._stored.response)))
 

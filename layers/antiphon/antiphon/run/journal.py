@@ -33,13 +33,13 @@ KEEP_SECONDS: Final = 86_400
 """How long a batch is kept after it was written: longer than any run. After its end the stored response is read."""
 
 BEATS: Final = 3
-"""How often a writer shows within its lease that it lives."""
+"""How often a writer shows within its lease that it is running."""
 
 
 _LAST_EVENTS: Final = ENDINGS | {"error"}
 _DELTA_BYTES: Final = 3
 _EVENT_BYTES: Final = 100
-"""About what an entry has in the log, a delta beside its text."""
+"""About the bytes of an entry in the log; of a delta, without its text."""
 
 
 class Logged(NamedTuple):
@@ -120,7 +120,7 @@ class Journal:
             self._to(event)
 
     def _attend(self) -> None:
-        """Do what an event calls for beside its entry."""
+        """Do what an event needs in addition to its entry."""
         if self._is_repeating:
             self._compare()
         if not self._is_due:
@@ -189,7 +189,7 @@ class Journal:
         self._wake()
 
     def abandon(self) -> None:
-        """Write nothing more, and do not note an ending: another writer goes on."""
+        """Write nothing more, and no ending: another writer continues."""
         self._closing = True
         if self._task is not None:
             self._task.cancel()
@@ -297,7 +297,7 @@ class Lines:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, and set it after so many seconds."""
+    """Wait for an event, and set it after a number of seconds."""
     timer = asyncio.get_running_loop().call_later(seconds, event.set)
     try:
         await event.wait()

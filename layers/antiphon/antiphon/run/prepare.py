@@ -207,7 +207,7 @@ async def shortened(ready: Prepared) -> ModelCall:
 
 
 def _brought(sources: Sources, request: CreateResponse, claimed: StoredResponse | None) -> Iterator[dict[str, Any]]:
-    """Yield the tools that earlier turns and the input bring along."""
+    """Yield the tools in earlier turns and in the input."""
     for turn in (*sources.chain, *filter(None, [claimed])):
         yield from brought(turn.input)
     asked = request.input if isinstance(request.input, list) else ()

@@ -1,4 +1,4 @@
-"""Who asked for something that goes on without a request: as of now, not as of then."""
+"""The principal of work that continues without its request: as it is now, not as it was then."""
 
 from __future__ import annotations
 

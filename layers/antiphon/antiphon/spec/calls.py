@@ -1,4 +1,4 @@
-"""Calls of tools beside functions that clients run, and their outputs (OpenAI's API, "Responses": input items)."""
+"""Calls of tools that clients run, other than functions, and their outputs (OpenAI's API, "Responses": input items)."""
 
 from __future__ import annotations
 

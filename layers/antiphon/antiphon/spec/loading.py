@@ -1,4 +1,4 @@
-"""Items that bring tools along in the middle of a conversation, calls that OpenAI ran, and messages between agents.
+"""Items that add tools in the middle of a conversation, calls that OpenAI ran, and messages between agents.
 
 OpenAI's API, "Responses": input items. Codex sends them for models that it has by name.
 """
@@ -17,7 +17,7 @@ Tools = Annotated[list[Tool], Field(max_length=MAX_TOOLS)]
 
 
 class AdditionalTools(Wire):
-    """Tools that are offered beside those of the request."""
+    """Tools that are offered in addition to those of the request."""
 
     type: Literal["additional_tools"]
     id: ItemId | None = None
@@ -51,7 +51,7 @@ class ToolSearchOutput(Wire):
 
 
 class HostedCall(Wire):
-    """A call that OpenAI's service ran in an earlier turn. What came of it is in the answer that follows."""
+    """A call that OpenAI's service ran in an earlier turn. Its result is in the answer that follows."""
 
     model_config = ConfigDict(extra="ignore")
 

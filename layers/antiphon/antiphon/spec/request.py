@@ -134,7 +134,7 @@ class CompactResponse(Wire):
 
 
 class ContextManagement(Wire):
-    """What becomes of a conversation that grows long."""
+    """How a conversation that grows long is compacted."""
 
     type: Literal["compaction"]
     compact_threshold: Annotated[int, Field(ge=MIN_THRESHOLD)] | None = None

@@ -16,7 +16,7 @@ ServerLabel = Annotated[Label, Field(min_length=1)]
 
 
 class McpCall(Wire):
-    """A call of a tool of a server, with what came of it."""
+    """A call of a tool of a server, with its result."""
 
     model_config = ConfigDict(extra="ignore")
 

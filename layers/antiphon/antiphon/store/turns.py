@@ -19,7 +19,7 @@ from antiphon.records import StoredResponse, Stretch, dump, is_said, load
 
 COMPRESS_BYTES: Final = 2048
 _RARE: Final = ("job", "cuts", "calls")
-"""What the body holds beside input items and resource, if there is any."""
+"""The fields of the body other than input items and resource, if it has any."""
 _ZLIB: Final = b"\x78"
 """How every zlib stream with the usual window begins (RFC 1950, 2.2); a JSON object begins with a brace."""
 
@@ -140,5 +140,5 @@ def _squeeze(content: bytes) -> bytes:
 
 
 def _unsqueeze(content: bytes, max_bytes: int = 0) -> bytes:
-    """Unpack bytes; at most so many of them, or all for 0."""
+    """Unpack bytes; at most a number of them, or all for 0."""
     return zlib.decompressobj().decompress(content, max_bytes) if content.startswith(_ZLIB) else content

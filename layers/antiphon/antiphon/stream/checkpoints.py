@@ -1,4 +1,4 @@
-"""Checkpoints: an item is stored before its ``response.output_item.done`` leaves, so what was said to be done is kept.
+"""Checkpoints: an item is stored before its ``response.output_item.done`` is sent, so no done item is lost.
 
     done ......................... held, and what came of a tool's call before it
     done, and something follows    CHECKPOINT -> both leave; what has come meanwhile leaves with them

@@ -1,4 +1,4 @@
-"""The guard: holds each event against the grammar before it goes on. Used if ``ANTIPHON_CHECK_STREAMS`` is set.
+"""The guard: checks each event against the grammar before it is passed on. Used if ``ANTIPHON_CHECK_STREAMS`` is set.
 
     machine -> guard: does it fit the grammar? -> the next stage
                       else: nothing more of the machine; what is open is closed, error, response.failed

@@ -85,7 +85,7 @@ class ResponseStream:
             self._send(event)
 
     def message(self, phase: str | None = None) -> None:
-        """Let what is said next be a message of its own: one that is open is done.
+        """End the open message, so that the next text begins a message of its own.
 
         Args:
             phase: what it is for, in the specification's words; None to leave that open.
@@ -317,7 +317,7 @@ class ResponseStream:
         self._send_events(begin_events(item, index, Cutter()))
 
     def end_server_call(self, item: Item) -> None:
-        """Send what came of a tool's call.
+        """Send the result of a tool's call.
 
         Args:
             item: as ``tools.server_calls.ended`` makes it.
@@ -358,7 +358,7 @@ class ResponseStream:
         return item_id(self._resource["id"], kind, "o", index)
 
     def end(self, ending: Event) -> None:
-        """Send the terminal event; nothing comes after it. Before ``response.failed`` goes one ``error`` event.
+        """Send the terminal event; nothing follows it. One ``error`` event precedes ``response.failed``.
 
         Raises:
             IllegalOrder: the stream is not open, or something was left open.
@@ -504,7 +504,7 @@ class ResponseStream:
         return self._item is not None and self._item.call is not None and self._item.call.complete
 
     def _hold(self, said: str, say: Callable[[], None]) -> None:
-        """Keep what is said within a call until its arguments are there. White space alone means nothing there."""
+        """Keep text within a call until its arguments are complete; white space at its beginning is dropped."""
         if self._held or not said.isspace():
             self._held.append(say)
 

@@ -72,7 +72,7 @@ class Call:
 
     @property
     def arguments(self) -> str:
-        """What came of its arguments."""
+        """Its arguments so far."""
         return "".join(self.pieces)
 
     @property

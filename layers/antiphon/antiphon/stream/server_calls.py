@@ -61,12 +61,12 @@ def end_events(item: Item, index: int) -> Iterator[Event]:
 
 
 def is_server_item(item: Item) -> bool:
-    """Return whether an item has events of its own beside those of its arguments."""
+    """Return whether an item has events of its own besides those of its arguments."""
     return item["type"] in _STEPS
 
 
 def _begun(item: Item) -> Item:
-    """Return an item as it is when it is added: in progress, with neither arguments nor what came of it."""
+    """Return an item as it is when it is added: in progress, without arguments and result."""
     begun: dict[str, Any] = {name: value for name, value in item.items() if name not in (*_LATE, HELD)}
     if "status" in item:
         begun["status"] = "in_progress"

@@ -26,7 +26,7 @@ _SAID_LATER: Final = (
     "mcp_approval_request",
     "mcp_approval_response",
 )
-"""Items that no model reads: what came of them is in the items that follow."""
+"""Items that no model reads: their results are in the items that follow."""
 
 _BASH: Final = ("bash", "-lc")
 _CHANGES: Final = ("create_file", "update_file")
@@ -225,7 +225,7 @@ def _shell_output(item: Item, _: ToolTable) -> Item:
 
 
 def _written(chunk: dict[str, Any]) -> str:
-    """Write what came of a command as text: models read it better than JSON with its escapes."""
+    """Write the result of a command as text: models read it better than JSON with its escapes."""
     outcome = chunk.get("outcome") or {}
     ended = {"exit": f"Exit code: {outcome.get('exit_code')}", "timeout": "It took too long and was stopped."}
     stderr = f"Standard error:\n{chunk['stderr']}" if chunk.get("stderr") else ""
@@ -275,7 +275,7 @@ def _nothing(item: Item, _: ToolTable) -> Item:
 
 
 def _agent_message(item: Item, _: ToolTable) -> Item:
-    """Write what one agent told another as a message to the one that reads it."""
+    """Write a message of one agent to another as a message to the one that reads it."""
     content = item.get("content") or ""
     parts = [{"type": "input_text", "text": content}] if isinstance(content, str) else content
     texts = [part.get("text", part.get("encrypted_content", "")) for part in parts]

@@ -1,4 +1,4 @@
-"""What a ``tool_choice`` leaves to the model, and how the model is told: by the names of functions. Pure."""
+"""The tools that a ``tool_choice`` leaves to the model, as names of functions. Pure."""
 
 from __future__ import annotations
 

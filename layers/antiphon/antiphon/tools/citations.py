@@ -59,7 +59,7 @@ def _marked(text: str, searches: Sequence[Sequence[Source]]) -> Iterator[_Stretc
 
 
 def _numbered(number: int, searches: Sequence[Sequence[Source]]) -> Source | None:
-    """Return a passage of the last search that has so many."""
+    """Return the passage with a number, from the last search that has that many passages."""
     for found in reversed(searches):
         if 1 <= number <= len(found):
             url, title = found[number - 1]

@@ -1,4 +1,4 @@
-"""Which tools are in force: the agent's, the request's, and those that items of the conversation bring along. Pure."""
+"""The tools in force: the agent's, the request's, and those in items of the conversation. Pure."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Offer:
             self.tools.append(tool)
 
     def bring(self, tools: Iterable[Tool]) -> None:
-        """Add the tools that items bring along, if they are new: a client repeats them with every request.
+        """Add the tools in items, if they are new: a client repeats them with every request.
 
         Raises:
             ApiError: 400: a tool is refused here.
@@ -135,7 +135,7 @@ def is_hosted(tool: Tool) -> bool:
 
 
 def brought(items: Iterable[Item]) -> Iterator[Tool]:
-    """Yield the tools that items bring along."""
+    """Yield the tools in items."""
     for item in items:
         if item["type"] in _BRINGING:
             yield from item["tools"]

@@ -77,7 +77,7 @@ def made_with_others(item: Item) -> bool:
 
 
 def ended(item: Item, result: ToolResult, include: Collection[str] = ()) -> Item:
-    """Return the item of a call with what came of it.
+    """Return the item of a call with its result.
 
     Args:
         item: as it was begun.

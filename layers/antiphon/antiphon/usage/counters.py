@@ -58,7 +58,7 @@ def of_tokens(spent: Sequence[Spent]) -> dict[str, int]:
 
 
 def of_ending(response: dict[str, Any]) -> dict[str, int]:
-    """Return what a response that has ended adds beside its tokens."""
+    """Return the counters of a response that has ended, without its tokens."""
     status, error = response["status"], response.get("error")
     calls = sum(item["type"].endswith("_call") for item in response["output"])
     return {

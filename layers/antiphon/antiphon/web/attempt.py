@@ -12,7 +12,7 @@ from antiphon.run.idempotency import Attempt, automatic_attempt, keyed_attempt
 
 KEY: Final = "Idempotency-Key"
 RETRIES: Final = "x-stainless-retry-count"
-"""How often a client has retried by itself; every SDK that Stainless generates sends it, OpenAI's among them."""
+"""How often a client has retried automatically; every SDK that Stainless generates sends it, OpenAI's among them."""
 
 REPLAYED: Final = "idempotent-replayed"
 """The header of an answer that was given before."""

@@ -152,7 +152,7 @@ class Authenticator:
         return Operator.of_key(known.key, known.account, deployment, address)
 
     def touch(self, key: Key) -> asyncio.Task[None] | None:
-        """Note that a key was used, at most once an hour, beside the request."""
+        """Record that a key was used, at most once an hour, without delaying the request."""
         now = self._services.clock()
         if 0 <= now - self._touched.get(key.digest, 0.0) < HOUR:
             return None

@@ -61,7 +61,7 @@ def _lists(items: list[Any]) -> Iterator[tuple[int, str, int]]:
 
 
 def _tools_in(items: object) -> Iterator[Any]:
-    """Yield the tools that items of the input bring along."""
+    """Yield the tools in items of the input."""
     if isinstance(items, list):
         yield from (item["tools"] for item in items if isinstance(item, dict) and "tools" in item)
 

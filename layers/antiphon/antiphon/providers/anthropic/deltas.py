@@ -150,7 +150,7 @@ class MessagesReader(StreamReader):
             self._block(place, "text").citations.append(delta["citation"])
 
     def _block(self, place: Any, kind: str) -> _Block:
-        """Return a block; one that has not begun begins with what comes of it."""
+        """Return a block; one that has not begun begins with its first delta."""
         block = self._blocks.get(place)
         if block is None:
             self._blocks[place] = block = _Block(kind, begun=self._said)

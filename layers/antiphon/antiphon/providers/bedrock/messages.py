@@ -76,7 +76,7 @@ def is_result(block: Block) -> bool:
 
 
 def _name_documents(content: list[Block]) -> None:
-    """Add the names of documents as a text if a message has no other: documents need a text beside them."""
+    """Add the names of documents as a text if a message has no other: a document needs a text in its message."""
     documents = [block["document"]["name"] for block in content if "document" in block]
     if documents and not any("text" in block for block in content):
         content.append({"text": ", ".join(documents)})

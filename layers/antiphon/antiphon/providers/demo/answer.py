@@ -44,7 +44,7 @@ class DemoCall:
 
 @dataclass(frozen=True, slots=True)
 class DemoAnswer:
-    """What is said: text or calls, never both."""
+    """An answer: text or calls, never both."""
 
     reasoning: str
     text: str

@@ -1,4 +1,4 @@
-"""Recalls what the user said: plain facts, in plain English patterns.
+"""Recalls plain facts from the user's messages, by patterns of plain English.
 
 Pure. "My name is Ada", "The code word is plum" and "Remember the number 42" are facts; a question that names the
 thing, or asks what was to be remembered, is answered with them. A later fact replaces an earlier one about the same

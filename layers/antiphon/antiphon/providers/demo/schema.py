@@ -25,7 +25,7 @@ MOST_VALUES: Final = 5000
 """The most values that one answer has, in all its calls together."""
 
 _CHARACTERS: Final = 100
-"""So many characters of names and texts count as one more value: what is written stays below a megabyte or so."""
+"""The characters of names and texts that count as one more value, so that a result stays below about a megabyte."""
 
 _LONGEST: Final = 10_000
 _FORMATS: Final = {

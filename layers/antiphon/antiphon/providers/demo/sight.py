@@ -1,4 +1,4 @@
-"""Looks at images and files as far as their first bytes tell.
+"""Describes images and files by their first bytes.
 
 Pure: nothing is fetched. Sizes come from the headers of PNG (RFC 2083, IHDR), GIF (GIF89a, screen descriptor) and JPEG
 (ITU-T T.81, start of frame).

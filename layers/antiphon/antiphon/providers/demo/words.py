@@ -74,7 +74,7 @@ class Words:
         return stated[1].strip() if stated else self._proper(key)
 
     def numbers(self, name: str) -> list[float]:
-        """List the numbers in the words; first the one beside the property's name."""
+        """List the numbers in the words, first the one next to the property's name."""
         words = name.replace("_", " ").lower()
         key = re.escape(words)
         pattern = rf"\b{key}\D{{0,12}}(\d{{1,15}})|(\d{{1,15}})\D{{0,3}}{key}\b"

@@ -114,7 +114,7 @@ class ChunkReader(StreamReader):
             raise TypeError("no content")
 
     def _part(self, part: object, deltas: list[Delta]) -> None:
-        """Translate one of several parts of a content; of those that are unknown nothing is said."""
+        """Translate one of several parts of a content; unknown parts are ignored."""
         if isinstance(part, str):
             self._content(part, deltas)
             return

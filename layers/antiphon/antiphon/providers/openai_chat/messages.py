@@ -19,7 +19,7 @@ from antiphon.records import Item
 Message = dict[str, Any]
 
 _UNNAMED: Final = "document.pdf"
-"""OpenAI requires a name beside a file's content."""
+"""The name of a file without one; OpenAI requires a name with a file's content."""
 _INSTRUCTING: Final = frozenset({"system", "developer"})
 _PLAIN: Final = {"role", "content"}
 _ONLY_REASONING: Final = {"role", "content", "reasoning_content"}
@@ -28,7 +28,7 @@ _UNSIGNED: Final = "skip_thought_signature_validator"
 
 
 def messages(instructions: str, items: Sequence[Item], dialect: Dialect, *, reasoning: bool = False) -> list[Message]:
-    """Return instructions and items as messages. A compaction item is something that the model said.
+    """Return instructions and items as messages. A compaction item becomes a message of the model.
 
     Args:
         instructions: the system text; empty for none.

@@ -129,7 +129,7 @@ def _input(call: ModelCall, maker: str) -> list[Body]:
 
 
 def _is_empty(item: Item) -> bool:
-    """Return whether the model said nothing: endpoints refuse an answer without text."""
+    """Return whether an answer has no text: endpoints refuse it."""
     return is_models(item) and is_blank(item)
 
 

@@ -107,7 +107,7 @@ def _url(location: Mapping[str, Any]) -> str:
 
 
 def _texts(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the texts of a passage: of a table's row its cells, of a recording what is said in it."""
+    """Yield the texts of a passage: the cells of a table's row, the transcript of a recording."""
     if isinstance(content.get("text"), str) and content["text"]:
         yield content["text"]
     for cell in content.get("row") or ():

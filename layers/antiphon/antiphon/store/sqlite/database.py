@@ -238,7 +238,7 @@ def _keep_private(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Bring the file to the present schema. If it has that, nothing is written: no full disk and no lock matters."""
+    """Bring the file to the present schema. If it has that, nothing is written, even on a full disk or under a lock."""
     if _version(connection) == VERSION:
         return
     with connection:

@@ -22,7 +22,7 @@ _OPENINGS: Final = {
 
 
 class Checker:
-    """Follows one stream, event by event, and goes on after a violation as well as it can.
+    """Checks one stream, event by event, and continues after a violation as well as it can.
 
     Args:
         report: takes each violation; by default the first one is raised.

@@ -215,7 +215,7 @@ def status_of(item: Item) -> Any:
 
 
 def matches(known: Sequence[dict[str, Any] | None], told: Sequence[dict[str, Any]]) -> bool:
-    """Compare what was followed with what is told at the end; None stands for what was never done."""
+    """Compare what was followed with the end of the stream; None stands for what was never done."""
     return len(known) == len(told) and all(a is None or a == b for a, b in zip(known, told, strict=True))
 
 

@@ -39,6 +39,6 @@ async def list_waiting(request: Request, principal: Reader) -> Response:
 
 @router.get("/v1/approvals/{approval_id}")
 async def retrieve_approval(request: Request, approval_id: str, principal: Reader) -> Response:
-    """Read one: what is to be called, what was decided, and which response goes on."""
+    """Read an approval: the call, the decision, and the response that continues."""
     found = await find_approval(request.app.state.services, principal, approval_id)
     return Response(orjson.dumps(shown(found)), media_type="application/json")
