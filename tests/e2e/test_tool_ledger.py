@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -317,3 +318,37 @@ def test_an_approval_stands_for_the_call_that_its_response_shows_whoever_asked(t
     two.second.create(key, input=[approval], previous_response_id=response_id)
     assert [call.arguments for call in two.second_tools.calls] == [{"id": 2}]
     assert two.first_tools.calls == []
+
+
+def test_of_two_decisions_at_once_in_two_processes_one_holds_and_its_call_is_made_once(
+    two: Two, upstream: Upstream
+) -> None:
+    two.gate.open()
+    two.first.agent("agent", servers=(server("find", approval="caller"),))
+    key = two.first.key()
+    upstream.scripts = [Script.stream(*ONE), answer("It is late.")]
+    first = two.first.create(key, input="Who?")
+    (asked,) = first["antiphon"]["approvals"]
+    approval = {"type": "mcp_approval_response", "approval_request_id": asked["id"], "approve": True}
+    body = {"model": "agent", "input": [approval], "previous_response_id": first["id"]}
+    with ThreadPoolExecutor(8) as threads:
+        services = [two.first, two.second] * 4
+        answers = list(threads.map(lambda service: service.post(key, **body), services))
+    assert {answered.status_code for answered in answers} <= {200, 409}
+    assert len(two.first_tools.calls) + len(two.second_tools.calls) == 1
+
+
+def test_an_approval_that_two_branches_answer_makes_its_call_in_the_first(two: Two, upstream: Upstream) -> None:
+    two.gate.open()
+    two.first.agent("agent", servers=(server("find", approval="caller"),))
+    key = two.first.key()
+    upstream.scripts = [Script.stream(*ONE), answer("Hello."), answer("It is late.")]
+    first = two.first.create(key, input="Who?")
+    (asked,) = first["antiphon"]["approvals"]
+    approval = {"type": "mcp_approval_response", "approval_request_id": asked["id"], "approve": True}
+    branch = two.first.create(key, input="Hi", previous_response_id=first["id"])
+    two.first.create(key, input=[approval], previous_response_id=branch["id"])
+    refused = two.second.post(key, model="agent", input=[approval], previous_response_id=first["id"])
+    assert refused.json()["error"]["code"] == "approval_decided"
+    assert len(two.first_tools.calls) == 1
+    assert two.second_tools.calls == []
