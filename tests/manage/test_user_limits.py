@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from antiphon.access.configuration import resolve
-from antiphon.records import Limits, Role, Tenant, User
+from antiphon.records import Grant, Limits, Role, Tenant, User
 from tests.support.caller import TENANT, refused
 from tests.support.managing import Office
 from tests.support.service import Service
@@ -39,6 +39,7 @@ def test_a_user_can_have_less_than_tenant_and_role_and_never_more() -> None:
 
 def test_a_user_whose_budget_is_used_up_is_refused_by_name_and_another_goes_on(service: Service) -> None:
     service.user("bob")
+    service.put(Grant(TENANT, "agent", "user:bob", 1))
     keys = {user: service.key(user) for user in ("ada", "bob")}
     limited(service, "ada", tokens_per_day=1)
     for user, key in keys.items():
