@@ -21,7 +21,7 @@ class Output:
     """What a command did or found.
 
     Attributes:
-        data: the JSON form, for ``--json``.
+        data: the JSON form, for ``--json``; None if the command has written to stdout by itself.
         text: the form for people, on stdout; empty for none.
         notes: further information, on stderr in both forms.
         code: the exit code.
@@ -34,7 +34,9 @@ class Output:
 
     def written(self, *, as_json: bool) -> str:
         """Return what goes to stdout, without the last line's end."""
-        return json.dumps(self.data, ensure_ascii=False, indent=2) if as_json else self.text
+        if as_json and self.data is not None:
+            return json.dumps(self.data, ensure_ascii=False, indent=2)
+        return self.text
 
 
 def moment(seconds: int | None) -> str:

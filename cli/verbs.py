@@ -188,6 +188,15 @@ def _users(commands: Commands) -> None:
     _id(command, "user")
     _budget(command)
     command.add_argument("--limits", metavar="FILE", help="its limits, YAML or JSON; - for stdin; options go before it")
+    command = users.command(
+        "export", "write all that is stored about a user, as JSON Lines", Later("data", "export"), changes=True
+    )
+    _id(command, "user").add_argument("--output", metavar="FILE", help="into this file, not to stdout")
+    command = users.command("erase", "erase a user with all that is stored about it", Later("data", "erase"), asks=True)
+    _id(command, "user")
+    agents = command.add_mutually_exclusive_group()
+    agents.add_argument("--agents", choices=("delete",), metavar="delete", help="delete the user's agents for good")
+    agents.add_argument("--agents-to", metavar="U", help="give the user's agents to this user")
     _id(
         users.command(
             "delete", "delete a user, end its keys, remove its grants", Later("people", "delete_user"), asks=True

@@ -141,6 +141,15 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/admin/me/responses", "GET"): _operation(
         "adminListMyResponses", "List your responses", "Lists them newest first.", "AdminResponseList", paged=True
     ),
+    ("/v1/admin/me/export", "GET"): _operation(
+        "adminExportMe",
+        "Export what is stored about you",
+        "Lists all that is stored about the user of the API key, which must not be limited to some agents. The audit "
+        "log is left out.",
+        "AdminExport",
+        "role_not_found",
+        paged=True,
+    ),
     ("/v1/admin/agents", "GET"): _operation(
         "adminListAgents",
         "List agents",
@@ -350,6 +359,30 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         of="The user's id.",
         body="LimitsDocument",
         example={"tokens_per_day": 200_000, "models": ["gpt-5-mini"]},
+    ),
+    ("/v1/admin/users/{id}/export", "GET"): _operation(
+        "adminExportUser",
+        "Export a user",
+        "Lists all that is stored about the user, with what its responses say. It takes the rights `people:read`, "
+        "`keys:read`, `agents:read`, `usage:read`, `responses:read`, `content:read`, `approvals:read` and "
+        "`audit:read`. Each page that is read is noted. A page has at most a megabyte, unless one record has more.",
+        "AdminExport",
+        "role_not_found",
+        of="The user's id.",
+        paged=True,
+    ),
+    ("/v1/admin/users/{id}/erase", "POST"): _operation(
+        "adminEraseUser",
+        "Erase a user",
+        "Deletes the user with its keys, responses, conversations, approvals, grants and use. Running responses are "
+        "cancelled. It takes the rights `people:write` and `responses:write`, and with either field of the body "
+        "`agents:write`. An author of agents is erased only if the body names what becomes of them. "
+        "Send the request again until `result` is `erased`. The audit log is kept.",
+        "AdminUserErased",
+        "user_not_found role_not_found in_use",
+        of="The user's id.",
+        body="EraseForm",
+        example={"agents": "delete"},
     ),
     ("/v1/admin/users/{id}/responses", "GET"): _operation(
         "adminListResponses",

@@ -118,6 +118,47 @@ class AdminUserDeleted(Shown):
     revoked_keys: list[str]
 
 
+class AdminUserErased(Shown):
+    """A user is erased, or a part of it."""
+
+    object: Literal["admin.user.erased"]
+    id: str
+    result: Literal["erased", "in_progress"]
+    """`in_progress`: send the same request again until it is `erased`."""
+    responses: int
+    """How many responses this request removed."""
+    keys: int
+    """How many keys the user had."""
+    agents: int
+    """How many agents this request deleted or gave away."""
+    wait_seconds: int
+    """When to send the request again."""
+
+
+class AdminExportRecord(Shown):
+    """Something that is stored about a user."""
+
+    object: Literal["admin.export.record"]
+    id: str
+    """Its kind and its id, such as `key:key_0f3a9c2b7d1e4455`."""
+    kind: Literal[
+        "user",
+        "group",
+        "key",
+        "grant",
+        "agent",
+        "deleted_agent",
+        "usage",
+        "response",
+        "conversation",
+        "conversation_items",
+        "approval",
+        "audit",
+        "audit_about",
+    ]
+    record: dict[str, Any]
+
+
 class AdminRole(Shown):
     """A role."""
 
@@ -418,6 +459,12 @@ class AdminUserList(AdminList):
     data: list[AdminUser]
 
 
+class AdminExport(AdminList):
+    """All that is stored about a user, by kind."""
+
+    data: list[AdminExportRecord]
+
+
 class AdminRoleList(AdminList):
     """Roles by id."""
 
@@ -555,6 +602,8 @@ ADMIN_RESOURCES = (
     AdminUserDetails,
     AdminUserLimits,
     AdminUserDeleted,
+    AdminUserErased,
+    AdminExport,
     AdminRole,
     AdminRoleDeleted,
     AdminGroup,

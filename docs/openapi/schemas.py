@@ -12,6 +12,7 @@ from antiphon.chat.request import IGNORED as CHAT_IGNORED
 from antiphon.chat.request import CreateChatCompletion
 from antiphon.manage.budgets import BudgetDocument
 from antiphon.manage.forms import (
+    EraseForm,
     GrantForm,
     GroupForm,
     KeyForm,
@@ -71,6 +72,7 @@ ROOTS: Final[tuple[type[BaseModel], ...]] = (
     CreateChatCompletion,
     *CHAT_ROOTS,
     AgentBody,
+    EraseForm,
     KeyForm,
     BudgetDocument,
     UserForm,

@@ -164,6 +164,8 @@ def test_managing_can_write_keys_users_agents_and_grants_and_asks_no_model(templ
         (arn("CoreTable"), ("USED#*",)): {"dynamodb:PutItem", "dynamodb:BatchGetItem"},
         (arn("CoreTable"), ("T#*",)): {"dynamodb:BatchGetItem", "dynamodb:Query"} | CHANGES,
         (arn("CoreTable"), ("USAGE#*",)): {"dynamodb:Query", "dynamodb:UpdateItem"},
+        (arn("CoreTable"), ("KEY#*", "KEYS#*", "METER#*", "USAGE#*", "USED#*")): {"dynamodb:BatchWriteItem"},
+        (arn("CoreTable"), ("METER#*",)): {"dynamodb:Query"},
         (arn("CoreTable"), ("AUDIT#*",)): {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"},
         (arn("CoreTable"), ("WEBHOOKS#*",)): {f"dynamodb:{name}Item" for name in ("Delete", "Get", "Put")}
         | {"dynamodb:Query"},

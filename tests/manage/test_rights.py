@@ -11,13 +11,12 @@ import httpx2
 
 from antiphon.access import keys
 from antiphon.access.rights import ALL
-from antiphon.bootstrap import Stores, build_services
+from antiphon.bootstrap import build_services, build_stores
+from antiphon.ports import Subject
 from antiphon.providers.configured import Providers
-from antiphon.records import Agent, Grant, Group, Owner, Role, User
+from antiphon.records import Agent, EventDelivery, Grant, Group, Owner, Period, Role, User
+from antiphon.run.tally import day_of
 from antiphon.settings import Settings
-from antiphon.store.dynamodb import open_stores
-from antiphon.store.dynamodb.client import DynamoDB
-from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
 from tests.support.managing import OPERATIONS, asking, waiting, webhook
@@ -58,10 +57,9 @@ def allowed():
 
 
 async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
-    database = DynamoDB(endpoint_url=emulator.url)
-    opened = open_stores(CORE, RESPONSES, database=database)
-    stores = Stores(*opened, database.aclose, webhooks=lambda: DynamoDBWebhooks(database, CORE))
-    services = build_services(Settings(core_table=CORE, responses_table=RESPONSES), stores, Providers({}, {}))
+    settings = Settings(core_table=CORE, responses_table=RESPONSES, aws_endpoint_url=emulator.url, cache_seconds=0)
+    stores = build_stores(settings)
+    services = build_services(settings, stores, Providers({}, {}))
     key = keys.make_management_key("dev", secrets.token_bytes)
     await stores.directory.put(Role("default", "FREE", FREE, manage=ALL))
     await stores.directory.put(User("default", "root", role="FREE"))
@@ -88,7 +86,7 @@ async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
         staged = await _staged(stores, number, purpose=operation.name)
         await ask(**operation.request(staged))
     await client.aclose()
-    await database.aclose()
+    await stores.aclose()
     rights = allowed()
     missing = set()
     for place, operation, partition in asked:
@@ -133,5 +131,10 @@ async def _staged(stores, number, *, purpose):
     for old in await webhooks.list_all("default"):
         await webhooks.delete("default", old.id)
     await webhooks.put(of_tenant)
+    for user in (names["user"], names["idle"]):
+        subject = Subject("default", "user", user)
+        await stores.meter.take(subject, Period.at("requests", 60, now), 9)
+        await stores.usage.add(turn.id, day_of(now), now + 999, [(subject, {"requests": 1})])
+        await stores.webhooks().give_up(EventDelivery("default", "we_1", user, turn.id, "response.failed", now, 9))
     ids = {"response": turn.id, "approval": approval.id, "webhook": of_tenant.id}
     return {**names, "key": "key_" + keys.digest(made)[:16], **ids}

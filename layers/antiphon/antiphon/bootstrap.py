@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from antiphon.awslambda.events import EventSender
+    from antiphon.ports.personal import PersonalData
     from antiphon.ports.webhooks import Post, WebhookStore
     from antiphon.store.sqlite.database import SQLite
     from antiphon.store.sqlite.webhooks import SQLiteWebhooks
@@ -46,6 +47,10 @@ def _no_webhooks() -> WebhookStore:
     raise NotImplementedError("these stores were opened without webhooks")
 
 
+def _no_personal() -> PersonalData:
+    raise NotImplementedError("these stores were opened without what finds all of a user")
+
+
 class Stores(NamedTuple):
     """The stores of a process, over one database.
 
@@ -53,6 +58,7 @@ class Stores(NamedTuple):
         connect: opens connections before the first call needs them.
         renew: drops connections and credentials.
         webhooks: returns the store of webhooks.
+        personal: returns the store of what is stored of one user.
         aclose: closes the database.
     """
 
@@ -68,6 +74,7 @@ class Stores(NamedTuple):
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
     webhooks: Callable[[], WebhookStore] = _no_webhooks
+    personal: Callable[[], PersonalData] = _no_personal
 
 
 def build_stores(settings: Settings) -> Stores:
@@ -76,25 +83,37 @@ def build_stores(settings: Settings) -> Stores:
     Raises:
         SettingsError: the file cannot be used.
     """
-    core = settings.core_table
-    if core is not None and settings.responses_table is not None:
+    core, responses = settings.core_table, settings.responses_table
+    if core is not None and responses is not None:
         from antiphon.store.dynamodb import open_stores as open_tables
         from antiphon.store.dynamodb.client import DynamoDB
 
         database = DynamoDB(endpoint_url=settings.aws_endpoint_url)
-        tables = open_tables(core, settings.responses_table, database=database, audit_days=settings.audit_days)
+        tables = open_tables(core, responses, database=database, audit_days=settings.audit_days)
 
         def webhooks() -> WebhookStore:
             from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
 
             return DynamoDBWebhooks(database, core)
 
-        return Stores(*tables, database.aclose, database.connect, database.renew, webhooks)
+        def personal() -> PersonalData:
+            from antiphon.store.dynamodb.personal import DynamoDBPersonal
+
+            return DynamoDBPersonal(database, core, responses)
+
+        return Stores(*tables, database.aclose, database.connect, database.renew, webhooks, personal)
     from antiphon.store.sqlite import open_stores as open_file
     from antiphon.store.sqlite.database import SQLite
 
     file = SQLite(settings.database or "")
-    return Stores(*open_file(file, audit_days=settings.audit_days), file.aclose, webhooks=lambda: _outbox(file))
+    stores = open_file(file, audit_days=settings.audit_days)
+    return Stores(*stores, file.aclose, webhooks=lambda: _outbox(file), personal=lambda: _personal(file))
+
+
+def _personal(file: SQLite) -> PersonalData:
+    from antiphon.store.sqlite.personal import SQLitePersonal
+
+    return SQLitePersonal(file)
 
 
 def _outbox(file: SQLite) -> SQLiteWebhooks:
@@ -181,6 +200,7 @@ def build_services(
         start_worker=start_worker or _start_here,
         webhooks=stores.webhooks,
         post=_posting(settings.webhook_hosts),
+        personal=stores.personal,
     )
 
 

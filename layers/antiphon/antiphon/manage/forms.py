@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -46,6 +46,18 @@ class UserForm(Wire):
     name: Label | None = None
     role: Id | None = None
     groups: Annotated[list[Id], Field(max_length=100)] | None = None
+
+
+class EraseForm(Wire):
+    """What becomes of the agents of a user who is erased; without either, a user who has agents is not erased.
+
+    Attributes:
+        agents: they are deleted for good.
+        agents_to: the user who gets them.
+    """
+
+    agents: Literal["delete"] | None = None
+    agents_to: Id | None = None
 
 
 class RoleForm(Wire):

@@ -56,9 +56,8 @@ def no_cursor() -> ApiError:
     return ApiError("invalid_value", "`after`: There is no such record. Send the `last_id` of a page.", param="after")
 
 
-async def walk(fetch: Callable[[T | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    """Yield all records of a list, page by page; ``fetch`` reads the page that follows a record."""
-    last: T | None = None
+async def walk(fetch: Callable[[T | None], Awaitable[Page[T]]], last: T | None = None) -> AsyncIterator[T]:
+    """Yield the records of a list behind one of them, or all; ``fetch`` reads the page that follows a record."""
     while True:
         page = await fetch(last)
         for record in page.records:

@@ -20,6 +20,7 @@ from antiphon.seal import Seal
 from antiphon.settings import Settings
 
 if TYPE_CHECKING:
+    from antiphon.ports.personal import PersonalData
     from antiphon.ports.webhooks import Post, WebhookStore
 
 Clock = Callable[[], float]
@@ -60,6 +61,7 @@ class Services:
             queued response starts what was not started.
         webhooks: returns the store of webhooks; it is imported on its first use.
         post: sends a request to the URL of a webhook; what it needs is imported on its first use.
+        personal: returns the store of what is stored of one user; it is imported on its first use.
     """
 
     keys: KeyStore
@@ -81,6 +83,7 @@ class Services:
     start_worker: StartWorker
     webhooks: Callable[[], WebhookStore]
     post: Post
+    personal: Callable[[], PersonalData]
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
     provider_names: frozenset[str] | None = None
     require_fit: Callable[[str, str, ModelCall], None] = lambda _provider, _model, _call: None

@@ -151,6 +151,15 @@ class Directory(Protocol):
     async def deleted_agents(self, tenant: str, limit: int, *, after: str = "") -> Page[DeletedAgent]:
         """List at most ``limit`` agents that can be restored, by id, those behind the id ``after``; one trip."""
 
+    async def give_agent(self, tenant: str, agent: str, author: str, by: Actor = SERVER) -> bool:
+        """Make another user the author and owner of an agent, in all its versions. Return whether there is one.
+
+        The grant of the former author stays. What was interrupted is finished when it is repeated.
+        """
+
+    async def purge_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> bool:
+        """Remove an agent for good, deleted before or not, with versions and grants. Return whether there was one."""
+
     async def agent_versions(self, tenant: str, agent: str) -> list[Agent]:
         """List the versions of an agent that are kept, newest first; the first is in force. None if it is absent."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -81,6 +82,39 @@ class DynamoDBAgents(AuditedTable):
         except ConditionFailed:
             return None
         return back
+
+    async def give_agent(self, tenant: str, agent: str, author: str, by: Actor = SERVER) -> bool:
+        """Make another user the author and owner of an agent; its versions first, so that it can be repeated."""
+        for row in await self._database.query(self._table, "pk = :pk", pk=layout.versions(tenant, agent)):
+            await self._database.put(self._table, {**row, "document": _written(replace(_agent(row), author=author))})
+        for _ in range(TRIES):
+            stored = await self._database.get(self._table, _key(tenant, agent))
+            if stored is None:
+                return False
+            given = replace(_agent(stored), author=author)
+            owner = Grant(tenant, agent, f"user:{author}", OWNER)
+            writes = [
+                self._put(_row(given), _SAME, document=stored["document"]),
+                self._put(layout.grant_row(owner)),
+            ]
+            with contextlib.suppress(ConditionFailed):  # it was changed meanwhile
+                await self._change(writes, self._trail.entry(by, "given", _agent(stored), given))
+                return True
+        raise StorageUnavailable("others keep changing this agent")
+
+    async def purge_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> bool:
+        """Remove an agent for good, deleted before or not; it goes after its versions and grants."""
+        keys = [_key(tenant, agent), _deleted_key(tenant, agent)]
+        rows = {row["pk"]["S"]: row for row in await self._database.batch_get(self._table, keys)}
+        live, aside = (rows.get(key["pk"]["S"]) for key in keys)
+        if live is None and aside is None:
+            return False
+        await self._remove_grants(await self.grants_on(tenant, agent), by)
+        former = await self._database.query(self._table, "pk = :pk", pk=layout.versions(tenant, agent))
+        await self._database.batch_delete(self._table, [{"pk": row["pk"], "sk": row["sk"]} for row in former])
+        gone = _agent(live) if live else load(DeletedAgent, (aside or {})["document"]["S"]).agent
+        await self._change([self._delete(key) for key in keys], self._trail.entry(by, "erased", gone, None))
+        return True
 
     async def deleted_agent(self, tenant: str, agent: str) -> DeletedAgent | None:
         """Read a deleted agent, consistently; None if there is none that can be restored."""
@@ -224,7 +258,11 @@ def _deleted_key(tenant: str, agent: str) -> Row:
 
 
 def _row(agent: Agent) -> Row:
-    return {**_key(agent.tenant, agent.id), "document": {"S": dump(agent).decode()}}
+    return {**_key(agent.tenant, agent.id), "document": _written(agent)}
+
+
+def _written(agent: Agent) -> Row:
+    return {"S": dump(agent).decode()}
 
 
 def _document(gone: DeletedAgent) -> Row:

@@ -62,6 +62,7 @@ class DynamoDBApprovals:
     def _put(self, approval: Approval) -> dict[str, Any]:
         row = {
             **layout.approval(approval.owner.tenant, approval.id),
+            **layout.owned(approval.owner, layout.APPROVAL, approval.id),
             "revision": {"N": str(approval.revision)},
             "document": {"B": dump(approval)},
             layout.TTL: {"N": str(approval.expires_at + KEEP_SECONDS)},

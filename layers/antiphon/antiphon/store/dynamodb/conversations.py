@@ -181,6 +181,7 @@ def _row(record: Conversation) -> Row:
     assert segment is not None
     return {
         **layout.record(record.owner, segment),
+        **layout.owned(record.owner, layout.CONVERSATION, record.id),
         layout.TTL: {"N": str(record.expires_at)},
         "document": {"B": dump(record)},
         "revision": {"N": str(record.revision)},

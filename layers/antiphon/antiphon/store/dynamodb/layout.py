@@ -24,18 +24,19 @@
     responses
     R#tenant#user#segment   000123       R#tenant#user     time#id     a turn's head              see ``rows``
     R#tenant#user#segment   part#000123#01#tag                         a further part of its body body, expires_at
-    R#tenant#user#segment   100123                                     a conversation's turn      see ``rows``
-    R#tenant#user#segment   999999                                     a conversation's record    document, revision,
+    R#tenant#user#segment   100123       O#tenant#user     T#id        a turn that no agent ran   see ``rows``
+    R#tenant#user#segment   999999       O#tenant#user     C#id        a conversation's record    document, revision,
                                                                                                   expires_at
-    I#tenant#user#name      RESERVATION                                a request taken up         see ``reservations``
+    I#tenant#user#name      RESERVATION  O#tenant#user     I#name      a request taken up         see ``reservations``
     L#tenant#user#id        000012                                     a batch of a log           see ``runs``
     RUNS                    tenant#user#id                             a run for a worker         at, expires_at
-    A#tenant#id             APPROVAL                                   an approval                document, revision,
+    A#tenant#id             APPROVAL     O#tenant#user     A#id        an approval                document, revision,
                                                                                                   expires_at
     AP#tenant               time#id                                    one that waits, for lists  document, expires_at
 
 A key is two rows that are written together: one is read by its digest on every request, the other is for lists. The
 index of ``responses`` has keys alone: a turn costs one write unit more at its claim, and none when it is stored again.
+By its partitions ``R#`` and ``O#``, all that is stored of a user is found without a scan.
 
 A last use has a partition of its own, so that a policy can let the functions write ``USED#*`` and nothing else of
 ``core`` (``dynamodb:LeadingKeys``); so have the counters and the roll-ups. The TTL attribute is
@@ -60,6 +61,11 @@ RUNS: Final = "RUNS"
 AGENT: Final = "AGENT#"
 WEBHOOK: Final = "W#"
 FAILED: Final = "F#"
+TURN: Final = "T#"
+CONVERSATION: Final = "C#"
+RESERVATION: Final = "I#"
+APPROVAL: Final = "A#"
+"""How the sort keys of the index begin by which these are found."""
 PENDING: Final = "AP#"
 """How the partitions of the approvals begin that nobody has decided."""
 RECORD_DEPTH: Final = 999_999
@@ -117,7 +123,12 @@ def used(tenant: str) -> str:
 
 def meter(subject: Subject, period: Period) -> Row:
     """Return the key of the counter of a subject and period."""
-    return key(f"METER#{_word(subject.tenant)}#{subject.kind}#{_word(subject.id)}", period.name)
+    return key(meters(subject), period.name)
+
+
+def meters(subject: Subject) -> str:
+    """The partition of the counters of a subject."""
+    return f"METER#{_word(subject.tenant)}#{subject.kind}#{_word(subject.id)}"
 
 
 def usage(tenant: str, kind: Dimension, month: str, shard: int) -> str:
@@ -240,10 +251,20 @@ def turns_of(owner: Owner) -> str:
 
 
 def listed_turn(turn: StoredResponse) -> Row:
-    """Return the attributes by which a turn is listed; none for one that no agent ran."""
+    """Return the attributes by which a turn is found: one that an agent ran among the responses of its owner."""
     if not turn.agent:
-        return {}
+        return owned(turn.owner, TURN, turn.id)
     return {"gsi1pk": {"S": turns_of(turn.owner)}, "gsi1sk": {"S": moment(turn.created_at, turn.id)}}
+
+
+def owned_by(owner: Owner) -> str:
+    """The GSI partition of what is stored of an owner beside turns that agents ran."""
+    return f"O#{_word(owner.tenant)}#{_word(owner.user)}"
+
+
+def owned(owner: Owner, kind: str, id: str) -> Row:
+    """Return the attributes by which something of an owner is found."""
+    return {"gsi1pk": {"S": owned_by(owner)}, "gsi1sk": {"S": kind + id}}
 
 
 def record(owner: Owner, segment: str) -> Row:

@@ -80,6 +80,7 @@ class DynamoDBReservations:
 def _row(reservation: Reservation) -> Row:
     return {
         **layout.reservation(reservation.owner, reservation.name),
+        **layout.owned(reservation.owner, layout.RESERVATION, reservation.name),
         "digest": {"S": reservation.digest},
         "response_id": {"S": reservation.response_id},
         "until": {"N": str(reservation.until)},

@@ -52,17 +52,10 @@ class DynamoDBUsage:
 
     async def of(self, subject: Subject, first: str, last: str) -> list[DayOfUse]:
         """Read the days of one subject from a first to a last one, in order, consistently; one trip."""
-        shards = range(SHARDS) if subject.kind in SHARED else [_shard(subject.id)]
         where = "pk = :pk AND sk BETWEEN :first AND :last"
         ends = {"first": layout.day_of_use(subject.id, first), "last": layout.day_of_use(subject.id, last)}
         found = await asyncio.gather(
-            *(
-                self._database.query(
-                    self._table, where, pk=layout.usage(subject.tenant, subject.kind, month, shard), **ends
-                )
-                for month in _months(first, last)
-                for shard in shards
-            )
+            *(self._database.query(self._table, where, pk=pk, **ends) for pk in partitions(subject, first, last))
         )
         return _merged(row for rows in found for row in rows)
 
@@ -116,6 +109,13 @@ class DynamoDBUsage:
             "Query", TableName=self._table, KeyConditionExpression=where, ExpressionAttributeValues=values, Limit=most
         )
         return _Found(answer["Items"], "LastEvaluatedKey" in answer)
+
+
+def partitions(subject: Subject, first: str, last: str) -> list[str]:
+    """Return the partitions that have what a subject used from a first to a last day."""
+    shards = range(SHARDS) if subject.kind in SHARED else [_shard(subject.id)]
+    months = _months(first, last)
+    return [layout.usage(subject.tenant, subject.kind, month, shard) for month in months for shard in shards]
 
 
 def _shard(text: str) -> int:

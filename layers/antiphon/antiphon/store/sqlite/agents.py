@@ -83,6 +83,39 @@ class SQLiteAgents(AuditedFile):
 
         return await self._database.write(work)
 
+    async def give_agent(self, tenant: str, agent: str, author: str, by: Actor = SERVER) -> bool:
+        """Make another user the author and owner of an agent, in all its versions; see the port ``Directory``."""
+
+        def work(db: Connection) -> bool:
+            stored = get_agent(db, tenant, agent)
+            if stored is None:
+                return False
+            for (document,) in db.execute(_VERSIONS, (tenant, agent)).fetchall():
+                former = replace(load(Agent, document), author=author)
+                db.execute(_KEEP, (tenant, agent, former.version, dump(former)))
+            given = replace(stored, author=author)
+            db.execute(_PUT, (tenant, agent, dump(given)))
+            db.execute(_GRANT, (tenant, agent, f"user:{author}", OWNER))
+            note(db, self._trail.entry(by, "given", stored, given))
+            return True
+
+        return await self._database.write(work, erases=True)
+
+    async def purge_agent(self, tenant: str, agent: str, by: Actor = SERVER) -> bool:
+        """Remove an agent for good, deleted before or not, with its versions and grants."""
+
+        def work(db: Connection) -> bool:
+            aside = db.execute(_DELETED, (tenant, agent, 0)).fetchone()
+            stored = get_agent(db, tenant, agent) or (load(DeletedAgent, aside[0]).agent if aside else None)
+            if stored is None:
+                return False
+            db.execute(_REMOVE, (tenant, agent))
+            forget(db, tenant, agent)
+            note(db, self._trail.entry(by, "erased", stored, None))
+            return True
+
+        return await self._database.write(work, erases=True)
+
     async def deleted_agent(self, tenant: str, agent: str) -> DeletedAgent | None:
         """Read a deleted agent; None if there is none that can be restored."""
         values = (tenant, agent, self._trail.now())

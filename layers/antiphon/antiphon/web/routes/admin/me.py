@@ -6,13 +6,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from antiphon.errors import ApiError
+from antiphon.manage.export import export_user
 from antiphon.manage.forms import KeyForm
 from antiphon.manage.keys import create_key, list_keys, revoke_key
 from antiphon.manage.operator import Operator
 from antiphon.manage.responses import list_responses
 from antiphon.manage.usage import show_limits, show_usage
 from antiphon.manage.who import who
-from antiphon.web.operators import By, answer, listing, read_form, read_page
+from antiphon.web.operators import By, answer, list_page, listing, read_form, read_page
 from antiphon.web.query import Query
 from antiphon.web.routes.admin.usage import read_days
 
@@ -61,6 +62,12 @@ async def show_my_usage(request: Request, by: By) -> Response:
 async def show_my_limits(request: Request, by: By) -> Response:
     """Return the limits of the user, and how much of them is used."""
     return answer("limits", await show_limits(request.app.state.services, by, kind="user", id=_user(by)))
+
+
+@router.get("/v1/admin/me/export")
+async def export_me(request: Request, by: By) -> Response:
+    """List all that is stored about the user."""
+    return await list_page("export.record", request, by, export_user, _user(by))
 
 
 @router.get("/v1/admin/me/responses")

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from antiphon.manage import people, removal, user_limits
-from antiphon.manage.forms import GroupForm, RoleForm, UserForm
+from antiphon.manage.erase import erase_user
+from antiphon.manage.export import export_user
+from antiphon.manage.forms import EraseForm, GroupForm, RoleForm, UserForm
 from antiphon.manage.limits import LimitsDocument
 from antiphon.web.operators import By, answer, list_page, read_form
 
@@ -49,6 +51,19 @@ async def put_user_limits(request: Request, user_id: str, by: By) -> Response:
     """Set the limits of a user, in the place of the earlier ones."""
     form = await read_form(request, LimitsDocument)
     return answer("user.limits", await user_limits.put_user_limits(request.app.state.services, by, user_id, form))
+
+
+@router.get("/v1/admin/users/{user_id}/export")
+async def export(request: Request, user_id: str, by: By) -> Response:
+    """List all that is stored about a user."""
+    return await list_page("export.record", request, by, export_user, user_id)
+
+
+@router.post("/v1/admin/users/{user_id}/erase")
+async def erase(request: Request, user_id: str, by: By) -> Response:
+    """Erase a user with all that is stored about it."""
+    form = await read_form(request, EraseForm)
+    return answer("user.erased", await erase_user(request.app.state.services, by, user_id, form))
 
 
 @router.get("/v1/admin/roles")
