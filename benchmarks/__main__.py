@@ -17,6 +17,7 @@ from benchmarks import (
     steady,
     streams,
     tools,
+    traces,
 )
 from benchmarks.table import show
 
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "dynamodb": dynamodb.measure,
     "providers": providers.measure,
     "tools": tools.measure,
+    "traces": traces.measure,
 }
 
 

@@ -33,17 +33,17 @@ def measure() -> Iterable[Table]:
         ids = [asyncio.run(_created(server)) for server in (bare, antiphon)]
         rows = []
         for name, asks in (
-            (f"POST, JSON of {JSON.deltas} tokens", (_create, _create)),
+            (f"POST, JSON of {JSON.deltas} tokens", (create, create)),
             ("GET a response", tuple(_get(f"/v1/responses/{response_id}") for response_id in ids)),
             ("GET the list of models", (_get("/v1/models"),) * 2),
         ):
-            floor, ours = _compare(tuple(zip((bare, antiphon), asks, strict=True)))
+            floor, ours = compare_answers(tuple(zip((bare, antiphon), asks, strict=True)))
             rows.append((name, f"{1 / ours:.0f}", f"{1 / floor:.0f}", f"{ours * 1e3:.2f}", f"{ours / floor:.2f}"))
     columns = ("", "Antiphon, requests a second", "bare FastAPI", "CPU of Antiphon, ms", "ratio of CPU")
     yield Table("Answers in one piece, on one core", columns, rows)
 
 
-def _compare(servers: tuple[tuple[Process, Ask], ...]) -> list[float]:
+def compare_answers(servers: tuple[tuple[Process, Ask], ...]) -> list[float]:
     """Ask each server in turn. Return the medians of their processor time per request, in seconds."""
     rounds = [[asyncio.run(_cpu(server, ask)) for server, ask in servers] for _ in range(REPETITIONS)]
     return [median(figures) for figures in zip(*rounds, strict=True)]
@@ -65,7 +65,8 @@ async def _created(server: Process) -> str:
         return response_id
 
 
-async def _create(session: aiohttp.ClientSession, key: str) -> None:
+async def create(session: aiohttp.ClientSession, key: str) -> None:
+    """Ask for a response in one piece."""
     await _response(session, key)
 
 

@@ -8,11 +8,12 @@ import os
 import sys
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import build_services, build_stores
+from antiphon.bootstrap import build_services, build_stores, start_tracing
 from antiphon.ports import Services
 from antiphon.providers.configured import Providers
 from antiphon.records import Agent, Grant, User
 from antiphon.settings import ProviderEndpoint, read_settings
+from antiphon.spans import tracer
 from antiphon.web.app import build_app
 from antiphon.web.routes import about, chat, create, models, responses
 from benchmarks.load import LOADS
@@ -38,9 +39,10 @@ async def seed(services: Services) -> str:
 
 def main() -> None:
     """Serve until the process is ended."""
-    database, base_url, *run_log = sys.argv[1:]
-    settings = read_settings({"ANTIPHON_DATABASE": database, "ANTIPHON_RUN_LOG": "".join(run_log)})
+    database, base_url, run_log, traces = (*sys.argv[1:], "", "")[:4]
+    settings = read_settings({"ANTIPHON_DATABASE": database, "ANTIPHON_RUN_LOG": run_log})
     providers = Providers({"bench": ProviderEndpoint(base_url=base_url)}, os.environ)
+    start_tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": traces}, settings, providers)
     stores = build_stores(settings)
     services = build_services(settings, stores, providers)
     key = asyncio.run(seed(services))
@@ -51,7 +53,9 @@ def main() -> None:
         await providers.aclose()
         await stores.aclose()
 
-    app = build_app(services, [create.router, chat.router, models.router, responses.router, about.router], aclose)
+    sending = tracer()
+    routers = [create.router, chat.router, models.router, responses.router, about.router]
+    app = build_app(services, routers, aclose, beside=sending.run if sending is not None else None)
     serve(app, listener, lambda: print(ready, flush=True), settings.max_body_bytes)
 
 

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from antiphon.bootstrap import build_stores
-from antiphon.records import Agent, Fallback, Grant
+from antiphon.records import Agent, AgentCompaction, Fallback, Grant
 from antiphon.settings import Settings
 from tests.support.certificates import self_signed
 from tests.support.collector import Collector, Received, Reply, collector, tree
@@ -174,6 +174,24 @@ def test_a_stream_that_fails_in_the_middle_is_a_failed_trace(
         "invoke_agent pair": "model_error",
         "POST /v1/responses": "model_error",
     }
+
+
+def test_a_summary_that_a_model_writes_is_a_call_of_that_model_and_a_conversation_is_named(
+    tmp_path: Path, upstream: Upstream, found: Collector
+) -> None:
+    upstream.scripts = [answer("Hello"), answer("They talked."), answer("Hello again")]
+    with running(tmp_path, **environ_of(upstream, found.url)) as server, server.client() as client:
+        add_agent(tmp_path, servers=(), fallbacks=(), compaction=AgentCompaction(1000, "small"))
+        conversation = client.conversations.create()
+        for _ in range(2):
+            client.responses.create(model="pair", input="word " * 1500, conversation=conversation.id)
+    spans = found.until("POST /v1/responses", "POST /v1/responses")
+    agents = [span for span in spans if span.name == "invoke_agent pair"]
+    assert {agent.attributes["gen_ai.conversation.id"] for agent in agents} == {conversation.id}
+    summary = one(spans, "chat small")
+    assert summary.parent == agents[1].id
+    assert summary.attributes["gen_ai.response.finish_reasons"] == ["stop"]
+    assert summary.attributes["gen_ai.usage.input_tokens"] == 3
 
 
 def test_a_refused_request_is_a_span_that_has_not_failed(tmp_path: Path, upstream: Upstream, found: Collector) -> None:

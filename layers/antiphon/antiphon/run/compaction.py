@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
+from antiphon import measures
 from antiphon.access import decide
 from antiphon.access.principal import Principal
 from antiphon.agents.effective import DEFAULTS
@@ -125,14 +126,17 @@ class DueCompaction:
         writer.check(summary)
         pieces: list[str] = []
         is_whole = False
-        async with aclosing(writer.stream(summary)) as deltas:
-            async for delta in deltas:
-                if isinstance(delta, TextDelta):
-                    pieces.append(delta.text)
-                elif isinstance(delta, UsageDelta):
-                    self.ready.answering.add(writer, delta)
-                elif isinstance(delta, StopDelta):
-                    is_whole = delta.reason not in {"length", "content_filter"}
+        with measures.model_call(writer.name, writer.model) as span:
+            async with aclosing(writer.stream(summary)) as deltas:
+                async for delta in deltas:
+                    if isinstance(delta, TextDelta):
+                        pieces.append(delta.text)
+                    elif isinstance(delta, UsageDelta):
+                        self.ready.answering.add(writer, delta)
+                        span.facts |= delta._asdict()
+                    elif isinstance(delta, StopDelta):
+                        span.facts["finish_reason"] = delta.reason
+                        is_whole = delta.reason not in {"length", "content_filter"}
         return "".join(pieces).strip() if is_whole else None
 
 

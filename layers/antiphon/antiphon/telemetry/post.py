@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -90,11 +91,11 @@ def signer(url: str) -> Sign | None:
     from antiphon.aws.signature import Scope, sign
 
     scope = Scope(found[1], "xray")
+    caller = cache(lambda: find_caller("xray", url, os.environ, scope.region))
 
     def signed(media_type: str, body: bytes) -> Mapping[str, str]:
-        credentials = find_caller("xray", url, os.environ, scope.region).credentials()
         headers = {"host": parts.netloc, "content-type": media_type}
-        return sign(credentials, scope, parts.path or "/", headers, body, time.time())
+        return sign(caller().credentials(), scope, parts.path or "/", headers, body, time.time())
 
     async def signs(media_type: str, body: bytes) -> Mapping[str, str]:
         return await asyncio.to_thread(signed, media_type, body)
