@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from docs.openapi.admin_resources import AdminList
+from docs.openapi.admin_resources.pages import AdminList
 from docs.openapi.shown import Shown
 
 

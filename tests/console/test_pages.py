@@ -53,15 +53,7 @@ def test_every_page_is_without_a_serious_fault_of_access(
 ) -> None:
     page.look(dark=look == "dark", **({"size": PHONE} if look == "phone" else {}))
     page.open()
-    faults: dict[str, list[str]] = {}
-    for path in [*PAGES, f"responses/ada/{response}"]:
-        page.go(path)
-        page.until("h1")
-        if found := page.faults():
-            faults[path] = found
-        width = page.driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-        assert width[0] <= width[1], f"{path} is wider than the window"
-    assert faults == {}
+    assert page.faults_of([*PAGES, f"responses/ada/{response}"]) == {}
 
 
 def test_without_a_token_the_page_says_how_to_get_one(service: Service, page: Browser) -> None:

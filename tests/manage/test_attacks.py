@@ -16,7 +16,7 @@ from antiphon.access import keys
 from antiphon.records import Grant, Owner, Role, User
 from tests.support.caller import refused
 from tests.support.command import Antiphon
-from tests.support.managing import AGENT, OPERATIONS, Office, key_id, waiting
+from tests.support.managing import AGENT, OPERATIONS, key_id, waiting
 from tests.support.service import Service
 
 
@@ -25,11 +25,6 @@ def service(tmp_path_factory):
     """Return a service that trusts what it read for a minute, as the functions do."""
     with Service(tmp_path_factory.mktemp("state"), cache_seconds=60) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def office(service):
-    return Office(service)
 
 
 def ready(answer):

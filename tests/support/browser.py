@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -191,6 +191,18 @@ class Browser:
         """Return and clear the errors and warnings of the browser's log: CSP violations, errors of scripts."""
         log: list[dict[str, Any]] = self.driver.get_log("browser")
         return [entry["message"] for entry in log if entry["level"] in {"SEVERE", "WARNING"}]
+
+    def faults_of(self, paths: Iterable[str]) -> dict[str, list[str]]:
+        """Open pages; return their faults of access, also that one is wider than the window, by path."""
+        faults = {}
+        for path in paths:
+            self.go(path)
+            self.until("h1")
+            width = self.driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+            found = self.faults() + (["wider than the window"] if width[0] > width[1] else [])
+            if found:
+                faults[path] = found
+        return faults
 
     def faults(self) -> list[str]:
         """Return what axe finds that is serious or worse."""
