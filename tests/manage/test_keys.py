@@ -10,7 +10,7 @@ from antiphon.access import keys
 from antiphon.records import Actor, Budget, Grant, Owner, Role, User
 from tests.support.caller import refused
 from tests.support.command import Antiphon
-from tests.support.managing import key_id, waiting
+from tests.support.managing import key_id
 
 DAY = 86_400
 
@@ -126,17 +126,14 @@ def test_a_key_for_some_agents_reads_its_own_use_and_not_that_of_its_user(office
 
 
 def test_a_key_for_some_agents_sees_no_approval_of_another(office, service, two):
-    here, _, key = two
-    user, now = Owner("default", here["user"]), int(service.clock())
-    asked = waiting(user, now)
-    service.run(service.approvals.save(asked))
-    service.agent("agent")
+    here, there, key = two
+    asked = there["approval"]
     absent = service.get("/v1/approvals/mcpr_none", key)
-    hidden = service.get(f"/v1/approvals/{asked.id}", key)
+    hidden = service.get(f"/v1/approvals/{asked}", key)
     assert (hidden.status_code, hidden.content) == (404, absent.content)
-    assert asked.id not in service.get("/v1/approvals?limit=100", key).text
-    assert service.get(f"/v1/approvals?after={asked.id}", key).status_code == 400
-    assert service.get(f"/v1/approvals/{asked.id}", here["secret"]).status_code == 200
+    assert asked not in service.get("/v1/approvals?limit=100", key).text
+    assert service.get(f"/v1/approvals?after={asked}", key).status_code == 400
+    assert service.get(f"/v1/approvals/{asked}", here["secret"]).status_code == 200
 
 
 def test_a_key_that_expires_makes_none_that_lasts_longer_whoever_it_is_for(office, service):

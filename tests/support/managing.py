@@ -386,7 +386,7 @@ class Office:
             **names,
             "user": user,
             "key": key_id(key),
-            **self._response(user, names["agent"]),
+            **self.response(user, names["agent"]),
             "webhook": self._webhook(),
             "secret": key,
         }
@@ -444,7 +444,7 @@ class Office:
         self._service.run(self._service.responses.claim(turn))
         return turn
 
-    def _response(self, user: str, agent: str) -> dict[str, str]:
+    def response(self, user: str, agent: str = "agent") -> dict[str, str]:
         """Store a response that waits for an approval; return the ids of both."""
         turn = self.running(user, agent)
         asked = waiting(turn.owner, int(self._service.clock()), turn.id)
