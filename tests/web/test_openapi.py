@@ -407,7 +407,7 @@ def _in_conversation(service, key, operation):
         (path, operation)
         for (path, method), operation in OPERATIONS.items()
         if method == "GET" and not is_managing(path)  # tests/manage/test_matrix.py does those
-        if path != "/v1/approvals/{id}"  # tests/e2e/test_approvals.py does this one
+        if path != "/v1/approvals/{id}"  # tests/approvals does this one
     ],
 )
 def test_a_get_with_the_documents_example_is_answered_as_it_says(service, key, path, operation):

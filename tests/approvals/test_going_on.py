@@ -1,0 +1,144 @@
+"""What goes on after the decisions on calls: once all are made, whatever comes in between."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from antiphon.manage.approvals import decide_approval
+from antiphon.manage.operator import Operator
+from antiphon.records import Actor, Limits, Tenant
+from antiphon.run.worker import perform, sweep
+from tests.support.approvals import UPDATE, approve_as_operator, by, decide, gone_on, response_to, waiting
+from tests.support.caller import TENANT, refused
+from tests.support.durable import ended
+from tests.support.server_tools import Tools, server
+from tests.support.service import Service
+from tests.support.upstream import Script, Upstream, answer, finish, text, tool_call
+
+
+def test_a_decision_that_cannot_go_on_now_goes_on_at_a_later_sweep(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    approval = waiting(service.create(key, input="Update it"))
+    service.put(Tenant(TENANT, Limits(tokens_per_day=1)))
+    approve_as_operator(service, approval)
+    (note,) = service.run(service.runs.list_open())
+    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
+    assert "error" not in service.get(f"/v1/approvals/{approval}", key).json()
+    assert tools.calls == []
+    service.put(Tenant(TENANT, Limits()))
+    assert gone_on(service, key, approval)["status"] == "completed"
+    assert tools.names == ["update"]
+
+
+def test_a_decision_over_http_that_cannot_go_on_now_is_stored_and_goes_on_later(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    approval, manager = waiting(service.create(key, input="Update it")), service.key("max")
+    service.put(Tenant(TENANT, Limits(tokens_per_day=1)))
+    decision = decide(service, manager, approval)
+    assert (decision.status_code, decision.json()["next_response_id"]) == (200, None)
+    service.put(Tenant(TENANT, Limits()))
+    assert gone_on(service, key, approval)["status"] == "completed"
+
+
+def test_a_decision_that_can_never_go_on_ends_and_its_approval_shows_why_until_it_is_sent_again(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    approval = waiting(service.create(key, input="Update it"))
+    service.user("ada", role="NOBODY")
+    approve_as_operator(service, approval)
+    (note,) = service.run(service.runs.list_open())
+    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
+    assert service.run(service.runs.list_open()) == []
+    service.user("ada")
+    shown = service.get(f"/v1/approvals/{approval}", key).json()
+    assert (shown["status"], shown["error"]["code"]) == ("approved", "permission_denied")
+    approve_as_operator(service, approval)
+    assert gone_on(service, key, approval)["status"] == "completed"
+    assert "error" not in service.get(f"/v1/approvals/{approval}", key).json()
+
+
+@pytest.mark.parametrize("first_to_decide", ["caller", "manager"])
+def test_calls_that_the_caller_and_another_approve_are_both_made(
+    service: Service, key: str, upstream: Upstream, tools: Tools, first_to_decide: str
+) -> None:
+    update, find = server("update", approval="caller"), server("find", approval="role:MANAGER")
+    service.agent("agent", servers=(replace(update, tools=update.tools + find.tools),))
+    calls = [tool_call(0, "call_a", "crm__update", "{}"), tool_call(1, "call_b", "crm__find", "{}")]
+    upstream.scripts = [Script.stream(*calls, finish("tool_calls")), answer("Done.")]
+    first = service.create(key, input="Both")
+    mine, theirs = (approval["id"] for approval in first["antiphon"]["approvals"])
+    fields = {"input": [response_to(mine)], "previous_response_id": first["id"]}
+    manager = service.key("max")
+    if first_to_decide == "caller":
+        second = service.create(key, **fields)
+        next_id = decide(service, manager, theirs).json()["next_response_id"]
+        assert next_id not in (None, second["id"])
+        assert ended(service, key, next_id)["status"] == "completed"
+        assert decide(service, manager, theirs).json()["next_response_id"] == next_id
+    else:
+        assert decide(service, manager, theirs).json()["next_response_id"] is None
+        second = service.create(key, **fields)
+        assert [item["type"] for item in second["output"]] == ["mcp_call", "mcp_call", "message"]
+        assert service.get(f"/v1/approvals/{theirs}", key).json()["next_response_id"] == second["id"]
+    assert sorted(tools.names) == ["find", "update"]
+
+
+def test_a_response_that_waits_for_several_goes_on_with_the_last_decision(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    service.agent("agent", servers=(server("update", "find", approval="role:MANAGER"),))
+    both = Script.stream(
+        text("Both. "),
+        tool_call(0, "call_a", "crm__update", "{}"),
+        tool_call(1, "call_b", "crm__find", "{}"),
+        finish("tool_calls"),
+    )
+    upstream.scripts = [both, answer("One of them.")]
+    first = service.create(key, input="Both")
+    one, other = (approval["id"] for approval in first["antiphon"]["approvals"])
+    manager = service.key("max")
+    assert decide(service, manager, one).json()["next_response_id"] is None
+    next_id = decide(service, manager, other, "deny", reason="No.").json()["next_response_id"]
+    response = ended(service, key, next_id)
+    assert [item.get("status") for item in response["output"][:2]] == ["completed", "failed"]
+    assert tools.names == ["update"]
+
+
+def test_an_operator_decides_and_the_next_sweep_goes_on(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it")
+    operator = Operator.of_store(Actor(TENANT, "op", "cli"))
+    service.run(decide_approval(service.services, operator, waiting(first), approve=True))
+    service.run(sweep(service.services))
+    end = time.monotonic() + 15
+    while (shown := service.get(f"/v1/approvals/{waiting(first)}", key).json())["next_response_id"] is None:
+        assert time.monotonic() < end
+    assert ended(service, key, shown["next_response_id"])["status"] == "completed"
+    assert tools.names == ["update"]
+    assert service.run(service.runs.list_open()) == []
+
+
+def test_whoever_lost_the_agent_meanwhile_gets_nothing_done(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    """Grants are checked again when the call is made."""
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it")
+    service.user("ada", role="NOBODY")
+    refused(decide(service, service.key("max"), waiting(first)), 403, "permission_denied")
+    assert tools.calls == []

@@ -1,0 +1,67 @@
+"""Calls of tools that somebody else than the caller has to approve."""
+
+from __future__ import annotations
+
+from antiphon.ports import AuditFilter
+from antiphon.records import Grant
+from tests.support.approvals import UPDATE, by, decide, response_to, waiting
+from tests.support.caller import TENANT, refused
+from tests.support.durable import ended
+from tests.support.server_tools import Tools
+from tests.support.service import Service
+from tests.support.upstream import Upstream, answer
+
+
+def test_another_principal_approves_and_the_response_goes_on_in_the_background(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("It is done.")]
+    first = service.create(key, input="Update it", metadata={"case": "7"})
+    manager = service.key("max")
+    listed = service.get("/v1/approvals", manager).json()
+    assert [approval["id"] for approval in listed["data"]] == [waiting(first)]
+    decision = decide(service, manager, waiting(first))
+    assert decision.status_code == 200, decision.text
+    next_id = decision.json()["next_response_id"]
+    response = ended(service, key, next_id)
+    assert (response["status"], response["background"]) == ("completed", True)
+    assert response["previous_response_id"] == first["id"]
+    assert response["metadata"] == {"case": "7"}
+    assert [item["type"] for item in response["output"]] == ["mcp_call", "message"]
+    assert len(tools.calls) == 1
+    assert service.get(f"/v1/approvals/{waiting(first)}", key).json()["next_response_id"] == next_id
+    assert service.get("/v1/approvals", manager).json()["data"] == []
+    again = decide(service, manager, waiting(first))
+    assert again.json()["next_response_id"] == next_id, "the same decision can be sent again"
+    refused(decide(service, manager, waiting(first), "deny"), 409, "approval_decided")
+    [entry] = service.run(service.services.audit.some(TENANT, 9, AuditFilter(kind="approval"))).entries
+    assert (entry.action, entry.target) == ("approval.approved", f"approval:{waiting(first)}")
+    assert (entry.actor.user, entry.actor.via, entry.actor.address) == ("max", "http", "127.0.0.1")
+    assert "arguments" not in f"{entry.before}{entry.after}"
+
+
+def test_the_caller_cannot_approve_what_another_has_to_approve(
+    service: Service, upstream: Upstream, tools: Tools
+) -> None:
+    """Whoever asks is not who approves, even with the role that may."""
+    by(service, "role:MANAGER")
+    service.put(Grant(TENANT, "agent", "user:max", 1))
+    key = service.key("max")
+    upstream.scripts = [UPDATE]
+    first = service.create(key, input="Update it")
+    refused(decide(service, key, waiting(first)), 403, "permission_denied")
+    answered = service.post(key, model="agent", input=[response_to(waiting(first))])
+    refused(answered, 403, "permission_denied", "input[0].approval_request_id")
+    assert tools.calls == []
+
+
+def test_who_may_not_decide_does_not_see_that_there_is_anything(service: Service, key: str, upstream: Upstream) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE]
+    approval = waiting(service.create(key, input="Update it"))
+    service.user("eve")
+    eve = service.key("eve")
+    refused(service.get(f"/v1/approvals/{approval}", eve), 404, "approval_not_found")
+    refused(decide(service, eve, approval), 404, "approval_not_found")
+    assert service.get("/v1/approvals", eve).json()["data"] == []

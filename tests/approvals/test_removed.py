@@ -1,0 +1,117 @@
+"""Approvals go with what asked for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from antiphon.errors import ApiError
+from antiphon.manage.approvals import decide_approval
+from antiphon.manage.operator import Operator
+from antiphon.manage.removal import delete_user
+from antiphon.manage.responses import delete_response
+from antiphon.records import DAY, Actor, Grant
+from tests.support.approvals import NAMED, UPDATE, by, decide, response_to, waiting
+from tests.support.caller import TENANT, refused
+from tests.support.server_tools import Tools, server
+from tests.support.service import Service
+from tests.support.upstream import Script, Upstream, answer, finish, tool_call
+
+
+def _conversation(service: Service, key: str) -> str:
+    headers = {"authorization": f"Bearer {key}"}
+    return str(service.client.post("/v1/conversations", json={}, headers=headers).json()["id"])
+
+
+def _remove(service: Service, key: str, response_id: str, conversation: str | None, how: str) -> None:
+    headers = {"authorization": f"Bearer {key}"}
+    if how == "operator":
+        operator = Operator.of_store(Actor(TENANT, "op", "cli"))
+        service.run(delete_response(service.services, operator, "ada", response_id))
+    elif how == "expired":
+        service.clock.ahead = (service.settings.retention_days + 1) * DAY
+    else:
+        path = f"conversations/{conversation}" if conversation else f"responses/{response_id}"
+        assert service.client.delete(f"/v1/{path}", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("who", ["caller", "role:MANAGER"])
+@pytest.mark.parametrize("how", ["response", "operator", "conversation", "expired"])
+def test_with_the_response_that_asked_go_its_approvals(
+    service: Service, key: str, upstream: Upstream, tools: Tools, who: str, how: str
+) -> None:
+    by(service, who)
+    upstream.scripts = [UPDATE]
+    conversation = _conversation(service, key) if how == "conversation" else None
+    first = service.create(key, input="Update it", **({"conversation": conversation} if conversation else {}))
+    approval = waiting(first)
+    _remove(service, key, first["id"], conversation, how)
+    manager = service.key("max")
+    for reader in (key, manager):
+        refused(service.get(f"/v1/approvals/{approval}", reader), 404, "approval_not_found")
+        assert service.get("/v1/approvals", reader).json()["data"] == []
+    refused(decide(service, manager, approval), 404, "approval_not_found")
+    answered = service.post(key, model="agent", input=[response_to(approval)])
+    refused(answered, 404, "approval_not_found", "input[0].approval_request_id")
+    operator = Operator.of_store(Actor(TENANT, "op", "cli"))
+    with pytest.raises(ApiError) as found:
+        service.run(decide_approval(service.services, operator, approval, approve=True))
+    assert found.value.code == "approval_not_found"
+    if how != "expired":
+        assert service.run(service.services.approvals.get(TENANT, approval)) is None, "its arguments are content"
+    assert tools.calls == []
+
+
+def test_an_item_that_asks_for_an_approval_takes_it_along_out_of_a_conversation(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE]
+    conversation = _conversation(service, key)
+    first = service.create(key, input="Update it", conversation=conversation, tools=[NAMED])
+    path = f"/v1/conversations/{conversation}/items/{waiting(first)}"
+    assert service.client.delete(path, headers={"authorization": f"Bearer {key}"}).status_code == 200
+    assert service.retrieve(key, first["id"])["antiphon"]["approvals"] == []
+    refused(decide(service, service.key("max"), waiting(first)), 404, "approval_not_found")
+
+
+def test_what_the_calls_of_a_deleted_user_wait_for_is_gone(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    by(service, "role:MANAGER")
+    service.user("eve")
+    service.put(Grant(TENANT, "agent", "user:eve", 1))
+    upstream.scripts = [UPDATE]
+    kept, gone = (
+        waiting(service.create(key, input="Update it")),
+        waiting(service.create(service.key("eve"), input="Hi")),
+    )
+    service.run(delete_user(service.services, Operator.of_store(Actor(TENANT, "op", "cli")), "eve"))
+    manager = service.key("max")
+    assert [found["id"] for found in service.get("/v1/approvals", manager).json()["data"]] == [kept]
+    refused(decide(service, manager, gone), 404, "approval_not_found")
+
+
+def test_what_a_response_asked_whose_ending_is_not_stored_cannot_be_decided(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    by(service, "role:MANAGER")
+    upstream.scripts = [UPDATE]
+    service.responses.broken = {"commit"}
+    assert service.post(key, model="agent", input="Update it").status_code == 503
+    manager = service.key("max")
+    (asked,) = service.get("/v1/approvals", manager).json()["data"]
+    refused(decide(service, manager, asked["id"]), 404, "approval_not_found")
+    refused(service.get(f"/v1/approvals/{asked['id']}", key), 404, "approval_not_found")
+
+
+def test_what_cannot_be_stored_whole_is_asked_of_nobody(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    service.agent("agent", servers=(server("update", "find", approval="role:MANAGER"),))
+    calls = [tool_call(0, "call_a", "crm__update", "{}"), tool_call(1, "call_b", "crm__find", "{}")]
+    upstream.scripts = [Script.stream(*calls, finish("tool_calls")), answer("Sorry.")]
+    service.approvals.failing["save"] = 1
+    response = service.create(key, input="Both")
+    assert [item.get("status") for item in response["output"]] == ["failed", "failed", "completed"]
+    assert service.get("/v1/approvals", service.key("max")).json()["data"] == []
+    assert tools.calls == []
