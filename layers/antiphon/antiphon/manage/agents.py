@@ -267,7 +267,7 @@ async def _missing(
 
 
 def require_allowed(operator: Operator, agent: Agent) -> None:
-    """Check that a user gives an agent of theirs only models that they may use."""
+    """Check that a user's own agent has only models that the user may use."""
     if operator.principal is None:
         return
     for where, provider, model in models_of(agent):
@@ -276,7 +276,7 @@ def require_allowed(operator: Operator, agent: Agent) -> None:
 
 
 def _require_functions(operator: Operator, document: AgentDocument) -> None:
-    """Check that a user gives an agent of theirs only tools that clients run; nothing is looked up before that."""
+    """Check that a user's own agent has only tools that clients run; nothing is looked up before that."""
     if operator.principal is not None and document.servers:
         raise ApiError("permission_denied", "Agents of your own may have functions alone as tools.", param="tools")
 

@@ -41,7 +41,7 @@ async def show_approval(services: Services, operator: Operator, approval_id: str
 async def decide_approval(
     services: Services, operator: Operator, approval_id: str, *, approve: bool, reason: str = ""
 ) -> Document:
-    """Approve or deny a call. A worker goes on with its response within a minute.
+    """Approve or deny a call. A worker continues its response within a minute.
 
     Raises:
         ApiError: 403 or 404; 403 if the operator is the one who asked; 409 if it was decided before or has expired.

@@ -1,4 +1,4 @@
-"""What an operator does that the stores do not note with the change itself; see ``ports.audit``."""
+"""Entries of the audit log that the stores do not write with the change itself; see ``ports.audit``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Document = dict[str, Any]
 async def note(
     services: Services, operator: Operator, action: str, target: str, before: Document | None, after: Document | None
 ) -> None:
-    """Add an entry to the audit log, before what it notes is done: nothing happens unnoted.
+    """Add an entry to the audit log. This comes before the change, so that no change is without an entry.
 
     Args:
         services: the adapters.

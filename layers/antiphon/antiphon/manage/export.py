@@ -47,7 +47,7 @@ MAX_BYTES: Final = 1_000_000
 async def export_user(
     services: Services, operator: Operator, user: str, *, limit: int, after: str = ""
 ) -> Page[Document]:
-    """Return a page of all that is stored about a user. Each page that somebody else reads is noted.
+    """Return a page of all that is stored about a user. Each page that somebody else reads is audited.
 
     Users export what is their own, without the audit log, with a key that is not limited to some agents.
 

@@ -18,7 +18,7 @@ class Operator:
     Attributes:
         actor: who it is, for audit.
         rights: the rights of ``access.rights`` that they hold.
-        features: the permissions of ``access.roles`` that they may give to others.
+        features: the permissions of ``access.roles`` that they may grant to others.
         role: the id of their role; empty for an operator with credentials for the store.
         principal: the user behind an ordinary key, who manages what is their own; None for everybody else.
         key: the key; None for credentials for the store.
@@ -72,7 +72,7 @@ class Operator:
         return self.principal is not None and self.principal.user == user
 
     def require_over(self, role: Role) -> None:
-        """Check that a role may nothing that they may not: nobody gives, or takes, more than they have.
+        """Check that a role has no permission or right that the operator lacks.
 
         Raises:
             ApiError: 403.

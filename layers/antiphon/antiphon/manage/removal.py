@@ -65,7 +65,7 @@ async def delete_role(services: Services, operator: Operator, role: str) -> Docu
         users = [user.id async for user in walk(partial(_users, services, operator.tenant)) if user.role == role]
         if users:
             raise refuse(
-                f"Role {role} is held by {count(len(users), 'user')} ({some(users)}): give them another first."
+                f"Role {role} is held by {count(len(users), 'user')} ({some(users)}): assign them another first."
             )
         await services.directory.delete(stored, operator.actor)
         return {"id": role, "result": "deleted"}

@@ -1,4 +1,4 @@
-"""Stored responses of users: who ran what, without what it says. What it says needs a right of its own.
+"""Stored responses of users: who ran what, without the content, which needs a right of its own.
 
 A user sees of their own what ``/v1/responses`` shows them with the same key: those of agents that exist for it.
 """
@@ -43,7 +43,7 @@ async def list_responses(
 
 
 async def show_response(services: Services, operator: Operator, user: str, response_id: str) -> Document:
-    """Return what is known of a response without what it says: times, tokens, the kinds of its items, its error's code.
+    """Return a response without its content: times, tokens, the kinds of its items, its error's code.
 
     Raises:
         ApiError: 403 or 404.
@@ -54,7 +54,7 @@ async def show_response(services: Services, operator: Operator, user: str, respo
 
 
 async def read_content(services: Services, operator: Operator, user: str, response_id: str) -> Document:
-    """Return a response with its input and all that it says. That it was read is noted.
+    """Return a response with its input and all its content. Reading it is recorded in the audit log.
 
     Raises:
         ApiError: 403 or 404.
@@ -118,7 +118,7 @@ def response_summary(turn: StoredResponse) -> Document:
 
 
 def response_document(turn: StoredResponse) -> Document:
-    """Return a response without what it says."""
+    """Return a response without its content."""
     response = turn.response
     return {
         **response_summary(turn),

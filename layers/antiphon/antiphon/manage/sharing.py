@@ -13,16 +13,16 @@ from antiphon.records import PUBLIC, Grant
 
 
 async def check_sharing(services: Services, operator: Operator, grant: Grant, author: str, held: int) -> None:
-    """Check that somebody may give or take a grant.
+    """Check that an operator may add or remove a grant.
 
-    What the role permits is checked before it is looked up who exists, so a refusal does not show that.
+    Permissions are checked before the principal is looked up, so a refusal does not show who exists.
 
     Args:
         services: the adapters.
-        operator: who gives it; with a right to write agents they may give and take all.
-        grant: the grant; without bits it is taken.
+        operator: who adds it; with the right to write agents they may add and remove all.
+        grant: the grant; without bits it is removed.
         author: the agent's author, who stays its owner.
-        held: the bits that a user holds on the agent: nobody gives or takes more than they have.
+        held: the bits that the operator holds on the agent, who can add or remove no others.
 
     Raises:
         ApiError: 400, 403, 404 or 409.
@@ -35,7 +35,7 @@ async def check_sharing(services: Services, operator: Operator, grant: Grant, au
     if grant.bits:
         await check_principal(services, grant.tenant, grant.principal)
     if is_limited and (grant.bits | await bits_of(services, grant)) & ~held:
-        raise ApiError("permission_denied", "You cannot give or take more than you have.", param="level")
+        raise ApiError("permission_denied", "You cannot grant or remove more than you have.", param="level")
 
 
 async def bits_of(services: Services, grant: Grant) -> int:
@@ -45,7 +45,7 @@ async def bits_of(services: Services, grant: Grant) -> int:
 
 
 async def bits_held(services: Services, operator: Operator, agent_id: str) -> int:
-    """Read the bits that a user holds on an agent; an operator may give all."""
+    """Read the bits that a user holds on an agent; an operator holds all."""
     if operator.principal is None:
         return OWNER
     found = await services.directory.agent(operator.tenant, agent_id, operator.principal.principals)

@@ -14,7 +14,7 @@ from antiphon.records import User
 
 
 async def show_user_limits(services: Services, operator: Operator, user: str) -> Document:
-    """Return the limits that a user has beside those of the deployment, the tenant and the role.
+    """Return the limits of a user's own, without those of the deployment, the tenant and the role.
 
     Raises:
         NotFound: there is no such user.

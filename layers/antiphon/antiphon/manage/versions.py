@@ -64,7 +64,7 @@ async def export_version(services: Services, operator: Operator, agent_id: str, 
 
 
 async def roll_back(services: Services, operator: Operator, agent_id: str, version: int) -> Document:
-    """Give an agent the content of one of its versions again, as a new version.
+    """Bring a former version of an agent back, as a new version.
 
     Raises:
         NotFound: there is no such agent for this operator, or no such version.
@@ -74,7 +74,7 @@ async def roll_back(services: Services, operator: Operator, agent_id: str, versi
     found = await _version(services, operator, agent_id, version)
     require_allowed(operator, found)
     if operator.principal is not None and found.servers:
-        raise ApiError("permission_denied", "This version has tools that an operator must give to the agent.")
+        raise ApiError("permission_denied", "This version has tools that only an operator may add to an agent.")
     check_fit(services, found)
     wanted = replace(found, updated_at=int(services.clock()))
     stored = await services.directory.put_agent(wanted, operator.actor, rolled_back_to=version)

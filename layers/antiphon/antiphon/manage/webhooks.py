@@ -19,7 +19,7 @@ from antiphon.webhooks.delivery import SECONDS
 from antiphon.webhooks.events import TYPES, event_body, new_secret, signed_headers
 
 KEEPS_OLD_SECONDS: Final = 86_400
-"""For how long a secret that is changed goes on signing, if that is asked for."""
+"""How long a secret that was replaced still signs, if that is asked for."""
 
 MAX_WEBHOOKS: Final = 20
 MAX_URL: Final = 2048
@@ -114,7 +114,7 @@ async def delete_webhook(services: Services, operator: Operator, webhook_id: str
 
 
 async def send_test(services: Services, operator: Operator, webhook_id: str) -> Document:
-    """Send a webhook an event once, as if a response ``resp_test`` had just been completed. Return what came of it.
+    """Send a webhook an event once, as if a response ``resp_test`` had just been completed. Return the result.
 
     Raises:
         NotFound: there is no such webhook.

@@ -1,8 +1,8 @@
 """Calls of tools that somebody has to approve first.
 
-    asked      the response stores what it wants to call, says that it waits, and ends as completed
+    asked      the response stores the calls, ends as completed, and its text names them
     decided    by its caller in a next request, or by a principal that the agent names, who is never the caller
-    called     by the response that goes on: with the arguments that were stored, once, if the tool is still the same
+    called     by the next response: with the arguments that were stored, once, if the tool is still the same
 
 The decision of another principal starts a background response, which continues the one that asked. A client's items
 decide nothing but yes or no: what is called is read from the store.
@@ -49,7 +49,7 @@ def digest_of(server: ToolServer, tool: ServerTool) -> str:
 
 
 def waiting_text(approvals: Sequence[Approval]) -> str:
-    """Return what a response says that waits for approvals."""
+    """Return the text of a response that waits for approvals."""
     calls = ", ".join(f"`{approval.tool}` of {approval.label}" for approval in approvals)
     by_caller = all(approval.by == BY_CALLER for approval in approvals)
     return (WAITS_FOR_CALLER if by_caller else WAITS).format(calls=calls)
@@ -148,7 +148,7 @@ async def answered(services: Services, principal: Principal, request: CreateResp
 
 
 async def _decided_beside(services: Services, principal: Principal, answered: list[str]) -> list[dict[str, Any]]:
-    """Return the calls that others have decided beside those that a caller answers: they are made with them."""
+    """Return the calls that others have decided, which are made together with those that a caller answers."""
     found: list[dict[str, Any]] = []
     for response_id in dict.fromkeys(place[0] for place in map(parse_item_id, answered) if place):
         asking = await services.responses.get(principal.owner, response_id, services.clock())
@@ -245,7 +245,7 @@ async def withdraw_all(services: Services, approvals: Sequence[Approval]) -> Non
 
 
 def continuation(approval: Approval) -> dict[str, Any]:
-    """Return the request that goes on with a response when its approvals are decided."""
+    """Return the request that continues a response when its approvals are decided."""
     asked = {name: value for name, value in approval.job["request"].items() if name not in _OF_ONE_REQUEST}
     if "conversation" not in asked:
         asked["previous_response_id"] = approval.response_id

@@ -87,7 +87,7 @@ def passes(error: ApiError) -> bool:
 
 
 async def settle(services: Services, asking: StoredResponse, until: float) -> bool:
-    """Go on with a response, or note in its approvals why it never will.
+    """Continue a response, or record in its approvals why that cannot be done.
 
     Args:
         services: the adapters.

@@ -7,8 +7,8 @@
     the way of an event:  machine -> (guard) -> fold -> checkpoints -> shown -> journal -> feed
 
 It runs as a task of its own, so a client that leaves does not end it; a cancellation does: at once from this process,
-else when the store is next asked whether the response is still wanted. The terminal event leaves only after what it
-says is stored; a failure of the store, or a shutdown while it is awaited, is a terminal event too.
+else when the store is next asked whether the response is still wanted. The terminal event is sent only after the
+response is stored; a failure of the store, or a shutdown while it is awaited, is a terminal event too.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Execution:
         obfuscate: pad delta events.
         seal: seals reasoning for the caller to keep; None if the caller did not ask for it.
         quota: what user, key and agent may use.
-        logged: what earlier writers have logged: the run says it again, and goes on.
+        logged: what earlier writers have logged: the run repeats it, and continues.
 
     Attributes:
         task: what runs; None before the start.
@@ -236,7 +236,7 @@ class Execution:
         return await self._quota.refusal(used)
 
     def hands_over(self) -> bool:
-        """Return whether another worker goes on if the run is cancelled now."""
+        """Return whether another worker continues if the run is cancelled now."""
         return self._record.job is not None and not self._cancelled
 
     @property
@@ -298,9 +298,9 @@ class Execution:
                 watching.cancel()
 
     def _can_be_given_back(self, outcome: Outcome, loop: ToolLoop) -> bool:
-        """Return whether another worker is to go on: this one has to end, and nothing would be said otherwise.
+        """Return whether another worker is to continue, because this one has to end.
 
-        That is so before the first delta of a model turn, or if the provider keeps it.
+        It does so before the first delta of a model turn, or if the provider keeps it: nothing sent would change.
         """
         job = self._record.job
         if job is None or self._cancelled or job.get("handed_over", 0) >= MAX_HAND_OVERS:
@@ -339,7 +339,7 @@ class Execution:
         self.is_settled = True
 
     async def keep(self, model: BoundModel, kept_id: str) -> None:
-        """Note the id under which a provider keeps the model turn, so that another worker can go on with it."""
+        """Store the id under which a provider keeps the model turn, so that another worker can continue it."""
         self._is_kept = True
         assert self._loop is not None
         await self._progress.keep({**model.maker, "id": kept_id, "begins": self._loop.begins})

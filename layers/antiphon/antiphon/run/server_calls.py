@@ -91,7 +91,7 @@ class Writer(Protocol):
         """
 
     def hands_over(self) -> bool:
-        """Return whether another worker goes on if the run is cancelled now."""
+        """Return whether another worker continues if the run is cancelled now."""
 
     @property
     def keeps_intents(self) -> bool:
@@ -124,7 +124,7 @@ def _pending(call: dict[str, Any], table: ToolTable) -> Pending:
 
 
 def outcomes(stored: Iterable[dict[str, Any]], done: Sequence[Item], response_id: str) -> list[Item]:
-    """Return the items of calls whose writer was lost, with what is known of them: nobody goes on with the response.
+    """Return the items of calls whose writer was lost, with the results that are stored: nobody continues the response.
 
     Args:
         stored: as they were stored with it.
@@ -143,7 +143,7 @@ def outcomes(stored: Iterable[dict[str, Any]], done: Sequence[Item], response_id
 
 
 class ServerCalls:
-    """Makes calls and sends what comes of them.
+    """Makes calls and sends their results.
 
     Args:
         services: the adapters.

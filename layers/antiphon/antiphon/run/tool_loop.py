@@ -70,7 +70,7 @@ class LoopHost(Writer, Protocol):
         """
 
     async def keep(self, model: BoundModel, kept_id: str) -> None:
-        """Note the id under which a provider keeps the model turn that is under way."""
+        """Store the id under which a provider keeps the present model turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +145,12 @@ class ToolLoop:
 
     @property
     def begun(self) -> bool:
-        """Whether anything was said or done."""
+        """Whether a tool was called, or the model has written anything."""
         return self._has_called or self.is_answering
 
     @property
     def is_answering(self) -> bool:
-        """Whether the model turn that is under way has said something that no other worker could say again."""
+        """Whether the present model turn has output that no other worker could repeat."""
         return self._turn is not None and self._turn.begun
 
     def used(self) -> list[list[Any]]:

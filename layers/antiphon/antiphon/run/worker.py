@@ -53,7 +53,7 @@ MAX_BEGINNINGS: Final = 5
 """How often a response is begun whose workers are lost: it may be the response that ends them."""
 
 CLAIM_SECONDS: Final = 60.0
-"""A note without a response is kept for so long: its claim may be under way."""
+"""How long an entry of the queue without a response is kept, as its claim may be under way."""
 
 SEALED_EVENTS: Final = 2
 """How many events reasoning has that consists of what a provider is given back with a call."""
@@ -117,7 +117,7 @@ async def perform(services: Services, owner: Owner, response_id: str, until: flo
 
 
 def _is_given_up(taken: StoredResponse, logged: Logged) -> bool:
-    """Return whether a response cannot go on: some of it was said, or too many workers were lost.
+    """Return whether a response cannot continue: it has output, or too many workers were lost.
 
     What a worker of another version has said is not said again: it could be said differently.
     """
@@ -131,7 +131,7 @@ def _is_given_up(taken: StoredResponse, logged: Logged) -> bool:
 
 
 def _is_between(taken: StoredResponse, logged: Logged) -> bool:
-    """Return whether the model had said nothing since the last call of a tool, or nothing at all."""
+    """Return whether there is no output of the model since the last call of a tool, or none at all."""
     output = taken.response["output"]
     done = {item["id"] for item in output}
     under_way = [call for call in taken.calls if "item" in call and call["item"]["id"] not in done]
@@ -166,7 +166,7 @@ def _resumed(taken: StoredResponse, *, compacted: bool) -> Resumed:
 
 
 async def sweep(services: Services) -> None:
-    """Start a worker for every noted response that nobody runs, and remove the notes of those that have ended.
+    """Start a worker for every queued response that nobody runs, and remove the entries of those that have ended.
 
     Raises:
         StorageUnavailable: a store did not answer.
