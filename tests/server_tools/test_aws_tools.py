@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import aiohttp
 import boto3
 import pytest
 from botocore.auth import SigV4Auth
@@ -19,6 +21,7 @@ from pydantic import ValidationError
 from antiphon.ports import Found, ToolCall, ToolResult
 from antiphon.server_tools.aws import signature_problem
 from antiphon.server_tools.pinning import CannotPin
+from antiphon.server_tools.runners import Runners
 from antiphon.server_tools.web_search.runner import WebSearchRunner
 from antiphon.settings import Settings
 from tests.support.answering import Answer, Answering, Asked
@@ -485,3 +488,18 @@ async def test_without_credentials_nothing_is_sent(
     assert result.failure is not None
     assert result.failure.cause == "refused"
     assert aws.connections == 0
+
+
+async def test_calls_that_are_made_at_once_share_one_client(aws: Answering) -> None:
+    """The first calls of a process came with clients of their own, of which all but one were never closed."""
+    settings = Settings(database=":memory:", tool_functions=("*",))
+    runners = Runners(settings)
+    entry = {"lambda": {"function": FUNCTION, "name": "refund"}}
+    found = await tools(entry, tool_functions=("*",))
+    deadline = asyncio.get_running_loop().time() + 20
+    asked = [ToolCall(f"mcp_{number}", found.server, found.tools["refund"], {}, deadline) for number in range(4)]
+    await asyncio.gather(*(runners("lambda").call(one) for one in asked))
+    await runners.aclose()
+    assert len(aws.asked) == len(asked)
+    gc.collect()
+    assert [each for each in gc.get_objects() if isinstance(each, aiohttp.ClientSession) and not each.closed] == []

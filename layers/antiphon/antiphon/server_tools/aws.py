@@ -85,9 +85,10 @@ class AwsService:
             await endpoint.client.aclose()
 
     async def _endpoint(self, region: str | None) -> _Endpoint:
-        if region not in self._endpoints:
-            self._endpoints[region] = await asyncio.to_thread(self._find, region)
-        return self._endpoints[region]
+        if region in self._endpoints:
+            return self._endpoints[region]
+        found = await asyncio.to_thread(self._find, region)
+        return self._endpoints.setdefault(region, found)  # calls that are made at once use one client
 
     def _find(self, region: str | None) -> _Endpoint:
         from antiphon.aws.caller import find_endpoint, is_without_credentials
