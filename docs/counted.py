@@ -79,7 +79,7 @@ class _AtOnce(DynamoDB):
 
 
 class _Paced:
-    """A model that says so many tokens at a steady pace."""
+    """A model that writes a number of tokens at a steady pace."""
 
     def reads(self, model: str) -> Reads:  # noqa: ARG002 - the port's
         """Return that it reads text alone."""

@@ -43,7 +43,7 @@ def make_private(state: Path) -> None:
 
 
 def settings_of(environ: Mapping[str, str], state: Path) -> Settings:
-    """Read the settings; what no variable says of providers and of the hosts of tools comes from files in the folder.
+    """Read the settings. Providers and hosts of tools that no variable sets come from files in the folder.
 
     Raises:
         SettingsError: a variable or the file is malformed; the message names the one that is.

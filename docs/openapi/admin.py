@@ -363,9 +363,9 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/admin/users/{id}/export", "GET"): _operation(
         "adminExportUser",
         "Export a user",
-        "Lists all that is stored about the user, with what its responses say. It takes the rights `people:read`, "
+        "Lists all that is stored about the user, with its responses' content. It takes the rights `people:read`, "
         "`keys:read`, `agents:read`, `usage:read`, `responses:read`, `content:read`, `approvals:read` and "
-        "`audit:read`. Each page that is read is noted. A page has at most a megabyte, unless one record has more.",
+        "`audit:read`. Each page that is read is audited. A page has at most a megabyte, unless one record has more.",
         "AdminExport",
         "role_not_found",
         of="The user's id.",
@@ -376,7 +376,7 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         "Erase a user",
         "Deletes the user with its keys, responses, conversations, approvals, grants and use. Running responses are "
         "cancelled. It takes the rights `people:write` and `responses:write`, and with either field of the body "
-        "`agents:write`. An author of agents is erased only if the body names what becomes of them. "
+        "`agents:write`. An author of agents is erased only if the body has what to do with them. "
         "Send the request again until `result` is `erased`. The audit log is kept.",
         "AdminUserErased",
         "user_not_found role_not_found in_use",

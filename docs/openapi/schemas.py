@@ -111,7 +111,7 @@ FIELDS: Final = {
     "max_output_tokens": "The most tokens of the answer, reasoning included.",
     "top_logprobs": "How many of the likeliest tokens to return at each place.",
     "reasoning": "How much the model should reason, and whether to return a summary of that.",
-    "truncation": "What becomes of a conversation that is too long for the model: `disabled` refuses it, `auto` leaves "
+    "truncation": "How to handle a conversation that is too long for the model: `disabled` refuses it, `auto` leaves "
     "out its oldest turns; that takes an agent with `context_tokens`.",
     "service_tier": "Passed on to the model's provider.",
     "prompt_cache_key": "Passed on to the model's provider.",

@@ -97,10 +97,10 @@ def _answer(user: str, done: Document, *, wait: int = 0) -> Document:
 
 
 async def _require_settled(services: Services, operator: Operator, user: str, form: EraseForm) -> list[Agent]:
-    """Return the user's agents, deleted ones included, if the form says what becomes of them.
+    """Return the user's agents, deleted ones included, if the form has what to do with them.
 
     Raises:
-        ApiError: it does not, or the user decides on calls of tools of others' agents.
+        ApiError: it has not, or the user decides on calls of tools of others' agents.
     """
     tenant, deleted = operator.tenant, walk(partial(_deleted, services, operator.tenant))
     gone = [each.agent async for each in deleted if each.agent.author == user]
@@ -135,7 +135,7 @@ def _named(agents: list[str]) -> str:
 
 
 async def _settle_agents(services: Services, operator: Operator, agents: list[Agent], form: EraseForm) -> None:
-    """Give the agents away or delete them; those that were deleted before are deleted for good."""
+    """Move the agents to another author or delete them; those that were deleted before are removed for good."""
     for agent in agents:
         given = form.agents_to is not None and await services.directory.give_agent(
             operator.tenant, agent.id, form.agents_to, operator.actor

@@ -27,7 +27,7 @@ class Sampling:
 
     Attributes:
         ratio: the part of those that begin here.
-        follows: a trace of the caller is sent if the caller says so.
+        follows: a trace of the caller is sent only if the caller sampled it.
     """
 
     ratio: float
