@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from cli.output import Refused
 
-_NAMED = ("id", "agent", "principal")
+_NAMED = ("id", "agent", "principal", "file")
 """The arguments that name what is destroyed."""
 
 

@@ -73,6 +73,7 @@ def parser(*, completing: bool = False) -> Parser:
     _chat(commands)
     _responses(commands)
     _check(commands)
+    _backup(commands)
     shells = commands.standalone("completion", "print what completes commands in a shell", Later("completion", "write"))
     shells.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
     return root
@@ -407,6 +408,21 @@ def _console(commands: Commands) -> None:
         help="where the service answers, up to and with /v1, to try agents; else that of the stack, of "
         "ANTIPHON_BASE_URL or OPENAI_BASE_URL, or of the local server",
     )
+
+
+def _backup(commands: Commands) -> None:
+    command = commands.standalone(
+        "backup", "write all that is stored into a file, while a server may run", Later("backup", "back_up")
+    )
+    command.add_argument("file", metavar="FILE", help="the file to make")
+    command = commands.standalone(
+        "restore",
+        "put a backup in the place of a database that no server uses, or into empty tables",
+        Later("backup", "restore"),
+        asks=True,
+    )
+    command.add_argument("file", metavar="FILE", help="what `backup` made")
+    command.add_argument("--sha256", metavar="DIGEST", help="the digest that `backup` printed; another file is refused")
 
 
 def _check(commands: Commands) -> None:
