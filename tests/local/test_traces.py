@@ -309,6 +309,16 @@ def test_a_receiver_in_trouble_costs_no_answer_and_delays_no_end(
     assert "count=9" in errors
 
 
+def test_a_receiver_with_a_certificate_that_the_operator_trusts_gets_spans(tmp_path: Path, upstream: Upstream) -> None:
+    certificate = self_signed(tmp_path)
+    with collector(certificate=certificate) as served:
+        environ = environ_of(upstream, served.url, SSL_CERT_FILE=str(certificate))
+        with running(tmp_path / "state", **environ) as server:
+            add_agent(tmp_path / "state")
+            assert post(server, ASKED).status_code == 200
+        served.until("POST /v1/responses", "invoke_agent pair", "chat m")
+
+
 def test_a_stream_does_not_wait_while_spans_are_sent(tmp_path: Path, upstream: Upstream) -> None:
     with collector([Reply(hangs=True)]) as served, running(tmp_path, **environ_of(upstream, served.url)) as server:
         add_agent(tmp_path)

@@ -39,12 +39,13 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """How a request is answered: with a status, headers, and how many spans are refused; or not at all."""
+    """How a request is answered: with a status, headers, and how many spans are refused; or not at all, until the end or at once."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     rejected: int = 0
     hangs: bool = False
+    closes: bool = False
 
 
 class Collector:
@@ -99,7 +100,7 @@ class Collector:
             self.requests.append((path, headers))
             self.bodies.append(body)
             reply = self.replies.pop(0) if self.replies else Reply()
-            if reply.status == 200 and not reply.hangs:
+            if reply.status == 200 and not reply.hangs and not reply.closes:
                 for group in read.resource_spans:
                     self.resources.append({each.key: _value(each.value) for each in group.resource.attributes})
                     for scoped in group.scope_spans:
@@ -120,8 +121,9 @@ def collector(replies: Sequence[Reply] = (), *, port: int = 0, certificate: Path
             body = self.rfile.read(int(self.headers["content-length"]))
             named = {name.lower(): value for name, value in self.headers.items()}
             reply = found.take(self.path, named, body)
-            if reply.hangs:
-                found.closed.wait(PATIENCE)
+            if reply.hangs or reply.closes:
+                if reply.hangs:
+                    found.closed.wait(PATIENCE)
                 self.close_connection = True
                 return
             answer = ExportTraceServiceResponse()

@@ -194,6 +194,43 @@ def test_no_more_spans_are_kept_than_the_limit_and_the_others_are_counted_once(c
     assert [line.count for line in caplog.records] == [30]
 
 
+def test_a_connection_that_was_closed_meanwhile_costs_no_span_and_no_pause():
+    async def work(exporter, _):
+        for number in range(3):
+            exporter.add(made(number))
+            await exporter.flush(SECONDS)
+
+    with collector([Reply(), Reply(closes=True)]) as found:
+        exporter = exporting(found.url, work)
+    assert [each.name for each in found.spans] == ["span 0", "span 1", "span 2"]
+    assert len(found.requests) == 4
+    assert exporter.dropped == 0
+
+
+def test_a_receiver_that_always_closes_the_connection_is_asked_again_later(caplog):
+    async def work(exporter, clock):
+        exporter.add(made(0))
+        await exporter.flush(SECONDS)
+        await exporter.flush(SECONDS)
+        assert len(found.requests) == 2
+        clock.now += 1.1
+        await exporter.flush(SECONDS)
+
+    with collector([Reply(closes=True)] * 2) as found:
+        exporting(found.url, work)
+    assert [each.name for each in found.spans] == ["span 0"]
+    assert [line.code for line in caplog.records] == ["cut"]
+
+
+def test_an_answer_that_refuses_more_than_was_sent_counts_what_was_sent():
+    async def work(exporter, _):
+        exporter.add(made(0))
+        await exporter.flush(SECONDS)
+
+    with collector([Reply(rejected=10**12)]) as found:
+        assert exporting(found.url, work).dropped == 1
+
+
 def test_a_failure_to_read_the_headers_costs_no_more_than_the_spans():
     async def broken():
         raise RuntimeError("no secret")

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 
 from antiphon import measures, spans
 from antiphon.errors import ProviderError
@@ -27,6 +28,7 @@ class Kept:
 
     def __init__(self):
         self.taken = []
+        self.dropped = 0
 
     def add(self, span):
         self.taken.append(span)
@@ -62,6 +64,7 @@ def test_a_caller_that_sends_no_spans_of_its_trace_gets_none_and_one_that_does_g
         f"00-{'0' * 32}-{PARENT}-01",
         f"00-{TRACE}-{'0' * 16}-01",
         f"00-{TRACE}-{PARENT}-xx",
+        f"{GIVEN}-more",
         "00-\n",
     ],
 )
@@ -138,6 +141,23 @@ def test_x_rays_span_of_a_request_is_the_one_of_the_trace_and_both_get_it(tracin
             pass
     assert [each.kind for each in taken] == ["model", "request"]
     assert len(tracing) == 2
+
+
+def test_a_span_that_cannot_be_described_is_dropped_and_its_request_goes_on(tracing, caplog):
+    with spans.request_span("", ""):
+        with Span("model", "p"):  # without the name of its model
+            pass
+        with measures.model_call("p", "half of a pair: \ud800"):
+            pass
+    assert len(tracing) == 2
+    assert [line.message for line in caplog.records] == ["span not described"]
+
+
+def test_a_clock_that_is_set_back_lets_no_span_end_before_it_began(tracing):
+    with spans.request_span("", "") as span:
+        span.begun += 100
+    [sent] = map(Sent.FromString, tracing)
+    assert sent.start_time_unix_nano == sent.end_time_unix_nano
 
 
 def test_without_a_tracer_there_is_nothing():

@@ -101,19 +101,18 @@ class Span:
         self.trace: Trace | None = parent.trace if parent else None
         if sink is not None:
             self.sinks = (*self.sinks, sink)
+        self.id = secrets.token_hex(8) if self.sinks or self.trace or trace else ""
         if trace is not None:
             self.join(trace)
-        self.id = secrets.token_hex(8) if self.sinks or self.trace else ""
         self.begun = self.ended = 0.0
         self.failure: type[BaseException] | None = None
         self.code: str | None = None
 
     def join(self, trace: Trace) -> None:
-        """Make the span, and those that are opened inside it from now on, a part of a trace."""
+        """Make the span, which has an id, and those that are opened inside it from now on, a part of a trace."""
         self.trace = trace
         others = tuple(sink for sink in self.sinks if sink is not _tracer)
         self.sinks = (*others, _tracer) if trace.sampled and _tracer is not None else others
-        self.id = secrets.token_hex(8) if not getattr(self, "id", "") else self.id
 
     def __enter__(self) -> Self:
         """Start the span."""

@@ -130,7 +130,7 @@ class Exporter:
         for _ in batch:
             self._queue.popleft()
         self._failures = 0
-        self.dropped += answer.rejected if answer.status in _OK else len(batch)
+        self.dropped += min(answer.rejected, len(batch)) if answer.status in _OK else len(batch)
         if answer.status not in _OK:
             _log.warning("spans refused", extra={"code": str(answer.status)})
         if not self._queue:

@@ -49,19 +49,18 @@ class OtlpPost:
         self._sign = signer(url)
 
     async def __call__(self, spans: Sequence[bytes], seconds: float) -> ExportResult:
-        """Send spans once."""
+        """Send spans; once more if the connection turns out to be closed, as it is after a function was frozen."""
         deadline = asyncio.get_running_loop().time() + seconds
         body = export(self._resource, SCOPE, SCHEMA_URL, spans)
         try:
             async with asyncio.timeout(seconds):
-                headers = {"content-type": "application/x-protobuf", **await self._headers()}
-                if self._sign is not None and "authorization" not in headers:
-                    headers |= await self._sign(headers["content-type"], body)
-            async with self._egress.send(
-                ToolRequest(self._url, "POST", headers, body), deadline=deadline, max_bytes=MOST_READ
-            ) as reply:
-                content = await reply.read()
-                return ExportResult(reply.status, _seconds(reply.headers.get("retry-after", "")), rejected(content))
+                headers = await self._signed(body)
+            try:
+                return await self._sent(headers, body, deadline)
+            except EgressError as error:
+                if error.reason != "cut" or error.status:
+                    raise
+            return await self._sent(headers, body, deadline)
         except EgressError as error:
             return ExportResult(error.status, reason=error.reason)
         except TimeoutError:
@@ -70,6 +69,18 @@ class OtlpPost:
             return ExportResult(reason=getattr(error, "code", type(error).__name__))
         except Exception as error:  # noqa: BLE001 - a trace is never worth a request, whatever it is
             return ExportResult(reason=type(error).__name__)
+
+    async def _signed(self, body: bytes) -> dict[str, str]:
+        headers = {"content-type": "application/x-protobuf", **await self._headers()}
+        if self._sign is not None and "authorization" not in headers:
+            headers |= await self._sign(headers["content-type"], body)
+        return headers
+
+    async def _sent(self, headers: Mapping[str, str], body: bytes, deadline: float) -> ExportResult:
+        request = ToolRequest(self._url, "POST", headers, body)
+        async with self._egress.send(request, deadline=deadline, max_bytes=MOST_READ) as reply:
+            content = await reply.read()
+            return ExportResult(reply.status, _seconds(reply.headers.get("retry-after", "")), rejected(content))
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Mapping
 from typing import Final
 
+from antiphon.errors import trace
 from antiphon.spans import Span, Trace
 from antiphon.telemetry.config import Config, Sampling, read_config, read_headers
 from antiphon.telemetry.conventions import SENT, FindEndpoint, describe
@@ -14,11 +16,13 @@ from antiphon.telemetry.exporter import Exporter
 from antiphon.telemetry.post import GetHeaders, OtlpPost, is_of_aws
 from antiphon.telemetry.wire import span as written
 
-_TRACEPARENT: Final = re.compile("(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_TRACEPARENT: Final = re.compile("(?!ff|00.{54})[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
 _XRAY: Final = re.compile("1-([0-9a-f]{8})-([0-9a-f]{24})")
 _BITS: Final = 1 << 64
+
+_log: Final = logging.getLogger("antiphon.telemetry")
 
 
 class OtlpTracer:
@@ -54,16 +58,24 @@ class OtlpTracer:
         return Trace(trace_id, parent if re.fullmatch("[0-9a-f]{16}", parent) else "", self._is_sampled(trace_id))
 
     def __call__(self, span: Span) -> None:
-        """Take a span that has ended."""
-        trace = span.trace
-        if trace is None or span.kind not in SENT:
+        """Take a span that has ended. One that cannot be described is dropped: it must cost no answer."""
+        if span.trace is None or span.kind not in SENT:
             return
+        try:
+            described = self._written(span, span.trace)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.error("span not described", extra={"error": trace(error)})
+            self._exporter.dropped += 1
+        else:
+            self._exporter.add(described)
+
+    def _written(self, span: Span, trace: Trace) -> bytes:
         above = span.parent
         parent = above.id if above is not None and above.trace is trace else trace.parent
         name, kind, attributes = describe(span, self._endpoint)
-        times = span.begun, span.ended
+        times = span.begun, max(span.begun, span.ended)  # a clock that is set back must not make a span end first
         failed = "error.type" in attributes
-        self._exporter.add(written(trace.id, span.id, parent, name, kind, times, attributes, failed=failed))
+        return written(trace.id, span.id, parent, name, kind, times, attributes, failed=failed)
 
     def _is_sampled(self, trace_id: str) -> bool:
         """Decide by the trace's id, so that all that see it decide alike."""

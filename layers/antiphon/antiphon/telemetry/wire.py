@@ -52,7 +52,7 @@ def span(
     written = [_field(1, bytes.fromhex(trace_id)), _field(2, bytes.fromhex(span_id))]
     if parent_id:
         written.append(_field(4, bytes.fromhex(parent_id)))
-    written += [_field(5, name.encode()), _key(6, _VARINT), _varint(kind)]
+    written += [_field(5, name.encode("utf-8", "replace")), _key(6, _VARINT), _varint(kind)]
     for number, seconds in zip((7, 8), times, strict=True):
         written += [_key(number, _FIXED64), _TIME.pack(round(seconds * 1_000_000) * 1000)]
     written += [_field(9, each) for each in _attributes(attributes)]
