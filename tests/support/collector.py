@@ -39,7 +39,13 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """How a request is answered: with a status, headers, and how many spans are refused; or not at all, until the end or at once."""
+    """How a request is answered.
+
+    Attributes:
+        rejected: how many of its spans are refused.
+        hangs: it is not answered.
+        closes: it is not answered, and its connection is closed.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)

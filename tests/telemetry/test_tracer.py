@@ -216,7 +216,10 @@ def test_an_unknown_path_is_not_named():
 
 def test_a_model_call_that_fails_has_the_code_of_its_failure():
     endpoint = ProviderEndpoint(base_url="https://api.groq.com/openai/v1")
-    found = described("model", "fast", ProviderError("provider_rate_limited"), model="llama", endpoint=endpoint)
+    failure = ProviderError("provider_rate_limited")
+    found = described("model", "fast", failure, model="llama", temperature=1, max_output_tokens=5, endpoint=endpoint)
+    assert repr(found.attributes["gen_ai.request.temperature"]) == "1.0"
+    assert repr(found.attributes["gen_ai.request.max_tokens"]) == "5"
     assert (found.name, found.kind) == ("chat llama", CLIENT)
     assert found.attributes["error.type"] == "provider_rate_limited"
     assert found.attributes["gen_ai.provider.name"] == "groq"

@@ -80,6 +80,11 @@ _MODEL: Final = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     **_TOKENS,
 }
+_DOUBLES: Final = frozenset(
+    {f"gen_ai.request.{name}" for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty")}
+)
+"""Attributes that are floating-point numbers; a request may have integers there."""
+
 _TOOL: Final = {"tool": "gen_ai.tool.name", "call_id": "gen_ai.tool.call.id", "label": "antiphon.tool.server"}
 
 
@@ -138,6 +143,8 @@ def _model(span: Span, endpoint: FindEndpoint) -> Described:
         **_address(found),
         **_named(facts, _MODEL),
     }
+    for name in _DOUBLES & attributes.keys():
+        attributes[name] = float(facts[name.removeprefix("gen_ai.request.")])
     if "finish_reason" in facts:
         attributes["gen_ai.response.finish_reasons"] = (facts["finish_reason"],)
     if "first_token_ms" in facts:
