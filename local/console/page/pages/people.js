@@ -5,6 +5,7 @@ import { html, useState } from "../dom.js";
 import { Checks, Field, Form, names } from "../form.js";
 import { Limits, limitsOf } from "../limits.js";
 import { Confirm, Empty, Facts, Failure, Heading, List, Loading, Mark, Tabs, useRead } from "../parts.js";
+import { Personal } from "../personal.js";
 import { go, to } from "../route.js";
 import { number, usd } from "../time.js";
 
@@ -96,7 +97,8 @@ function One({ part, id }) {
     <${kind.Form} isNew=${isNew} data=${data ?? {}} save=${save}
       also=${!isNew && html`<button type="button" class="danger outline" onClick=${() => ask(true)}>Delete …</button>`} />
     <p role="status" class="done">${saved}</p>
-    ${part === "users" && data && html`<${OfUser} user=${data} />`}
+    ${part === "users" && data && html`<${OfUser} user=${data} />
+      <${Personal} user=${id} onErased=${() => go(to("people", part))} />`}
     ${asking && html`<${Confirm} title=${`Delete ${kind.one} ${id}?`} action="Delete it" onClose=${() => ask(false)}
       perform=${() => remove(path)} onDone=${() => go(to("people", part))}><p>${REMOVAL[part]}</p></${Confirm}>`}`;
 }
