@@ -13,6 +13,7 @@ from benchmarks import (
     readers,
     runs,
     runtime,
+    scale,
     stalls,
     steady,
     streams,
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "providers": providers.measure,
     "tools": tools.measure,
     "traces": traces.measure,
+    "scale": scale.measure,
 }
 
 

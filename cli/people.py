@@ -49,7 +49,8 @@ async def show_user(session: Session, args: Namespace) -> Output:
         *((f"used {name}", f"{amount:g}") for name, amount in (user["used"] or {}).items() if amount is not None),
         *((f"agent {agent}", level) for agent, level in user["agents"].items()),
     ]
-    return Output(user, columns(rows))
+    notes = ("the user may use more agents than these",) if user["has_more_agents"] else ()
+    return Output(user, columns(rows), notes)
 
 
 async def limit_user(session: Session, args: Namespace) -> Output:

@@ -51,6 +51,7 @@ def test_a_user_is_shown_with_its_permissions_and_agents(helper):
         "own_limits": {},
         "used": {"requests_this_month": 0, "tokens_today": 0, "tokens_this_month": 0, "usd_this_month": None},
         "agents": {"helper": "editor"},
+        "has_more_agents": False,
     }
 
 

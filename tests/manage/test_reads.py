@@ -81,6 +81,22 @@ async def test_a_further_page_takes_at_most_one_call_more(emulator, services):
         assert len(counter.operations) <= calls + 1, name
 
 
+async def test_a_user_is_shown_with_as_many_calls_however_many_agents_are_public(emulator, services):
+    await services.directory.put(User("default", "ada", role="ADMIN"))
+    calls = []
+    for start, end in ((0, people.AGENTS_SHOWN), (people.AGENTS_SHOWN, 3 * people.AGENTS_SHOWN)):
+        for number in range(start, end):
+            await services.directory.put_agent(Agent("default", f"n{number:05}", "demo", "demo", author="op"))
+            await services.directory.put(Grant("default", f"n{number:05}", "public", 1))
+        counter = Counting(emulator)
+        shown = await people.show_user(services, OPERATOR, "ada")
+        counter.stop()
+        calls.append(sorted(counter.operations))
+        assert len(shown["agents"]) == people.AGENTS_SHOWN
+        assert shown["has_more_agents"] == (start > 0)
+    assert calls[0] == calls[1]
+
+
 async def counted(emulator, services, name, **more):
     operation, arguments, _ = LISTS[name]
     counter = Counting(emulator)

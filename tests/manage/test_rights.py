@@ -87,6 +87,7 @@ async def test_the_role_allows_what_the_operations_ask_and_no_more(emulator):
         await ask(**operation.request(staged))
     await client.aclose()
     await stores.aclose()
+    assert "Scan" not in {operation for _, operation, _ in asked}
     rights = allowed()
     missing = set()
     for place, operation, partition in asked:

@@ -287,3 +287,13 @@ async def test_grants_on_an_agent_are_listed_in_pages_by_principal(stores: Store
     assert [grant.principal for grant in first.records] == ["user:ann", "user:bob"]
     assert second.records == [Grant("acme", "guide", "user:eve", 1)]
     assert (first.more, second.more) == (True, False)
+
+
+async def test_the_first_agents_of_several_principals_are_listed_with_all_their_bits(stores: Stores) -> None:
+    for number in range(6):
+        await stores.directory.put_agent(Agent("acme", f"a{number}", "p", "m", author="ann"))
+        await stores.directory.put(Grant("acme", f"a{number}", PUBLIC, 1))
+        await stores.directory.put(Grant("acme", f"a{number}", "user:ann", 2 if number % 2 else 0))
+    found = await stores.directory.agents("acme", [PUBLIC, "user:ann"], 3)
+    assert [(agent.id, bits) for agent, bits in found] == [("a0", 1), ("a1", 3), ("a2", 1)]
+    assert len(await stores.directory.agents("acme", [PUBLIC, "user:ann"], 10)) == 6

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from antiphon.records import Agent, Group, Key, Role, User
+from antiphon.ports import AuditFilter
+from antiphon.records import PUBLIC, Agent, Group, Key, Role, User
 from antiphon.store.sqlite.database import SQLite
 from tests.support.stored import NOW, OWNER, Stores, claimed
 
@@ -20,6 +21,10 @@ def some(kind: type, stores: Stores) -> Awaitable[Any]:
     return stores.directory.some(kind, "acme", 20, after="a")
 
 
+def audited(wanted: AuditFilter, stores: Stores) -> Awaitable[Any]:
+    return stores.audit.some("acme", 20, wanted)
+
+
 LISTS: dict[str, Callable[[Stores], Awaitable[Any]]] = {
     "keys": lambda stores: stores.keys.some("acme", 20),
     "keys that follow": lambda stores: stores.keys.some("acme", 20, after=KEY),
@@ -27,6 +32,9 @@ LISTS: dict[str, Callable[[Stores], Awaitable[Any]]] = {
     "a key by its id": lambda stores: stores.keys.find("acme", "key_1"),
     **{kind.__name__: partial(some, kind) for kind in (User, Role, Group, Agent)},
     "grants": lambda stores: stores.directory.some_grants("acme", "guide", 20, after="a"),
+    "agents of a user": lambda stores: stores.directory.agents("acme", ["user:ann", PUBLIC]),
+    "first agents of a user": lambda stores: stores.directory.agents("acme", ["user:ann", PUBLIC], 10),
+    **{f"audit log by {name}": partial(audited, AuditFilter(**{name: "x"})) for name in ("actor", "kind", "target")},
     "responses": lambda stores: stores.responses.some(OWNER, 20, NOW),
     "responses that follow": lambda stores: stores.responses.some(OWNER, 20, NOW, after=claimed()),
 }
@@ -53,6 +61,20 @@ async def _plans(sqlite: Stores, ask: Callable[[Stores], Awaitable[Any]]) -> lis
     await ask(sqlite)
     await database.read(lambda db: db.set_trace_callback(None))
     return [step for sql in asked if sql.lstrip().startswith("SELECT") for step in await _plan(database, sql)]
+
+
+INDEXES = {"agents of a user": "grants_by_principal", "audit log by actor": "audit_by_actor"}
+
+
+@pytest.mark.parametrize(("name", "index"), INDEXES.items())
+async def test_a_query_walks_the_index_that_is_made_for_it(sqlite: Stores, name: str, index: str) -> None:
+    database: SQLite = sqlite.keys._database  # type: ignore[attr-defined] # the file of all stores
+    asked: list[str] = []
+    await database.read(lambda db: db.set_trace_callback(asked.append))
+    await LISTS[name](sqlite)
+    await database.read(lambda db: db.set_trace_callback(None))
+    plans = [step for sql in asked if sql.lstrip().startswith("SELECT") for step in await _plan(database, sql)]
+    assert [step for step in plans if index in step and "SEARCH" in step]
 
 
 async def _plan(database: SQLite, sql: str) -> list[str]:

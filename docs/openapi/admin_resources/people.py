@@ -89,7 +89,8 @@ class AdminUserDetails(AdminUser):
     used: AdminUsed | None
     """None without the right `usage:read`."""
     agents: dict[str, str]
-    """The level of its grants by agent."""
+    """The level of its grants by agent, public ones included; the first 50 by id."""
+    has_more_agents: bool
 
 
 class AdminUserLimits(Shown):

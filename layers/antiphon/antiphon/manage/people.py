@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from antiphon.access.configuration import is_within
 from antiphon.access.grants import level_of, principals_of
@@ -19,6 +20,9 @@ from antiphon.manage.refusals import check_id
 from antiphon.ports import Page, Services
 from antiphon.records import Group, Limits, Role, User
 
+AGENTS_SHOWN: Final = 50
+"""How many agents are shown with a user: every public agent is one of them."""
+
 
 async def list_users(services: Services, operator: Operator, *, limit: int, after: str = "") -> Page[Document]:
     """List users by id."""
@@ -27,21 +31,22 @@ async def list_users(services: Services, operator: Operator, *, limit: int, afte
 
 
 async def show_user(services: Services, operator: Operator, user: str) -> Document:
-    """Return a user with its permissions, rights, limits, use and the agents it holds grants on.
+    """Return a user with its permissions, rights, limits, use and the first agents it holds grants on.
 
     Raises:
         NotFound: there is no such user, or no such role.
     """
     operator.require("people")
     account = await find_account(services, operator.tenant, user)
-    agents = await services.directory.agents(operator.tenant, principals_of(account.user))
+    agents = await services.directory.agents(operator.tenant, principals_of(account.user), AGENTS_SHOWN + 1)
     return {
         **user_document(account.user),
         "permissions": permissions_of(account.role),
         "manage": in_order(account.role.manage),
         **await allowance(services, operator, account),
         "own_limits": write_limits(account.user.limits),
-        "agents": {agent.id: level_of(bits) for agent, bits in agents},
+        "agents": {agent.id: level_of(bits) for agent, bits in agents[:AGENTS_SHOWN]},
+        "has_more_agents": len(agents) > AGENTS_SHOWN,
     }
 
 

@@ -114,8 +114,14 @@ class Directory(Protocol):
     async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
         """Read an agent and the OR of the principals' bits on it, in one consistent trip; None if there is none."""
 
-    async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
-        """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
+    async def agents(self, tenant: str, principals: Sequence[str], limit: int | None = None) -> list[tuple[Agent, int]]:
+        """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits.
+
+        Args:
+            tenant: whose agents they are.
+            principals: the names under which grants are held.
+            limit: the most agents, the first ones; None for all.
+        """
 
     async def put(self, record: Tenant | Role | Group | User | Grant, by: Actor = SERVER) -> None:
         """Store a record, in the place of an earlier one with the same identity. A grant of 0 bits is removed."""

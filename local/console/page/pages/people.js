@@ -175,7 +175,7 @@ function OfUser({ user }) {
     <h2>What ${user.id} may</h2>
     <${Facts} rows=${[["Permissions", user.permissions?.join(", ") || "none"],
       ["Manages", user.manage?.length ? user.manage.join(", ") : "nothing"],
-      ["Agents", agents.length ? html`<ul>${agents.map(([id, level]) => html`<li><a href=${to("agents", id, "access")}>${id}</a> (${level})</li>`)}</ul>` : "none"]]} />
+      ["Agents", agents.length ? html`<ul>${agents.map(([id, level]) => html`<li><a href=${to("agents", id, "access")}>${id}</a> (${level})</li>`)}${user.has_more_agents && html`<li>and more</li>`}</ul>` : "none"]]} />
     <p><a href=${`${to("keys")}?${new URLSearchParams({ user: user.id })}`}>Keys</a> · <a href=${to("responses", user.id)}>Responses</a> · <a href=${to("usage", "user", user.id)}>Usage</a></p>`;
 }
 

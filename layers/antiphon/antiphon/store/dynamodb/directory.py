@@ -54,15 +54,17 @@ class DynamoDBDirectory(DynamoDBAgents):
         found = [row for row in rows if "document" in row]
         return (_record(Agent, found[0]), _bits(row for row in rows if "bits" in row)) if found else None
 
-    async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
+    async def agents(self, tenant: str, principals: Sequence[str], limit: int | None = None) -> list[tuple[Agent, int]]:
         """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
         partitions = {layout.grants_of(tenant, principal) for principal in principals}
-        found = await asyncio.gather(*(self._query(pk) for pk in partitions))
+        found = await asyncio.gather(*(self._held(pk, limit) for pk in partitions))
         bits: dict[str, int] = {}
         for row in (row for rows in found for row in rows):
             agent = row["sk"]["S"].removeprefix(AGENT)
             bits[agent] = bits.get(agent, 0) | int(row["bits"]["N"])
-        rows = await self._database.batch_get(self._table, [_key(Agent, tenant, agent) for agent in sorted(bits)])
+        rows = await self._database.batch_get(
+            self._table, [_key(Agent, tenant, agent) for agent in sorted(bits)[:limit]]
+        )
         agents = sorted((_record(Agent, row) for row in rows), key=lambda agent: agent.id)
         return [(agent, bits[agent.id]) for agent in agents]
 
@@ -141,6 +143,13 @@ class DynamoDBDirectory(DynamoDBAgents):
     async def aclose(self) -> None:
         """Close the connections, which all stores of the process share."""
         await self._database.aclose()
+
+    async def _held(self, pk: str, limit: int | None) -> list[Row]:
+        """Read the grants of a principal by agent: all, or the first ones."""
+        if limit is None:
+            return await self._query(pk)
+        rows, _ = await self._database.page(self._table, "pk = :pk", limit, pk=pk)
+        return rows
 
     async def _query(self, pk: str) -> list[Row]:
         return await self._database.query(self._table, "pk = :pk", pk=pk)

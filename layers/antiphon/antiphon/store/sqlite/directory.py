@@ -22,6 +22,10 @@ T = TypeVar("T")
 _KINDS: Final[dict[type, str]] = {Tenant: "tenant", User: "user", Role: "role", Group: "group", Agent: "agent"}
 
 
+_HELD: Final = """
+    SELECT agent, bits FROM grants INDEXED BY grants_by_principal
+    WHERE tenant = ? AND principal = ? ORDER BY agent LIMIT ?"""
+"""SQLite would choose the primary key and look at all grants of the tenant."""
 _DELETE: Final = "DELETE FROM directory WHERE tenant = ? AND kind = ? AND id = ?"
 
 
@@ -47,12 +51,12 @@ class SQLiteDirectory(SQLiteAgents):
 
         return await self._database.read(work)
 
-    async def agents(self, tenant: str, principals: Sequence[str]) -> list[tuple[Agent, int]]:
+    async def agents(self, tenant: str, principals: Sequence[str], limit: int | None = None) -> list[tuple[Agent, int]]:
         """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""
 
         def work(db: Connection) -> list[tuple[Agent, int]]:
-            bits = _bits_of(db, tenant, principals)
-            found = (_get(db, Agent, tenant, agent) for agent in sorted(bits))
+            bits = _bits_of(db, tenant, principals, limit)
+            found = (_get(db, Agent, tenant, agent) for agent in sorted(bits)[:limit])
             return [(agent, bits[agent.id]) for agent in found if agent]
 
         return await self._database.read(work)
@@ -174,8 +178,7 @@ def _stored(db: Connection, record: T) -> T | None:
 def _grants_of(db: Connection, record: User | Role | Group) -> list[Grant]:
     """Read the grants that a user, role or group holds."""
     principal = f"{_KINDS[type(record)]}:{record.id}"
-    sql = "SELECT agent, bits FROM grants WHERE tenant = ? AND principal = ? ORDER BY agent"
-    rows = db.execute(sql, (record.tenant, principal)).fetchall()
+    rows = db.execute(_HELD, (record.tenant, principal, -1)).fetchall()
     return [Grant(record.tenant, agent, principal, bits) for agent, bits in rows]
 
 
@@ -200,10 +203,10 @@ def _tenant(db: Connection, tenant: str) -> Tenant:
     return _get(db, Tenant, tenant, tenant) or Tenant(tenant)
 
 
-def _bits_of(db: Connection, tenant: str, principals: Sequence[str]) -> dict[str, int]:
+def _bits_of(db: Connection, tenant: str, principals: Sequence[str], limit: int | None) -> dict[str, int]:
+    """Return the bits by agent; with a limit, those of at least so many agents, the first by id."""
     bits: dict[str, int] = {}
-    sql = "SELECT agent, bits FROM grants WHERE tenant = ? AND principal = ?"
     for principal in principals:
-        for agent, held in db.execute(sql, (tenant, principal)):
+        for agent, held in db.execute(_HELD, (tenant, principal, -1 if limit is None else limit)):
             bits[agent] = bits.get(agent, 0) | held
     return bits
