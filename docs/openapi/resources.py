@@ -278,7 +278,7 @@ class ResponseDetails(Shown):
     approvals: list[WaitingCall] = Absent
     """Calls that wait for an approval. Only at its end."""
     insufficient_quota: str = Absent
-    """Which budget was used up between two model turns, and whose."""
+    """Which budget was used up between two model turns, and whose; or which limit of the agent for one response."""
 
 
 class PlainFormat(Shown):

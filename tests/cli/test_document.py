@@ -38,6 +38,7 @@ FULL = {
     "context_tokens": 8192,
     "compaction": {"threshold": 4000, "model": "small"},
     "service_tier": "flex",
+    "limits": {"tokens_per_day": 9000, "tokens_per_response": 3000, "usd_per_response": 0.25},
     "top_logprobs": 0,
     "tools": [
         {

@@ -125,6 +125,18 @@ def test_who_goes_on_uses_the_result_that_is_stored(two: Two, upstream: Upstream
     assert response["usage"]["input_tokens"] == 10 + 3
 
 
+def test_what_a_lost_worker_used_counts_to_what_one_response_may_use(two: Two, upstream: Upstream) -> None:
+    two.first.agent("agent", servers=(server("find", "count"),), tokens_per_response=15)
+    upstream.scripts = [Script.stream(*ONE), answer("I do not know.")]
+    key = two.first.key()
+    response_id = queued(two, key)
+    two.lose()
+    response = ended(two.second, key, response_id)
+    assert (response["status"], response["usage"]["total_tokens"]) == ("incomplete", 15)
+    assert "`tokens_per_response`" in response["antiphon"]["insufficient_quota"]
+    assert len(upstream.requests) == 1
+
+
 def test_a_follower_gets_every_number_once_whoever_runs_the_response(two: Two, upstream: Upstream) -> None:
     key = two.first.key()
     upstream.scripts = [Script.stream(text("Let me see. "), *ONE), answer("I do not know.")]

@@ -342,6 +342,38 @@ def test_chat_completions_run_the_tools_and_show_the_answer(service: Service, ke
     assert "tool_calls" not in completion["choices"][0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"tokens_per_response": 30}, "`tokens_per_response` of agent `agent` is 30, and this response has used 30. "),
+        ({"usd_per_response": 2.5}, "`usd_per_response` of agent `agent` is 2.5, and this response has used 3. "),
+    ],
+    ids=["tokens", "money"],
+)
+@pytest.mark.parametrize("streams", [False, True], ids=["json", "stream"])
+def test_a_loop_ends_when_one_response_has_used_what_the_agent_allows_it(
+    tmp_path: Path, upstream: Upstream, tools: Tools, limits: dict[str, Any], told: str, streams: bool
+) -> None:
+    dear = {"model": ["*"], "provider": "up", "input": 100_000, "output": 100_000, "source": "a test"}
+    prices = json.dumps({"prices": [{**dear, "date": "2026-11-29"}]})
+    upstream.scripts = [calls(("call_a", "crm__find", "{}"))]
+    with Service(tmp_path, upstream, runner=tools, check_streams=True, prices=prices) as service:
+        service.agent("agent", servers=(server("find"),), **limits)
+        key = service.key()
+        for _ in range(2):  # the limit is of each response
+            upstream.requests.clear()
+            if streams:
+                response = service.stream(key, input="Who?")[-1]["response"]
+            else:
+                response = service.create(key, input="Who?")
+            assert response["status"] == "incomplete"
+            assert response["incomplete_details"] == {"reason": "insufficient_quota"}
+            assert len(upstream.requests) == response["usage"]["total_tokens"] / 15 == 2
+            said_why = response["antiphon"]["insufficient_quota"]
+            assert said_why == told + "Whoever may edit the agent can raise it."
+            assert service.retrieve(key, response["id"]) == response
+
+
 @pytest.mark.parametrize("limits", [{"max_model_turns": 2}, {"budget": Budget(tokens_per_day=12)}], ids=str)
 def test_over_chat_an_answer_that_a_limit_ended_does_not_look_whole(
     service: Service, key: str, upstream: Upstream, limits: dict[str, Any]

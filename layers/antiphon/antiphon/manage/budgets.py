@@ -27,6 +27,13 @@ class BudgetDocument(Wire):
         return Budget(self.requests_per_minute, self.tokens_per_day, self.tokens_per_month, self.usd_per_month)
 
 
+class AgentBudgetDocument(BudgetDocument):
+    """What all users of an agent together may use, and what one response may."""
+
+    tokens_per_response: Count | None = None
+    usd_per_response: Dollars | None = None
+
+
 def write_budget(budget: Budget) -> dict[str, Any]:
     """Return the document that ``BudgetDocument`` reads as this budget; what is None is left out."""
     return {name: value for name, value in asdict(budget).items() if value is not None}

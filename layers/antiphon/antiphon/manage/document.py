@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from antiphon.access.grants import PRINCIPAL, level_of, read_level
 from antiphon.errors import ApiError
-from antiphon.manage.budgets import BudgetDocument, write_budget
+from antiphon.manage.budgets import AgentBudgetDocument, write_budget
 from antiphon.records import Agent, AgentCompaction, Fallback, Grant, ToolServer, dump
 from antiphon.server_tools.entries import AgentTool, ToolEntry
 from antiphon.server_tools.entry import ServerEntry
@@ -55,6 +55,8 @@ PARAMETERS: Final = (
     "top_logprobs",
 )
 """The request parameters that an agent, or a layer of configuration, can set."""
+
+_OF_A_RESPONSE: Final = ("tokens_per_response", "usd_per_response")
 
 _PLAIN: Final = (
     "id",
@@ -128,7 +130,7 @@ class AgentDocument(Parameters):
         show_tools: whether a response shows the calls of the servers' tools as items.
         max_model_turns: how often the model is asked for one response at most.
         author: the user who owns the agent; needed when it is created, unless ``--author`` names one.
-        limits: what all its users together may use.
+        limits: what all its users together may use, and what one response may.
         grants: grants that are added with it; grants that are not named stay as they are.
     """
 
@@ -146,7 +148,7 @@ class AgentDocument(Parameters):
     tools: Annotated[list[ToolEntry], Field(max_length=MAX_TOOLS)] = Field(default_factory=list)
     show_tools: Literal["all", "none"] = "all"
     max_model_turns: Annotated[int, Field(ge=1, le=MAX_MODEL_TURNS)] = _TURNS
-    limits: BudgetDocument = Field(default_factory=BudgetDocument)
+    limits: AgentBudgetDocument = Field(default_factory=AgentBudgetDocument)
     grants: list[AgentGrant] = Field(default_factory=list)
 
     @field_validator("tools")
@@ -198,6 +200,8 @@ class AgentDocument(Parameters):
             fallbacks=tuple(Fallback(other.provider, other.model) for other in self.fallbacks),
             compaction=_compaction(self.compaction),
             budget=self.limits.budget(),
+            tokens_per_response=self.limits.tokens_per_response,
+            usd_per_response=self.limits.usd_per_response,
             created_at=now,
             updated_at=now,
         )
@@ -225,7 +229,9 @@ def write_agent(agent: Agent, grants: list[Grant]) -> dict[str, Any]:
     said["tools"] = [*map(_said, agent.tools), *(server.settings["entry"] for server in agent.servers)]
     said |= {} if agent.show_tools else {"show_tools": "none"}
     said |= {} if agent.max_model_turns == _TURNS else {"max_model_turns": agent.max_model_turns}
-    said["limits"] = write_budget(agent.budget) or None
+    of_a_response = {name: getattr(agent, name) for name in _OF_A_RESPONSE}
+    limits = write_budget(agent.budget) | {name: most for name, most in of_a_response.items() if most is not None}
+    said["limits"] = limits or None
     said["grants"] = [
         {"principal": grant.principal, "level": level_of(grant.bits)}
         for grant in grants

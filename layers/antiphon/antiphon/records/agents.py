@@ -52,6 +52,8 @@ class Agent:
         show_tools: whether a response shows the calls of these tools as items.
         max_model_turns: how often the model is called for one response at most.
         budget: how much all users together may use with it, in addition to the limits of each user.
+        tokens_per_response, usd_per_response: what one response may use until its model is called no more; None for no
+            limit.
         version: counts the changes of its content, from 1.
     """
 
@@ -73,6 +75,8 @@ class Agent:
     show_tools: bool = True
     max_model_turns: int = 16
     budget: Budget = NO_BUDGET
+    tokens_per_response: int | None = None
+    usd_per_response: float | None = None
     created_at: int = 0
     updated_at: int = 0
     version: int = 1

@@ -233,7 +233,7 @@ class Execution:
         """
         assert self._loop is not None
         used = [priced(self._services, maker, UsageDelta(*usage)) for maker, usage, *_ in self._loop.used() if usage]
-        return await self._quota.refusal(used)
+        return await self._quota.refusal(self._loop.agent, used)
 
     def hands_over(self) -> bool:
         """Return whether another worker continues if the run is cancelled now."""

@@ -102,18 +102,23 @@ class Quota:
         now = self._services.clock()
         await asyncio.gather(*(self._require(limited, now, tokens, nanousd) for limited in self._limited))
 
-    async def refusal(self, spent: Sequence[Spent]) -> str | None:
+    async def refusal(self, agent: Agent, spent: Sequence[Spent]) -> str | None:
         """Return why a run may not call a model again: a budget is used up; None if it may.
 
         Args:
+            agent: the agent, which limits what one response may use.
             spent: what it has used so far.
 
         Raises:
             ApiError: ``storage_unavailable``: a budget cannot be checked.
         """
         tokens = sum(one.usage.input_tokens + one.usage.output_tokens for one in spent)
+        nanousd = sum(one.nanousd or 0 for one in spent)
+        met = _met_by_a_response(agent, tokens, nanousd)
+        if met is not None:
+            return met
         try:
-            await self.require_room(tokens, sum(one.nanousd or 0 for one in spent))
+            await self.require_room(tokens, nanousd)
         except ApiError as error:
             return f"{error.message} An administrator can raise it."
         except StorageUnavailable:
@@ -179,6 +184,21 @@ def _uses(budget: Budget, days: Sequence[DayOfUse], now: float, tokens: int, nan
         ("tokens_per_day", budget.tokens_per_day, since + tokens, next_day),
     ]
     return [Standing(name, most, used, resets) for name, most, used, resets in uses if most is not None]
+
+
+def _met_by_a_response(agent: Agent, tokens: int, nanousd: int) -> str | None:
+    """Return which of an agent's limits for one response is met, and who can raise it; None if none is."""
+    uses = (
+        ("usd_per_response", agent.usd_per_response, nanousd / PER_DOLLAR),
+        ("tokens_per_response", agent.tokens_per_response, tokens),
+    )
+    for name, most, used in uses:
+        if most is not None and used >= most:
+            return (
+                f"`{name}` of agent `{agent.id}` is {most:,.15g}, and this response has used {used:,.15g}. "
+                "Whoever may edit the agent can raise it."
+            )
+    return None
 
 
 def _refusal(subject: Subject, name: str, most: float, resets: float) -> str:

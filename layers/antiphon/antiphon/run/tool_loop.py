@@ -19,7 +19,7 @@ from antiphon.context.sealed import Sealer, opened
 from antiphon.context.window import fitted
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import ModelCall, Services, ToolFailure, ToolResult
-from antiphon.records import Approval, Item, StoredResponse
+from antiphon.records import Agent, Approval, Item, StoredResponse
 from antiphon.run.approvals import VALID_SECONDS, digest_of, save_all, taken, waiting_text
 from antiphon.run.aside import aside
 from antiphon.run.prepare import Prepared, job_of
@@ -144,6 +144,11 @@ class ToolLoop:
         self._shows = ready.agent.show_tools
 
     @property
+    def agent(self) -> Agent:
+        """The agent, as it was when the response was prepared."""
+        return self._ready.agent
+
+    @property
     def begun(self) -> bool:
         """Whether a tool was called, or the model has written anything."""
         return self._has_called or self.is_answering
@@ -169,7 +174,7 @@ class ToolLoop:
             return Outcome("completed")  # a lost writer came so far
         acted = bool(self.hidden) or any(item["type"] in SERVER_CALLS for item in self._stream.output)
         for number in range(self._left()):
-            self.refusal = await self._host.refusal() if number or self._has_called else None
+            self.refusal = await self._host.refusal() if number or acted else None
             if self.refusal is not None:
                 return Outcome("incomplete", NO_QUOTA)
             if number or acted:
