@@ -18,6 +18,7 @@ from antiphon.run import follow as following
 from antiphon.run.cancel import delete
 from antiphon.run.create import Queued, create
 from antiphon.run.registry import running
+from antiphon.run.run_request import RunRequest
 from antiphon.run.worker import MAX_BEGINNINGS, perform, sweep
 from antiphon.spec.request import parse_create
 from tests.support.caller import refused
@@ -312,7 +313,7 @@ def test_requests_at_the_same_time_do_not_queue_more_than_a_user_may(opened: Ope
     async def at_once() -> list[Any]:
         principal = await authenticated(service, key)
         until = service.clock() + 30
-        asked = (create(service.services, principal, request, until) for _ in range(5))
+        asked = (create(service.services, RunRequest(principal, request, until)) for _ in range(5))
         return await asyncio.gather(*asked, return_exceptions=True)
 
     answers = service.run(at_once())

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ids import parse_item_id
 from antiphon.ports import Services
@@ -27,6 +26,8 @@ from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
 
 if TYPE_CHECKING:
+    from antiphon.access.principal import Principal
+    from antiphon.run.run_request import RunRequest
     from antiphon.spec.request import CreateResponse
 
 VALID_SECONDS: Final = 7 * DAY
@@ -119,7 +120,7 @@ def require_pending(approval: Approval, now: float, param: str | None = None) ->
         raise ApiError("approval_expired", param=param)
 
 
-async def answered(services: Services, principal: Principal, request: CreateResponse) -> list[dict[str, Any]]:
+async def answered(services: Services, run: RunRequest) -> list[dict[str, Any]]:
     """Return the caller's decisions that a request brings, as they are stored with its response.
 
     Decisions in the middle of a conversation that a client sends whole are of earlier turns, and were used there.
@@ -127,6 +128,7 @@ async def answered(services: Services, principal: Principal, request: CreateResp
     Raises:
         ApiError: 400 or 409: a decision cannot be taken.
     """
+    principal, request = run.principal, run.body
     calls: list[dict[str, Any]] = []
     for index, item in _decisions(request):
         param = f"input[{index}].approval_request_id"

@@ -26,6 +26,7 @@ from antiphon.ports import ModelCall, Services, UsageDelta
 from antiphon.records import Item
 from antiphon.run.aside import aside
 from antiphon.run.prepare import Prepared, preview
+from antiphon.run.run_request import RunRequest
 from antiphon.spec.request import CompactResponse, CreateResponse
 
 Count = Callable[[Sequence[Item]], int]
@@ -88,7 +89,7 @@ async def compact(services: Services, principal: Principal, request: CompactResp
         StorageUnavailable: a store did not answer.
     """
     asked = CreateResponse.model_construct(**dict(request), store=False)
-    prepared = await preview(services, principal, asked, until)
+    prepared = await preview(services, RunRequest(principal, asked, until))
     if not prepared.call.items:
         raise ApiError("missing_required_parameter", "There is nothing to compact.", param="input")
     limit = min(MAX_CHARACTERS, prepared.agent.context_tokens or MAX_CHARACTERS)

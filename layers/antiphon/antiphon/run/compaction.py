@@ -16,7 +16,6 @@ from typing import Final
 
 from antiphon import measures
 from antiphon.access import decide
-from antiphon.access.principal import Principal
 from antiphon.agents.effective import DEFAULTS
 from antiphon.answering.bound_model import BoundModel, bind_model
 from antiphon.context.compacted import state_of, tail_of
@@ -29,7 +28,6 @@ from antiphon.records import Item
 from antiphon.run.aside import aside
 from antiphon.run.compact import MAX_CHARACTERS, Compacted, compacted, counter, summary_item, transcript
 from antiphon.run.prepare import Prepared
-from antiphon.spec.request import CreateResponse
 
 log: Final = logging.getLogger("antiphon.run")
 
@@ -140,28 +138,26 @@ class DueCompaction:
         return "".join(pieces).strip() if is_whole else None
 
 
-async def due(
-    services: Services, principal: Principal, request: CreateResponse, ready: Prepared
-) -> DueCompaction | None:
+async def due(services: Services, ready: Prepared) -> DueCompaction | None:
     """Return the compaction that a request needs before its model is asked; None if it needs none.
 
     Raises:
         ApiError: ``seal_not_configured``.
     """
-    most = _threshold(request, ready)
+    most = _threshold(ready)
     if most is None or not tail_of(ready.items):
         return None
     if await aside(ready.call, lambda: ready.answering.current.count_tokens(ready.call)) <= most:
         return None
-    seal = await sealer(services, principal.owner, ready.agent.id)
-    return DueCompaction(services, ready, _writer(services, principal, ready), seal)
+    seal = await sealer(services, ready.record.owner, ready.agent.id)
+    return DueCompaction(services, ready, _writer(services, ready), seal)
 
 
-def _threshold(request: CreateResponse, ready: Prepared) -> int | None:
+def _threshold(ready: Prepared) -> int | None:
     """Return how many tokens the model may read without a compaction; None if there is no limit."""
     own, window = ready.agent.compaction, ready.agent.context_tokens
-    if request.context_management:
-        asked = request.context_management[0].compact_threshold
+    if managed := ready.run.body.context_management:
+        asked = managed[0].compact_threshold
     elif own is None:
         return None
     else:
@@ -169,12 +165,12 @@ def _threshold(request: CreateResponse, ready: Prepared) -> int | None:
     return asked or (own.threshold if own else None) or (window * 3 // 4 if window else None)
 
 
-def _writer(services: Services, principal: Principal, ready: Prepared) -> BoundModel | None:
+def _writer(services: Services, ready: Prepared) -> BoundModel | None:
     """Return the model that the agent names for summaries, if there is one that the caller may use."""
     agent = ready.agent
     if agent.compaction is None or not agent.compaction.model:
         return None
-    if not decide.allows(principal.limits, agent.provider, agent.compaction.model):
+    if not decide.allows(ready.run.principal.limits, agent.provider, agent.compaction.model):
         return None
     try:
         return bind_model(services, agent.provider, agent.compaction.model)

@@ -31,7 +31,7 @@ from antiphon.run.lost import settled
 from antiphon.run.models import are_visible
 
 if TYPE_CHECKING:
-    from antiphon.spec.request import CreateResponse
+    from antiphon.run.run_request import RunRequest
 
 SLACK: Final = 3600
 """Seconds that a record outlives its newest turn, so that it is written once an hour, and not with each turn."""
@@ -167,15 +167,15 @@ async def _as_it_is(services: Services, newest: StoredResponse) -> StoredRespons
     return (whole and await settled(services, whole)) or newest
 
 
-async def joined_by(services: Services, principal: Principal, request: CreateResponse, *, adds: bool) -> Joined | None:
+async def joined_by(services: Services, run: RunRequest, *, adds: bool) -> Joined | None:
     """Read the conversation that a request for a response names, if any.
 
     Raises:
         ApiError: likewise.
     """
-    if request.conversation is None:
+    if run.body.conversation is None:
         return None
-    return await join(services, principal, request.conversation.id, PARAM, model=request.model, adds=adds)
+    return await join(services, run.principal, run.body.conversation.id, PARAM, model=run.body.model, adds=adds)
 
 
 async def rejoin(services: Services, principal: Principal, turn: StoredResponse) -> Joined | None:

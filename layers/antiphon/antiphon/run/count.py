@@ -4,32 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from antiphon.access.principal import Principal
 from antiphon.ports import Services
 from antiphon.run.aside import aside
 from antiphon.run.prepare import preview, shortened
-from antiphon.spec.request import CreateResponse
+from antiphon.run.run_request import RunRequest
 
 
-async def count_input_tokens(
-    services: Services, principal: Principal, request: CreateResponse, until: float
-) -> dict[str, Any]:
+async def count_input_tokens(services: Services, run: RunRequest) -> dict[str, Any]:
     """Return the ``response.input_tokens`` of a request.
 
     With ``truncation`` ``auto``, what would be left out is not counted. Otherwise all is counted, whether or not it
     fits the model's window: that is what the caller wants to know.
 
-    Args:
-        services: the adapters.
-        principal: the caller, already allowed to use the API.
-        request: what would be asked.
-        until: when the host ends the process's turn, in seconds since the epoch.
-
     Raises:
         ApiError: the request could not be served.
         StorageUnavailable: a store did not answer.
     """
-    prepared = await preview(services, principal, request, until)
+    prepared = await preview(services, run)
     call = await shortened(prepared) if prepared.call.settings["truncation"] == "auto" else prepared.call
     counted = await aside(call, lambda: prepared.answering.current.count_tokens(call))
     return {"object": "response.input_tokens", "input_tokens": counted}

@@ -7,12 +7,10 @@ run          a task of its own; a background response is queued, and a worker ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from antiphon import measures
-from antiphon.access.principal import Principal
 from antiphon.context.sealed import sealer
 from antiphon.errors import ApiError, SlotTaken
 from antiphon.ids import branch_response_id, first_response_id
@@ -22,12 +20,12 @@ from antiphon.run.approvals import answered
 from antiphon.run.compaction import due
 from antiphon.run.conversation import Joined, joined_by, keep, locked, require_open
 from antiphon.run.execution import Execution
-from antiphon.run.idempotency import Attempt, Hold
+from antiphon.run.idempotency import Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
 from antiphon.run.quota import Quota
+from antiphon.run.run_request import RunRequest
 from antiphon.run.sources import read_sources
 from antiphon.run.tool_loop import Resumed
-from antiphon.spec.request import CreateResponse
 
 SEALED_REASONING: Final = "reasoning.encrypted_content"
 QUEUE_PAUSE: Final = 10
@@ -38,94 +36,53 @@ CLAIMS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What the protocol of a request needs in addition to the request.
-
-    Attributes:
-        stop: texts at which the answer ends.
-        returns_calls: the client gets the calls that Antiphon made, and can send them back.
-    """
-
-    stop: tuple[str, ...] = ()
-    returns_calls: bool = True
-
-
-OF_RESPONSES: Final = Form()
-
-
-@dataclass(frozen=True, slots=True)
 class Queued:
     """A background response that a worker runs."""
 
     record: StoredResponse
 
 
-async def create(
-    services: Services,
-    principal: Principal,
-    request: CreateResponse,
-    until: float,
-    attempt: Attempt | None = None,
-    form: Form = OF_RESPONSES,
-    calls: Sequence[dict[str, Any]] = (),
-) -> Execution | Queued | StoredResponse:
+async def create(services: Services, run: RunRequest) -> Execution | Queued | StoredResponse:
     """Start a response; or return the one that answered the same request before.
-
-    Args:
-        services: the adapters.
-        principal: the caller, already allowed to use the API.
-        request: what is asked.
-        until: when the host ends the process's turn, in seconds since the epoch.
-        attempt: the request, if it can be recognised when it is sent again; without effect if nothing is stored.
-        form: the protocol.
-        calls: of tools that were approved, which the response begins with; see ``run.approvals``.
 
     Raises:
         ApiError: it cannot be done; nothing was stored and no model was called.
         StorageUnavailable: a store did not answer; likewise.
     """
-    joined = await joined_by(services, principal, request, adds=request.store)
-    response_id = draw_id(services, request.previous_response_id, stored=request.store, joined=joined)
-    hold = Hold(services, principal.owner, attempt if request.store else None, response_id)
+    stored = run.body.store
+    joined = await joined_by(services, run, adds=stored)
+    response_id = draw_id(services, run.body.previous_response_id, stored=stored, joined=joined)
+    hold = Hold(services, run.principal.owner, run.attempt if stored else None, response_id)
     try:
-        return await _create(services, principal, request, until, response_id, hold, joined, form, calls)
+        return await _create(services, run, response_id, hold, joined)
     except BaseException:
         await hold.release()
         raise
 
 
 async def _create(
-    services: Services,
-    principal: Principal,
-    request: CreateResponse,
-    until: float,
-    response_id: str,
-    hold: Hold,
-    joined: Joined | None,
-    form: Form,
-    calls: Sequence[dict[str, Any]],
+    services: Services, run: RunRequest, response_id: str, hold: Hold, joined: Joined | None
 ) -> Execution | Queued | StoredResponse:
-    quota = Quota(services, principal)
-    sources = await read_sources(services, principal, request, hold, quota, joined)
+    quota = Quota(services, run.principal)
+    sources = await read_sources(services, run, hold, quota, joined)
     if sources.answered is not None:
         return sources.answered
-    ready = await prepare(services, principal, request, sources, until, response_id)
-    compaction = await due(services, principal, request, ready)
-    call, record = replace(ready.call if compaction else await shortened(ready), stop=form.stop), ready.record
-    seal = await sealer(services, principal.owner, ready.agent.id) if SEALED_REASONING in request.include else None
-    record = replace(record, calls=[*calls, *await answered(services, principal, request)])
-    if request.store:
+    ready = await prepare(services, run, sources, response_id)
+    compaction = await due(services, ready)
+    call, record = replace(ready.call if compaction else await shortened(ready), stop=run.stop), ready.record
+    seal = await sealer(services, record.owner, ready.agent.id) if SEALED_REASONING in run.body.include else None
+    record = replace(record, calls=[*run.calls, *await answered(services, run)])
+    if run.body.store:
         record = await _claim(services, replace(record, reservation=hold.name), hold, joined)
     noted = measures.current()
     noted.response_id, noted.agent, noted.provider = record.id, ready.agent.id, ready.agent.provider
     noted.model = call.model
-    if request.background:
+    if run.body.background:
         await services.start_worker(services, record.owner, record.id)
         return Queued(record)
-    options = request.stream_options
+    options = run.body.stream_options
     obfuscate = options is None or options.include_obfuscation
-    execution = Execution(services, record, stored=request.store, obfuscate=obfuscate, seal=seal, quota=quota)
-    ready = replace(ready, returns_calls=form.returns_calls)
+    execution = Execution(services, record, stored=run.body.store, obfuscate=obfuscate, seal=seal, quota=quota)
     execution.start(ready, call, compaction, Resumed(calls=record.calls))
     return execution
 

@@ -15,6 +15,7 @@ from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt
 from antiphon.run.principals import principal_of
+from antiphon.run.run_request import RunRequest
 from antiphon.spec.request import parse_create
 
 log: Final = logging.getLogger("antiphon.run")
@@ -47,7 +48,7 @@ async def go_on(services: Services, asking: StoredResponse, until: float) -> str
     request = parse_create(continuation(found.left[0]))
     attempt = Attempt(f"approvals.{asking.id}", asking.id)
     calls = [{"approval": approval.id} for approval in found.left]
-    started = await create(services, principal, request, until, attempt, calls=calls)
+    started = await create(services, RunRequest(principal, request, until, attempt, calls=calls))
     assert not isinstance(started, Execution), "it is a background response"
     return started.record.id if isinstance(started, Queued) else started.id
 

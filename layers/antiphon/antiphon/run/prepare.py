@@ -40,6 +40,7 @@ from antiphon.run.idempotency import Hold
 from antiphon.run.lost import LEASE_MARGIN
 from antiphon.run.quota import Quota
 from antiphon.run.references import referenced_items
+from antiphon.run.run_request import RunRequest
 from antiphon.run.sources import Sources, read_sources
 from antiphon.spec.request import CreateResponse
 from antiphon.stream.cuts import VERSION
@@ -60,8 +61,7 @@ class Prepared:
         call: what the model would read if its window had no end.
         table: the tools that are offered.
         listed: the agent's servers whose tools the response lists.
-        principal, request: who asks, and what.
-        returns_calls: the client gets the calls that Antiphon makes.
+        run: what is asked, and by whom.
         new: how many of the last items are never left out; 0 if the input is the whole conversation.
     """
 
@@ -73,12 +73,10 @@ class Prepared:
     new: int
     table: ToolTable
     listed: tuple[ToolServer, ...]
-    principal: Principal
-    request: CreateResponse
-    returns_calls: bool = True
+    run: RunRequest
 
 
-async def preview(services: Services, principal: Principal, request: CreateResponse, until: float) -> Prepared:
+async def preview(services: Services, run: RunRequest) -> Prepared:
     """Go as far as the claim, and no further, for a caller who wants to know what would be read.
 
     It counts against the caller's rate, as a request that runs does, and not against the budget of tokens.
@@ -87,11 +85,11 @@ async def preview(services: Services, principal: Principal, request: CreateRespo
         ApiError: it cannot be done.
         StorageUnavailable: a store did not answer.
     """
-    joined = await joined_by(services, principal, request, adds=False)
-    response_id = draw_id(services, request.previous_response_id, stored=False)
-    hold, quota = Hold(services, principal.owner, None, response_id), Quota(services, principal, runs=False)
-    sources = await read_sources(services, principal, request, hold, quota, joined)
-    return await prepare(services, principal, request, sources, until, response_id)
+    joined = await joined_by(services, run, adds=False)
+    response_id = draw_id(services, run.body.previous_response_id, stored=False)
+    hold, quota = Hold(services, run.principal.owner, None, response_id), Quota(services, run.principal, runs=False)
+    sources = await read_sources(services, run, hold, quota, joined)
+    return await prepare(services, run, sources, response_id)
 
 
 def draw_id(services: Services, previous: str | None, *, stored: bool, joined: Joined | None = None) -> str:
@@ -107,10 +105,8 @@ def draw_id(services: Services, previous: str | None, *, stored: bool, joined: J
 
 async def prepare(
     services: Services,
-    principal: Principal,
-    request: CreateResponse,
+    run: RunRequest,
     sources: Sources,
-    until: float,
     response_id: str,
     claimed: StoredResponse | None = None,
     *,
@@ -120,10 +116,8 @@ async def prepare(
 
     Args:
         services: the adapters.
-        principal: the caller, already allowed to use the API.
-        request: what is asked.
+        run: what is asked, and by whom.
         sources: what it rests on.
-        until: when the host ends the process's turn, in seconds since the epoch.
         response_id: the id of the response to be.
         claimed: the response, if it was prepared and claimed before; then it holds the request's input.
         generate: whether a model will be asked; if not, there may be nothing to ask.
@@ -133,6 +127,7 @@ async def prepare(
         StorageUnavailable: a store did not answer.
     """
     agent, answering, chain = sources.agent, sources.answering, sources.chain
+    principal, request = run.principal, run.body
     settings = effective(
         agent,
         request,
@@ -144,7 +139,7 @@ async def prepare(
     record = claimed
     if record is None:
         stored = await referenced_items(services, principal, request)
-        record = _record(services, principal, request, sources, settings, until, response_id)
+        record = _record(services, run, sources, settings, response_id)
         given = await aside_if_many(_count(request), partial(input_items, request, record.id, stored))
         record = replace(record, input=with_own_ids(given, record.id) if sources.joined else given)
     whole = [_with_hidden(turn) if turn.calls else turn for turn in chain]
@@ -163,14 +158,14 @@ async def prepare(
         settings=settings.asked(),
         explicit=settings.explicit,
         include_logprobs=settings.include_logprobs,
-        deadline=_deadline(services, until),
+        deadline=_deadline(services, run.until),
         asked=asked,
     )
     call = await with_attachments(services, answering.current.reads, call)
     answering.require(call)
     listed = _unlisted(settings.named_servers, earlier + new)
     new_items = asked if chain else 0
-    return Prepared(agent, answering, record, items, call, new_items, settings.table, listed, principal, request)
+    return Prepared(agent, answering, record, items, call, new_items, settings.table, listed, run)
 
 
 def _require_store(request: CreateResponse, table: ToolTable) -> None:
@@ -219,14 +214,9 @@ def _count(request: CreateResponse) -> int:
 
 
 def _record(
-    services: Services,
-    principal: Principal,
-    request: CreateResponse,
-    sources: Sources,
-    settings: Effective,
-    until: float,
-    response_id: str,
+    services: Services, run: RunRequest, sources: Sources, settings: Effective, response_id: str
 ) -> StoredResponse:
+    principal, request = run.principal, run.body
     now = int(services.clock())
     run_log = services.settings.run_log
     logged = request.store and (run_log == "all" or (request.background and run_log == "background"))
@@ -238,7 +228,7 @@ def _record(
         created_at=now,
         expires_at=expiry(services, principal),
         lease=random_base62(services.entropy, 16),
-        lease_until=now + services.settings.lease_seconds if logged else until + LEASE_MARGIN,
+        lease_until=now + services.settings.lease_seconds if logged else run.until + LEASE_MARGIN,
         lineage=sources.lineage,
         input=[],
         response=_resource(response_id, now, request, settings),

@@ -21,7 +21,7 @@ from antiphon.run.idempotency import Hold
 from antiphon.run.lost import settled
 from antiphon.run.models import are_visible, visible_agent
 from antiphon.run.quota import Quota
-from antiphon.spec.request import CreateResponse
+from antiphon.run.run_request import RunRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ class Sources:
 
 async def read_sources(
     services: Services,
-    principal: Principal,
-    request: CreateResponse,
+    run: RunRequest,
     hold: Hold,
     quota: Quota | None = None,
     joined: Joined | None = None,
@@ -67,12 +66,12 @@ async def read_sources(
         StorageUnavailable: a store did not answer.
     """
     taking = asyncio.ensure_future(hold.take())
-    finding = asyncio.ensure_future(_agent(services, principal, request.model))
+    finding = asyncio.ensure_future(_agent(services, run.principal, run.body.model))
     agent, answered, admitted, chain = await asyncio.gather(
         finding,
         taking,
         _admitted(quota, hold, taking, finding),
-        said(services, joined) if joined else _chain(services, principal, request.previous_response_id),
+        said(services, joined) if joined else _chain(services, run.principal, run.body.previous_response_id),
         return_exceptions=True,
     )
     if isinstance(agent, BaseException):
@@ -87,7 +86,7 @@ async def read_sources(
         raise chain
     if joined is not None:
         return Sources(*agent, chain, None, joined)
-    return Sources(*agent, await _open_chain(services, principal, agent[0], chain), None)
+    return Sources(*agent, await _open_chain(services, run.principal, agent[0], chain), None)
 
 
 async def _admitted(

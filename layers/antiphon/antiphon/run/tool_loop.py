@@ -250,9 +250,9 @@ class ToolLoop:
         It may if the next model turn reads what it returned: the conversation goes on by an id. If the client sends
         items, it may leave out those of servers, as several do, and the model would call the tool again.
         """
-        request, pinned = self._ready.request, call.tool.pinned
+        request, pinned = self._ready.run.body, call.tool.pinned
         by_id = request.previous_response_id is not None or request.conversation is not None
-        is_read = self._shows and self._ready.returns_calls
+        is_read = self._shows and self._ready.run.returns_calls
         return (request.store and by_id) or (is_read and pinned is not None and pinned.repeatable)
 
     async def _ask(self, calls: Sequence[ServerCall]) -> bool:
@@ -296,7 +296,7 @@ class ToolLoop:
             by=tool.approval,
             created_at=now,
             expires_at=min(now + VALID_SECONDS, self._record.expires_at or now + VALID_SECONDS),
-            job=job_of(self._ready.request, self._ready.principal),
+            job=job_of(self._ready.run.body, self._ready.run.principal),
             sealed=sealed,
         )
 
@@ -326,7 +326,7 @@ class ToolLoop:
 
     async def _make(self, pending: list[Pending]) -> None:
         self._has_called = True
-        include = self._ready.request.include
+        include = self._ready.run.body.include
         calls = ServerCalls(self._services, self._stream, self._host, include, self.hidden)
         await calls.run(pending, self.call.deadline)
         await self._checkpoints.flush()

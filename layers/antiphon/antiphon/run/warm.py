@@ -8,32 +8,32 @@ from __future__ import annotations
 from dataclasses import replace
 
 from antiphon import measures
-from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, Superseded
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
 from antiphon.run.idempotency import Hold
 from antiphon.run.prepare import draw_id, prepare, shortened
 from antiphon.run.quota import Quota
+from antiphon.run.run_request import RunRequest
 from antiphon.run.sources import read_sources
 from antiphon.run.tally import tally
-from antiphon.spec.request import CreateResponse
 
 
-async def warm(services: Services, principal: Principal, request: CreateResponse, until: float) -> StoredResponse:
+async def warm(services: Services, run: RunRequest) -> StoredResponse:
     """Return the response to a request without an answer of a model; stored if the request has `store`.
 
     Raises:
         ApiError: it cannot be done; nothing was stored.
         StorageUnavailable: a store did not answer.
     """
+    request = run.body
     if request.conversation is not None:
         message = "`conversation`: A warm-up cannot be added to a conversation."
         raise ApiError("invalid_value", message, param="conversation")
     response_id = draw_id(services, request.previous_response_id, stored=False)
-    hold, quota = Hold(services, principal.owner, None, response_id), Quota(services, principal, runs=False)
-    sources = await read_sources(services, principal, request, hold, quota)
-    ready = await prepare(services, principal, request, sources, until, response_id, generate=False)
+    hold, quota = Hold(services, run.principal.owner, None, response_id), Quota(services, run.principal, runs=False)
+    sources = await read_sources(services, run, hold, quota)
+    ready = await prepare(services, run, sources, response_id, generate=False)
     await shortened(ready)
     noted = measures.current()
     noted.response_id, noted.agent, noted.provider = ready.record.id, ready.agent.id, ready.agent.provider

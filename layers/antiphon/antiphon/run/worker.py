@@ -35,6 +35,7 @@ from antiphon.run.prepare import prepare, shortened
 from antiphon.run.principals import principal_of
 from antiphon.run.quota import Quota
 from antiphon.run.registry import running
+from antiphon.run.run_request import RunRequest
 from antiphon.run.sources import read_sources
 from antiphon.run.tool_loop import Resumed
 from antiphon.spec.request import parse_create
@@ -209,14 +210,15 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
     request = parse_create(taken.job["request"])
     try:
         principal = await principal_of(services, taken.owner, taken.job)
+        run = RunRequest(principal, request, until)
         hold = Hold(services, taken.owner, None, taken.id)
         joined = await rejoin(services, principal, taken)
-        sources = await read_sources(services, principal, request, hold, joined=joined)
+        sources = await read_sources(services, run, hold, joined=joined)
         quota = Quota(services, principal, sources.agent)
         if taken.epoch == 1:
             await quota.require_room()  # what was queued beside it may have used the budget since
-        ready = await prepare(services, principal, request, sources, until, taken.id, taken)
-        compaction = await due(services, principal, request, ready)
+        ready = await prepare(services, run, sources, taken.id, taken)
+        compaction = await due(services, ready)
         call = ready.call if compaction else await shortened(ready)
         sealed = SEALED_REASONING in request.include
         seal = await sealer(services, taken.owner, taken.agent) if sealed else None

@@ -12,9 +12,10 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
-from antiphon.run.create import Form, Queued, create
+from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
 from antiphon.run.follow import stream_of
+from antiphon.run.run_request import RunRequest
 from antiphon.stream.kept import shown_response
 from antiphon.web.asked import parsed, read_body, until
 from antiphon.web.attempt import REPLAYED, read_attempt
@@ -38,9 +39,9 @@ async def create_chat_completion(request: Request, principal: Writer) -> Respons
     body = await read_body(request, principal)
     asked = await parsed(parse_chat, body)
     attempt = read_attempt(request.headers, principal.key_id, body)
-    form = Form(asked.stop, returns_calls=False)
+    run = RunRequest(principal, asked.request, until(request), attempt, asked.stop, returns_calls=False)
     try:
-        execution = await create(services, principal, asked.request, until(request), attempt, form)
+        execution = await create(services, run)
     except ApiError as error:
         raise asked.placed(error) from None
     assert not isinstance(execution, Queued)  # Chat Completions has no background

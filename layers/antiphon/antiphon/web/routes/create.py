@@ -14,6 +14,7 @@ from antiphon.run.compact import compact
 from antiphon.run.count import count_input_tokens
 from antiphon.run.create import Queued, create
 from antiphon.run.follow import stream_of
+from antiphon.run.run_request import RunRequest
 from antiphon.spec.request import CreateResponse, parse_compact, parse_create
 from antiphon.stream.kept import shown_response
 from antiphon.web.asked import parsed, read_body, until
@@ -33,7 +34,7 @@ async def create_response(request: Request, principal: Writer) -> Response:
     wanted = await parsed(parse_create, body)
     attempt = read_attempt(request.headers, principal.key_id, body)
     leave = until(request)
-    execution = await create(services, principal, wanted, leave, attempt)
+    execution = await create(services, RunRequest(principal, wanted, leave, attempt))
     if isinstance(execution, StoredResponse):
         answer = _stored(services, principal, wanted, execution, leave)
         answer.headers[REPLAYED] = "true"
@@ -53,7 +54,8 @@ async def create_response(request: Request, principal: Writer) -> Response:
 async def count(request: Request, principal: Writer) -> Response:
     """Count the tokens that the model would read for a request."""
     wanted = await parsed(parse_create, await read_body(request, principal))
-    counted = await count_input_tokens(request.app.state.services, principal, wanted, until(request))
+    run = RunRequest(principal, wanted, until(request))
+    counted = await count_input_tokens(request.app.state.services, run)
     return Response(orjson.dumps(counted), media_type="application/json")
 
 

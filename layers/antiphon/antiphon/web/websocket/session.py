@@ -20,6 +20,7 @@ from antiphon.ports import ConversationStore, Services
 from antiphon.records import StoredResponse
 from antiphon.run.create import Queued, create
 from antiphon.run.execution import Execution
+from antiphon.run.run_request import RunRequest
 from antiphon.run.warm import warm
 from antiphon.stream.events import Event
 from antiphon.stream.replay import replay
@@ -89,8 +90,8 @@ class SocketSession:
         request = message.request
         if request.store and self._memory.has(request.previous_response_id):
             raise ApiError("invalid_value", f"`store`: {_UNSTORED}", param="store")
-        run = create if message.generate else warm
-        started = await run(self._services, call.principal, request, call.until)
+        begin = create if message.generate else warm
+        started = await begin(self._services, RunRequest(call.principal, request, call.until))
         assert not isinstance(started, Queued)  # a message has no `background`
         return started
 
