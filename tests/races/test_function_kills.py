@@ -12,18 +12,20 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from antiphon.bootstrap import build_stores
-from antiphon.records import Owner
+from antiphon.bootstrap import Stores, build_stores
+from antiphon.records import Agent, Owner, ToolServer
 from antiphon.settings import Settings
 from antiphon.stream.fold import ENDINGS
 from local.lambda_host.host import Host
+from tests.support.answering import Answer, Answering, Asked
 from tests.support.hosted import UPSTREAM, Stored, database, hosted
+from tests.support.pinned import pinned
 from tests.support.rounds import chance, rounds
 from tests.support.streams import assert_events, sent_events
 from tests.support.upstream import Gate, Script, Upstream, finish, text, tool_call, usage
@@ -59,8 +61,18 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def host(stored: Stored, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    with hosted(stored.url, tmp_path_factory.mktemp("logs"), upstream, SOON) as host:
+def stock() -> Iterator[Answering]:
+    """An API whose operations are tools of an agent."""
+    with Answering() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def host(
+    stored: Stored, upstream: Upstream, stock: Answering, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    environ = {**SOON, "ANTIPHON_TOOL_HOSTS": stock.place}
+    with hosted(stored.url, tmp_path_factory.mktemp("logs"), upstream, environ) as host:
         yield host
 
 
@@ -255,3 +267,66 @@ def heal(bob: Bob, victim: Victim) -> None:
     assert response["status"] == "completed"
     if before is not None:
         assert (response["id"] == before["id"]) == (before["status"] == "completed")
+
+
+def stock_of(stock: Answering) -> ToolServer:
+    """Return the operations of an API as tools: ``reserve``, which must not run twice, and ``look``, which may."""
+    paths = {"/reserve": {"post": {"operationId": "reserve"}}, "/look": {"get": {"operationId": "look"}}}
+    document = {"openapi": "3.1.0", "paths": paths}
+    entry = {"http": {"label": "stock", "openapi": document, "url": stock.url("")}, "safe_to_repeat": ["look"]}
+    return asyncio.run(pinned(entry, tool_hosts=(stock.place,))).server
+
+
+def with_stores(url: str, use: Callable[[Stores], Coroutine[Any, Any, Any]]) -> Any:
+    async def work() -> Any:
+        stores = build_stores(Settings(core_table="CoreTable", responses_table="ResponsesTable", aws_endpoint_url=url))
+        try:
+            return await use(stores)
+        finally:
+            await stores.aclose()
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize("held", [("/reserve", "/look"), ("/look",)], ids=["before any result", "after one result"])
+def test_a_kill_of_the_functions_around_calls_of_tools_runs_none_twice_that_may_not_and_loses_no_result(
+    host: Host, stored: Stored, upstream: Upstream, stock: Answering, bob: Bob, held: tuple[str, ...]
+) -> None:
+    let_go = threading.Event()
+    counts = {"/reserve": 0, "/look": 0}
+
+    def answered(asked: Asked) -> Answer:
+        counts[asked.path] += 1
+        if asked.path in held:
+            let_go.wait(PATIENCE)
+        return Answer(json=f"{asked.path} {counts[asked.path]}")
+
+    stock.answer = answered
+    keeper = Agent("default", "keeper", "up", "m", author="bob", servers=(stock_of(stock),))
+    with_stores(stored.url, lambda stores: stores.directory.put_agent(keeper))
+    calls = [tool_call(0, "call_a", "stock__reserve", "{}"), tool_call(1, "call_b", "stock__look", "{}")]
+    upstream.requests.clear()
+    upstream.scripts = [
+        Script.stream(*calls, finish("tool_calls"), usage(3, 3)),
+        Script.stream(text("Done."), finish()),
+    ]
+    response_id = bob.post(model="keeper", background=True).json()["id"]
+    wait_until(lambda: all(counts.values()))
+
+    def has_result() -> bool:
+        of_bob = Owner("default", "bob")
+        record = with_stores(stored.url, lambda stores: stores.responses.get(of_bob, response_id, 0))
+        return any(call["result"] is not None for call in record.calls)
+
+    wait_until(lambda: len(held) == len(counts) or has_result())
+    kill(host)
+    let_go.set()
+    ended = bob.ended(response_id)
+    assert (ended["status"], ended["output"][-1]["content"][0]["text"]) == ("completed", "Done.")
+    reserve, look = ended["output"][:2]
+    assert counts == {"/reserve": 1, "/look": 2}
+    assert look["output"] == '"/look 2"'
+    if "/reserve" in held:
+        assert "not known whether the tool ran" in reserve["error"]["message"]
+    else:
+        assert reserve["output"] == '"/reserve 1"'

@@ -67,7 +67,7 @@ function Plain({ agent }) {
     <${Field} name="instructions" label="Instructions" area rows="5" value=${agent.instructions ?? ""} />
     <details open=${Object.keys(more).length > 0}><summary>Tools, parameters and fallbacks</summary>
       <${Field} name="more" label="As JSON" area rows="8" spellcheck="false" value=${Object.keys(more).length ? JSON.stringify(more, null, 2) : ""}
-        hint='For instance {"temperature": 0.2, "tools": [...]}, as in an agent file.' /></details>`;
+        hint='For instance {"temperature": 0.2, "limits": {"usd_per_response": 0.5}, "tools": [...]}, as in an agent file.' /></details>`;
 }
 
 // Return the document of the form's fields; what is empty is left out.
