@@ -63,7 +63,7 @@ class ApprovalResource(Shown):
     """What the tool is called with, as JSON."""
     by: str
     """Who decides: `caller`, or a principal such as `role:MANAGER`, who is never the caller."""
-    status: Literal["pending", "approved", "denied"]
+    status: Literal["pending", "approved", "denied", "expired"]
     created_at: int
     expires_at: int
     next_response_id: str | None

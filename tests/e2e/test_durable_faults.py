@@ -16,7 +16,7 @@ from antiphon.errors import StorageUnavailable
 from antiphon.run import follow as following
 from antiphon.run.worker import perform, sweep
 from tests.support.caller import refused
-from tests.support.durable import ADA, FAR, LEASE, PLAIN, Open, Reader, authenticated, ended, follow, held, queue
+from tests.support.durable import ADA, FAR, LEASE, PLAIN, Open, Reader, authenticated, ended, follow, held, queue, until
 from tests.support.service import Service
 from tests.support.streams import assert_events, assert_stream, sent_events
 from tests.support.upstream import Script, Upstream, answer, finish, text, usage
@@ -58,7 +58,7 @@ def test_a_response_whose_invocation_was_lost_is_started_by_the_sweeper(
     assert other.invoked == [queued["id"]]
     other.clock.ahead = 0.0
     assert ended(service, key, queued["id"])["status"] == "completed"
-    assert service.run(service.runs.list_open()) == []
+    until(lambda: service.run(service.runs.list_open()) == [])
 
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])

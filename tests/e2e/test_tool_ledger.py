@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from antiphon.records import Approval
-from tests.support.durable import ADA, FAR, SOON, Reader, ended, follow
+from tests.support.durable import ADA, FAR, SOON, Reader, ended, follow, until
 from tests.support.server_tools import Tools, held, says, server
 from tests.support.service import Service
 from tests.support.streams import assert_events, sent_events
@@ -49,14 +48,6 @@ def two(tmp_path: Path, upstream: Upstream) -> Iterator[Two]:
         both.first.agent("agent", servers=(server("find", "count"),))
         yield both
         both.gate.open()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def queued(two: Two, key: str) -> str:

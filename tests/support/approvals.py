@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from antiphon.manage.approvals import decide_approval
@@ -16,6 +17,12 @@ from tests.support.service import Service
 from tests.support.upstream import Script, finish, tool_call, usage
 
 UPDATE = Script.stream(tool_call(0, "call_a", "crm__update", '{"id":1}'), finish("tool_calls"), usage(10, 5))
+BOTH = Script.stream(
+    tool_call(0, "call_a", "crm__update", "{}"),
+    tool_call(1, "call_b", "crm__find", "{}"),
+    finish("tool_calls"),
+    usage(10, 5),
+)
 NAMED = {"type": "mcp", "server_label": "crm"}
 
 
@@ -41,6 +48,16 @@ def response_to(approval: str, *, approve: bool = True, **fields: Any) -> dict[s
 def approve_as_operator(service: Service, approval: str) -> None:
     operator = Operator.of_store(Actor(TENANT, "op", "cli"))
     service.run(decide_approval(service.services, operator, approval, approve=True))
+
+
+def asks_for_both(service: Service, update: str, find: str) -> None:
+    """Give the agent two tools, each to be approved by somebody."""
+    one, other = server("update", approval=update), server("find", approval=find)
+    service.agent("agent", servers=(replace(one, tools=one.tools + other.tools),))
+
+
+def asked(response: dict[str, Any]) -> list[str]:
+    return [str(approval["id"]) for approval in response["antiphon"]["approvals"]]
 
 
 def gone_on(service: Service, key: str, approval: str) -> dict[str, Any]:

@@ -82,6 +82,14 @@ def ended(service: Caller, key: str, response_id: str) -> dict[str, Any]:
     return found
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def queue(service: Service, key: str, **fields: Any) -> dict[str, Any]:
     """Queue a background response whose worker's invocation is lost."""
     service.has_workers = False

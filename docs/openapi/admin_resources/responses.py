@@ -22,7 +22,7 @@ class AdminApproval(Shown):
     name: str
     arguments: str
     by: str
-    status: Literal["pending", "approved", "denied"]
+    status: Literal["pending", "approved", "denied", "expired"]
     created_at: int
     expires_at: int
     decided_by: str | None

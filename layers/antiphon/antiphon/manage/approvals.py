@@ -25,7 +25,7 @@ async def list_approvals(services: Services, operator: Operator, *, limit: int, 
         raise no_cursor()
     page = await services.approvals.pending(operator.tenant, limit, last)
     now = services.clock()
-    return Page([document(found) for found in page.records if found.expires_at > now], page.more)
+    return Page([document(found, now) for found in page.records if found.expires_at > now], page.more)
 
 
 async def show_approval(services: Services, operator: Operator, approval_id: str) -> Document:
@@ -35,7 +35,7 @@ async def show_approval(services: Services, operator: Operator, approval_id: str
         ApiError: 403 or 404.
     """
     operator.require("approvals")
-    return document(await _found(services, operator, approval_id))
+    return document(await _found(services, operator, approval_id), services.clock())
 
 
 async def decide_approval(
@@ -50,13 +50,14 @@ async def decide_approval(
     found = await _found(services, operator, approval_id)
     if operator.actor.key_id and operator.actor.user == found.owner.user:
         raise ApiError("permission_denied", "Whoever asked for an approval cannot be the operator who decides on it.")
-    return document(await decide(services, found, approve=approve, by=operator.actor, reason=reason))
+    stored = await decide(services, found, approve=approve, by=operator.actor, reason=reason)
+    return document(stored, services.clock())
 
 
-def document(approval: Approval) -> Document:
+def document(approval: Approval, now: float) -> Document:
     """Return an approval as operators see it: with who asked, and who decided."""
     facts = {"user": approval.owner.user, "agent": approval.agent, "decided_by": approval.decided_by or None}
-    seen = {name: value for name, value in shown(approval).items() if name != "object"}
+    seen = {name: value for name, value in shown(approval, now).items() if name != "object"}
     return {**seen, **facts, "decided_at": approval.decided_at, "reason": approval.reason}
 
 

@@ -169,7 +169,7 @@ async def approvals(of: Holder, after: str) -> Records:
         return await of.services.personal().approvals(of.owner, _PAGE, after=last.id if last else after)
 
     async for approval in walk(fetch):
-        yield approval.id, approval_document(approval)
+        yield approval.id, approval_document(approval, of.services.clock())
 
 
 async def done_by(of: Holder, after: str) -> Records:

@@ -31,7 +31,7 @@ class OpenRun:
     """A response that a worker has to run to its end.
 
     Attributes:
-        at: when it was queued, in seconds since the epoch.
+        at: when it was queued, or when it is to be looked at if it waits for approvals, in seconds since the epoch.
     """
 
     owner: Owner

@@ -71,7 +71,7 @@ class Approval:
         created_at, expires_at: seconds since the epoch.
         job: the caller and the request, as in ``StoredResponse.job``.
         sealed: what the model's provider must get back with the call, sealed; None for nothing.
-        state: the decision.
+        state: the decision; ``expired`` if there was none in time and a response went on without it.
         decided_by: the user or operator who decided.
         decided_at: seconds since the epoch.
         reason: why it was denied, for the model.
@@ -93,7 +93,7 @@ class Approval:
     expires_at: int
     job: dict[str, Any]
     sealed: str | None = None
-    state: Literal["pending", "approved", "denied"] = "pending"
+    state: Literal["pending", "approved", "denied", "expired"] = "pending"
     decided_by: str = ""
     decided_at: int | None = None
     reason: str = ""

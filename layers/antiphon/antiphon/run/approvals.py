@@ -22,6 +22,7 @@ from antiphon.ids import parse_item_id
 from antiphon.ports import Services
 from antiphon.records import DAY, Actor, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
 from antiphon.run.asked import asked_by, is_asked, withdraw
+from antiphon.run.decisions import is_ready
 from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
 
@@ -36,6 +37,7 @@ VALID_SECONDS: Final = 7 * DAY
 WAITS: Final = "This needs an approval before it is done: {calls}."
 WAITS_FOR_CALLER: Final = "I need your approval before I do this: {calls}."
 DENIED: Final = "The call was not approved, and the tool was not called."
+EXPIRED: Final = "Nobody decided on the call before its approval expired, so the tool was not called."
 USED: Final = "This approval was used before, so the tool was not called."
 CHANGED: Final = "The tool has changed since the approval was asked for, so it was not called."
 
@@ -73,7 +75,7 @@ async def decide(services: Services, approval: Approval, *, approve: bool, by: A
 
     The audit log notes it first, so that no decision is without its entry.
 
-    The same decision can be sent again.
+    The same decision can be sent again. If it could not go on before, it is tried anew.
 
     Args:
         services: the adapters.
@@ -97,8 +99,11 @@ async def decide(services: Services, approval: Approval, *, approve: bool, by: A
         if not await services.approvals.save(approval):
             gone = await services.approvals.get(tenant, approval.id) is None
             raise ApiError("approval_not_found" if gone else "approval_decided")
+    elif approval.failure and not approval.used_by:
+        approval = replace(approval, failure="", revision=approval.revision + 1)
+        await services.approvals.save(approval)
     if not approval.used_by:  # once more: a worker that came before the decision was stored may have removed the note
-        await services.runs.open(OpenRun(approval.owner, approval.response_id, now))
+        await services.runs.open(OpenRun(approval.owner, approval.response_id, services.clock()))
     return approval
 
 
@@ -114,7 +119,7 @@ def require_pending(approval: Approval, now: float, param: str | None = None) ->
     Raises:
         ApiError: 409 ``approval_decided`` or ``approval_expired``.
     """
-    if approval.state != "pending":
+    if approval.state in {"approved", "denied"}:
         raise ApiError("approval_decided", param=param)
     if approval.expires_at <= now:
         raise ApiError("approval_expired", param=param)
@@ -156,8 +161,8 @@ async def _decided_beside(services: Services, principal: Principal, answered: li
         asking = await services.responses.get(principal.owner, response_id, services.clock())
         beside = [asked for asked in asked_by(asking) if asked not in answered] if asking is not None else []
         read = [await services.approvals.get(principal.tenant, asked) for asked in beside]
-        unused = [each for each in read if each is not None and each.state != "pending" and not each.used_by]
-        found += [{"approval": approval.id} for approval in unused]
+        ready = [each for each in read if each is not None and is_ready(each, services.clock())]
+        found += [{"approval": approval.id} for approval in ready]
     return found
 
 
@@ -206,7 +211,8 @@ def _used(approval: Approval, record: StoredResponse, call: dict[str, Any], now:
     if approval.used_by:
         return None
     if "approve" not in call:
-        return replace(approval, used_by=record.id, revision=approval.revision + 1)
+        state = "expired" if approval.state == "pending" else approval.state
+        return replace(approval, state=state, used_by=record.id, revision=approval.revision + 1)
     if approval.state != "pending":
         return None
     user = record.owner.user
@@ -217,6 +223,8 @@ def _used(approval: Approval, record: StoredResponse, call: dict[str, Any], now:
 
 def _refusal(approval: Approval, table: ToolTable) -> str | None:
     """Return why the tool may not be called; None if it may."""
+    if approval.state == "expired":
+        return EXPIRED
     if approval.state != "approved":
         return " ".join(filter(None, [DENIED, approval.reason]))
     tool = table.find("mcp", approval.tool, approval.label)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from antiphon.errors import CODES, ApiError
 from antiphon.ports import Services
-from antiphon.records import Approval, StoredResponse
+from antiphon.records import DAY, Approval, StoredResponse
 from antiphon.run.approvals import continuation
-from antiphon.run.asked import asked_by
 from antiphon.run.create import Queued, create
+from antiphon.run.decisions import decisions, set_queue_entry
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt
 from antiphon.run.principals import principal_of
@@ -19,6 +19,9 @@ from antiphon.run.run_request import RunRequest
 from antiphon.spec.request import parse_create
 
 log: Final = logging.getLogger("antiphon.run")
+
+TRIED_AFTER: Final = DAY
+"""How long after its approvals have expired a response is tried again that cannot continue, in seconds."""
 
 _PASSING: Final = frozenset({409, 429})
 _OURS: Final = 500
@@ -42,43 +45,17 @@ async def go_on(services: Services, asking: StoredResponse, until: float) -> str
         StorageUnavailable: a store did not answer.
     """
     found = await decisions(services, asking)
-    if found.waits or not found.left:
-        return found.used_by
-    principal = await principal_of(services, asking.owner, found.left[0].job)
-    request = parse_create(continuation(found.left[0]))
+    return await _start(services, asking, found.left, until) if found.are_made else found.used_by
+
+
+async def _start(services: Services, asking: StoredResponse, decided: list[Approval], until: float) -> str:
+    principal = await principal_of(services, asking.owner, decided[0].job)
+    request = parse_create(continuation(decided[0]))
     attempt = Attempt(f"approvals.{asking.id}", asking.id)
-    calls = [{"approval": approval.id} for approval in found.left]
+    calls = [{"approval": approval.id} for approval in decided]
     started = await create(services, RunRequest(principal, request, until, attempt, calls=calls))
     assert not isinstance(started, Execution), "it is a background response"
     return started.record.id if isinstance(started, Queued) else started.id
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """How far the approvals are that a response asked for.
-
-    Attributes:
-        waits: somebody still has to decide.
-        left: those that are decided and that no response has used.
-        used_by: a response that has used one; None if none has.
-    """
-
-    waits: bool
-    left: list[Approval]
-    used_by: str | None
-
-
-async def decisions(services: Services, asking: StoredResponse) -> Decisions:
-    """Read what was decided of the calls of a response.
-
-    Raises:
-        StorageUnavailable: a store did not answer.
-    """
-    read = [await services.approvals.get(asking.owner.tenant, asked) for asked in asked_by(asking)]
-    approvals, now = [approval for approval in read if approval is not None], services.clock()
-    waits = any(approval.state == "pending" and approval.expires_at > now for approval in approvals)
-    left = [approval for approval in approvals if approval.state != "pending" and not approval.used_by]
-    return Decisions(waits, left, next((approval.used_by for approval in approvals if approval.used_by), None))
 
 
 def passes(error: ApiError) -> bool:
@@ -87,28 +64,30 @@ def passes(error: ApiError) -> bool:
     return status in _PASSING or status >= _OURS
 
 
-async def settle(services: Services, asking: StoredResponse, until: float) -> bool:
-    """Continue a response, or record in its approvals why that cannot be done.
+async def settle(services: Services, asking: StoredResponse, until: float) -> None:
+    """Continue a response that has ended, or record in its approvals why that cannot be done; then set its queue entry.
+
+    If what refused it now may pass, the entry stays, so that it is tried again.
 
     Args:
         services: the adapters.
         asking: the response that asked for approvals.
         until: when the host ends the process's turn, in seconds since the epoch.
 
-    Returns:
-        whether nothing is left to do: not if somebody still has to decide, or what refused it now may pass.
-
     Raises:
         StorageUnavailable: a store did not answer.
     """
+    found = await decisions(services, asking)
+    if not found.are_made:
+        await set_queue_entry(services, asking)
+        return
     try:
-        await go_on(services, asking, until)
+        await _start(services, asking, found.left, until)
     except ApiError as error:
         log.warning("approved calls not made", extra={"response_id": asking.id, "code": error.code})
-        left = (await decisions(services, asking)).left
-        if passes(error) and any(approval.expires_at > services.clock() for approval in left):
-            return False
-        for approval in left:
+        last = max(approval.expires_at for approval in found.left) + TRIED_AFTER
+        if passes(error) and services.clock() < last:
+            return
+        for approval in found.left:
             await services.approvals.save(replace(approval, failure=error.code, revision=approval.revision + 1))
-        return True
-    return not (await decisions(services, asking)).waits
+    await services.runs.close(asking.owner, asking.id)

@@ -513,7 +513,9 @@ class Execution:
         loop = self._loop
         if loop is None:
             return {}
-        waiting = {APPROVALS: [shown(approval) for approval in loop.waiting]} if loop.waiting else {}
+        waiting = (
+            {APPROVALS: [shown(approval, self._services.clock()) for approval in loop.waiting]} if loop.waiting else {}
+        )
         return waiting if loop.refusal is None else {**waiting, NO_QUOTA: loop.refusal}
 
     def _shown_use(self, answering: Failover) -> dict[str, Any] | None:

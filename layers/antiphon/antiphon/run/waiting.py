@@ -13,8 +13,9 @@ from antiphon.run.asked import is_asked
 from antiphon.tools.narrowing import BY_CALLER
 
 
-def shown(approval: Approval) -> dict[str, Any]:
+def shown(approval: Approval, now: float) -> dict[str, Any]:
     """Return an approval as its response and the API show it."""
+    has_expired = approval.state == "pending" and approval.expires_at <= now
     failure = {} if approval.used_by or not approval.failure else {"error": _error(approval.failure)}
     return {
         "id": approval.id,
@@ -24,7 +25,7 @@ def shown(approval: Approval) -> dict[str, Any]:
         "name": approval.tool,
         "arguments": approval.arguments,
         "by": approval.by,
-        "status": approval.state,
+        "status": "expired" if has_expired else approval.state,
         "created_at": approval.created_at,
         "expires_at": approval.expires_at,
         "next_response_id": approval.used_by or None,

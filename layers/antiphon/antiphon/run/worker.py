@@ -5,7 +5,7 @@ lost before a delta  it begins again, or after the last call of a tool: nobody h
 lost after a delta   it ends the response as failed, with what was done; or goes on, if the model's provider keeps it
                      and the worker before was of the same version
 lost again and again it ends the response as failed
-ended                it only removes the note
+ended                it starts the response that continues it, if it can, or removes its entry from the queue
 
 Whoever finds a queued response that nobody runs starts a worker: a request that reads it, or the sweeper.
 """
@@ -26,7 +26,8 @@ from antiphon.run.asked import asked_by
 from antiphon.run.compaction import due
 from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
-from antiphon.run.decide import decisions, settle
+from antiphon.run.decide import settle
+from antiphon.run.decisions import decisions, set_queue_entry
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Hold
 from antiphon.run.journal import NOTHING, Logged
@@ -54,7 +55,10 @@ MAX_BEGINNINGS: Final = 5
 """How often a response is begun whose workers are lost: it may be the response that ends them."""
 
 CLAIM_SECONDS: Final = 60.0
-"""How long an entry of the queue without a response is kept, as its claim may be under way."""
+"""How long an entry of the queue without a response or a decision is kept: that may be under way."""
+
+EARLY_SECONDS: Final = 3600.0
+"""An entry of the queue whose time is further ahead is left until then. What is nearer may be due to a clock."""
 
 SEALED_EVENTS: Final = 2
 """How many events reasoning has that consists of what a provider is given back with a call."""
@@ -101,8 +105,10 @@ async def perform(services: Services, owner: Owner, response_id: str, until: flo
     """
     seen = await services.responses.get(owner, response_id, services.clock())
     if seen is None or seen.has_ended:
-        if seen is None or await settle(services, seen, until):
+        if seen is None:
             await services.runs.close(owner, response_id)
+        else:
+            await settle(services, seen, until)
         return
     if running(response_id) is not None or not (seen.status == QUEUED or await is_lost(services, seen)):
         return
@@ -182,17 +188,20 @@ async def sweep(services: Services) -> None:
 
 
 async def _look_after(services: Services, run: OpenRun) -> None:
-    found = await services.responses.get(run.owner, run.response_id, services.clock())
-    if found is None and services.clock() - run.at < CLAIM_SECONDS:
+    age = services.clock() - run.at
+    if age < -EARLY_SECONDS:
         return
-    if found is None or (found.has_ended and not asked_by(found)):
-        await services.runs.close(run.owner, run.response_id)
-    elif found.has_ended and services.clock() - run.at >= CLAIM_SECONDS and (await decisions(services, found)).waits:
-        await services.runs.close(run.owner, run.response_id)
-        if not (await decisions(services, found)).waits:  # the last decision came meanwhile
-            await services.runs.open(run)
-    elif found.has_ended or await is_lost(services, found):
+    found = await services.responses.get(run.owner, run.response_id, services.clock())
+    if found is None:
+        if age >= CLAIM_SECONDS:
+            await services.runs.close(run.owner, run.response_id)
+    elif not found.has_ended:
+        if await is_lost(services, found):
+            await services.start_worker(services, run.owner, run.response_id)
+    elif (made := await decisions(services, found)).are_made and made.is_due:
         await services.start_worker(services, run.owner, run.response_id)
+    elif age >= CLAIM_SECONDS or not asked_by(found):
+        await set_queue_entry(services, found)
 
 
 async def sweep_forever(services: Services) -> None:
@@ -237,4 +246,4 @@ async def _run(services: Services, taken: StoredResponse, logged: Logged, until:
     execution.start(ready, replace(call, kept=True), compaction, resumed)
     await execution.response()
     if execution.is_settled:
-        await services.runs.close(taken.owner, taken.id)
+        await set_queue_entry(services, execution.ended)

@@ -31,7 +31,7 @@ async def list_waiting(request: Request, principal: Reader) -> Response:
     except ApiError:
         raise ApiError("invalid_value", "`after`: There is no such approval.", param="after") from None
     page = await list_approvals(services, principal, query.number("limit", 1, MAX_PAGE) or PAGE, last)
-    data = [shown(approval) for approval in page.records]
+    data = [shown(approval, services.clock()) for approval in page.records]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
     body = {"object": "list", "data": data, **ends, "has_more": page.more}
     return Response(orjson.dumps(body), media_type="application/json")
@@ -40,5 +40,6 @@ async def list_waiting(request: Request, principal: Reader) -> Response:
 @router.get("/v1/approvals/{approval_id}")
 async def retrieve_approval(request: Request, approval_id: str, principal: Reader) -> Response:
     """Read an approval: the call, the decision, and the response that continues."""
-    found = await find_approval(request.app.state.services, principal, approval_id)
-    return Response(orjson.dumps(shown(found)), media_type="application/json")
+    services: Services = request.app.state.services
+    found = await find_approval(services, principal, approval_id)
+    return Response(orjson.dumps(shown(found, services.clock())), media_type="application/json")

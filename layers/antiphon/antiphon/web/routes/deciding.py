@@ -34,7 +34,8 @@ async def decide_approval(request: Request, approval_id: str, principal: Writer)
     asking = await services.responses.get(stored.owner, stored.response_id, services.clock())
     next_id = None if asking is None else await _next(services, asking, until(request))
     return Response(
-        orjson.dumps({**shown(stored), "next_response_id": stored.used_by or next_id}), media_type="application/json"
+        orjson.dumps({**shown(stored, services.clock()), "next_response_id": stored.used_by or next_id}),
+        media_type="application/json",
     )
 
 
