@@ -6,12 +6,14 @@ import asyncio
 import json
 import secrets
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from antiphon.errors import ApiError
 from antiphon.manage.agents import export_agent
 from antiphon.manage.document import AgentDocument
+from antiphon.manage.tools import show_tools
 from antiphon.ports import ToolCall
 from antiphon.records import Agent, ServerTool, ToolServer
 from antiphon.server_tools.differences import differences
@@ -23,15 +25,21 @@ from cli.session import Session
 from cli.suggestion import did_you_mean
 
 _FAILED = 1
+_NO_SERVERS = "agent {} has no servers whose tools Antiphon runs"
 
 
 async def diff(session: Session, args: Namespace) -> Output:
     """Show what the servers changed since the agent was applied. Nothing is written."""
-    agent, document = await _agent(session, args.agent)
-    pinned = await _pinned(session, document)
-    lines = list(differences(agent.servers, pinned))
+    here = replace(session.services, pin_tools=_pinning(session))
+    servers = (await show_tools(here, session.operator, args.agent))["servers"]
+    if not servers:
+        raise Refused(_NO_SERVERS.format(args.agent))
+    for server in servers:
+        if server["failure"] is not None:
+            raise Refused(plain(server["failure"]))
+    lines = [line for server in servers for line in server["differences"]]
     note = ("`antiphon agents apply` pins the tools as they are now",) if lines else ()
-    return Output({"agent": agent.id, "differences": lines}, "\n".join(lines) or "no difference", note)
+    return Output({"agent": args.agent, "differences": lines}, "\n".join(lines) or "no difference", note)
 
 
 async def test(session: Session, args: Namespace) -> Output:
@@ -59,13 +67,17 @@ async def _agent(session: Session, agent_id: str) -> tuple[Agent, AgentDocument]
     agent = await session.services.directory.find(Agent, session.tenant, agent_id)
     assert agent is not None
     if not agent.servers:
-        raise Refused(f"agent {agent_id} has no servers whose tools Antiphon runs")
+        raise Refused(_NO_SERVERS.format(agent_id))
     return agent, document
 
 
+def _pinning(session: Session) -> LazyPinning:
+    """Return what looks up tools; files that an agent names are read in this folder."""
+    return LazyPinning(session.services.settings, lambda name: Path(name).read_bytes())
+
+
 async def _pinned(session: Session, document: AgentDocument) -> list[ToolServer]:
-    """Look up the tools again; files that the agent names are read in this folder."""
-    pin = LazyPinning(session.services.settings, lambda name: Path(name).read_bytes())
+    pin = _pinning(session)
     try:
         return [found.server for found in await pin(document.servers)]
     except ApiError as error:

@@ -264,6 +264,16 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
         of="The agent's id.",
         item="The principal.",
     ),
+    ("/v1/admin/agents/{id}/tools", "GET"): _operation(
+        "adminShowTools",
+        "Compare the tools of an agent with its servers",
+        "Returns the tools of each server as they were pinned, and what the server changed since. A server that "
+        "cannot be asked has the reason as its `failure`: on AWS the function that answers this reads no secrets of "
+        "tools. With an API key it takes the bit EDIT.",
+        "AdminTools",
+        "agent_not_found",
+        of="The agent's id.",
+    ),
     ("/v1/admin/agents/{id}/why", "GET"): _operation(
         "adminExplainAccess",
         "Explain whether a user may run an agent",

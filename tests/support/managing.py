@@ -136,6 +136,7 @@ OPERATIONS = [
         own=True,
         command=("grants", "remove", "{agent}", "public"),
     ),
+    _operation("show the tools of an agent", "agents:read", "GET", "agents/{agent}/tools", own=True),
     _operation(
         "explain access",
         "agents:read people:read",

@@ -123,6 +123,28 @@ class AdminPrincipalBits(Shown):
     bits: int
 
 
+class AdminToolServer(Shown):
+    """A server of tools, as it was pinned and as it is."""
+
+    label: str
+    kind: Literal["mcp", "lambda", "http", "knowledge_base", "web_search"]
+    tools: list[str]
+    """The names of the pinned tools."""
+    differences: list[str]
+    """What the server changed since, a line for each tool, such as `+ crm: drop`."""
+    failure: str | None
+    """Why the server could not be asked."""
+
+
+class AdminTools(Shown):
+    """The tools of an agent that Antiphon runs."""
+
+    object: Literal["admin.agent.tools"]
+    id: str
+    servers: list[AdminToolServer]
+    """By label."""
+
+
 class AdminWhy(Shown):
     """Whether a user may run an agent, and why."""
 

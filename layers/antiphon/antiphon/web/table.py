@@ -41,6 +41,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/admin/agents/{id}/rollback": ("POST",),
     "/v1/admin/agents/{id}/grants": ("GET",),
     "/v1/admin/agents/{id}/grants/{item_id}": ("PUT", "DELETE"),
+    "/v1/admin/agents/{id}/tools": ("GET",),
     "/v1/admin/agents/{id}/why": ("GET",),
     "/v1/admin/deleted-agents": ("GET",),
     "/v1/admin/deleted-agents/{id}/restore": ("POST",),

@@ -8,6 +8,7 @@ import { Check, Field, Form, objectOf } from "../form.js";
 import { Code, Confirm, Empty, Facts, Failure, Heading, List, Loading, Tabs, useRead, When } from "../parts.js";
 import { go, to } from "../route.js";
 import { Access } from "./access.js";
+import { Tools } from "./tools.js";
 import { Try } from "./try.js";
 import { Versions } from "./versions.js";
 
@@ -82,10 +83,11 @@ function One({ id, part, query }) {
     ["settings", "Settings", to("agents", id)],
     ["try", "Try it", to("agents", id, "try")],
     ["access", "Access", to("agents", id, "access")],
+    ["tools", "Tools", to("agents", id, "tools")],
     ["versions", "Versions", to("agents", id, "versions")],
     ["call", "Call it", to("agents", id, "call")],
   ];
-  const parts = { settings: Settings, try: Try, access: Access, versions: Versions, call: Call };
+  const parts = { settings: Settings, try: Try, access: Access, tools: Tools, versions: Versions, call: Call };
   const Part = parts[part] ?? Settings;
   return html`<${Heading} title=${id} /><${Tabs} label="Agent" tabs=${tabs} at=${part} /><${Part} id=${id} query=${query} />`;
 }

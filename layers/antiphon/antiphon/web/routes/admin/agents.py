@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from antiphon.errors import ApiError
 from antiphon.ids import random_base62
-from antiphon.manage import agents, grants
+from antiphon.manage import agents, grants, tools
 from antiphon.manage.document import AgentDocument
 from antiphon.manage.forms import GrantForm
 from antiphon.ports import Services
@@ -57,6 +57,12 @@ async def put(request: Request, agent_id: str, by: By) -> Response:
 async def delete(request: Request, agent_id: str, by: By) -> Response:
     """Delete an agent with its grants."""
     return answer("agent.deleted", await agents.delete_agent(request.app.state.services, by, agent_id))
+
+
+@router.get("/v1/admin/agents/{agent_id}/tools")
+async def show_tools(request: Request, agent_id: str, by: By) -> Response:
+    """Read the tools of an agent's servers, and what the servers changed since they were pinned."""
+    return answer("agent.tools", await tools.show_tools(request.app.state.services, by, agent_id))
 
 
 @router.get("/v1/admin/agents/{agent_id}/grants")
