@@ -43,12 +43,16 @@ def files(folder: Path, below: str = "") -> dict[str, bytes]:
     return {f"{below}{path.relative_to(folder)}": path.read_bytes() for path in found}
 
 
-def code() -> dict[str, dict[str, bytes]]:
-    """Return what `sam build` would package, by logical name; the third-party packages are the running Python's."""
+def code(*more: str) -> dict[str, dict[str, bytes]]:
+    """Return what `sam build` would package, by logical name; the third-party packages are the running Python's.
+
+    Args:
+        more: functions that are deployed only with a parameter.
+    """
     place = f"python/lib/python3.{sys.version_info.minor}/site-packages/running.pth"
     packages = str(Path(pydantic.__file__).parents[1]).encode() + b"\n"
     found = {"AntiphonLayer": files(ROOT / "layers/antiphon", "python/"), "DependenciesLayer": {place: packages}}
-    for name in FUNCTIONS:
+    for name in (*FUNCTIONS, *more):
         found[name] = files(ROOT / written()["Resources"][name]["Properties"]["CodeUri"])
     return found
 
