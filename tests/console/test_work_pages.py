@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from tests.support.browser import Browser
 from tests.support.managing import Office
 from tests.support.service import Service
@@ -58,6 +60,7 @@ def test_today_shows_what_was_used_by_whom_and_what_failed(service: Service, pag
     service.post(key, model="agent", input="Hi")
     page.open()
     page.until_text("Requests", ".tiles")
+    assert "at most 2 on a day" in page.until_text(datetime.now(UTC).strftime("%Y-%m-%d"), ".axis")
     tiles = page.text(".tiles").split("\n")
     assert tiles[tiles.index("Requests") + 1] == "2"
     assert tiles[tiles.index("Tokens") + 1] == "10"

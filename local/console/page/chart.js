@@ -15,5 +15,6 @@ export function Bars({ label, days }) {
       return html`<g key=${day}><title>${day}: ${number(value)}</title>
         <rect class="hover" x=${index * STEP} y="0" width=${STEP} height=${HEIGHT} />
         <rect x=${index * STEP + 2} y=${HEIGHT - height} width=${STEP - 4} height=${height} rx="1.5" /></g>`;
-    })}</svg>`;
+    })}</svg>
+    <p class="axis" aria-hidden="true"><span>${days[0]?.day}</span><span>at most ${number(most)} on a day</span><span>${days.at(-1)?.day}</span></p>`;
 }
