@@ -18,7 +18,7 @@ REASONING = "gpt-5-demo"
 
 @pytest.mark.clients
 def test_llm_comply_passes_in_full(service: Service, key: str) -> None:
-    service.agent(REASONING, model="demo")
+    service.agent(REASONING, provider="demo", model="demo")
     command = [str(Path(clients_python()).with_name("llm-comply")), "-u", service.base_url, "-m", REASONING, "--json"]
     environ = {**os.environ, "OPENRESPONSES_API_KEY": key}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=300)
