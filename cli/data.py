@@ -29,8 +29,6 @@ async def export(session: Session, args: Namespace) -> Output:
         async for record in session.all(export_user, args.id):
             out.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
             written += 1
-        if not written:
-            raise Refused(f"nothing is stored about user {args.id}")
     data = {"user": args.id, "records": written, "file": args.output}
     note = f"{count(written, 'record')} of user {args.id}"
     if args.output is None:

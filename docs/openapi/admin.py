@@ -373,11 +373,12 @@ ADMIN: Final[dict[tuple[str, str], Operation]] = {
     ("/v1/admin/users/{id}/export", "GET"): _operation(
         "adminExportUser",
         "Export a user",
-        "Lists all that is stored about the user, with its responses' content. It takes the rights `people:read`, "
-        "`keys:read`, `agents:read`, `usage:read`, `responses:read`, `content:read`, `approvals:read` and "
-        "`audit:read`. Each page that is read is audited. A page has at most a megabyte, unless one record has more.",
+        "Lists all that is stored about the user, with its responses' content. It takes the rights "
+        "`people:read`, `keys:read`, `agents:read`, `limits:read`, `usage:read`, `responses:read`, `content:read`, "
+        "`approvals:read` and `audit:read`. Each page that is read is audited. A page has at most a megabyte, unless "
+        "one record has more.",
         "AdminExport",
-        "role_not_found",
+        "user_not_found role_not_found",
         of="The user's id.",
         paged=True,
     ),

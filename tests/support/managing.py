@@ -204,7 +204,8 @@ OPERATIONS = [
     _operation("delete a user", "people:write", "DELETE", "users/{idle}", command=("users", "delete", "{idle}")),
     _operation(
         "export a user",
-        "people:read keys:read agents:read usage:read responses:read content:read approvals:read audit:read",
+        "people:read keys:read agents:read limits:read usage:read responses:read content:read approvals:read "
+        "audit:read",
         "GET",
         "users/{user}/export",
         own=True,

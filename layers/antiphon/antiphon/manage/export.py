@@ -17,7 +17,7 @@ from antiphon.manage.changes import Document, note
 from antiphon.manage.held import Holder, Records
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor
-from antiphon.manage.refusals import check_id
+from antiphon.manage.refusals import NotFound, check_id
 from antiphon.ports import Page, Services
 
 _OWN: Final[dict[str, Callable[[Holder, str], Records]]] = {
@@ -37,7 +37,7 @@ _OWN: Final[dict[str, Callable[[Holder, str], Records]]] = {
 
 _AUDIT: Final[dict[str, Callable[[Holder, str], Records]]] = {"audit": held.done_by, "audit_about": held.done_to}
 
-AREAS: Final = ("people", "keys", "agents", "usage", "responses", "content", "approvals", "audit")
+AREAS: Final = ("people", "keys", "agents", "limits", "usage", "responses", "content", "approvals", "audit")
 """What an operator must have the right to read: an export has nothing that they could not read otherwise."""
 
 MAX_BYTES: Final = 1_000_000
@@ -59,15 +59,18 @@ async def export_user(
         after: the id of the record that the page follows; empty for the first page.
 
     Raises:
-        ApiError: 403, or there is no record ``after``.
+        ApiError: 403; 404: nothing is stored but what the audit log may have; 400: there is no record ``after``.
     """
     sections = _OWN if _require(operator, user) else {**_OWN, **_AUDIT}
     name, _, last = after.partition(":")
     if after and name not in sections:
         raise no_cursor()
+    of = Holder(services, operator, user)
     if not operator.is_user(user):
+        if not await of.exists():
+            raise NotFound("user", user)
         await note(services, operator, "user.exported", f"user:{user}", None, {"after": after or None})
-    return await _page(Holder(services, operator, user), sections, name, last, limit)
+    return await _page(of, sections, name, last, limit)
 
 
 def _require(operator: Operator, user: str) -> bool:

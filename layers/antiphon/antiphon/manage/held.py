@@ -14,6 +14,7 @@ from antiphon.manage.audit import entry_document
 from antiphon.manage.changes import Document
 from antiphon.manage.document import write_agent
 from antiphon.manage.keys import key_document
+from antiphon.manage.limits import write_limits
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor, walk
 from antiphon.manage.people import group_document, user_document
@@ -61,13 +62,21 @@ class Holder:
         """Read the user's record."""
         return await self.services.directory.find(User, self.operator.tenant, self.user)
 
+    async def exists(self) -> bool:
+        """Return whether there is such a user, or keys or responses of one that was deleted."""
+        if await self.record() is not None:
+            return True
+        made = await self.services.keys.some(self.operator.tenant, 1, user=self.user)
+        return bool(made.records or (await self.services.responses.some(self.owner, 1, 0)).records)
+
 
 async def user(of: Holder, after: str) -> Records:
     """Yield the user's record, with its limits."""
     stored = None if after else await of.record()
     if stored is not None:
-        limits = await show_limits(of.services, of.operator, kind="user", id=of.user)
-        yield of.user, {**user_document(stored), "limits": limits["limits"]}
+        in_force = await show_limits(of.services, of.operator, kind="user", id=of.user)
+        limits = {"limits": in_force["limits"], "own_limits": write_limits(stored.limits)}
+        yield of.user, {**user_document(stored), **limits}
 
 
 async def groups(of: Holder, after: str) -> Records:
