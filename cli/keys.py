@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from antiphon.access.grants import VIEW, principals_of
 from antiphon.access.roles import USE
 from antiphon.manage import keys
 from antiphon.manage.forms import KeyForm
-from antiphon.manage.found import find_account
+from antiphon.manage.found import KEY_ID, find_account
 from antiphon.records import Account
 from cli.budgets import read_budget
 from cli.explaining import filled
@@ -49,7 +50,7 @@ async def list_keys(session: Session, args: Namespace) -> Output:
 
 async def limit(session: Session, args: Namespace) -> Output:
     """Set the limits of a key, in the place of its earlier ones; without an option it has none of its own."""
-    found = found_id(args.id, await session.listed(keys.list_keys))
+    found = await _id_of(session, args.id)
     key = await keys.limit_key(session.services, session.operator, found, read_budget(args))
     limits = ", ".join(f"{name} {value:,}" for name, value in key["limits"].items()) or "no limits of its own"
     return Output(key, f"{key['id']} of user {key['user']} has {limits}")
@@ -57,12 +58,17 @@ async def limit(session: Session, args: Namespace) -> Output:
 
 async def revoke(session: Session, args: Namespace) -> Output:
     """Revoke a key; a key that is revoked already stays as it is."""
-    found = found_id(args.id, await session.listed(keys.list_keys))
+    found = await _id_of(session, args.id)
     key = await keys.revoke_key(session.services, session.operator, found)
     seconds = session.cache_seconds
     note = f"a function that has just read it may still take it for up to {seconds} seconds"
     text = f"{key['id']} of user {key['user']} is revoked since {moment(key['revoked_at'])}"
     return Output(key, text, (note,) if seconds else ())
+
+
+async def _id_of(session: Session, text: str) -> str:
+    """Return the id of the key that a text means. All keys are read only if it is not an id itself."""
+    return text if re.fullmatch(KEY_ID, text) else found_id(text, await session.listed(keys.list_keys))
 
 
 def found_id(text: str, listed: list[dict[str, Any]]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from antiphon.access.keys import digest, is_key
 from cli.keys import found_id
 from cli.output import Refused
+from tests.support.counting import Counting
 
 
 def test_the_key_alone_is_on_stdout(helper):
@@ -121,3 +122,14 @@ def test_a_key_is_listed_in_columns(helper):
     assert header.split() == ["ID", "KEY", "USER", "STATE", "CREATED", "EXPIRES", "LAST", "USED", "SCOPE", "NAME"]
     assert row.split()[:4] == [made["id"], made["prefix"] + "...", "ada", "active"]
     assert "helper,read-only" in row
+
+
+def test_a_key_that_is_named_by_its_id_is_found_without_reading_all_keys(tables, emulator):
+    tables.done("users", "put", "ada")
+    ids = [tables.read("keys", "create", "--user", "ada")["id"] for _ in range(2)]
+    counter = Counting(emulator)
+    tables.done("keys", "revoke", ids[0])
+    by_id = len(counter.operations)
+    tables.done("keys", "revoke", ids[1][:-1])
+    counter.stop()
+    assert by_id < len(counter.operations) - by_id

@@ -21,6 +21,10 @@ PAGES = [
     "audit",
     "audit?kind=agent&days=7",
     "deleted-agents",
+    "webhooks",
+    "webhooks/+",
+    "failed-deliveries",
+    "agents/agent/tools",
     "agents/agent/versions",
     "agents",
     "agents/+",
@@ -124,7 +128,12 @@ def test_each_page_is_one_request_with_its_tables_and_forms(service: Service, pa
             page.until("h1")
             page.until_gone("[aria-busy=true]")
         found[path] = len(requests)
-    asked_twice = {"today", "today?days=30", "agents/agent/access?user=ada"}  # approvals; a question beside the grants
+    asked_twice = {
+        "today",  # with the approvals
+        "today?days=30",
+        "usage/user/ada",  # with the limits
+        "agents/agent/access?user=ada",  # with the grants
+    }
     assert {path: count for path, count in found.items() if count > 1} == dict.fromkeys(asked_twice, 2)
 
 

@@ -25,6 +25,11 @@ def test_the_limits_of_a_user_are_set_shown_and_refused_at_their_field(service: 
     page.go("people/users/bob")
     page.until_text("0 of 200")
     assert page.value("[name=tokens_per_day]") == "200"
+    page.click("Usage")
+    page.until_text("0 of 200", ".facts")
+    assert page.faults() == []
+    page.go("people/users/bob")
+    page.until("[name=tokens_per_day]")
     page.fill(tokens_per_day="0.5")
     page.driver.execute_script("document.querySelector('[name=tokens_per_day]').step = 'any'")
     page.click("Save the limits")

@@ -12,7 +12,7 @@ from antiphon.ports import Services
 from antiphon.ports.stores import Listed
 from antiphon.records import PUBLIC, Account, Agent, Group, Key, Role, User
 
-_KEY: Final = r"key_[0-9a-f]{16}"
+KEY_ID: Final = r"key_[0-9a-f]{16}"
 _KINDS: Final[dict[type, str]] = {User: "user", Role: "role", Group: "group", Agent: "agent"}
 
 
@@ -47,7 +47,7 @@ async def find_key(services: Services, tenant: str, key_id: str) -> Key:
     Raises:
         NotFound: there is none.
     """
-    found = await services.keys.find(tenant, key_id) if re.fullmatch(_KEY, key_id) else None
+    found = await services.keys.find(tenant, key_id) if re.fullmatch(KEY_ID, key_id) else None
     if found is None:
         raise NotFound("key", key_id)
     return found
