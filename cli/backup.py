@@ -11,7 +11,7 @@ import os
 import sqlite3
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -115,7 +115,7 @@ def _restore(where: target.Target, database: Path, file: Path) -> Path | None:
     """Put a backup in the place of a database. Return where what was there before is now; None if nothing was."""
     if where.is_local:
         make_private(database.parent)
-    with alone(database.parent) as free:
+    with alone(database.parent) if where.is_local else nullcontext(True) as free:
         if not free or not _is_free(database):
             raise Refused(f"a server or another program uses {database}: stop it first")
         with _written(database.with_name(f"{database.name}.restored")) as part:
