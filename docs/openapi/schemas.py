@@ -28,6 +28,7 @@ from antiphon.spec.conversations import CreateConversation, CreateItems, UpdateC
 from antiphon.spec.decision import ApprovalDecision
 from antiphon.spec.request import IGNORED, MAX_ITEMS, CompactResponse, CreateResponse
 from docs.openapi.admin_resources import ADMIN_RESOURCES, AgentBody
+from docs.openapi.admin_resources.webhooks import WEBHOOK_RESOURCES
 from docs.openapi.answers import (
     ApprovalList,
     ApprovalResource,
@@ -45,7 +46,6 @@ from docs.openapi.answers import (
 from docs.openapi.chat import CHAT_FIELDS, CHAT_ROOTS
 from docs.openapi.events import StreamEvent
 from docs.openapi.resources import Deleted, ResponseResource
-from docs.openapi.webhook_resources import WEBHOOK_RESOURCES
 
 ROOTS: Final[tuple[type[BaseModel], ...]] = (
     CreateResponse,

@@ -1,4 +1,4 @@
-"""What the answers about webhooks look like, for the OpenAPI document alone; ``manage`` makes them as plain dicts."""
+"""Webhooks, and what never reached them."""
 
 from __future__ import annotations
 
