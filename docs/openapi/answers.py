@@ -73,7 +73,7 @@ class ApprovalResource(Shown):
 
 
 class ApprovalList(Shown):
-    """A page of approvals. It may have fewer than `limit`, and others behind it."""
+    """A page of approvals."""
 
     object: Literal["list"]
     data: list[ApprovalResource]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from antiphon.errors import ApiError
-from antiphon.manage.approvals import decide_approval
+from antiphon.manage.approvals import decide_approval, list_approvals
 from antiphon.manage.operator import Operator
 from antiphon.manage.removal import delete_user
 from antiphon.manage.responses import delete_response
-from antiphon.records import DAY, Actor, Grant
+from antiphon.records import DAY, Actor, Grant, StoredResponse
 from tests.support.approvals import NAMED, UPDATE, by, decide, response_to, waiting
 from tests.support.caller import TENANT, refused
+from tests.support.durable import FAR, SOON, ended, until
 from tests.support.server_tools import Tools, server
 from tests.support.service import Service
-from tests.support.upstream import Script, Upstream, answer, finish, tool_call
+from tests.support.upstream import Gate, Script, Upstream, answer, finish, tool_call
 
 
 def _conversation(service: Service, key: str) -> str:
@@ -99,9 +103,61 @@ def test_what_a_response_asked_whose_ending_is_not_stored_cannot_be_decided(
     service.responses.broken = {"commit"}
     assert service.post(key, model="agent", input="Update it").status_code == 503
     manager = service.key("max")
-    (asked,) = service.get("/v1/approvals", manager).json()["data"]
-    refused(decide(service, manager, asked["id"]), 404, "approval_not_found")
-    refused(service.get(f"/v1/approvals/{asked['id']}", key), 404, "approval_not_found")
+    (stored,) = service.run(service.approvals.pending(TENANT, 9)).records
+    refused(decide(service, manager, stored.id), 404, "approval_not_found")
+    refused(service.get(f"/v1/approvals/{stored.id}", key), 404, "approval_not_found")
+    assert listed(service, key, manager) == []
+
+
+def listed(service: Service, *keys: str) -> list[str]:
+    """Return the ids that users see with these keys in their lists, and operators in theirs."""
+    seen = [found["id"] for key in keys for found in service.get("/v1/approvals", key).json()["data"]]
+    operator = Operator.of_store(Actor(TENANT, "op", "cli"))
+    page = service.run(list_approvals(service.services, operator, limit=9))
+    return [*seen, *(found["id"] for found in page.records)]
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_what_a_lost_process_asked_is_in_no_list_and_removed_once_its_response_is_settled(
+    service: Service, tmp_path: Path, key: str, upstream: Upstream, *, background: bool
+) -> None:
+    upstream.scripts = [UPDATE]
+    gate, commit = Gate(), service.responses.commit
+
+    async def late(response: StoredResponse) -> None:
+        await gate.wait()
+        await commit(response)
+
+    service.responses.commit = late
+    with ThreadPoolExecutor(1) as pool, Service(tmp_path, upstream, **SOON) as second:
+        by(service, "role:MANAGER")
+        pool.submit(service.post, key, model="agent", input="Update it", background=background)
+        try:
+            assert gate.reached.wait(10)
+            manager = service.key("max")
+            (stored,) = service.run(service.approvals.pending(TENANT, 9)).records
+            assert listed(service, key, manager) == []
+            second.clock.ahead = FAR
+            assert ended(second, key, stored.response_id)["error"]["code"] == "worker_lost"
+            until(lambda: service.run(service.approvals.pending(TENANT, 9)).records == [])
+        finally:
+            gate.open()
+
+
+def test_a_list_goes_on_behind_what_its_reader_does_not_see(service: Service, upstream: Upstream) -> None:
+    by(service, "role:MANAGER")
+    service.user("eve")
+    upstream.scripts = [UPDATE] * 4
+    eve, ada = service.key("eve"), service.key()
+    service.put(Grant(TENANT, "agent", "user:eve", 1))
+    of_ada = [waiting(service.create(ada, input="Update it")) for _ in range(3)]
+    service.clock.ahead = 5
+    of_eve = waiting(service.create(eve, input="Update it"))
+    page = service.get("/v1/approvals?limit=1", eve).json()
+    assert ([found["id"] for found in page["data"]], page["has_more"]) == ([of_eve], False)
+    first = service.get("/v1/approvals?limit=2", ada).json()
+    rest = service.get(f"/v1/approvals?limit=2&after={first['last_id']}", ada).json()
+    assert sorted(found["id"] for found in first["data"] + rest["data"]) == sorted(of_ada)
 
 
 def test_what_cannot_be_stored_whole_is_asked_of_nobody(

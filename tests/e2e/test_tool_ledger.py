@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from antiphon.records import Approval
+from tests.support.caller import TENANT
 from tests.support.durable import ADA, FAR, SOON, Reader, ended, follow, until
 from tests.support.server_tools import Tools, held, says, server
 from tests.support.service import Service
@@ -273,6 +274,23 @@ def test_who_goes_on_counts_the_hidden_calls_before_it(two: Two, upstream: Upstr
     assert two.second_tools.calls == []
 
 
+@pytest.mark.parametrize("is_shown", [True, False])
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_who_goes_on_counts_the_model_turns_before_it(
+    two: Two, upstream: Upstream, most: int, *, is_shown: bool
+) -> None:
+    """The first process makes one turn, and is lost in the call of the second if it may make one."""
+    two.first.agent("agent", servers=(server("count", "find"),), max_model_turns=most, show_tools=is_shown)
+    count = Script.stream(tool_call(0, "call_a", "crm__count", "{}"), finish("tool_calls"), usage(10, 5))
+    key = two.first.key()
+    upstream.scripts = [*([count] if most > 1 else []), Script.stream(*ONE), *[count] * 9]
+    response_id = queued(two, key)
+    two.lose()
+    response = ended(two.second, key, response_id)
+    assert response["incomplete_details"] == {"reason": "max_model_turns"}
+    assert len(upstream.requests) == most
+
+
 def test_an_approved_call_whose_tool_is_gone_is_shown_once_whoever_goes_on(two: Two, upstream: Upstream) -> None:
     two.first.agent("agent", servers=(server("find", approval="caller"),))
     gate = Gate()
@@ -312,8 +330,11 @@ def test_an_approval_stands_for_the_call_that_its_response_shows_whoever_asked(t
     assert gate.reached.wait(10)
     two.lose()
     response = ended(two.second, key, response_id)
-    gate.open()
     (asked,) = response["antiphon"]["approvals"]
+    until(
+        lambda: [left.id for left in two.second.run(two.second.approvals.pending(TENANT, 9)).records] == [asked["id"]]
+    )
+    gate.open()
     assert asked["arguments"] == '{"id":2}'
     assert two.second.get(f"/v1/approvals/{asked['id']}", key).json()["arguments"] == '{"id":2}'
     until(lambda: len(two.second.get("/v1/approvals", key).json()["data"]) == 1)

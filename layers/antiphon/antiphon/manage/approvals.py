@@ -9,7 +9,7 @@ from antiphon.manage.pages import no_cursor
 from antiphon.ports import Page, Services
 from antiphon.records import Approval
 from antiphon.run.approvals import decide
-from antiphon.run.asked import find_asked
+from antiphon.run.asked import find_asked, list_pending
 from antiphon.run.waiting import shown
 
 
@@ -23,9 +23,9 @@ async def list_approvals(services: Services, operator: Operator, *, limit: int, 
     last = await services.approvals.get(operator.tenant, after) if after else None
     if after and last is None:
         raise no_cursor()
-    page = await services.approvals.pending(operator.tenant, limit, last)
+    page = await list_pending(services, operator.tenant, limit, last, lambda _: True)
     now = services.clock()
-    return Page([document(found, now) for found in page.records if found.expires_at > now], page.more)
+    return Page([document(found, now) for found in page.records], page.more)
 
 
 async def show_approval(services: Services, operator: Operator, approval_id: str) -> Document:

@@ -21,8 +21,7 @@ from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ids import parse_item_id
 from antiphon.ports import Services
 from antiphon.records import DAY, Actor, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
-from antiphon.run.asked import asked_by, is_asked, withdraw
-from antiphon.run.decisions import is_ready
+from antiphon.run.asked import asked_by, is_asked, is_ready, withdraw
 from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
 

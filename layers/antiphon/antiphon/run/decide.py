@@ -10,8 +10,8 @@ from antiphon.errors import CODES, ApiError
 from antiphon.ports import Services
 from antiphon.records import DAY, Approval, StoredResponse
 from antiphon.run.approvals import continuation
+from antiphon.run.asked import decisions, set_queue_entry
 from antiphon.run.create import Queued, create
-from antiphon.run.decisions import decisions, set_queue_entry
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Attempt
 from antiphon.run.principals import principal_of

@@ -30,6 +30,7 @@ from antiphon.ports import ModelCall, Services, UsageDelta
 from antiphon.records import StoredResponse
 from antiphon.run.approvals import withdraw_all
 from antiphon.run.aside import aside
+from antiphon.run.asked import withdraw_unasked
 from antiphon.run.compaction import DueCompaction
 from antiphon.run.journal import NOTHING, Journal, Logged
 from antiphon.run.lost import WORKER_LOST, discard, end, end_cancelled
@@ -219,7 +220,7 @@ class Execution:
         """
         assert self._loop is not None
         self._is_kept = False
-        is_ours = await self._progress.save_calls(calls, self._loop.used())
+        is_ours = await self._progress.save_calls(calls, self._loop.used(), self._loop.turns)
         if not is_ours:
             self._cancel()
             await asyncio.sleep(0)  # the cancellation comes here, before anything is called
@@ -356,6 +357,8 @@ class Execution:
         has_failed = self.is_settled and self._fold.response()["status"] != "completed"
         if stored and (has_failed or self._superseded):
             await withdraw_all(self._services, stored)
+        elif self.is_settled and self._record.epoch > 1:
+            await withdraw_unasked(self._services, self.ended)
 
     async def _note_ending(self) -> None:
         if self.journal is None:

@@ -21,7 +21,7 @@ from antiphon.ids import random_base62
 from antiphon.ports import Services
 from antiphon.records import CANCELLED, IN_PROGRESS, QUEUED, Item, LogBatch, StoredResponse
 from antiphon.run.aside import aside_if_many
-from antiphon.run.decisions import set_queue_entry
+from antiphon.run.asked import set_queue_entry, withdraw_unasked
 from antiphon.run.journal import KEEP_SECONDS, NOTHING, Lines, Logged
 from antiphon.run.registry import running
 from antiphon.run.server_calls import outcomes, pending_of
@@ -183,6 +183,7 @@ async def end(
             return stored  # another worker runs it
     else:
         await tally(services, ended, stored_use(services, taken.job))
+        await withdraw_unasked(services, ended)
     if stored is None:
         await services.runs.erase(taken.owner, taken.id)  # the deletion did not see what ``fence`` has added
     if taken.job is not None:

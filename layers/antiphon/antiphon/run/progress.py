@@ -57,19 +57,20 @@ class Progress:
             self.record = replace(self.record, lease_until=until)
             await self._try_to_save()
 
-    async def save_calls(self, calls: list[dict[str, Any]], used: list[list[Any]]) -> bool:
+    async def save_calls(self, calls: list[dict[str, Any]], used: list[list[Any]], turns: int) -> bool:
         """Store calls of tools. The model turn has ended: what its provider keeps of it is only to be forgotten.
 
         Args:
             calls: the calls, see ``StoredResponse.calls``.
             used: what the models have used so far.
+            turns: how many model turns have ended.
 
         Raises:
             StorageUnavailable: the store did not answer.
         """
         job = self.record.job
         if job is not None:
-            job = {**_past(job), "used": used}
+            job = {**_past(job), "used": used, "turns": turns}
         self.record = replace(self.record, calls=calls, job=job)
         return await self.save()
 

@@ -82,12 +82,14 @@ class Resumed:
         cuts: where their deltas ended, see ``stream.cuts``.
         calls: the calls of tools that were under way, as they are stored.
         kept: the ``provider``, ``model`` and ``id`` of the model turn that was under way, if its provider keeps it.
+        turns: how many model turns have ended.
     """
 
     items: Sequence[Item] = ()
     cuts: str = ""
     calls: Sequence[dict[str, Any]] = ()
     kept: dict[str, str] | None = None
+    turns: int = 0
 
 
 class ToolLoop:
@@ -110,6 +112,7 @@ class ToolLoop:
         hidden: calls that the response does not show, as they are stored with it.
         refusal: why no model is asked again; None if one was.
         begins: the index of the first output item of the model turn.
+        turns: how many model turns have ended, those of earlier writers included.
     """
 
     def __init__(
@@ -137,6 +140,7 @@ class ToolLoop:
         self._turn: Turn | None = None
         self.call = call
         self.begins = 0
+        self.turns = resumed.turns
         self.waiting: list[Approval] = []
         self.stored: list[Approval] = []
         self.refusal: str | None = None
@@ -182,6 +186,7 @@ class ToolLoop:
             turn = self._next_turn()
             outcome = await turn.run()
             self._turn = None
+            self.turns += 1
             if outcome.status != "completed" or not turn.server_calls:
                 return outcome
             await self._answer(turn.server_calls, with_clients=turn.has_client_calls)
@@ -190,7 +195,7 @@ class ToolLoop:
         return Outcome("incomplete", MAX_MODEL_TURNS)
 
     def _left(self) -> int:
-        return self._ready.agent.max_model_turns if self._ready.table.has_servers else 1
+        return self._ready.agent.max_model_turns - self.turns if self._ready.table.has_servers else 1
 
     def _next_turn(self) -> Turn:
         kept, self._resumed = self._resumed.kept, Resumed()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from antiphon.access.principal import Principal
 from antiphon.errors import CODES, ApiError
 from antiphon.ports import Page, Services
 from antiphon.records import Approval
-from antiphon.run.asked import is_asked
+from antiphon.run.asked import is_asked, list_pending
 from antiphon.tools.narrowing import BY_CALLER
 
 
@@ -68,11 +67,5 @@ async def find_approval(services: Services, principal: Principal, approval_id: s
 async def list_approvals(
     services: Services, principal: Principal, limit: int, after: Approval | None = None
 ) -> Page[Approval]:
-    """List approvals that wait: those that the caller asked for, and those that the caller may decide; oldest first.
-
-    A page may have fewer than ``limit``, and others behind it.
-    """
-    page = await services.approvals.pending(principal.tenant, limit, after)
-    now = services.clock()
-    mine = [found for found in page.records if found.expires_at > now and _is_shown(found, principal)]
-    return replace(page, records=mine)
+    """List approvals that wait: those that the caller asked for, and those that the caller may decide; oldest first."""
+    return await list_pending(services, principal.tenant, limit, after, lambda found: _is_shown(found, principal))

@@ -22,12 +22,11 @@ from antiphon.context.sealed import sealer
 from antiphon.errors import CODES, ApiError, StorageUnavailable, trace
 from antiphon.ports import Services
 from antiphon.records import QUEUED, OpenRun, Owner, StoredResponse
-from antiphon.run.asked import asked_by
+from antiphon.run.asked import asked_by, decisions, set_queue_entry
 from antiphon.run.compaction import due
 from antiphon.run.conversation import rejoin
 from antiphon.run.create import SEALED_REASONING
 from antiphon.run.decide import settle
-from antiphon.run.decisions import decisions, set_queue_entry
 from antiphon.run.execution import Execution
 from antiphon.run.idempotency import Hold
 from antiphon.run.journal import NOTHING, Logged
@@ -169,7 +168,7 @@ def _resumed(taken: StoredResponse, *, compacted: bool) -> Resumed:
     if compacted and items and items[0]["type"] == "compaction":
         items = items[1:]
     model_turn = None if kept is None else {name: kept[name] for name in ("provider", "model", "id")}
-    return Resumed(items, taken.cuts, taken.calls, model_turn)
+    return Resumed(items, taken.cuts, taken.calls, model_turn, job.get("turns", 0))
 
 
 async def sweep(services: Services) -> None:
