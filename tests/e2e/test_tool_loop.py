@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,47 @@ def test_a_hidden_call_beside_one_for_the_client_waits_however_the_client_goes_o
     by_id, by_items = (upstream.requests[index].body["messages"] for index in (1, 3))
     assert "Call it again" in by_id[-1]["content"]
     assert [message["role"] for message in by_items] == ["user", "assistant", "tool"]
+
+
+def test_calls_of_one_model_turn_stay_one_turn_though_some_of_them_wait(
+    service: Service, key: str, upstream: Upstream, tools: Tools
+) -> None:
+    twice, once = server("find", repeatable=True), server("update")
+    service.agent("agent", servers=(replace(twice, tools=twice.tools + once.tools),))
+    made = [("call_a", "crm__update", "{}"), ("call_b", "get_weather", "{}"), ("call_c", "crm__find", "{}")]
+    upstream.scripts = [calls(*made), answer("Sunny, Ada.")]
+    first = service.create(key, input="Weather?", tools=[TOOL])
+    assert [(item["name"], item["status"]) for item in first["output"]] == [
+        ("get_weather", "completed"),
+        ("update", "failed"),
+        ("find", "completed"),
+    ]
+    assert tools.names == ["find"]
+    output = {"type": "function_call_output", "call_id": "call_b", "output": "sunny"}
+    service.create(key, input=[output], previous_response_id=first["id"], tools=[TOOL])
+    roles = [message["role"] for message in upstream.requests[1].body["messages"]]
+    assert roles == ["user", "assistant", "tool", "tool", "tool"]
+
+
+@pytest.mark.parametrize("who", ["caller", "role:MANAGER"])
+def test_a_call_that_needs_an_approval_is_not_asked_for_beside_one_for_the_client(
+    service: Service, key: str, upstream: Upstream, tools: Tools, who: str
+) -> None:
+    """A decision could start nothing while the client's call has no output; then the model calls the tool again."""
+    service.agent("agent", servers=(server("update", approval=who),))
+    upstream.scripts = [answer("Hello")]
+    before = service.create(key, input="Hello")["id"]
+    upstream.requests.clear()
+    both = calls(("call_a", "get_weather", '{"city":"Rome"}'), ("call_b", "crm__update", "{}"))
+    upstream.scripts = [both, calls(("call_c", "crm__update", "{}"))]
+    first = service.create(key, input="Weather?", tools=[TOOL], previous_response_id=before)
+    assert [item["type"] for item in first["output"]] == ["function_call", "mcp_call"]
+    assert "Call it again" in first["output"][1]["error"]["message"]
+    assert "approvals" not in first["antiphon"]
+    output = {"type": "function_call_output", "call_id": "call_a", "output": "sunny"}
+    second = service.create(key, input=[output], previous_response_id=first["id"], tools=[TOOL])
+    assert [approval["by"] for approval in second["antiphon"]["approvals"]] == [who]
+    assert tools.calls == []
 
 
 def test_a_forced_choice_is_forced_once(service: Service, key: str, upstream: Upstream) -> None:

@@ -239,22 +239,23 @@ class ToolLoop:
             with_clients: the client has calls of the same model turn to answer.
         """
         later = [call for call in calls if with_clients and not self._may_run_beside(call)]
-        now = [call for call in calls if call not in later]
-        asked = [call for call in now if call.tool.pinned is not None and call.tool.pinned.approval is not None]
-        free = [call for call in now if call not in asked]
-        if free:
-            await self._make(await self._pending(free))
-        if later:
-            await self._make(await self._pending(later, LATER))
+        asked = [call for call in calls if call not in later and _approval_of(call) is not None]
+        others = [call for call in calls if call not in asked]
+        if others:
+            await self._make(await self._pending(others, later, LATER))
         if asked and not await self._ask(asked):
-            await self._make(await self._pending(asked, NO_STORE))
+            await self._make(await self._pending(asked, asked, NO_STORE, after=bool(others)))
 
     def _may_run_beside(self, call: ServerCall) -> bool:
         """Return whether a call may run in a model turn that has calls for the client, too.
 
         It may if the next model turn reads what it returned: the conversation goes on by an id. If the client sends
         items, it may leave out those of servers, as several do, and the model would call the tool again.
+
+        A call that needs an approval may not: no response could continue this one while the client has not answered.
         """
+        if _approval_of(call) is not None:
+            return False
         request, pinned = self._ready.run.body, call.tool.pinned
         by_id = request.previous_response_id is not None or request.conversation is not None
         is_read = self._shows and self._ready.run.returns_calls
@@ -339,14 +340,18 @@ class ToolLoop:
             with contextlib.suppress(StorageUnavailable):
                 await self._host.save_calls(self.hidden)
 
-    async def _pending(self, calls: Sequence[ServerCall], refusal: str | None = None) -> list[Pending]:
+    async def _pending(
+        self, calls: Sequence[ServerCall], refused: Sequence[ServerCall], why: str, *, after: bool = False
+    ) -> list[Pending]:
         """Return the calls with the items that they will be: what is called once has one id.
 
         Args:
-            calls: the calls.
-            refusal: why they are not made; None if they are.
+            calls: the calls, all of one model turn.
+            refused: those of them that are not made.
+            why: the reason, for the model.
+            after: whether the same turn has calls before these.
         """
-        result = None if refusal is None else ToolResult(failure=ToolFailure("refused", refusal))
+        refusal = ToolResult(failure=ToolFailure("refused", why))
         seal = await self._host.sealing() if any(call.state for call in calls) else None
         index, pending = self._stream.settle(), list[Pending]()
         for call in calls:
@@ -355,7 +360,8 @@ class ToolLoop:
             assert call.tool.server is not None
             place = index if self._shows else HIDDEN_FROM + len(self.hidden) + len(pending)
             own = self._stream.id_of(type_of(call.tool.server), place)
-            item = begun(call.tool, own, call.arguments, with_others=bool(pending))
+            item = begun(call.tool, own, call.arguments, with_others=after or bool(pending))
+            result = refusal if call in refused else None
             pending.append(Pending(item, call.tool, sealed, result, is_shown=self._shows))
             index += 1
         return pending
@@ -380,6 +386,11 @@ class ToolLoop:
         turn = replace(self._record, input=[], response={**self._record.response, "output": said})
         (turn,), _ = await opened(self._services, self._record.owner, self._record.agent, [turn], [])
         return with_plain_names(as_functions(turn.response["output"], self._ready.table))
+
+
+def _approval_of(call: ServerCall) -> str | None:
+    """Return who has to approve a call; None for nobody."""
+    return None if call.tool.pinned is None else call.tool.pinned.approval
 
 
 def _free(choice: Any) -> Any:
