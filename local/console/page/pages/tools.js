@@ -3,6 +3,7 @@
 import { pathOf } from "../api.js";
 import { html } from "../dom.js";
 import { Empty, Facts, Failure, Loading, Mark, useRead } from "../parts.js";
+import { to } from "../route.js";
 
 const MEANINGS = { "+": ["added", "new"], "-": ["removed", "gone"], "~": ["", "changed"] };
 
@@ -15,7 +16,7 @@ export function Tools({ id }) {
       under Settings, as JSON. Functions that the client runs are not listed here.</p></${Empty}>`;
   }
   return html`<p>Models see the tools as they were when the agent was applied. What a server changed since has no effect until the
-      agent is applied again.</p>
+      agent is applied again; <a href=${to("agents", id)}>Save</a> under Settings does that, too.</p>
     ${data.servers.map((server) => html`<${Server} key=${server.label} server=${server} />`)}
     <button type="button" class="secondary outline" onClick=${reload}>Ask the servers again</button>`;
 }
