@@ -17,7 +17,7 @@ from tests.support.command import Antiphon
 from tests.support.managing import AGENT, OPERATIONS, key_id
 
 NAMES = [operation.name for operation in OPERATIONS]
-NOTED_READS = {"read what a response says"}
+NOTED_READS = {"read what a response says", "export a user"}
 NOTHING_TO_DO = {"cancel a response"}
 """What was staged has ended, so this changes nothing; it has a test of its own."""
 
