@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+
+import pytest
+
+from antiphon.access import keys, roles
 from antiphon.ports import AuditFilter
-from antiphon.records import Grant
+from antiphon.records import Agent, Grant, User
 from tests.support.approvals import UPDATE, by, decide, response_to, waiting
 from tests.support.caller import TENANT, refused
 from tests.support.durable import ended
@@ -65,3 +70,31 @@ def test_who_may_not_decide_does_not_see_that_there_is_anything(service: Service
     refused(service.get(f"/v1/approvals/{approval}", eve), 404, "approval_not_found")
     refused(decide(service, eve, approval), 404, "approval_not_found")
     assert service.get("/v1/approvals", eve).json()["data"] == []
+
+
+@pytest.mark.parametrize("who", ["other user", "other tenant"])
+def test_an_approval_of_others_is_answered_byte_for_byte_as_one_that_does_not_exist(
+    service: Service, key: str, upstream: Upstream, who: str
+) -> None:
+    by(service, "caller")
+    upstream.scripts = [UPDATE]
+    approval = waiting(service.create(key, input="Update it"))
+    tenant = TENANT if who == "other user" else "elsewhere"
+    stranger = keys.make_key("test", secrets.token_bytes)
+    service.put(User(tenant, "eve", role=roles.ADMIN))
+    service.run(service.directory.put_agent(Agent(tenant, "theirs", provider="up", model="m", author="eve")))
+    service.run(service.keys.add(keys.record(stranger, tenant=tenant, user="eve", now=1)))
+    absent = f"{approval[:-8]}{'0' * 8}"
+
+    def answers(asked: str) -> list[tuple[int, bytes]]:
+        item = {"type": "mcp_approval_response", "approval_request_id": asked, "approve": True}
+        sent = [
+            service.get(f"/v1/approvals/{asked}", stranger),
+            decide(service, stranger, asked),
+            service.get(f"/v1/approvals?after={asked}", stranger),
+            service.post(stranger, model="theirs", input=[item]),
+        ]
+        return [(each.status_code, each.content.replace(asked.encode(), b"ID")) for each in sent]
+
+    assert [status for status, _ in answers(absent)] == [404, 404, 400, 404]
+    assert answers(approval) == answers(absent)

@@ -1,0 +1,194 @@
+"""Decisions beside what happens at the same time, in two processes with the same store: SQLite, or DynamoDB."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from antiphon.records import Approval, Role
+from antiphon.run.approvals import VALID_SECONDS
+from tests.support.approvals import BOTH, UPDATE, asked, asks_for_both, by, decide, gone_on, waiting
+from tests.support.caller import TENANT, refused
+from tests.support.durable import ended
+from tests.support.dynamodb import dynamodb, sign_as_anyone
+from tests.support.server_tools import Tools
+from tests.support.service import Service
+from tests.support.tables import CORE, RESPONSES, create_tables
+from tests.support.upstream import Gate, Upstream, answer
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    if request.param == "sqlite":
+        yield {}
+        return
+    sign_as_anyone(monkeypatch)
+    with dynamodb() as emulator:
+        create_tables(emulator)
+        yield {"database": None, "core_table": CORE, "responses_table": RESPONSES, "aws_endpoint_url": emulator.url}
+
+
+@pytest.fixture
+def pair(
+    tmp_path: Path, upstream: Upstream, tools: Tools, settings: dict[str, Any]
+) -> Iterator[tuple[Service, Service]]:
+    with (
+        Service(tmp_path, upstream, runner=tools, **settings) as one,
+        Service(tmp_path, upstream, runner=tools, **settings) as other,
+    ):
+        one.put(Role(TENANT, "MANAGER", remote_agents=frozenset({"USE"})))
+        for user in ("max", "mia"):
+            one.user(user, role="MANAGER")
+        yield one, other
+
+
+def before_saving(service: Service, work: Callable[[], Awaitable[None]]) -> None:
+    """Do something once between the check of a decision and its write."""
+    save = service.approvals.save
+
+    async def late(approval: Approval) -> bool:
+        del service.approvals.save
+        await work()
+        return bool(await save(approval))
+
+    service.approvals.save = late
+
+
+@pytest.mark.parametrize("second", ["approve", "deny"])
+def test_of_two_that_decide_at_once_one_decides_and_the_call_is_made_once_at_most(
+    pair: tuple[Service, Service], upstream: Upstream, tools: Tools, second: str
+) -> None:
+    one, other = pair
+    by(one, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("Done.")]
+    key = one.key()
+    approval = waiting(one.create(key, input="Update it"))
+    max_key, mia_key = one.key("max"), one.key("mia")
+    with ThreadPoolExecutor(2) as pool:
+        sent = [
+            pool.submit(decide, one, max_key, approval),
+            pool.submit(decide, other, mia_key, approval, second),
+        ]
+        decisions = [each.result() for each in sent]
+    shown = one.get(f"/v1/approvals/{approval}", key).json()
+    won = [each for each in decisions if each.status_code == 200]
+    lost = [each for each in decisions if each.status_code != 200]
+    for each in lost:
+        refused(each, 409, "approval_decided")
+    assert won
+    assert {each.json()["status"] for each in won} == {shown["status"]}
+    next_ids = {each.json()["next_response_id"] for each in won}
+    assert len(next_ids) == 1
+    assert ended(one, key, next_ids.pop())["status"] == "completed"
+    assert tools.names == (["update"] if shown["status"] == "approved" else [])
+
+
+def test_a_decision_that_another_process_makes_first_is_refused(
+    pair: tuple[Service, Service], upstream: Upstream, tools: Tools
+) -> None:
+    one, other = pair
+    by(one, "role:MANAGER")
+    upstream.scripts = [UPDATE, answer("Then not.")]
+    key = one.key()
+    approval = waiting(one.create(key, input="Update it"))
+    max_key, mia_key = one.key("max"), one.key("mia")
+    gate = Gate()
+    before_saving(one, gate.wait)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(decide, one, max_key, approval)
+        try:
+            assert gate.reached.wait(20)
+            denied = decide(other, mia_key, approval, "deny", reason="No.")
+        finally:
+            gate.open()
+        refused(late.result(), 409, "approval_decided")
+    assert denied.status_code == 200, denied.text
+    assert ended(other, key, denied.json()["next_response_id"])["status"] == "completed"
+    assert tools.calls == []
+
+
+def test_a_decision_on_what_expires_meanwhile_comes_too_late_if_another_response_goes_on_without_it(
+    pair: tuple[Service, Service], upstream: Upstream, tools: Tools
+) -> None:
+    one, other = pair
+    asks_for_both(one, "role:MANAGER", "role:MANAGER")
+    upstream.scripts = [BOTH, answer("One of them.")]
+    key, manager = one.key(), one.key("max")
+    approved, expiring = asked(one.create(key, input="Both"))
+    assert decide(one, manager, approved).status_code == 200
+    gate = Gate()
+    before_saving(one, gate.wait)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(decide, one, manager, expiring)
+        try:
+            assert gate.reached.wait(20)
+            other.clock.ahead = VALID_SECONDS + 1
+            response = gone_on(other, key, approved)
+        finally:
+            gate.open()
+        refused(late.result(), 409, "approval_decided")
+    assert [item.get("status") for item in response["output"]] == ["completed", "failed", "completed"]
+    assert tools.names == ["update"]
+
+
+def test_a_response_that_is_deleted_while_somebody_decides_leaves_nothing(
+    pair: tuple[Service, Service], upstream: Upstream, tools: Tools
+) -> None:
+    one, other = pair
+    by(one, "role:MANAGER")
+    upstream.scripts = [UPDATE]
+    key, manager = one.key(), one.key("max")
+    first = one.create(key, input="Update it")
+    gate = Gate()
+    before_saving(one, gate.wait)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(decide, one, manager, waiting(first))
+        try:
+            assert gate.reached.wait(20)
+            deleted = delete(other, key, first["id"])
+        finally:
+            gate.open()
+        refused(late.result(), 404, "approval_not_found")
+    assert deleted.status_code == 200
+    assert one.run(one.approvals.get(TENANT, waiting(first))) is None
+    assert tools.calls == []
+
+
+def delete(service: Service, key: str, response_id: str) -> httpx2.Response:
+    return service.client.delete(f"/v1/responses/{response_id}", headers={"authorization": f"Bearer {key}"})
+
+
+def test_a_cancellation_while_an_approval_is_stored_withdraws_it(
+    pair: tuple[Service, Service], upstream: Upstream
+) -> None:
+    one, _ = pair
+    by(one, "role:MANAGER")
+    upstream.scripts = [UPDATE]
+    key, gate, save = one.key(), Gate(), one.approvals.save
+
+    async def slow(approval: Approval) -> bool:
+        saved = bool(await save(approval))
+        await gate.wait()
+        return saved
+
+    one.approvals.save = slow
+    response_id = one.create(key, input="Update it", background=True)["id"]
+    try:
+        assert gate.reached.wait(20)
+        (stored,) = one.run(one.approvals.pending(TENANT, 9)).records
+        headers = {"authorization": f"Bearer {key}"}
+        one.client.post(f"/v1/responses/{response_id}/cancel", headers=headers)
+        assert ended(one, key, response_id)["status"] == "cancelled"
+        end = time.monotonic() + 15
+        while one.run(one.approvals.get(TENANT, stored.id)) is not None:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    finally:
+        gate.open()
+    assert one.run(one.approvals.pending(TENANT, 9)).records == []
