@@ -13,10 +13,14 @@ import pytest
 
 from antiphon.access import keys, roles
 from antiphon.errors import CODES
+from antiphon.ports import Subject
 from antiphon.records import Budget, Grant, Limits, Owner, Role, Tenant
+from antiphon.run.tally import day_of
 from antiphon.run.worker import perform
 from antiphon.settings import PREFIX, read_settings
+from antiphon.usage.counters import tokens_of
 from tests.support.caller import TENANT, refused
+from tests.support.durable import ended
 from tests.support.schema import check_error
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Clock, Service
@@ -243,6 +247,26 @@ def test_a_run_that_is_cancelled_before_its_usage_is_known_counts_by_estimate(
     service.settle(5)
     out_of_tokens(ask(service, key))
     assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("background", [False, True], ids=["foreground", "background"])
+@pytest.mark.parametrize("limits", [{"tokens_per_response": 60}, {"budget": Budget(tokens_per_day=60)}], ids=str)
+def test_every_model_turn_counts_by_estimate_if_its_provider_never_reports_what_it_used(
+    tmp_path: Path, upstream: Upstream, limits: dict[str, Any], background: bool
+) -> None:
+    upstream.scripts = [Script.stream(tool_call(0, "call_a", "crm__find", "{}"), finish("tool_calls"))]
+    with Service(tmp_path, upstream, cache_seconds=0, runner=Tools(find=says("Ada " * 40))) as service:
+        service.agent("agent", servers=(server("find"),), **limits)
+        key = service.key()
+        response = ended(service, key, service.create(key, input="Who?", background=background)["id"])
+        assert response["incomplete_details"] == {"reason": "insufficient_quota"}
+        assert response["usage"] is None
+        assert 1 < len(upstream.requests) < 5
+        service.settle(5)
+        day = day_of(service.clock())
+        subject = Subject(TENANT, "agent", "agent")
+        (counted,) = service.run(service.services.usage.of(subject, day, day))
+        assert tokens_of(counted.counters) > 60
 
 
 def test_a_model_that_fails_before_it_says_a_word_costs_nothing(service: Service, key: str, upstream: Upstream) -> None:

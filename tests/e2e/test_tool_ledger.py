@@ -117,14 +117,18 @@ def test_who_goes_on_uses_the_result_that_is_stored(two: Two, upstream: Upstream
     assert response["usage"]["input_tokens"] == 10 + 3
 
 
-def test_what_a_lost_worker_used_counts_to_what_one_response_may_use(two: Two, upstream: Upstream) -> None:
-    two.first.agent("agent", servers=(server("find", "count"),), tokens_per_response=15)
-    upstream.scripts = [Script.stream(*ONE), answer("I do not know.")]
+@pytest.mark.parametrize("reports", [True, False], ids=["reported", "estimated"])
+def test_what_a_lost_worker_used_counts_to_what_one_response_may_use(
+    two: Two, upstream: Upstream, reports: bool
+) -> None:
+    two.first.agent("agent", servers=(server("find", "count"),), tokens_per_response=15 if reports else 1)
+    upstream.scripts = [Script.stream(*ONE if reports else ONE[:-1]), answer("I do not know.")]
     key = two.first.key()
     response_id = queued(two, key)
     two.lose()
     response = ended(two.second, key, response_id)
-    assert (response["status"], response["usage"]["total_tokens"]) == ("incomplete", 15)
+    assert response["status"] == "incomplete"
+    assert response["usage"]["total_tokens"] == 15 if reports else response["usage"] is None
     assert "`tokens_per_response`" in response["antiphon"]["insufficient_quota"]
     assert len(upstream.requests) == 1
 

@@ -164,7 +164,7 @@ class Failover:
     def spent(
         self, call: ModelCall, output: Sequence[Item], first: int = 0, *, again: bool = False
     ) -> list[tuple[dict[str, str], UsageDelta]]:
-        """Return what each call of a model used, in order, also by estimate if the last was cut off before it reported.
+        """Return what each call of a model used, in order; by estimate if its provider did not report it.
 
         Args:
             call: what was asked last.
@@ -172,12 +172,30 @@ class Failover:
             first: the number of the call to begin with.
             again: the stream of the last call is read again by another worker, which counts it.
         """
-        used = self._ledger.reported(first, without_last=again)
-        if not again and self._begun and self._ledger.last.usage is None:
+        if not again:
+            self.estimate(call, output)
+        return self._ledger.counted(first, without_last=again)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the last call began to answer, and nobody reported or estimated what it used."""
+        return self._begun and self._ledger.last.counted is None
+
+    def estimate(self, call: ModelCall, output: Sequence[Item]) -> None:
+        """Estimate what the last call used, if that is unknown: its provider does not report it, or was cut off.
+
+        Args:
+            call: what was asked last.
+            output: what was said to that, as items.
+        """
+        if self.is_unknown:
             said = replace(call, instructions="", tools=(), items=as_functions(output, ToolTable(())))
             count = self.current.count_tokens
-            used.append((self.current.maker, UsageDelta(count(call), count(said))))
-        return used
+            self._ledger.last.estimate = UsageDelta(count(call), count(said))
+
+    def counted(self) -> list[tuple[dict[str, str], UsageDelta]]:
+        """Return what counts against limits so far."""
+        return self._ledger.counted()
 
     def shown(self) -> dict[str, Any] | None:
         """Return who answered, what each model used and what each turn used; None if there was only one of each."""

@@ -16,12 +16,19 @@ class ModelUse:
     Attributes:
         maker: the ``provider`` and the ``model``.
         is_turn: it was asked to answer, and not to write a summary.
+        estimate: what it used by estimate, which counts and is not shown; None if it was reported, or is not estimated.
     """
 
     maker: dict[str, str]
     usage: UsageDelta | None = None
     error: str | None = None
     is_turn: bool = True
+    estimate: UsageDelta | None = None
+
+    @property
+    def counted(self) -> UsageDelta | None:
+        """What counts against limits."""
+        return self.estimate if self.usage is None else self.usage
 
 
 class Ledger:
@@ -56,17 +63,19 @@ class Ledger:
 
     def stored(self) -> list[list[Any]]:
         """Return the entries as they are stored with a response that another worker may go on with."""
-        return [[entry.maker, entry.usage and list(entry.usage), entry.error, entry.is_turn] for entry in self._entries]
+        return [_stored(entry) for entry in self._entries]
 
     def restore(self, stored: Iterable[list[Any]]) -> None:
         """Begin with the entries of earlier workers."""
-        for maker, usage, error, is_turn in stored:
-            self._entries.append(ModelUse(maker, usage and UsageDelta(*usage), error, is_turn))
+        self._entries += map(_read, stored)
 
-    def reported(self, first: int = 0, *, without_last: bool = False) -> list[tuple[dict[str, str], UsageDelta]]:
-        """Return what the calls from a number on used of which that was reported; on request without the last call."""
-        entries = self._entries[first : -1 if without_last else None]
-        return [(entry.maker, entry.usage) for entry in entries if entry.usage is not None]
+    def reported(self) -> list[tuple[dict[str, str], UsageDelta]]:
+        """Return what each call used of which that was reported."""
+        return [(entry.maker, entry.usage) for entry in self._entries if entry.usage is not None]
+
+    def counted(self, first: int = 0, *, without_last: bool = False) -> list[tuple[dict[str, str], UsageDelta]]:
+        """Return what counts of the calls from a number on, also by estimate; on request without the last call."""
+        return _counted(self._entries[first : -1 if without_last else None])
 
     def models(self) -> list[dict[str, Any]]:
         """Return what each model used, and why its last call failed, if it did."""
@@ -79,3 +88,22 @@ class Ledger:
             shown["output_tokens"] += usage.output_tokens
             shown["error"] = entry.error
         return list(models.values())
+
+
+def counted_of(stored: Iterable[list[Any]]) -> list[tuple[dict[str, str], UsageDelta]]:
+    """Return what counts of the calls that are stored with a response."""
+    return _counted(map(_read, stored))
+
+
+def _counted(entries: Iterable[ModelUse]) -> list[tuple[dict[str, str], UsageDelta]]:
+    return [(entry.maker, entry.counted) for entry in entries if entry.counted is not None]
+
+
+def _stored(entry: ModelUse) -> list[Any]:
+    usage, estimate = entry.usage and list(entry.usage), [] if entry.estimate is None else [list(entry.estimate)]
+    return [entry.maker, usage, entry.error, entry.is_turn, *estimate]
+
+
+def _read(stored: list[Any]) -> ModelUse:
+    maker, usage, error, is_turn, *estimate = stored
+    return ModelUse(maker, usage and UsageDelta(*usage), error, is_turn, UsageDelta(*estimate[0]) if estimate else None)

@@ -26,7 +26,7 @@ from antiphon.answering.failover import Failover
 from antiphon.answering.turn import Outcome, usage_resource
 from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
-from antiphon.ports import ModelCall, Services, UsageDelta
+from antiphon.ports import ModelCall, Services
 from antiphon.records import StoredResponse
 from antiphon.run.approvals import withdraw_all
 from antiphon.run.aside import aside
@@ -233,7 +233,7 @@ class Execution:
             ApiError: ``storage_unavailable``: a budget cannot be checked.
         """
         assert self._loop is not None
-        used = [priced(self._services, maker, UsageDelta(*usage)) for maker, usage, *_ in self._loop.used() if usage]
+        used = [priced(self._services, maker, usage) for maker, usage in self._loop.counted()]
         return await self._quota.refusal(self._loop.agent, used)
 
     def hands_over(self) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from antiphon.answering.usage import counted_of
 from antiphon.errors import trace
 from antiphon.ports import Services, Subject, UsageDelta
 from antiphon.ports.usage import Counters
@@ -35,8 +36,7 @@ def priced(services: Services, maker: dict[str, str], usage: UsageDelta) -> Spen
 
 def stored_use(services: Services, job: dict[str, Any] | None) -> list[Spent]:
     """Return what workers that are gone had used, as far as they stored it with the response."""
-    used = (job or {}).get("used", ())
-    return [priced(services, maker, UsageDelta(*usage)) for maker, usage, *_ in used if usage]
+    return [priced(services, maker, usage) for maker, usage in counted_of((job or {}).get("used", ()))]
 
 
 async def tally(

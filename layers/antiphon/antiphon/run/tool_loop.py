@@ -18,7 +18,7 @@ from antiphon.context.history import with_plain_names
 from antiphon.context.sealed import Sealer, opened
 from antiphon.context.window import fitted
 from antiphon.errors import ApiError, StorageUnavailable
-from antiphon.ports import ModelCall, Services, ToolFailure, ToolResult
+from antiphon.ports import ModelCall, Services, ToolFailure, ToolResult, UsageDelta
 from antiphon.records import Agent, Approval, Item, StoredResponse
 from antiphon.run.approvals import VALID_SECONDS, digest_of, save_all, taken, waiting_text
 from antiphon.run.aside import aside
@@ -166,6 +166,10 @@ class ToolLoop:
         """Return what the models used so far, for another worker that may go on."""
         return self._ready.answering.stored()
 
+    def counted(self) -> list[tuple[dict[str, str], UsageDelta]]:
+        """Return what the models used so far that counts against limits."""
+        return self._ready.answering.counted()
+
     async def run(self) -> Outcome:
         """Run until the response is done.
 
@@ -189,6 +193,7 @@ class ToolLoop:
             self.turns += 1
             if outcome.status != "completed" or not turn.server_calls:
                 return outcome
+            await self._estimate(turn.server_calls)
             await self._answer(turn.server_calls, with_clients=turn.has_client_calls)
             if turn.has_client_calls or self.waiting:
                 return outcome
@@ -230,6 +235,17 @@ class ToolLoop:
         if pending:
             self._calls.count += len(pending)
             await self._make(pending)
+
+    async def _estimate(self, calls: Sequence[ServerCall]) -> None:
+        """Estimate what the model turn used if its provider did not report it: the limits count it from now on."""
+        answering = self._ready.answering
+        if answering.is_unknown:
+            self._stream.settle()
+            made = [
+                {"type": "function_call", "name": call.tool.function, "arguments": call.arguments} for call in calls
+            ]
+            said = [*self._stream.output[self.begins :], *made]
+            await aside(self.call, lambda: answering.estimate(self.call, said))
 
     async def _answer(self, calls: Sequence[ServerCall], *, with_clients: bool) -> None:
         """Make the calls of a model turn, or ask for their approval.
