@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Final
 
 from antiphon.store.sqlite.database import VERSION
 from cli import target
 from cli.output import Output, Refused, Unreachable
+from cli.private_files import written
 from local.state import alone, make_private
 
-PRIVATE: Final = 0o600
-_LOGS: Final = ("-wal", "-shm")
+_FILES: Final = ("", "-wal", "-shm")
+"""How the names of a database and of its logs end."""
+
+_MOST_ASIDE: Final = 100
 
 
 async def back_up(args: Namespace) -> Output:
     """Write a file with all that is stored, check it, and return its digest."""
     where, file = _target(args), Path(args.file)
     _require_new(file)
-    with _written(file) as part:
+    with written(file) as part:
         if where.database is None:
             from cli.table_backup import save  # noqa: PLC0415 (the client of the tables)
 
@@ -118,10 +121,11 @@ def _restore(where: target.Target, database: Path, file: Path) -> Path | None:
     with alone(database.parent) if where.is_local else nullcontext(True) as free:
         if not free or not _is_free(database):
             raise Refused(f"a server or another program uses {database}: stop it first")
-        with _written(database.with_name(f"{database.name}.restored")) as part:
-            part.write_bytes(file.read_bytes())
+        restored = database.with_name(f"{database.name}.restored")
+        with written(restored) as part:
+            shutil.copyfile(file, part)
         before = _set_aside(database)
-        database.with_name(f"{database.name}.restored").replace(database)
+        restored.replace(database)
     return before
 
 
@@ -143,29 +147,26 @@ def _is_free(database: Path) -> bool:
 
 
 def _set_aside(database: Path) -> Path | None:
-    """Give a database another name. A write-ahead log of it must not meet the restored file."""
-    aside = database.with_name(f"{database.name}.before-restore")
-    for suffix in ("", *_LOGS):
-        file = database.with_name(database.name + suffix)
+    """Give a database a name that no other has. A write-ahead log of it must not meet the restored file."""
+    aside = _free_name(database)
+    for end in _FILES:
+        file = database.with_name(database.name + end)
         if file.exists():
-            file.replace(aside.with_name(aside.name + suffix))
+            file.replace(aside.with_name(aside.name + end))
     return aside if aside.exists() else None
 
 
-@contextmanager
-def _written(file: Path) -> Iterator[Path]:
-    """Yield a file for its owner alone, which gets its name when all is written and on the disk."""
-    part = file.with_name(f"{file.name}.part")
-    try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE))
-        yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(file)
-    except OSError as error:
-        raise Refused(f"{file}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
+def _free_name(database: Path) -> Path:
+    """Return a name under which no database was set aside before.
+
+    Raises:
+        Refused: there is none.
+    """
+    for number in range(1, _MOST_ASIDE + 1):
+        name = database.with_name(f"{database.name}.before-restore" + (f"-{number}" if number > 1 else ""))
+        if not any(name.with_name(name.name + end).exists() for end in _FILES):
+            return name
+    raise Refused(f"{_MOST_ASIDE} databases were set aside beside {database}: remove those that nobody needs")
 
 
 def _digest(file: Path) -> str:

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 from antiphon.manage.erase import erase_user
 from antiphon.manage.export import export_user
 from antiphon.manage.forms import EraseForm
 from antiphon.manage.removal import count
-from cli.output import Output, Refused
+from cli.output import Output
+from cli.private_files import written
 from cli.session import Session
-
-PRIVATE: Final = 0o600
 
 
 async def export(session: Session, args: Namespace) -> Output:
     """Write all that is stored about a user, a record a line. A file is there only when it is whole."""
-    written = 0
+    number = 0
     with _opened(args.output) as out:
         async for record in session.all(export_user, args.id):
             out.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
-            written += 1
-    data = {"user": args.id, "records": written, "file": args.output}
-    note = f"{count(written, 'record')} of user {args.id}"
+            number += 1
+    data = {"user": args.id, "records": number, "file": args.output}
+    note = f"{count(number, 'record')} of user {args.id}"
     if args.output is None:
         return Output(None, notes=(note,))
     return Output(data, f"{note} in {args.output}")
@@ -46,7 +44,7 @@ async def erase(session: Session, args: Namespace) -> Output:
         if done["result"] == "erased":
             break
         if done["wait_seconds"] > 1:
-            print(f"note: functions may take its keys for {done['wait_seconds']} seconds", file=sys.stderr)
+            print(f"note: waits {done['wait_seconds']} seconds for requests that were accepted before", file=sys.stderr)
         await asyncio.sleep(done["wait_seconds"])
     removed = ", ".join(count(number, name.removesuffix("s")) for name, number in total.items())
     return Output({"id": args.id, "result": "erased", **total}, f"erased  {args.id}  ({removed})")
@@ -58,12 +56,5 @@ def _opened(path: str | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    part = Path(f"{path}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "w", encoding="utf-8") as file:
-            yield file
-        part.replace(path)
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
+    with written(Path(path)) as part, part.open("w", encoding="utf-8") as file:
+        yield file

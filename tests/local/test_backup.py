@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -60,7 +61,6 @@ def test_a_destroyed_server_comes_back_by_the_commands_of_the_page(tmp_path: Pat
         client, agent = server.client(), server.agents[0]
         first = client.responses.create(model=agent, input="My name is Ada.")
         events = replayed(client, first.id)
-        usage = antiphon(tmp_path, "usage", "--json").stdout
         with client.responses.create(model=agent, input="Count.", stream=True) as stream:
             started = next(iter(stream)).response.id
             done = run_block(0, tmp_path)
@@ -72,6 +72,8 @@ def test_a_destroyed_server_comes_back_by_the_commands_of_the_page(tmp_path: Pat
         key = server.key
     backup = tmp_path / "antiphon-backup.db"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    seen = shutil.copy(backup, tmp_path / "seen.db")
+    usage = antiphon(tmp_path, "--database", str(seen), "usage", "--json").stdout
     shutil.rmtree(state)
     done = run_block(1, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -120,6 +122,29 @@ def test_what_a_restore_replaces_is_kept_and_its_log_is_not_read_any_more(tmp_pa
     assert '"bob"' not in antiphon(tmp_path, "users", "list", "--json").stdout
     before = antiphon(tmp_path, "--database", f"{database}.before-restore", "users", "list", "--json").stdout
     assert '"bob"' in before
+
+
+def test_a_second_restore_keeps_what_the_first_replaced(tmp_path: Path, database: Path) -> None:
+    assert antiphon(tmp_path, "backup", "b.db").returncode == 0
+    assert antiphon(tmp_path, "users", "put", "bob").returncode == 0
+    asides = [f"{database}.before-restore", f"{database}.before-restore-2"]
+    for aside in asides:
+        restored = json.loads(antiphon(tmp_path, "restore", "--yes", "--json", "b.db").stdout)
+        assert Path(restored["before"]).resolve() == Path(aside).resolve()
+    kept = [antiphon(tmp_path, "--database", aside, "users", "list", "--json").stdout for aside in asides]
+    assert ['"bob"' in text for text in kept] == [True, False]
+
+
+@pytest.mark.parametrize("words", [("backup",), ("users", "export", "ada", "--output")])
+def test_nobody_else_can_have_made_the_file_before(tmp_path: Path, database: Path, words: tuple[str, ...]) -> None:
+    planted = tmp_path / "copy.part"
+    planted.touch(0o666)
+    planted.chmod(0o666)
+    with planted.open("rb") as read_by_others:
+        assert antiphon(tmp_path, *words, "copy").returncode == 0
+        assert read_by_others.read() == b""
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith("copy")) == ["copy", "copy.part"]
 
 
 @pytest.fixture

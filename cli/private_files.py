@@ -1,0 +1,36 @@
+"""Files for their owner alone, which get their name when all is written and on the disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cli.output import Refused
+
+
+@contextmanager
+def written(file: Path) -> Iterator[Path]:
+    """Yield a new file of mode 0600 beside ``file``, which gets that name at the end; if writing fails, it goes.
+
+    Nobody else can have made it before: in a folder of everybody, such as ``/tmp``, that would be a way to read it.
+
+    Raises:
+        Refused: it cannot be written.
+    """
+    part: Path | None = None
+    try:
+        number, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=file.parent)
+        os.close(number)
+        part = Path(name)
+        yield part
+        with part.open("rb") as opened:
+            os.fsync(opened.fileno())
+        part.replace(file)
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from None
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
