@@ -8,8 +8,9 @@ import pytest
 
 from antiphon.errors import ApiError
 from antiphon.manage.export import AREAS, MAX_BYTES, export_user
+from antiphon.records import Budget
 from tests.support.deployment import OPERATOR, Deployment
-from tests.support.managing import Office
+from tests.support.managing import Office, key_id
 from tests.support.possessions import CANARY, USER, settle
 from tests.support.service import Service
 
@@ -90,9 +91,14 @@ async def test_a_page_that_follows_nothing_is_refused(deployment):
 
 
 @pytest.fixture
-def office(tmp_path):
-    with Service(tmp_path, cache_seconds=0) as service:
-        yield Office(service)
+def service(tmp_path):
+    with Service(tmp_path, cache_seconds=0) as running:
+        yield running
+
+
+@pytest.fixture
+def office(service):
+    return Office(service)
 
 
 def test_an_operator_needs_the_right_to_read_each_area(office):
@@ -123,3 +129,32 @@ def test_a_key_that_is_limited_to_agents_exports_nothing(office):
     answer = office.ask(limited, "GET", "me/export")
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied")
     assert mine["response"] not in answer.text
+
+
+def test_a_user_exports_no_key_that_does_not_exist_for_the_one_they_use(office):
+    mine = office.stage()
+    management = key_id(office.key(mine["user"], management=True))
+    limited = office.key(mine["user"], budget=Budget(tokens_per_day=5))
+    for used, shown in ((mine["secret"], {mine["key"], key_id(limited)}), (limited, {key_id(limited)})):
+        page = office.ask(used, "GET", "me/export?limit=100").json()
+        assert {each["record"]["id"] for each in page["data"] if each["kind"] == "key"} == shown
+        listed = office.ask(used, "GET", "me/keys").json()["data"]
+        assert {each["id"] for each in listed} == shown
+        assert office.ask(used, "GET", f"me/export?after=key:{management}").status_code == 400
+
+
+def test_a_page_follows_no_key_of_another_user(office):
+    mine, others = office.stage(), office.stage()
+    assert office.ask(mine["secret"], "GET", f"me/export?after=key:{others['key']}").status_code == 400
+
+
+def test_a_new_user_with_the_id_of_a_former_one_exports_none_of_its_deleted_agents(office, service):
+    mine = office.stage("ann")
+    page = office.ask(mine["secret"], "GET", "me/export?limit=100").json()
+    assert f"deleted_agent:{mine['deleted']}" in {each["id"] for each in page["data"]}
+    service.run(service.directory.delete_agent("default", mine["agent"]))
+    root = office.operator("all")
+    assert office.ask(root, "DELETE", "users/ann").status_code == 200
+    assert office.ask(root, "PUT", "users/ann", {"role": "FREE"}).status_code == 200
+    page = office.ask(office.key("ann"), "GET", "me/export?limit=100").json()
+    assert [each["id"] for each in page["data"] if each["kind"] == "deleted_agent"] == []

@@ -18,8 +18,10 @@ from antiphon.manage.limits import write_limits
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor, walk
 from antiphon.manage.people import group_document, user_document
+from antiphon.manage.reach import exists_for
 from antiphon.manage.responses import response_summary
 from antiphon.manage.usage import show_limits
+from antiphon.manage.versions import is_their_own
 from antiphon.ports import AuditFilter, Page, Services, Subject
 from antiphon.records import (
     DAY,
@@ -89,12 +91,14 @@ async def groups(of: Holder, after: str) -> Records:
 
 
 async def keys(of: Holder, after: str) -> Records:
-    """Yield the user's keys without the keys themselves, newest first."""
+    """Yield the user's keys without the keys themselves, newest first; to a user those that exist for their key."""
     last = await of.services.keys.find(of.operator.tenant, after) if after else None
-    if after and last is None:
+    if after and (last is None or last.user != of.user or not exists_for(of.operator, last)):
         raise no_cursor()
     now = of.services.clock()
     async for key in walk(partial(_keys, of), last):
+        if not exists_for(of.operator, key):
+            continue
         used = await of.services.keys.last_used(key.tenant, [key.digest])
         yield key.id, key_document(key, now, used.get(key.digest))
 
@@ -126,7 +130,8 @@ async def deleted_agents(of: Holder, after: str) -> Records:
         return await of.services.directory.deleted_agents(of.operator.tenant, _PAGE, after=begin)
 
     async for gone in walk(fetch):
-        if gone.agent.author == of.user:
+        is_theirs = gone.agent.author == of.user
+        if is_theirs and (of.operator.principal is None or await is_their_own(of.services, of.operator, gone.agent)):
             yield gone.agent.id, {**_agent(gone.agent), "deleted_at": gone.deleted_at, "removed_at": gone.expires_at}
 
 

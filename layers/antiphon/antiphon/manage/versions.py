@@ -104,7 +104,7 @@ async def restore_agent(services: Services, operator: Operator, agent_id: str) -
     principal = operator.principal
     if principal is None:
         operator.require("agents", write=True)
-    elif gone is None or not await _is_their_own(services, operator, gone.agent):
+    elif gone is None or not await is_their_own(services, operator, gone.agent):
         raise NotFound("agent", agent_id)
     elif principal.read_only or principal.key_agents is not None:
         raise ApiError("read_only_key")
@@ -114,7 +114,7 @@ async def restore_agent(services: Services, operator: Operator, agent_id: str) -
     return {"id": agent_id, "result": "restored", "version": back.version}
 
 
-async def _is_their_own(services: Services, operator: Operator, agent: Agent) -> bool:
+async def is_their_own(services: Services, operator: Operator, agent: Agent) -> bool:
     """Return whether a user is the author of a deleted agent, and not only has the id of one who was deleted since."""
     author = f"user:{agent.author}"
     if operator.principal is None or author not in operator.principal.principals:
