@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from antiphon.errors import ApiError, StorageUnavailable
+from antiphon.ids import first_response_id, next_response_id
 from antiphon.manage.erase import ERASED, erase_user
 from antiphon.manage.forms import EraseForm
 from antiphon.ports import AuditFilter
-from antiphon.records import Agent, Grant, User
+from antiphon.records import Agent, Grant, Limits, Owner, StoredResponse, User
+from antiphon.run import cancel
+from antiphon.store.sqlite.usage import SQLiteUsage
 from tests.support.deployment import OPERATOR, Deployment
 from tests.support.managing import Office
 from tests.support.possessions import (
@@ -181,7 +187,9 @@ def test_a_running_response_is_cancelled_and_the_keys_are_refused_at_once(tmp_pa
         running = service.create(key, input=CANARY, background=True)
         assert gate.reached.wait(10)
         done = service.run(erase_user(service.services, OPERATOR, "ann", EraseForm()))
-        assert (done["result"], done["responses"]) == ("erased", 1)
+        assert (done["result"], done["responses"], done["wait_seconds"]) == ("in_progress", 1, 5)
+        done = service.run(erase_user(service.services, OPERATOR, "ann", EraseForm()))
+        assert (done["result"], done["responses"]) == ("erased", 0)
         assert service.post(key, model="agent", input="Hi").status_code == 401
         assert service.get(f"/v1/responses/{running['id']}", key).status_code == 401
         service.settle(5)
@@ -210,3 +218,85 @@ def test_nobody_erases_the_user_of_the_key_that_they_use_or_one_who_may_more(tmp
         less = office.operator("people:write", "responses:write")
         answer = office.ask(less, "POST", f"users/{me}/erase", {})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied")
+
+
+def test_what_a_response_used_that_ran_in_another_process_is_erased_too(tmp_path, monkeypatch):
+    add = SQLiteUsage.add
+
+    async def add_late(*args):
+        await asyncio.sleep(1)
+        await add(*args)
+
+    monkeypatch.setattr(SQLiteUsage, "add", add_late)
+    monkeypatch.setattr(cancel, "running", lambda _: None)  # as in a process that does not run it
+    gate = Gate()
+    with Upstream([Script.stream(text("Hel"), gate)]) as upstream, Service(tmp_path, upstream) as service:
+        service.user("ann")
+        service.put(Grant(TENANT, "agent", "user:ann", 1))
+        running = service.create(service.key("ann"), input=CANARY, background=True)
+        assert gate.reached.wait(10)
+        done = {"result": "in_progress", "wait_seconds": 0}
+        while done["result"] == "in_progress":
+            time.sleep(done["wait_seconds"])
+            done = service.run(erase_user(service.services, OPERATOR, "ann", EraseForm(), cache_seconds=0))
+        service.settle(5)
+        rows = list(rows_of_file(tmp_path / "antiphon.db"))
+        assert [row for row in rows if "ann" in row[1].split() or CANARY in row[1] or running["id"] in row[1]] == []
+
+
+async def test_nothing_of_a_conversation_goes_while_a_response_in_it_cannot_be_ended(deployment, monkeypatch):
+    monkeypatch.setattr(cancel, "PATIENCE", 0.3)
+    services = deployment.services
+    await services.directory.put(User(TENANT, USER))
+    ended = await stored_turn(services, first_response_id(secrets.token_bytes), "completed")
+    running = await stored_turn(services, next_response_id(ended, secrets.token_bytes), "in_progress")
+    other = await stored_turn(services, first_response_id(secrets.token_bytes), "completed")
+    done = await erase_user(services, OPERATOR, USER, EraseForm())
+    assert (done["result"], done["responses"]) == ("in_progress", 1)
+    owner, now = Owner(TENANT, USER), services.clock()
+    left = [await services.responses.get(owner, each, now) is not None for each in (ended, running, other)]
+    assert left == [True, True, False]
+
+
+async def test_responses_that_run_are_ended_at_once(deployment, monkeypatch):
+    monkeypatch.setattr(cancel, "PATIENCE", 0.5)
+    services = deployment.services
+    await services.directory.put(User(TENANT, USER))
+    for _ in range(20):
+        await stored_turn(services, first_response_id(secrets.token_bytes), "in_progress")
+    begun = services.steady()
+    done = await erase_user(services, OPERATOR, USER, EraseForm())
+    assert (done["result"], done["responses"]) == ("in_progress", 0)
+    assert services.steady() - begun < 8, "one after the other they would be waited for 10 seconds and more"
+
+
+async def stored_turn(services, response_id, status):
+    """Store a response of the user whose writer does not answer, and return its id."""
+    now = int(services.clock())
+    resource = {"id": response_id, "status": status, "previous_response_id": None, "output": [], "background": True}
+    turn = StoredResponse(
+        Owner(TENANT, USER), response_id, "theirs", "in_progress", now, now + 600, "l", now + 60, (), [], resource
+    )
+    await services.responses.claim(turn)
+    if status != "in_progress":
+        await services.responses.commit(replace(turn, status=status))
+    return response_id
+
+
+@pytest.mark.parametrize(
+    ("wanted", "limits"), [("limits:write", Limits(requests_per_minute=1)), ("agents:write", Limits())]
+)
+def test_who_erases_limits_or_agents_that_were_deleted_needs_the_right_to_write_them(tmp_path, wanted, limits):
+    with Service(tmp_path, cache_seconds=0) as service:
+        office = Office(service)
+        service.put(User(TENANT, "ann", limits=limits))
+        if wanted == "agents:write":
+            service.agent("old", "ann")
+            service.run(service.directory.delete_agent(TENANT, "old"))
+        less = office.operator("people:write", "responses:write")
+        answer = office.ask(less, "POST", "users/ann/erase", {})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied")
+        assert wanted in answer.json()["error"]["message"]
+        enough = office.operator("people:write", "responses:write", wanted)
+        assert office.ask(enough, "POST", "users/ann/erase", {}).json()["result"] == "erased"
+        assert service.run(service.directory.deleted_agent(TENANT, "old")) is None

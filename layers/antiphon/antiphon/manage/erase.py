@@ -12,25 +12,28 @@ is up, is finished by the same call.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from antiphon.errors import ApiError
+from antiphon.ids import place_of
 from antiphon.manage.changes import Document, note
 from antiphon.manage.forms import EraseForm
 from antiphon.manage.found import find_account
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import walk
-from antiphon.manage.people import require_over_user
+from antiphon.manage.people import require_no_wider, require_over_user
 from antiphon.manage.refusals import check_id, refuse
 from antiphon.manage.removal import count, some
 from antiphon.ports import AuditFilter, Page, Services
-from antiphon.records import DAY, Agent, Approval, DeletedAgent, Key, Owner, StoredResponse, User
+from antiphon.records import DAY, Agent, Approval, DeletedAgent, Key, Limits, Owner, StoredResponse, User
 from antiphon.run.approvals import decide, decided
 from antiphon.run.cancel import stop
+from antiphon.run.tally import SECONDS as COUNTING
 from antiphon.run.tally import day_of
 
 SECONDS: Final = 15.0
@@ -57,8 +60,9 @@ async def erase_user(
         cache_seconds: how long a process may take a key that it has read; by default that of the settings.
 
     Raises:
-        ApiError: 403; 409: the user has agents and the form names nothing to do with them, or tools of others'
-            agents need the user's approval.
+        ApiError: 403: a right is missing, which for a user with agents, deleted ones too, or with limits are more;
+            409: the user has agents and the form names nothing to do with them, or tools of others' agents need the
+            user's approval.
     """
     operator.require("people", write=True)
     operator.require("responses", write=True)
@@ -69,17 +73,18 @@ async def erase_user(
     stored = await services.directory.find(User, operator.tenant, user)
     if stored is not None:
         await require_over_user(services, operator, stored)
+        require_no_wider(operator, Limits(), stored.limits)
     keys = [key async for key in walk(partial(_keys, services, owner))]
     agents = await _require_settled(services, operator, user, form)
     await note(services, operator, "user.erased", f"user:{user}", None, {"agents": form.agents_to or form.agents})
     await _settle_agents(services, operator, agents, form)
     closed_at = await _close(services, operator, stored, keys)
-    responses, all_gone = await _erase_responses(services, owner, until)
-    done = {"responses": responses, "keys": len(keys), "agents": len(agents)}
-    if not all_gone:
+    removed = await _erase_responses(services, owner, until)
+    done = {"responses": removed.number, "keys": len(keys), "agents": len(agents)}
+    if not removed.are_all:
         return _answer(user, done, wait=1)
     kept = services.settings.cache_seconds if cache_seconds is None else cache_seconds
-    left = closed_at + kept - services.clock() if kept else 0
+    left = max(closed_at + kept - services.clock() if kept else 0, COUNTING if removed.some_ran else 0)
     if left > 0:
         return _answer(user, done, wait=math.ceil(left))
     while await services.personal().erase_others(owner):
@@ -111,9 +116,10 @@ async def _require_settled(services: Services, operator: Operator, user: str, fo
         raise refuse(f"User {user} decides on calls of tools of {_named(deciding)}: name somebody else there first.")
     if form.agents is not None and form.agents_to is not None:
         raise ApiError("invalid_value", "`agents_to`: The agents are to be deleted.", param="agents_to")
-    if form.agents is not None or form.agents_to is not None:
+    is_said = form.agents is not None or form.agents_to is not None
+    if is_said or gone:
         operator.require("agents", write=True)
-    elif theirs:
+    if theirs and not is_said:
         raise refuse(
             f"User {user} is the author of {_named([agent.id for agent in theirs])}: give them to another user, or "
             "delete them, too.",
@@ -155,25 +161,41 @@ async def _close(services: Services, operator: Operator, stored: User | None, ke
     return max((key.revoked_at or now for key in keys), default=0)
 
 
-async def _erase_responses(services: Services, owner: Owner, until: float) -> tuple[int, bool]:
-    """Remove responses until none is left or the time is up. Return how many went, and whether none is left."""
-    erased = 0
+class _Removed(NamedTuple):
+    """What a call did with the responses of a user.
+
+    Attributes:
+        number: how many it removed.
+        are_all: whether none is left.
+        some_ran: whether it ended some. What they used is added to the roll-ups a moment after their ending.
+    """
+
+    number: int
+    are_all: bool
+    some_ran: bool
+
+
+async def _erase_responses(services: Services, owner: Owner, until: float) -> _Removed:
+    """Remove responses until none is left or the time is up; those that run are ended at once."""
+    number, some_ran = 0, False
     while services.steady() < until:
         page = await services.responses.some(owner, _PAGE, 0)
         if not page.records and not page.more:
-            return erased, True
-        ended = [turn.id for turn in page.records if await _has_ended(services, turn)]
-        if page.records and not ended:
-            return erased, False
-        await services.personal().erase_turns(owner, ended)
-        erased += len(ended)
-    return erased, False
+            return _Removed(number, True, some_ran)
+        running = [turn for turn in page.records if not turn.has_ended]
+        ended = await asyncio.gather(*(_has_ended(services, turn) for turn in running))
+        some_ran = some_ran or bool(running)
+        busy = {place_of(turn.id).segment for turn, has_ended in zip(running, ended, strict=True) if not has_ended}
+        free = [turn.id for turn in page.records if place_of(turn.id).segment not in busy]
+        if busy and not free:
+            break
+        await services.personal().erase_turns(owner, free)
+        number += len(free)
+    return _Removed(number, False, some_ran)
 
 
 async def _has_ended(services: Services, turn: StoredResponse) -> bool:
     """End a response that runs. Return whether it has ended, or is not there any more."""
-    if turn.has_ended:
-        return True
     running = await services.responses.get(turn.owner, turn.id, services.clock())
     ended = running if running is None or running.has_ended else await stop(services, running)
     return ended is None or ended.has_ended
