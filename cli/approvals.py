@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Any, Final
 
 from antiphon.manage import approvals
 from cli.output import Output, moment
@@ -10,7 +11,7 @@ from cli.session import Session
 from cli.tables import table
 
 _HEADER = ("ID", "USER", "AGENT", "TOOL", "ARGUMENTS", "BY", "ASKED", "EXPIRES")
-_GOES_ON = "the server goes on with the response within a minute"
+_CONTINUES: Final = "the response continues within a minute, once no other call of it waits for a decision"
 
 
 async def list_approvals(session: Session, args: Namespace) -> Output:
@@ -36,7 +37,7 @@ async def list_approvals(session: Session, args: Namespace) -> Output:
 async def approve(session: Session, args: Namespace) -> Output:
     """Let a call be made."""
     data = await approvals.decide_approval(session.services, session.operator, args.id, approve=True)
-    return Output(data, f"approved  {args.id}", (_GOES_ON,))
+    return _decided(data)
 
 
 async def deny(session: Session, args: Namespace) -> Output:
@@ -44,4 +45,10 @@ async def deny(session: Session, args: Namespace) -> Output:
     data = await approvals.decide_approval(
         session.services, session.operator, args.id, approve=False, reason=args.reason
     )
-    return Output(data, f"denied  {args.id}", (_GOES_ON,))
+    return _decided(data)
+
+
+def _decided(data: dict[str, Any]) -> Output:
+    next_id = data["next_response_id"]
+    continues = f"the response continues as {next_id}" if next_id else _CONTINUES
+    return Output(data, f"{data['status']}  {data['id']}", (continues,))

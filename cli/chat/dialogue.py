@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.chat.items import Item, waiting
+from cli.chat.items import Item, questions, waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class Dialogue:
         else:
             kept = [item for item in response.get("output") or () if _can_be_sent(item)]
             place = Continuation(None, (*self.place.items, *sent, *kept))
-        self.turns.append(AskedTurn(asked, place, tuple(waiting(response.get("output") or ()))))
+        waits = (*waiting(response.get("output") or ()), *questions(response))
+        self.turns.append(AskedTurn(asked, place, waits))
 
     def back_to(self, number: int) -> None:
         """Continue after the turn of a number, from 1; 0 is the beginning."""

@@ -58,6 +58,30 @@ def waiting(output: Iterable[Item]) -> list[Item]:
     ]
 
 
+def questions(response: dict[str, Any]) -> list[Item]:
+    """Return the approvals that Antiphon asks of the caller beside the output, as items that the next input answers."""
+    shown = {item.get("id") for item in response.get("output") or ()}
+    return [
+        {**approval, "type": "mcp_approval_request"}
+        for approval in _approvals(response)
+        if approval.get("by") == "caller" and approval.get("id") not in shown
+    ]
+
+
+def waits_for_others(response: dict[str, Any]) -> list[str]:
+    """Return a line for each call that somebody else has to approve."""
+    return [
+        f"{approval['server_label']}.{approval['name']} waits for {approval['by']}: approval {approval['id']}"
+        for approval in _approvals(response)
+        if approval.get("by") != "caller"
+    ]
+
+
+def _approvals(response: dict[str, Any]) -> list[dict[str, Any]]:
+    own = response.get("antiphon")
+    return own.get("approvals") or [] if isinstance(own, dict) else []
+
+
 def answer_to(item: Item, text: str) -> Item:
     """Return the input item that answers one that waits: the output of a call, or yes or no."""
     if item["type"] == "mcp_approval_request":

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 from cli.chat.dialogue import Continuation, Dialogue, message
-from cli.chat.items import Item
+from cli.chat.items import Item, waits_for_others
 from cli.chat.screen import Screen
 from cli.client import Client, Seen, path_of
 from cli.output import Refused, Unreachable
@@ -63,6 +63,8 @@ class ChatSession:
             await self._cancel(seen)
             raise Cancelled
         self._screen.close(response)
+        for text in waits_for_others(response):
+            self._screen.note(text)
         if response.get("status") != "failed":
             self.conversation.add(asked, items, response)
             self._wait_for_answers()

@@ -12,6 +12,7 @@ from cli.chat.items import lines_of
 from tests.support.command import EXECUTABLE, run
 from tests.support.cutting import Cutting
 from tests.support.durable import SOON, held
+from tests.support.server_tools import server
 from tests.support.service import Service
 from tests.support.terminal import END, INTERRUPT, Terminal
 from tests.support.upstream import Script, answer, chunk, finish, text, tool_call, usage
@@ -254,6 +255,30 @@ def test_another_server_may_ask_for_an_approval_and_number_no_events(chat, upstr
     sent = upstream.requests[1].body
     assert sent["input"] == [{"type": "mcp_approval_response", "approval_request_id": "a1", "approve": True}]
     assert sent["previous_response_id"] == "r1"
+
+
+def test_an_agent_asks_the_person_before_a_call_though_the_request_names_no_server(chat, service, upstream):
+    service.agent("agent", servers=(server("update", approval="caller"),))
+    upstream.scripts = [
+        Script.stream(tool_call(0, "call_a", "crm__update", '{"id":1}'), finish("tool_calls")),
+        answer("Then not."),
+    ]
+    with chat() as terminal:
+        terminal.type("Update it\n")
+        terminal.until('asks to call crm.update {"id":1}')
+        terminal.until("approve? [y/N] ")
+        terminal.type("n\n")
+        terminal.until("Then not.")
+    (message,) = [each for each in upstream.requests[1].body["messages"] if each["role"] == "tool"]
+    assert "was not approved" in message["content"]
+
+
+def test_a_call_that_somebody_else_approves_is_shown_with_its_approval(chat, service, upstream):
+    service.agent("agent", servers=(server("update", approval="role:MANAGER"),))
+    upstream.scripts = [Script.stream(tool_call(0, "call_a", "crm__update", "{}"), finish("tool_calls"))]
+    with chat() as terminal:
+        shown = say(terminal, "Update it", "waits for role:MANAGER: approval mcpr_")
+    assert "approve? [y/N]" not in shown
 
 
 @pytest.mark.parametrize(

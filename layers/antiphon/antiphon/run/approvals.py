@@ -112,6 +112,13 @@ def _noted(approval: Approval) -> dict[str, Any]:
     return {**call, "state": approval.state, "reason": approval.reason}
 
 
+def not_by_caller(approval: Approval) -> str:
+    """Return why the caller may not decide on an approval."""
+    return (
+        f"The caller cannot decide on this call: the agent requires {approval.by}, and somebody else than the caller."
+    )
+
+
 def require_pending(approval: Approval, now: float, param: str | None = None) -> None:
     """Check that an approval can be decided.
 
@@ -141,8 +148,7 @@ async def answered(services: Services, run: RunRequest) -> list[dict[str, Any]]:
         if approval is None or not mine or not await is_asked(services, approval):
             raise ApiError("approval_not_found", param=param)
         if approval.by != BY_CALLER:
-            message = f"The agent wants this decided by {approval.by}, and not by the caller."
-            raise ApiError("permission_denied", message, param=param)
+            raise ApiError("permission_denied", not_by_caller(approval), param=param, complete=True)
         require_pending(approval, services.clock(), param)
         if any(call["approval"] == approval.id for call in calls):
             raise ApiError("approval_decided", "The input decides on this approval twice.", param=param)

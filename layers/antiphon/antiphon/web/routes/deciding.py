@@ -10,7 +10,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import Actor, StoredResponse
-from antiphon.run.approvals import decide
+from antiphon.run.approvals import decide, not_by_caller
 from antiphon.run.decide import go_on, passes
 from antiphon.run.waiting import find_approval, may_decide, shown
 from antiphon.spec.decision import ApprovalDecision
@@ -28,7 +28,7 @@ async def decide_approval(request: Request, approval_id: str, principal: Writer)
     wanted = validated(ApprovalDecision, await read_body(request, principal))
     found = await find_approval(services, principal, approval_id)
     if not may_decide(found, principal):
-        raise ApiError("permission_denied", f"The agent wants this decided by {found.by}, and not by its caller.")
+        raise ApiError("permission_denied", not_by_caller(found), complete=True)
     approve = wanted.decision == "approve"
     stored = await decide(services, found, approve=approve, by=_actor(request, principal), reason=wanted.reason)
     asking = await services.responses.get(stored.owner, stored.response_id, services.clock())
