@@ -11,8 +11,9 @@ from antiphon.access import roles
 from antiphon.records import Grant, Role
 from tests.support.caller import TENANT
 from tests.support.durable import replayed
+from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
-from tests.support.upstream import Script, Upstream, answer
+from tests.support.upstream import Script, Upstream, answer, finish, tool_call, usage
 from tests.support.websocket import Socket
 
 
@@ -35,6 +36,20 @@ def test_an_unstored_response_is_continued_on_its_connection(upstream: Upstream,
     assert told(upstream, 1) == ["I am Ada", "Hello Ada", "Who am I?"]
     assert told(upstream, 2) == ["I am Ada", "Hello Ada", "Who am I?", "Ada", "Bye"]
     assert third["previous_response_id"] == second["id"]
+
+
+@pytest.mark.parametrize("shows", [True, False], ids=["shown", "hidden"])
+def test_calls_of_an_unstored_response_are_read_on_its_connection_whether_or_not_it_shows_them(
+    tmp_path: Path, upstream: Upstream, shows: bool
+) -> None:
+    called = Script.stream(tool_call(0, "call_a", "crm__find", "{}"), finish("tool_calls"), usage(10, 5))
+    upstream.scripts = [called, answer("It is Ada"), answer("Still Ada")]
+    with Service(tmp_path, upstream, runner=Tools(find=says("Ada Lovelace"))) as service:
+        service.agent("agent", servers=(server("find"),), show_tools=shows)
+        with Socket(service.root, service.key()) as socket:
+            first = socket.create(input="Who?", store=False)
+            socket.create(input="And now?", store=False, previous_response_id=first["id"])
+    assert told(upstream, 2) == ["Who?", None, "Ada Lovelace", "It is Ada", "And now?"]
 
 
 def test_an_unstored_response_leaves_nothing_in_the_store(service: Service, key: str, socket: Socket) -> None:

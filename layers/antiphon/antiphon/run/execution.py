@@ -178,8 +178,8 @@ class Execution:
     @property
     def ended(self) -> StoredResponse:
         """The response as it ended, with what is kept and not shown. Only once the feed is closed."""
-        response = self._fold.response()
-        return replace(self._record, status=response["status"], response=response)
+        response, calls = self._fold.response(), [] if self._loop is None else self._loop.hidden
+        return replace(self._record, status=response["status"], response=response, calls=calls)
 
     async def cancel(self, patience: float) -> None:
         """End the run as cancelled, unless it has come to its ending already, and wait until it is stored.
