@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,11 @@ from typing import Any
 
 import pytest
 
-from antiphon.records import Agent
+from antiphon.records import Agent, ServerTool, ToolServer
+from antiphon.server_tools import pinning
+from antiphon.server_tools.mcp.session import END_SECONDS
+from local.lambda_host.template import read_template
+from tests.support.local_server import ROOT
 from tests.support.managing import Office
 from tests.support.mcp_server import McpServer, text, tool
 from tests.support.service import Service
@@ -74,3 +79,18 @@ def test_a_secret_that_is_not_allowed_here_is_named_with_its_setting_and_nothing
     asked = server.connections
     assert "ToolSecretArns" in tools(office)["failure"]
     assert server.connections == asked
+
+
+def test_a_server_that_does_not_answer_has_that_reason_before_the_function_of_management_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = read_template(ROOT / "template.yaml", Management="on").functions["Manage"]
+    assert function["Timeout"] > pinning.PIN_SECONDS + END_SECONDS + 5
+    monkeypatch.setattr(pinning, "PIN_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        entry = {"mcp": {"label": "crm", "url": f"http://{place}/mcp"}}
+        pinned = ToolServer("mcp", "crm", (ServerTool("find"),), {"entry": entry})
+        with Service(tmp_path, cache_seconds=0, tool_hosts=(place,)) as service:
+            service.agent("helper", servers=(pinned,))
+            assert tools(Office(service))["failure"] == "crm: The server did not answer in time."

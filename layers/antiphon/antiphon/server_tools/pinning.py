@@ -25,8 +25,8 @@ from antiphon.server_tools.entry import ServerEntry
 from antiphon.server_tools.runners import FOLDERS
 from antiphon.settings import Settings
 
-PIN_SECONDS: Final = 30.0
-"""How long the servers of one agent may take to list their tools."""
+PIN_SECONDS: Final = 20.0
+"""How long the servers of one agent may take to list their tools; the function of management has 29 seconds for all."""
 
 
 class CannotPin(ApiError):
