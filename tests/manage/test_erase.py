@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from antiphon.access import keys
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ids import first_response_id, next_response_id
 from antiphon.manage.erase import ERASED, erase_user
@@ -300,3 +301,21 @@ def test_who_erases_limits_or_agents_that_were_deleted_needs_the_right_to_write_
         enough = office.operator("people:write", "responses:write", wanted)
         assert office.ask(enough, "POST", "users/ann/erase", {}).json()["result"] == "erased"
         assert service.run(service.directory.deleted_agent(TENANT, "old")) is None
+
+
+async def test_what_a_request_makes_while_the_user_is_erased_is_erased_too(deployment):
+    services = deployment.services
+    late = keys.record(keys.make_key("test", secrets.token_bytes), tenant=TENANT, user=USER, now=int(services.clock()))
+
+    class Raced:
+        def __getattr__(self, name):
+            return getattr(services.directory, name)
+
+        async def delete(self, *args):
+            await services.keys.add(late)
+            await services.directory.put_agent(Agent(TENANT, "late", "demo", "demo", author=USER))
+            await services.directory.delete(*args)
+
+    await settle(services)
+    await erase_user(replace(services, directory=Raced()), OPERATOR, USER, DELETE)
+    assert deployment.naming(USER, late.id, late.digest) == []

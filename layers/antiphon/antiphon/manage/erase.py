@@ -4,7 +4,8 @@
     entrance   keys are revoked and the user is deleted: from now on requests are refused
     responses  running ones are cancelled, then all are removed, page by page
     others     conversations, approvals, reservations; the user's name in decisions on approvals of others
-    account    when no process can hold a key any more: roll-ups, counters, deliveries and last the keys
+    account    when no process can hold a key any more: what was made meanwhile of agents and keys, then roll-ups,
+               counters, deliveries and last the keys
 
 Each step can be repeated, and no step asks whether the user still exists. So a run that is interrupted, or whose time
 is up, is finished by the same call.
@@ -91,6 +92,8 @@ async def erase_user(
         if services.steady() > until:
             return _answer(user, done, wait=1)
     await _forget_decisions(services, operator, user)
+    await _settle_agents(services, operator, await _require_settled(services, operator, user, form), form)
+    keys = [key async for key in walk(partial(_keys, services, owner))]
     now = services.clock()
     days = max(services.settings.usage_days, _LONGEST_DAYS)
     await services.personal().erase_account(owner, keys, day_of(now - days * DAY), day_of(now))
