@@ -99,5 +99,7 @@ def test_limits_are_read_with_what_is_used_of_them(service: Service) -> None:
     assert limits("agent", "agent") == [("usd_per_month", 2.5, 0.0)]
     mine = service.get("/v1/admin/me/limits", key).json()["limits"]
     assert (mine[0]["used"], mine[0]["resets_at"] % 86_400) == (tokens, 0)
+    limited = service.get("/v1/admin/me/limits", service.key(agents=("agent",))).json()["limits"]
+    assert limited == [{**mine[0], "used": None}, mine[1]]
     refused(service.get("/v1/admin/usage/limits?by=model&of=demo/m", reader), 400, "invalid_value", "by")
     refused(service.get("/v1/admin/usage/limits?by=agent&of=nobodys", reader), 404, "agent_not_found")

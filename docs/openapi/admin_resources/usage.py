@@ -63,7 +63,7 @@ class UsedLimit(Shown):
     name: Literal["requests_per_minute", "tokens_per_day", "tokens_per_month", "usd_per_month"]
     limit: float
     used: float | None
-    """Null for `requests_per_minute`."""
+    """Null for `requests_per_minute`, and for the limits of a user if the key is for some agents."""
     resets_at: int | None
     """When it begins anew, in seconds since the epoch."""
 

@@ -81,7 +81,8 @@ def _require(operator: Operator, user: str) -> bool:
         check_id("user", user)
         return False
     if operator.key is not None and operator.key.agents is not None:
-        raise ApiError("permission_denied", "Your key is limited to some agents. An export needs one that is not.")
+        message = "Your key is limited to some agents. Export with one that is not."
+        raise ApiError("permission_denied", message, complete=True)
     return True
 
 

@@ -70,8 +70,9 @@ async def show_usage(
         ApiError: the operator may not, or the days are wrong.
     """
     await _require(services, operator, kind, id)
-    if kind == "user" and operator.principal is not None and operator.principal.key_agents is not None:
-        raise ApiError("permission_denied", "This key is limited to some agents: read what was used with the key.")
+    if kind == "user" and _is_for_some_agents(operator):
+        message = "This key is limited to some agents: read what was used with the key."
+        raise ApiError("permission_denied", message, complete=True)
     _check_days(first, last)
     days = await services.usage.of(Subject(operator.tenant, kind, id), first, last)
     return {**_of_subject(id, days), "days": [_of_day(day.day, [day]) for day in days]}
@@ -99,6 +100,8 @@ async def total_usage(services: Services, operator: Operator, *, first: str, las
 async def show_limits(services: Services, operator: Operator, *, kind: Dimension, id: str) -> Document:
     """Return the limits of a user, key or agent, and how much of them is used. A user may read their own.
 
+    To a key for some agents it is not shown how much its user has used, as in ``show_usage``.
+
     How many requests this minute had is not known: that counter can only be taken from.
 
     Raises:
@@ -109,8 +112,15 @@ async def show_limits(services: Services, operator: Operator, *, kind: Dimension
     now = services.clock()
     budget = await _budget(services, operator, kind, id)
     found = await standings(services, Limited(Subject(operator.tenant, kind, id), budget), now)
-    limits = [
-        {"name": each.name, "limit": each.most, "used": each.used, "resets_at": int(each.resets)} for each in found
+    is_hidden = kind == "user" and _is_for_some_agents(operator)
+    limits: list[Document] = [
+        {
+            "name": each.name,
+            "limit": each.most,
+            "used": None if is_hidden else each.used,
+            "resets_at": int(each.resets),
+        }
+        for each in found
     ]
     rate = budget.requests_per_minute
     if rate is not None:
@@ -142,6 +152,11 @@ def _of_subject(subject: str, days: Iterable[DayOfUse]) -> Document:
 
 def _of_day(day: str, rows: Iterable[DayOfUse]) -> Document:
     return {"day": day, **document(total(rows))}
+
+
+def _is_for_some_agents(operator: Operator) -> bool:
+    """Return whether somebody has an ordinary key that is limited to some agents."""
+    return operator.principal is not None and operator.principal.key_agents is not None
 
 
 async def _require(services: Services, operator: Operator, kind: Dimension, id: str) -> None:
