@@ -106,3 +106,23 @@ def test_a_variable_that_the_functions_of_a_stack_lack_is_named_when_the_agent_i
     outcome = staffed("agents", "apply", path)
     assert outcome.code == 0
     assert ("needs the variable TOOL_CRM" in outcome.err) == ("--core-table" in staffed.place)
+
+
+@pytest.mark.parametrize(
+    ("approver", "message"),
+    [
+        ("role:NOPE", "there is no role NOPE"),
+        ("group:STAF", "there is no group STAF"),
+        ("user:eve", "there is no user eve"),
+    ],
+)
+def test_an_agent_whose_calls_nobody_there_is_can_approve_is_refused(staffed, written, server, approver, message):
+    path = written(helper(server, approve={"find": {"by": approver}}))
+    assert message in staffed.refused("agents", "apply", path)
+    assert staffed.read("agents", "list") == []
+
+
+def test_an_agent_whose_calls_somebody_there_is_can_approve_is_applied(staffed, written, server):
+    staffed.done(
+        "agents", "apply", written(helper(server, approve={"find": {"by": "user:ada"}, "*": {"by": "caller"}}))
+    )

@@ -14,6 +14,7 @@ from antiphon.records import Agent, ServerTool, ToolServer
 from antiphon.server_tools import pinning
 from antiphon.server_tools.mcp.session import END_SECONDS
 from local.lambda_host.template import read_template
+from tests.support.caller import refused
 from tests.support.local_server import ROOT
 from tests.support.managing import Office
 from tests.support.mcp_server import McpServer, text, tool
@@ -57,6 +58,14 @@ def test_what_a_server_changed_is_shown_and_changes_nothing(office: Office, serv
     server.tools["drop"] = tool("Drop.", lambda _: text(""))
     changed = {**pinned, "differences": ["+ crm: drop", "~ crm: find: description changed"]}
     assert tools(office) == tools(office) == changed
+
+
+def test_an_approver_who_is_not_there_is_refused_when_the_agent_is_written(office: Office, server: McpServer) -> None:
+    entry = {"mcp": {"label": "crm", "url": server.url()}, "approve": {"find": {"by": "role:NOPE"}}}
+    body = {"provider": "demo", "model": "demo", "author": "ada", "tools": [entry]}
+    for agent in ("helper", "other"):
+        answer = office.ask(office.operator("all"), "PUT", f"agents/{agent}", body)
+        refused(answer, 404, "role_not_found", "tools")
 
 
 def test_a_server_that_cannot_be_asked_has_the_reason(office: Office, server: McpServer) -> None:

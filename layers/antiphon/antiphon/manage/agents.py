@@ -18,7 +18,7 @@ from antiphon.errors import AlreadyExists, ApiError
 from antiphon.manage.changes import Document
 from antiphon.manage.document import AgentDocument, write_agent
 from antiphon.manage.fitting import check_fit, models_of
-from antiphon.manage.found import find_account
+from antiphon.manage.found import check_principal, find_account
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import cut, shown
 from antiphon.manage.refusals import NotFound, refuse
@@ -122,6 +122,7 @@ async def plan_agent(
     owner = await _owner(services, operator, document, author, stored)
     now = int(services.clock())
     _require_functions(operator, document)
+    await _check_approvers(services, operator.tenant, document)
     pinned = await services.pin_tools(document.servers)
     agent = document.agent(operator.tenant, owner, now, [found.server for found in pinned])
     if stored is not None:
@@ -279,6 +280,16 @@ def _require_functions(operator: Operator, document: AgentDocument) -> None:
     """Check that a user's own agent has only tools that clients run; nothing is looked up before that."""
     if operator.principal is not None and document.servers:
         raise ApiError("permission_denied", "Agents of your own may have functions alone as tools.", param="tools")
+
+
+async def _check_approvers(services: Services, tenant: str, document: AgentDocument) -> None:
+    """Check that whoever has to approve calls exists: calls that nobody can approve would wait until they expire.
+
+    Raises:
+        NotFound: there is no such user, role or group.
+    """
+    for approver in sorted({rule.by for server in document.servers for rule in server.approve.values()} - {"caller"}):
+        await check_principal(services, tenant, approver, "tools")
 
 
 def _merged(held: list[Grant], added: list[Grant]) -> list[Grant]:

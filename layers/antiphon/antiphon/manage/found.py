@@ -64,8 +64,8 @@ def check_form(principal: str) -> None:
         raise ApiError("invalid_value", f"This is no principal: {form}.", param="principal", complete=True)
 
 
-async def check_principal(services: Services, tenant: str, principal: str) -> None:
-    """Check that a principal exists.
+async def check_principal(services: Services, tenant: str, principal: str, param: str = "principal") -> None:
+    """Check that a principal exists; ``param`` is the field that names it.
 
     Raises:
         ApiError: 400 if it is not the name of a principal.
@@ -74,8 +74,8 @@ async def check_principal(services: Services, tenant: str, principal: str) -> No
     check_form(principal)
     kind, _, name = principal.partition(":")
     if kind == "user":
-        await find_account(services, tenant, name, "principal")
+        await find_account(services, tenant, name, param)
     elif kind == "group":
-        await find(services, Group, tenant, name, "principal")
+        await find(services, Group, tenant, name, param)
     elif kind == "role":
-        await find(services, Role, tenant, name, "principal")
+        await find(services, Role, tenant, name, param)
