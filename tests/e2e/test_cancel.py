@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import httpx2
 import pytest
 
 from antiphon.records import Owner
+from antiphon.run import worker
+from antiphon.run.sources import Sources
 from tests.support.caller import TENANT, refused
 from tests.support.durable import Running
 from tests.support.schema import check_response
@@ -181,6 +184,38 @@ def test_a_cancelled_response_can_be_replayed_and_continued(service: Service, ke
     service.create(key, input="On", previous_response_id=running.id)
     said = [message["content"] for message in upstream.requests[1].body["messages"]]
     assert said == ["Hi", "Half", "On"]
+
+
+@pytest.mark.parametrize("begins", ["after the mark", "before the mark"])
+def test_a_background_response_is_cancelled_while_its_worker_prepares_it(
+    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, begins: str
+) -> None:
+    script, gate = held(text("Hello"))
+    upstream.scripts = [script]
+    with Service(tmp_path, upstream, watch_seconds=60) as service:
+        key = service.key()
+        preparing, marking, marked = threading.Event(), threading.Event(), threading.Event()
+        read, mark = worker.read_sources, service.responses.cancel
+
+        async def read_sources(*arguments: Any, **named: Any) -> Sources:
+            sources = await read(*arguments, **named)
+            preparing.set()
+            await asyncio.to_thread((marked if begins == "after the mark" else marking).wait, 10)
+            return sources
+
+        async def cancel_marked(*arguments: Any) -> bool:
+            marking.set()
+            if begins == "before the mark":
+                assert await asyncio.to_thread(gate.reached.wait, 10)
+            done = await mark(*arguments)
+            marked.set()
+            return done
+
+        monkeypatch.setattr(worker, "read_sources", read_sources)
+        monkeypatch.setattr(service.responses, "cancel", cancel_marked)
+        made = service.create(key, input="Hi", background=True)
+        assert preparing.wait(10)
+        assert cancel(service, key, made["id"])["status"] == "cancelled"
 
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])

@@ -92,9 +92,13 @@ async def stop(services: Services, stored: StoredResponse) -> StoredResponse | N
 
 async def _end_running(services: Services, stored: StoredResponse) -> None:
     execution = running(stored.id)
+    if execution is None:
+        if not await services.responses.cancel(stored.owner, stored.id):
+            return
+        execution = running(stored.id)  # a worker of this process may have begun meanwhile
     if execution is not None:
         await execution.cancel(PATIENCE)
-    elif await services.responses.cancel(stored.owner, stored.id):
+    else:
         await _wait(services, stored)
 
 

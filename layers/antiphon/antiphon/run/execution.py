@@ -404,9 +404,14 @@ class Execution:
         return [priced(self._services, maker, usage) for maker, usage in used]
 
     async def _watch(self) -> None:
-        """Ask the store now and then whether the response is still wanted: it may be cancelled by another process."""
+        """Ask the store now and then whether the response is still wanted: it may be cancelled by another process.
+
+        A background response may have been cancelled since its worker took it over, so the store is asked at once.
+        """
+        pause = 0.0 if self._record.job is not None else self._services.settings.watch_seconds
         while True:
-            await asyncio.sleep(self._services.settings.watch_seconds)
+            await asyncio.sleep(pause)
+            pause = self._services.settings.watch_seconds
             with contextlib.suppress(StorageUnavailable):
                 if not await self._services.responses.is_wanted(self._record):
                     self._cancel()
