@@ -85,7 +85,8 @@ async def test_each_page_that_an_operator_reads_is_noted(deployment):
 
 async def test_a_page_that_follows_nothing_is_refused(deployment):
     await settle(deployment.services)
-    for after in ("nonsense", "response:resp_x", "agent:x", "agent:a/b", "key:x", ":"):
+    others = ("conversation:conv_x", "conversation_items:x")
+    for after in ("nonsense", "response:resp_x", "agent:x", "agent:a/b", "key:x", ":", *others):
         with pytest.raises(ApiError, match="There is no such record"):
             await export_user(deployment.services, OPERATOR, USER, limit=5, after=after)
 

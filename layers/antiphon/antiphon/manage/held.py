@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from antiphon.access.grants import level_of
-from antiphon.ids import parse_response_id
+from antiphon.ids import parse_conversation_id, parse_response_id
 from antiphon.manage.approvals import document as approval_document
 from antiphon.manage.audit import entry_document
 from antiphon.manage.changes import Document
@@ -157,6 +157,8 @@ async def responses(of: Holder, after: str) -> Records:
 
 async def conversations(of: Holder, after: str) -> Records:
     """Yield the user's conversations."""
+    if after and parse_conversation_id(after) is None:
+        raise no_cursor()
     now = of.services.clock()
     async for record in _walk_conversations(of, after):
         if record.expires_at > now:
@@ -166,6 +168,8 @@ async def conversations(of: Holder, after: str) -> Records:
 async def items(of: Holder, after: str) -> Records:
     """Yield the items that the user added to conversations without asking an agent, as they were added."""
     place = parse_response_id(after) if after else None
+    if after and place is None:
+        raise no_cursor()
     if place is not None:
         begun = f"conv_{place.segment}"
         async for found in _added(of, begun, place.depth):
