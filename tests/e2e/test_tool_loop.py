@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -270,6 +271,30 @@ def test_a_call_that_needs_an_approval_is_not_asked_for_beside_one_for_the_clien
     second = service.create(key, input=[output], previous_response_id=first["id"], tools=[TOOL])
     assert [approval["by"] for approval in second["antiphon"]["approvals"]] == [who]
     assert tools.calls == []
+
+
+@pytest.mark.parametrize("api", ["responses", "chat"])
+@pytest.mark.parametrize(("repeatable", "runs"), [(False, 1), (True, 3)], ids=["once", "may run twice"])
+def test_a_client_does_not_repeat_a_failed_request_whose_tool_must_not_run_twice(
+    service: Service, key: str, upstream: Upstream, tools: Tools, api: str, repeatable: bool, runs: int
+) -> None:
+    """OpenAI's SDKs repeat a request that failed at the server twice, unless they are told not to."""
+    service.agent("agent", servers=(server("update", repeatable=repeatable),))
+    breaks = Script.cut_after(10_000, text("It is "))
+    upstream.scripts = [calls(("call_a", "crm__update", "{}")), breaks] * 3
+    client = openai.OpenAI(
+        base_url=service.base_url, api_key=key, http_client=openai.DefaultHttpxClient(trust_env=False)
+    )
+    question = "Update it"
+    ask = {
+        "responses": lambda: client.responses.create(model="agent", input=question),
+        "chat": lambda: client.chat.completions.create(model="agent", messages=[{"role": "user", "content": question}]),
+    }[api]
+    with client, pytest.raises(openai.InternalServerError) as failed:
+        ask()
+    assert tools.names == ["update"] * runs
+    assert failed.value.response.headers["x-should-retry"] == ("true" if repeatable else "false")
+    assert ("retry-after" in failed.value.response.headers) == repeatable
 
 
 def test_a_forced_choice_is_forced_once(service: Service, key: str, upstream: Upstream) -> None:

@@ -346,6 +346,7 @@ class ApiError(AntiphonError):
         retry_after: the seconds after which a retry can help, if more is known than ``CODES`` has.
         headers: more response headers, such as ``allow``.
         complete: the message already ends with what to do.
+        final: the same request should not be sent again automatically, whatever ``CODES`` has.
     """
 
     def __init__(
@@ -357,6 +358,7 @@ class ApiError(AntiphonError):
         retry_after: int | None = None,
         headers: dict[str, str] | None = None,
         complete: bool = False,
+        final: bool = False,
     ) -> None:
         info = CODES[code]
         self.code = code
@@ -364,7 +366,8 @@ class ApiError(AntiphonError):
         self.type = info.type
         self.message = _complete(message, code) if message and not complete else message or info.message
         self.param = param
-        self.retry_after = info.retry_after if retry_after is None else retry_after
+        after = info.retry_after if retry_after is None else retry_after
+        self.retry_after = None if final else after
         self.headers = headers or {}
         super().__init__(self.message)
 

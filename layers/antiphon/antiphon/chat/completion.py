@@ -9,12 +9,13 @@ from antiphon.errors import ApiError
 from antiphon.stream.replay import replay
 
 
-def completion(response: dict[str, Any], retry_after: int | None = None) -> dict[str, Any]:
+def completion(response: dict[str, Any], retry_after: int | None = None, *, final: bool = False) -> dict[str, Any]:
     """Return a response that has ended as a completion.
 
     Args:
         response: the resource.
         retry_after: the seconds after which a provider that failed can be asked again, if they are known.
+        final: see ``ApiError``.
 
     Raises:
         ApiError: it failed, or was cancelled.
@@ -25,9 +26,8 @@ def completion(response: dict[str, Any], retry_after: int | None = None) -> dict
     for event in replay(response, obfuscate=False):
         for chunk in chunks(event):
             if "error" in chunk:
-                raise ApiError(
-                    chunk["error"]["code"], chunk["error"]["message"], retry_after=retry_after, complete=True
-                )
+                code, message = chunk["error"]["code"], chunk["error"]["message"]
+                raise ApiError(code, message, retry_after=retry_after, complete=True, final=final)
             last = chunk
             message.add(chunk["choices"][0])
     choice = {

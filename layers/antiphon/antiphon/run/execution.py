@@ -181,6 +181,11 @@ class Execution:
         response, calls = self._fold.response(), [] if self._loop is None else self._loop.hidden
         return replace(self._record, status=response["status"], response=response, calls=calls)
 
+    @property
+    def has_acted(self) -> bool:
+        """Whether a tool may have run that must not run twice."""
+        return self._loop is not None and self._loop.has_acted
+
     async def cancel(self, patience: float) -> None:
         """End the run as cancelled, unless it has come to its ending already, and wait until it is stored.
 

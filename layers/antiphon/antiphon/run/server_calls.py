@@ -73,6 +73,11 @@ class Pending:
     is_new: bool = True
     is_shown: bool = True
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether its tool may run twice."""
+        return self.tool is not None and self.tool.pinned is not None and self.tool.pinned.repeatable
+
     def stored(self) -> dict[str, Any]:
         """Return it as it is stored with the response."""
         result = None if self.result is None else json.loads(dump(self.result))
@@ -200,7 +205,7 @@ class ServerCalls:
         """Store what is about to be called. What could not be stored is not called."""
         fresh = [call for call in self._pending if call.is_new]
         self._is_kept = self._writer.is_stored and (
-            self._writer.keeps_intents or any(not _is_repeatable(call) for call in fresh)
+            self._writer.keeps_intents or any(not call.is_repeatable for call in fresh)
         )
         if not self._is_kept or not fresh:
             return
@@ -272,10 +277,6 @@ class ServerCalls:
                 self._begin(call)
             call.result = call.result or _failed("unknown", CUT_OFF)
             self._end(call)
-
-
-def _is_repeatable(call: Pending) -> bool:
-    return call.tool is not None and call.tool.pinned is not None and call.tool.pinned.repeatable
 
 
 def _arguments(item: Item) -> dict[str, Any] | None:

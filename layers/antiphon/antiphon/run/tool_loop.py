@@ -113,6 +113,7 @@ class ToolLoop:
         refusal: why no model is asked again; None if one was.
         begins: the index of the first output item of the model turn.
         turns: how many model turns have ended, those of earlier writers included.
+        has_acted: a tool may have run that must not run twice.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class ToolLoop:
         self._calls = CallsMade(record.response["max_tool_calls"])
         self._added = 0
         self._has_called = False
+        self.has_acted = False
         self._read_hidden = 0
         self._turn: Turn | None = None
         self.call = call
@@ -348,6 +350,7 @@ class ToolLoop:
 
     async def _make(self, pending: list[Pending]) -> None:
         self._has_called = True
+        self.has_acted = self.has_acted or any(call.result is None and not call.is_repeatable for call in pending)
         include = self._ready.run.body.include
         calls = ServerCalls(self._services, self._stream, self._host, include, self.hidden)
         await calls.run(pending, self.call.deadline)

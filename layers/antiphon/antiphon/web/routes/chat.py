@@ -62,7 +62,7 @@ async def _answer(
     if asked.chat.stream:
         return named(_streamed(services, asked, execution.feed), execution.begun)
     response = await execution.response()
-    return named(_json(completion(response, execution.retry_after)), response)
+    return named(_json(completion(response, execution.retry_after, final=execution.has_acted)), response)
 
 
 def _streamed(services: Services, asked: Asked, events: Source) -> Response:

@@ -45,8 +45,8 @@ async def create_response(request: Request, principal: Writer) -> Response:
         return named(EventStream(execution.feed, services.settings.ping_seconds), execution.begun)
     response = await execution.response()
     if response["status"] == "failed":
-        error = response["error"]
-        raise ApiError(error["code"], error["message"], retry_after=execution.retry_after)
+        error, acted = response["error"], execution.has_acted
+        raise ApiError(error["code"], error["message"], retry_after=execution.retry_after, final=acted)
     return named(Response(orjson.dumps(response), media_type="application/json"), response)
 
 
