@@ -15,7 +15,8 @@ from cli.output import Refused
 from local.state import DATABASE, PROVIDERS, VARIABLE, folder, settings_of
 
 _NEEDED: Final = ("CoreTableName", "ResponsesTableName", "Environment")
-_TOOLS: Final = {
+_OUTPUTS: Final = {
+    "WEBHOOK_HOSTS": "WebhookHosts",
     "TOOL_HOSTS": "ToolHosts",
     "TOOL_SECRETS": "ToolSecrets",
     "TOOL_PARAMETERS": "ToolParameters",
@@ -24,9 +25,9 @@ _TOOLS: Final = {
     "KNOWLEDGE_BASES": "KnowledgeBases",
     "WEB_SEARCH": "WebSearch",
 }
-"""What tools may use: the variables, and a stack's outputs."""
+"""What webhooks and tools may reach: the variables, and a stack's outputs."""
 _READ: Final = (
-    *(PREFIX + name for name in ("ENVIRONMENT", "AUDIT_DAYS", "AWS_ENDPOINT_URL", "WEBHOOK_HOSTS", *_TOOLS)),
+    *(PREFIX + name for name in ("ENVIRONMENT", "AUDIT_DAYS", "AWS_ENDPOINT_URL", *_OUTPUTS)),
     VARIABLE,
 )
 _STORES: Final = ("CORE_TABLE", "RESPONSES_TABLE", "DATABASE")
@@ -115,7 +116,7 @@ def _stack(name: str, environ: Mapping[str, str]) -> Target:
         "PROVIDERS": outputs.get("Providers", ""),
         "AUDIT_DAYS": outputs.get("AuditDays", ""),
         "AWS_ENDPOINT_URL": environ.get(PREFIX + "AWS_ENDPOINT_URL", ""),
-        **{variable: outputs.get(output, "") for variable, output in _TOOLS.items()},
+        **{variable: outputs.get(output, "") for variable, output in _OUTPUTS.items()},
     }
     settings = read_settings({PREFIX + variable: value for variable, value in values.items()})
     api_url = outputs.get("ApiUrl", "").rstrip("/") or None

@@ -8,6 +8,7 @@ from typing import Final
 from antiphon.manage import webhooks
 from antiphon.manage.deliveries import list_failed
 from antiphon.manage.forms import WebhookForm
+from cli.advice import plain
 from cli.explaining import filled
 from cli.output import Output, Refused, moment
 from cli.session import Document, Session
@@ -32,10 +33,12 @@ async def list_webhooks(session: Session, _args: Namespace) -> Output:
 
 
 async def show_webhook(session: Session, args: Namespace) -> Output:
-    """Show a webhook with the newest deliveries that failed for good."""
+    """Show a webhook with its last attempt that failed, and the newest deliveries that failed for good."""
     found = await webhooks.show_webhook(session.services, session.operator, args.id)
     facts = [(name, found[name]) for name in ("id", "name", "url")]
     facts += [("events", " ".join(found["event_types"])), ("made", moment(found["created_at"]))]
+    if (last := found["last_failure"]) is not None:
+        facts.append(("last failure", f"{moment(last['at'])}  {last['type']}  {_with_advice(last)}"))
     failed = f"\n\n{_failures(found['failed'])}" if found["failed"] else ""
     return Output(found, columns([fact for fact in facts if fact[1]]) + failed)
 
@@ -61,7 +64,7 @@ async def send_test(session: Session, args: Namespace) -> Output:
     """
     data = await webhooks.send_test(session.services, session.operator, args.id)
     if data["failure"]:
-        raise Refused(f"the test did not arrive: {data['failure']}")
+        raise Refused(f"the test did not arrive: {_with_advice(data)}")
     return Output(data, f"arrived  {args.id}")
 
 
@@ -80,6 +83,10 @@ def _failures(found: list[Document]) -> str:
         (moment(each["created_at"]), each["webhook"], each["type"], each["response"], each["failure"]) for each in found
     ]
     return table(("HAPPENED", "WEBHOOK", "EVENT", "RESPONSE", "FAILURE"), rows)
+
+
+def _with_advice(failed: Document) -> str:
+    return f"{failed['failure']}: {plain(failed['advice'])}" if failed["advice"] else str(failed["failure"])
 
 
 def _once(id: str) -> str:

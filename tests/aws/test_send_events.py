@@ -188,6 +188,8 @@ async def test_a_failed_delivery_is_hidden_for_longer_each_time_and_kept_after_t
     for attempt in range(1, len(PAUSES) + 1):
         assert await handle(message(attempt)) == ["m1"]
     hidden = [arguments["VisibilityTimeout"] for _, arguments in calls(aws)]
+    last = await webhooks.last_attempt("acme", "we_1")
+    assert (last.attempts, last.failure) == (len(PAUSES), "500")
     assert hidden == [min(pause, 43_140) for pause in PAUSES]
     assert await handle(message(len(PAUSES) + 1)) == []
     [failed] = (await webhooks.failed("acme", 10)).records

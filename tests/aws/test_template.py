@@ -323,7 +323,7 @@ def resolved(value, parameters, choose):
 
 def test_the_command_line_finds_what_it_needs_among_the_outputs(template):
     found = {"ApiUrl", "FunctionUrl", "WebSocketUrl", "Environment", "AuditDays", "CoreTableName", "ResponsesTableName"}
-    found |= {"Providers", *TOOL_OUTPUTS}
+    found |= {"Providers", "WebhookHosts", *TOOL_OUTPUTS}
     assert found == set(template["Outputs"])
     told = template["Outputs"]["Providers"]["Value"]
     assert (
@@ -458,6 +458,14 @@ def test_what_tools_may_reach_is_told_to_the_functions_that_run_them_and_to_the_
     for name in ("GetResponse", "ListModels"):
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
         assert not any(word in variable for variable in variables for word in ("TOOL_", "KNOWLEDGE", "WEB_SEARCH"))
+
+
+def test_the_hosts_of_webhooks_are_what_the_command_line_and_both_functions_that_send_have(template):
+    output = template["Outputs"]["WebhookHosts"]
+    assert (output["Condition"], output["Value"]) == ("HasWebhookHosts", {"Ref": "WebhookHosts"})
+    for name in ("Manage", "SendEvents"):
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["ANTIPHON_WEBHOOK_HOSTS"] == output["Value"]
 
 
 def test_hosts_of_tools_are_hosts_and_no_urls(written):

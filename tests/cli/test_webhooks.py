@@ -42,6 +42,14 @@ def test_a_test_event_arrives_or_its_failure_is_shown(antiphon, receiver, made):
     assert "the test did not arrive: 503" in antiphon.refused("webhooks", "test", made["id"])
 
 
+def test_a_host_that_is_not_allowed_is_named_with_its_setting(antiphon, receiver, made, monkeypatch):
+    monkeypatch.delenv("ANTIPHON_WEBHOOK_HOSTS")
+    setting = "ANTIPHON_WEBHOOK_HOSTS (on AWS: WebhookHosts)"
+    assert setting in antiphon.refused("webhooks", "create", receiver.url("/hook"))
+    assert setting in antiphon.refused("webhooks", "test", made["id"])
+    assert len(antiphon.read("webhooks", "list")) == 1
+
+
 def test_a_webhook_is_shown_with_its_facts(antiphon, receiver, made):
     shown = antiphon.read("webhooks", "show", made["id"])
     assert (shown["url"], shown["failed"]) == (receiver.url("/hook"), [])

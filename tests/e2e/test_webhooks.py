@@ -16,6 +16,7 @@ import openai
 import pytest
 
 from antiphon.bootstrap import deliver_webhooks
+from antiphon.errors import ApiError
 from antiphon.fetch.posting import webhook_post
 from antiphon.manage import webhooks
 from antiphon.manage.deliveries import list_failed
@@ -188,14 +189,26 @@ def test_what_never_arrives_is_tried_nine_times_in_thirty_hours_and_then_shown(
     assert len(receiver.asked) == len(PAUSES) + 1
 
 
-def test_a_private_host_that_the_operator_has_not_listed_is_not_called(
-    tmp_path: Path, upstream: Upstream, receiver: Answering
+def test_a_private_host_that_the_operator_has_not_listed_is_not_called_and_logged_once(
+    tmp_path: Path, upstream: Upstream, receiver: Answering, caplog: pytest.LogCaptureFixture
 ) -> None:
+    urls = (receiver.url(), f"https://localhost:{receiver.port}/")
+    with Service(tmp_path, upstream, webhook_hosts=(receiver.place, f"localhost:{receiver.port}")) as service:
+        ids = [made(service, url)[0] for url in urls]
     with Service(tmp_path, upstream) as service:
-        made(service, receiver.url())
-        made(service, f"https://localhost:{receiver.port}/")
-        service.create(service.key(), input="x")
-        assert deliver(service) == 2
+        for url in urls:
+            with pytest.raises(ApiError, match=r"ANTIPHON_WEBHOOK_HOSTS.*WebhookHosts"):
+                made(service, url)
+        key = service.key()
+        for _ in range(2):
+            service.create(key, input="x")
+        assert deliver(service) == 4
+        warned = [record for record in caplog.records if "ANTIPHON_WEBHOOK_HOSTS" in record.getMessage()]
+        assert sorted(record.__dict__["webhook"] for record in warned) == sorted(ids)
+        for hook in ids:
+            last = service.run(webhooks.show_webhook(service.services, OPERATOR, hook))["last_failure"]
+            assert (last["type"], last["attempts"], last["failure"]) == ("response.completed", 1, "not_allowed")
+            assert "ANTIPHON_WEBHOOK_HOSTS" in last["advice"]
     assert receiver.connections == 0
 
 

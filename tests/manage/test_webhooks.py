@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from antiphon.manage.webhooks import MAX_WEBHOOKS
+from antiphon.records import Webhook, WebhookSecret
 from antiphon.webhooks.events import TYPES
 from tests.support.answering import Answer, Answering
 from tests.support.caller import refused
@@ -44,7 +45,7 @@ def receiver() -> Iterator[Answering]:
 
 @pytest.fixture
 def service(tmp_path: Path, receiver: Answering) -> Iterator[Service]:
-    with Service(tmp_path, cache_seconds=0, webhook_hosts=(receiver.place,)) as running:
+    with Service(tmp_path, cache_seconds=0, webhook_hosts=("*", receiver.place)) as running:
         yield running
 
 
@@ -94,11 +95,23 @@ def test_a_test_is_signed_with_both_secrets_and_its_failure_is_the_answer(desk: 
     assert desk.ask("POST", f"webhooks/{made['id']}/test").json()["failure"] == "503"
 
 
-def test_a_test_reaches_no_host_that_the_deployment_does_not_list(desk: Desk) -> None:
+def test_a_webhook_on_a_host_that_the_deployment_does_not_list_is_refused_by_the_name_of_the_setting(
+    desk: Desk,
+) -> None:
+    for url in ("http://127.0.0.1:9/hook", "https://10.0.0.1/", "http://example.com/", "https://example.com:8443/"):
+        answer = desk.ask("POST", "webhooks", {"url": url})
+        refused(answer, 400, "invalid_value", "url")
+        assert "ANTIPHON_WEBHOOK_HOSTS (on AWS: WebhookHosts)" in answer.json()["error"]["message"]
+    assert desk.ask("GET", "webhooks").json()["data"] == []
+
+
+def test_a_test_reaches_no_host_that_the_deployment_does_not_list(desk: Desk, service: Service) -> None:
     with Answering() as private:
-        made = desk.made(private.url("/hook"))
-        tested = desk.ask("POST", f"webhooks/{made['id']}/test").json()
-        assert tested["result"] == "failed"
+        hook = Webhook("default", "we_before", private.url("/hook"), TYPES, (WebhookSecret("whsec_QQ=="),), 1, 1)
+        service.run(service.services.webhooks().put(hook))
+        tested = desk.ask("POST", f"webhooks/{hook.id}/test").json()
+        assert (tested["result"], tested["failure"]) == ("failed", "not_allowed")
+        assert "ANTIPHON_WEBHOOK_HOSTS" in tested["advice"]
         assert private.connections == 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from antiphon.ports.webhooks import WebhookStore
-from antiphon.records import EventDelivery, Webhook, WebhookSecret
+from antiphon.records import EventDelivery, FailedAttempt, Webhook, WebhookSecret
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
 from antiphon.store.sqlite.database import SQLite
@@ -64,6 +64,19 @@ async def test_no_id_of_a_caller_is_too_strange_to_look_up(webhooks: WebhookStor
     for strange in ("", "x" * 3000, "we#1"):
         assert await webhooks.get("acme", strange) is None
         assert not await webhooks.delete("acme", strange)
+
+
+async def test_the_last_attempt_that_failed_is_kept_for_each_webhook(webhooks: WebhookStore) -> None:
+    first = FailedAttempt("acme", "we_1", "response.failed", int(time.time()), 1, "503")
+    await webhooks.put(WEBHOOK)
+    assert await webhooks.last_attempt("acme", "we_1") is None
+    for attempt in (first, replace(first, attempts=2, failure="not_allowed")):
+        await webhooks.note_attempt(attempt)
+        assert await webhooks.last_attempt("acme", "we_1") == attempt
+    assert await webhooks.last_attempt("other", "we_1") is None
+    assert await webhooks.last_attempt("acme", "we_2") is None
+    assert (await webhooks.failed("acme", 10)).records == []
+    assert await webhooks.list_all("acme") == [WEBHOOK]
 
 
 async def keep(webhooks: WebhookStore, delivery: EventDelivery) -> None:

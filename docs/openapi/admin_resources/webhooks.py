@@ -46,9 +46,24 @@ class Delivery(Shown):
     """The status of the last answer, or a word for why there was none."""
 
 
-class AdminWebhookDetails(AdminWebhook):
-    """A webhook with what never reached it."""
+class LastFailure(Shown):
+    """The last attempt to reach a webhook that failed, also if later ones arrived."""
 
+    type: str
+    at: int
+    """When it was, in seconds since the epoch."""
+    attempts: int
+    """How often sending this event had been tried by then."""
+    failure: str
+    """The status of the answer, or a word for why there was none."""
+    advice: str | None
+    """What the operator can do about it."""
+
+
+class AdminWebhookDetails(AdminWebhook):
+    """A webhook with what did not reach it."""
+
+    last_failure: LastFailure | None
     failed: list[Delivery]
 
 
@@ -68,6 +83,8 @@ class AdminWebhookTested(Shown):
     result: Literal["arrived", "failed"]
     failure: str | None
     """The status of the answer, or a word for why there was none."""
+    advice: str | None
+    """What the operator can do about it."""
 
 
 class AdminDelivery(Delivery):

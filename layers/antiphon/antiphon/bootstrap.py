@@ -6,12 +6,13 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 
 from antiphon.circuits import Circuits
-from antiphon.errors import SettingsError
+from antiphon.errors import FetchError, SettingsError
 from antiphon.fetch.lazy import LazyDoor
 from antiphon.ports import (
     ApprovalStore,
@@ -200,8 +201,20 @@ def build_services(
         start_worker=start_worker or _start_here,
         webhooks=stores.webhooks,
         post=_posting(settings.webhook_hosts),
+        allows_webhook=partial(_allows_webhook, settings.webhook_hosts),
         personal=stores.personal,
     )
+
+
+def _allows_webhook(hosts: tuple[str, ...], url: str) -> bool:
+    """Check whether a webhook may be at a URL, before its name is looked up."""
+    from antiphon.fetch.hosts import ToolHosts
+
+    try:
+        ToolHosts(hosts).read(url)
+    except FetchError:
+        return False
+    return True
 
 
 def _posting(hosts: tuple[str, ...]) -> Post:

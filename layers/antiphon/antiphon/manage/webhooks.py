@@ -14,8 +14,8 @@ from antiphon.manage.operator import Operator
 from antiphon.manage.pages import cut, shown
 from antiphon.manage.refusals import NotFound
 from antiphon.ports import Page, Services
-from antiphon.records import EventDelivery, Webhook
-from antiphon.webhooks.delivery import SECONDS
+from antiphon.records import EventDelivery, FailedAttempt, Webhook
+from antiphon.webhooks.delivery import HOSTS, NOT_ALLOWED, SECONDS
 from antiphon.webhooks.events import TYPES, event_body, new_secret, signed_headers
 
 KEEPS_OLD_SECONDS: Final = 86_400
@@ -31,12 +31,13 @@ async def create_webhook(services: Services, operator: Operator, form: WebhookFo
     """Create a webhook. Return its secret with its document, which does not hold it.
 
     Raises:
-        ApiError: 403; the URL or a type is none; there are too many.
+        ApiError: 403; the URL or a type is none, or its host is not allowed here; there are too many.
     """
     operator.require("webhooks", write=True)
     _check_url(form.url)
     types = list(TYPES) if form.event_types is None else form.event_types
     _check_types(types)
+    _check_host(services, form.url)
     store = services.webhooks()
     if len(await store.list_all(operator.tenant)) >= MAX_WEBHOOKS:
         raise ApiError("out_of_range", f"A tenant has at most {MAX_WEBHOOKS} webhooks.", complete=True)
@@ -65,14 +66,16 @@ async def list_webhooks(services: Services, operator: Operator, *, limit: int, a
 
 
 async def show_webhook(services: Services, operator: Operator, webhook_id: str) -> Document:
-    """Return a webhook with the newest deliveries to it that failed for good.
+    """Return a webhook with its last attempt that failed, and the newest deliveries that failed for good.
 
     Raises:
         NotFound: there is none.
     """
     operator.require("webhooks")
     found = await _find(services, operator, webhook_id)
-    return {**webhook_document(found), "failed": await failed_for(services, found)}
+    last = await services.webhooks().last_attempt(operator.tenant, webhook_id)
+    shown_last = None if last is None else _attempt_document(last)
+    return {**webhook_document(found), "last_failure": shown_last, "failed": await failed_for(services, found)}
 
 
 async def rotate_secret(
@@ -127,7 +130,8 @@ async def send_test(services: Services, operator: Operator, webhook_id: str) -> 
     event = EventDelivery(found.tenant, found.id, "", "resp_test", "response.completed", int(now))
     body = event_body(event)
     failure = await services.post(found.url, signed_headers(event, body, found.secrets, now), body, SECONDS)
-    return {"id": webhook_id, "result": "failed" if failure else "arrived", "failure": failure or None}
+    result = "failed" if failure else "arrived"
+    return {"id": webhook_id, "result": result, "failure": failure or None, "advice": _advice(failure)}
 
 
 def webhook_document(webhook: Webhook) -> Document:
@@ -142,6 +146,21 @@ def webhook_document(webhook: Webhook) -> Document:
     }
 
 
+def _attempt_document(attempt: FailedAttempt) -> Document:
+    return {
+        "type": attempt.type,
+        "at": attempt.at,
+        "attempts": attempt.attempts,
+        "failure": attempt.failure,
+        "advice": _advice(attempt.failure),
+    }
+
+
+def _advice(failure: str) -> str | None:
+    """Return what to do about a failure; None if only its receiver can do something."""
+    return f"List its host in {HOSTS}, for the server that delivers." if failure == NOT_ALLOWED else None
+
+
 async def _find(services: Services, operator: Operator, webhook_id: str) -> Webhook:
     found = await services.webhooks().get(operator.tenant, webhook_id)
     if found is None:
@@ -150,7 +169,7 @@ async def _find(services: Services, operator: Operator, webhook_id: str) -> Webh
 
 
 def _check_url(url: str) -> None:
-    """Check the form of a URL. Whether its host may be called is decided when it is."""
+    """Check the form of a URL."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -158,6 +177,16 @@ def _check_url(url: str) -> None:
         host = None
     if not host or len(url) > MAX_URL or parts.scheme not in {"https", "http"} or "@" in parts.netloc:
         raise ApiError("invalid_value", "`url`: This is no URL of a server.", param="url", complete=True)
+
+
+def _check_host(services: Services, url: str) -> None:
+    """Check that a webhook may be on its host. A name is looked up only when it is called."""
+    if services.allows_webhook(url):
+        return
+    why = f"To call what is private, not `https` or on another port, list its host in {HOSTS}."
+    if services.settings.webhook_hosts:
+        why = f"This is not on a host of {HOSTS}."
+    raise ApiError("invalid_value", f"`url`: {why}", param="url", complete=True)
 
 
 def _check_types(event_types: list[str]) -> None:

@@ -61,6 +61,7 @@ class Services:
             queued response starts what was not started.
         webhooks: returns the store of webhooks; it is imported on its first use.
         post: sends a request to the URL of a webhook; what it needs is imported on its first use.
+        allows_webhook: checks whether the settings let a webhook be at a URL; the name is not looked up.
         personal: returns the store of what is stored of one user; it is imported on its first use.
     """
 
@@ -83,6 +84,7 @@ class Services:
     start_worker: StartWorker
     webhooks: Callable[[], WebhookStore]
     post: Post
+    allows_webhook: Callable[[str], bool]
     personal: Callable[[], PersonalData]
     capabilities: Callable[[str, str], dict[str, Any] | None] = lambda _provider, _model: None
     provider_names: frozenset[str] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from antiphon.ports.stores import Page
-from antiphon.records import EventDelivery, Webhook
+from antiphon.records import EventDelivery, FailedAttempt, Webhook
 
 
 class WebhookStore(Protocol):
@@ -26,6 +26,12 @@ class WebhookStore(Protocol):
 
     async def give_up(self, delivery: EventDelivery) -> None:
         """Keep a delivery that failed for good, for ``KEPT_SECONDS``."""
+
+    async def note_attempt(self, attempt: FailedAttempt) -> None:
+        """Keep the last attempt to reach a webhook that failed, in place of an earlier one, for ``KEPT_SECONDS``."""
+
+    async def last_attempt(self, tenant: str, webhook: str) -> FailedAttempt | None:
+        """Read the last attempt to reach a webhook that failed; None if there is none."""
 
     async def failed(self, tenant: str, limit: int, after: EventDelivery | None = None) -> Page[EventDelivery]:
         """List at most ``limit`` deliveries that failed for good, newest first, in one trip.

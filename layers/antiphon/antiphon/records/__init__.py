@@ -25,7 +25,7 @@ from antiphon.records.responses import (
 )
 from antiphon.records.runs import LogBatch, OpenRun, Reservation
 from antiphon.records.tools import Approval, ServerTool, ToolKind, ToolServer
-from antiphon.records.webhooks import EventDelivery, Webhook, WebhookSecret
+from antiphon.records.webhooks import EventDelivery, FailedAttempt, Webhook, WebhookSecret
 
 __all__ = [
     "CANCELLED",
@@ -48,6 +48,7 @@ __all__ = [
     "Conversation",
     "DeletedAgent",
     "EventDelivery",
+    "FailedAttempt",
     "Fallback",
     "Grant",
     "Group",

@@ -59,3 +59,23 @@ class EventDelivery:
     created_at: int
     attempts: int = 0
     failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """The last attempt to send an event to a webhook that failed. It names no user and no response.
+
+    Attributes:
+        webhook: the webhook's id.
+        type: the event's type, such as ``response.completed``.
+        at: when it was, in seconds since the epoch.
+        attempts: how often sending this event had been tried by then.
+        failure: a status code or a word.
+    """
+
+    tenant: str
+    webhook: str
+    type: str
+    at: int
+    attempts: int
+    failure: str

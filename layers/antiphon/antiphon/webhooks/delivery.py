@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from antiphon.errors import StorageUnavailable, trace
 from antiphon.ports.services import Clock
 from antiphon.ports.webhooks import Outbox, Post, WebhookStore
-from antiphon.records import EventDelivery
+from antiphon.records import EventDelivery, FailedAttempt
 from antiphon.webhooks.events import event_body, event_id, signed_headers
 
 SECONDS: Final = 15.0
@@ -28,11 +29,20 @@ AT_ONCE: Final = 16
 LOOK_SECONDS: Final = 1.0
 """How often a process looks for what is due."""
 
+HOSTS: Final = "ANTIPHON_WEBHOOK_HOSTS (on AWS: WebhookHosts)"
+"""The setting that names the hosts of webhooks."""
+
+NOT_ALLOWED: Final = "not_allowed"
+"""The failure of an attempt that ``HOSTS`` does not allow."""
+
+_LOGGED: Final = 1024
+"""How many webhooks a process remembers as logged."""
+
 log: Final = logging.getLogger("antiphon.webhooks")
 
 
 async def attempt(webhooks: WebhookStore, post: Post, delivery: EventDelivery, now: float) -> EventDelivery | None:
-    """Send a delivery once. Return it with its failure; None if it arrived, or its webhook is gone."""
+    """Send a delivery once. Return it with its failure, which is noted; None if it arrived, or its webhook is gone."""
     webhook = await webhooks.get(delivery.tenant, delivery.webhook)
     if webhook is None:
         return None
@@ -40,7 +50,20 @@ async def attempt(webhooks: WebhookStore, post: Post, delivery: EventDelivery, n
     failure = await post(webhook.url, signed_headers(delivery, body, webhook.secrets, now), body, SECONDS)
     if not failure:
         return None
-    return replace(delivery, attempts=delivery.attempts + 1, failure=failure)
+    failed = replace(delivery, attempts=delivery.attempts + 1, failure=failure)
+    if failure == NOT_ALLOWED:
+        _log_refusal(webhook.tenant, webhook.id)
+    await webhooks.note_attempt(
+        FailedAttempt(webhook.tenant, webhook.id, failed.type, int(now), failed.attempts, failure)
+    )
+    return failed
+
+
+@lru_cache(_LOGGED)
+def _log_refusal(tenant: str, webhook: str) -> None:
+    """Log that a webhook is not called, once in a process."""
+    names = {"tenant": tenant, "webhook": webhook}
+    log.warning("webhook not called: its host is not allowed by %s", HOSTS, extra=names)
 
 
 def pause_after(failed: EventDelivery) -> int | None:

@@ -86,12 +86,13 @@ function One({ id }) {
   return html`<${Heading} title=${hook.name || "Webhook"}>
       <button type="button" class="danger outline" onClick=${() => ask(true)}>Delete …</button></${Heading}>
     <${Facts} rows=${[["Id", html`<code>${id}</code>`], ["URL", html`<span class="url">${hook.url}</span>`], ["Events", events(hook)],
-      ["Made", html`<${When} at=${hook.created_at} />`], ["Changed", html`<${When} at=${hook.updated_at} />`]]} />
+      ["Made", html`<${When} at=${hook.created_at} />`], ["Changed", html`<${When} at=${hook.updated_at} />`],
+      ...(hook.last_failure ? [["Last failure", lastFailure(hook.last_failure)]] : [])]} />
     <h2>Test it</h2>
     <p>One event is sent at once, as if a response <code>resp_test</code> had been completed.</p>
     <${Form} label="Test" submit=${test} action="Send a test" />
     <p role="status" class=${tested?.failure ? "failure" : "done"}>
-      ${tested && (tested.failure ? `It did not arrive: ${tested.failure}.` : "It arrived.")}</p>
+      ${tested && (tested.failure ? `It did not arrive: ${tested.failure}. ${tested.advice ?? ""}` : "It arrived.")}</p>
     <h2>Secret</h2>
     ${secret && html`<${Secret} text=${secret} />`}
     <${Form} label="Secret" submit=${rotate} action="Change the secret">
@@ -110,6 +111,8 @@ function Secret({ text }) {
 }
 
 const events = (hook) => (hook.event_types.length === TYPES.length ? "all" : hook.event_types.join(", "));
+
+const lastFailure = (last) => html`<${When} at=${last.at} />: ${last.type}: ${last.failure}. ${last.advice ?? ""}`;
 
 // A response is shown with its user; an approval is among those that wait.
 function subject(failed) {

@@ -19,6 +19,7 @@
     USAGE#tenant#kind#month#shard
                             subject#day                                what was used on a day     see ``usage``
     WEBHOOKS#tenant         W#id                                       a webhook                  document
+    WEBHOOKS#tenant         A#id                                       its last failed attempt    document, expires_at
     WEBHOOKS#tenant         F#time#...                                 a delivery that failed     document, expires_at
 
     responses
@@ -61,6 +62,7 @@ RUNS: Final = "RUNS"
 AGENT: Final = "AGENT#"
 WEBHOOK: Final = "W#"
 FAILED: Final = "F#"
+ATTEMPT: Final = "A#"
 TURN: Final = "T#"
 CONVERSATION: Final = "C#"
 RESERVATION: Final = "I#"
@@ -221,6 +223,11 @@ def webhooks(tenant: str) -> str:
 def webhook(tenant: str, id: str) -> Row:
     """Return the key of a webhook."""
     return key(webhooks(tenant), WEBHOOK + id)
+
+
+def failed_attempt(tenant: str, webhook: str) -> Row:
+    """Return the key of the last attempt to reach a webhook that failed."""
+    return key(webhooks(tenant), ATTEMPT + webhook)
 
 
 def failed_delivery(delivery: EventDelivery) -> Row:

@@ -9,7 +9,7 @@ from typing import Final
 
 from antiphon.ports import Page
 from antiphon.ports.webhooks import KEPT_SECONDS
-from antiphon.records import EventDelivery, Webhook, dump, load
+from antiphon.records import EventDelivery, FailedAttempt, Webhook, dump, load
 from antiphon.store.dynamodb import layout
 from antiphon.store.dynamodb.client import DynamoDB
 
@@ -41,7 +41,7 @@ class DynamoDBWebhooks:
         return [load(Webhook, row["document"]["S"]) for row in rows]
 
     async def delete(self, tenant: str, webhook: str) -> bool:
-        """Remove a webhook; the deliveries that failed go with their time."""
+        """Remove a webhook; what failed goes with its time."""
         if not layout.is_id(webhook):
             return False
         key = layout.webhook(tenant, webhook)
@@ -56,6 +56,20 @@ class DynamoDBWebhooks:
             layout.TTL: {"N": str(delivery.created_at + KEPT_SECONDS)},
         }
         await self._database.put(self._table, row)
+
+    async def note_attempt(self, attempt: FailedAttempt) -> None:
+        """Keep the last attempt that failed."""
+        row = {
+            **layout.failed_attempt(attempt.tenant, attempt.webhook),
+            "document": {"S": dump(attempt).decode()},
+            layout.TTL: {"N": str(attempt.at + KEPT_SECONDS)},
+        }
+        await self._database.put(self._table, row)
+
+    async def last_attempt(self, tenant: str, webhook: str) -> FailedAttempt | None:
+        """Read the last attempt that failed."""
+        row = await self._database.get(self._table, layout.failed_attempt(tenant, webhook))
+        return load(FailedAttempt, row["document"]["S"]) if row else None
 
     async def failed(self, tenant: str, limit: int, after: EventDelivery | None = None) -> Page[EventDelivery]:
         """List deliveries that failed for good, newest first."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from antiphon.ports import Page
 from antiphon.ports.webhooks import KEPT_SECONDS
-from antiphon.records import EventDelivery, Webhook, dump, load
+from antiphon.records import EventDelivery, FailedAttempt, Webhook, dump, load
 from antiphon.store.sqlite.database import SQLite
 
 _MAKE: Final = (
@@ -41,6 +41,13 @@ _MAKE: Final = (
         FROM webhooks WHERE tenant = NEW.tenant AND instr(types, ' approval.requested ');
     END""",
 )
+_MAKE_ATTEMPTS: Final = """CREATE TABLE IF NOT EXISTS failed_attempts (
+        tenant TEXT, webhook TEXT, at INTEGER NOT NULL, document BLOB NOT NULL, PRIMARY KEY (tenant, webhook)
+    ) WITHOUT ROWID"""
+_ATTEMPTS_ARE_MADE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'failed_attempts'"
+_NOTE_ATTEMPT: Final = "INSERT OR REPLACE INTO failed_attempts (tenant, webhook, at, document) VALUES (?, ?, ?, ?)"
+_LAST_ATTEMPT: Final = """
+    SELECT document FROM failed_attempts WHERE tenant = ? AND webhook = ? AND at >= unixepoch() - ?"""
 _ARE_MADE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'outbox'"
 _PUT: Final = "INSERT OR REPLACE INTO webhooks (tenant, id, types, document) VALUES (?, ?, ?, ?)"
 _DUE: Final = """
@@ -95,6 +102,8 @@ class SQLiteWebhooks:
             if not _are_made(db):
                 return False
             db.execute("DELETE FROM outbox WHERE tenant = ? AND webhook = ?", (tenant, webhook))
+            if db.execute(_ATTEMPTS_ARE_MADE).fetchone():
+                db.execute("DELETE FROM failed_attempts WHERE tenant = ? AND webhook = ?", (tenant, webhook))
             return db.execute("DELETE FROM webhooks WHERE tenant = ? AND id = ?", (tenant, webhook)).rowcount > 0
 
         return await self._database.write(work, erases=True)
@@ -107,6 +116,27 @@ class SQLiteWebhooks:
             db.execute(_UPDATE, {**_values(delivery), "due": None})
 
         await self._database.write(work)
+
+    async def note_attempt(self, attempt: FailedAttempt) -> None:
+        """Keep the last attempt that failed. Its table is made with the first one."""
+        values = (attempt.tenant, attempt.webhook, attempt.at, dump(attempt))
+
+        def work(db: Connection) -> None:
+            db.execute(_MAKE_ATTEMPTS)
+            db.execute(_NOTE_ATTEMPT, values)
+
+        await self._database.write(work)
+
+    async def last_attempt(self, tenant: str, webhook: str) -> FailedAttempt | None:
+        """Read the last attempt that failed."""
+
+        def work(db: Connection) -> Any:
+            if db.execute(_ATTEMPTS_ARE_MADE).fetchone() is None:
+                return None
+            return db.execute(_LAST_ATTEMPT, (tenant, webhook, KEPT_SECONDS)).fetchone()
+
+        row = await self._database.read(work)
+        return load(FailedAttempt, row[0]) if row else None
 
     async def failed(self, tenant: str, limit: int, after: EventDelivery | None = None) -> Page[EventDelivery]:
         """List deliveries that failed for good, newest first."""
