@@ -18,8 +18,8 @@ from typing import Final
 from antiphon.store.sqlite.database import VERSION
 from cli import target
 from cli.output import Output, Refused, Unreachable
-from cli.private_files import written
-from local.state import alone, make_private
+from cli.private_files import require_new, written
+from local.state import ASIDE, alone, make_private
 
 _FILES: Final = ("", "-wal", "-shm")
 """How the names of a database and of its logs end."""
@@ -30,7 +30,7 @@ _MOST_ASIDE: Final = 100
 async def back_up(args: Namespace) -> Output:
     """Write a file with all that is stored, check it, and return its digest."""
     where, file = _target(args), Path(args.file)
-    _require_new(file)
+    require_new(file)
     with written(file) as part:
         if where.database is None:
             from cli.table_backup import save  # noqa: PLC0415 (the client of the tables)
@@ -55,11 +55,6 @@ async def restore(args: Namespace) -> Output:
     before = _restore(where, where.database, file)
     notes = (f"what was there before is in {before}",) if before else ()
     return Output({"file": str(file), "before": str(before) if before else None}, f"restored  {_place(where)}", notes)
-
-
-def _require_new(file: Path) -> None:
-    if file.exists():
-        raise Refused(f"{file} exists: choose another name")
 
 
 def _require_same(file: Path, digest: str | None) -> None:
@@ -163,7 +158,7 @@ def _free_name(database: Path) -> Path:
         Refused: there is none.
     """
     for number in range(1, _MOST_ASIDE + 1):
-        name = database.with_name(f"{database.name}.before-restore" + (f"-{number}" if number > 1 else ""))
+        name = database.with_name(f"{database.name}{ASIDE}" + (f"-{number}" if number > 1 else ""))
         if not any(name.with_name(name.name + end).exists() for end in _FILES):
             return name
     raise Refused(f"{_MOST_ASIDE} databases were set aside beside {database}: remove those that nobody needs")

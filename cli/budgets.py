@@ -28,6 +28,17 @@ def read_budget(args: Namespace) -> BudgetDocument:
     raise Refused(f"--{name.replace('_', '-')}: {said[name]!r} is no limit: write a number greater than 0")
 
 
+def is_to_change(args: Namespace, *, is_set: bool) -> bool:
+    """Return whether a command sets limits, or removes them with ``--none``; else it shows them.
+
+    Raises:
+        Refused: it is to do both.
+    """
+    if args.none and is_set:
+        raise Refused("--none removes all limits: leave it out, or the limits")
+    return bool(args.none or is_set)
+
+
 class _NoNumber(Exception):
     """An option is no number; its message is the option's name."""
 

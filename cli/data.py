@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from antiphon.errors import ApiError
+from antiphon.manage.changes import Document
 from antiphon.manage.erase import erase_user
 from antiphon.manage.export import export_user
 from antiphon.manage.forms import EraseForm
 from antiphon.manage.removal import count
-from cli.output import Output
-from cli.private_files import written
+from cli.advice import plain
+from cli.output import Output, Refused
+from cli.private_files import require_new, written
 from cli.session import Session
 
 
@@ -39,7 +42,7 @@ async def erase(session: Session, args: Namespace) -> Output:
     form = EraseForm(agents=args.agents, agents_to=args.agents_to)
     total = {"responses": 0, "keys": 0, "agents": 0}
     while True:
-        done = await erase_user(session.services, session.operator, args.id, form, cache_seconds=session.cache_seconds)
+        done = await _erased(session, args.id, form)
         total = {name: max(most, done[name]) if name == "keys" else most + done[name] for name, most in total.items()}
         if done["result"] == "erased":
             break
@@ -50,11 +53,22 @@ async def erase(session: Session, args: Namespace) -> Output:
     return Output({"id": args.id, "result": "erased", **total}, f"erased  {args.id}  ({removed})")
 
 
+async def _erased(session: Session, user: str, form: EraseForm) -> Document:
+    """Make one call of the erasure; a refusal for want of a choice names the options."""
+    try:
+        return await erase_user(session.services, session.operator, user, form, cache_seconds=session.cache_seconds)
+    except ApiError as error:
+        if error.code == "in_use" and error.param == "agents":
+            raise Refused(f"{plain(error.message)}: pass --agents-to USER, or --agents delete") from None
+        raise
+
+
 @contextmanager
 def _opened(path: str | None) -> Iterator[TextIO]:
     """Open a file for its owner alone, which gets its name when all is written; or stdout."""
     if path is None:
         yield sys.stdout
         return
+    require_new(Path(path))
     with written(Path(path)) as part, part.open("w", encoding="utf-8") as file:
         yield file

@@ -12,7 +12,7 @@ from antiphon.manage import keys
 from antiphon.manage.forms import KeyForm
 from antiphon.manage.found import KEY_ID, find_account
 from antiphon.records import Account
-from cli.budgets import read_budget
+from cli.budgets import is_to_change, read_budget
 from cli.explaining import filled
 from cli.output import Output, Refused, moment
 from cli.session import Session
@@ -49,9 +49,12 @@ async def list_keys(session: Session, args: Namespace) -> Output:
 
 
 async def limit(session: Session, args: Namespace) -> Output:
-    """Set the limits of a key, in the place of its earlier ones; without an option it has none of its own."""
-    found = await _id_of(session, args.id)
-    key = await keys.limit_key(session.services, session.operator, found, read_budget(args))
+    """Set the limits of a key, in the place of its earlier ones; without an option show them."""
+    found, budget = await _id_of(session, args.id), read_budget(args)
+    if is_to_change(args, is_set=bool(budget.model_dump(exclude_none=True))):
+        key = await keys.limit_key(session.services, session.operator, found, budget)
+    else:
+        key = await keys.show_key(session.services, session.operator, found)
     limits = ", ".join(f"{name} {value:,}" for name, value in key["limits"].items()) or "no limits of its own"
     return Output(key, f"{key['id']} of user {key['user']} has {limits}")
 

@@ -16,7 +16,7 @@ from antiphon.manage.limits import LimitsDocument
 from antiphon.manage.refusals import check_id
 from antiphon.manage.removal import count, some
 from cli import files, fitting
-from cli.budgets import read_budget
+from cli.budgets import is_to_change, read_budget
 from cli.explaining import filled
 from cli.limits import read_limits
 from cli.output import Output, Refused
@@ -54,10 +54,13 @@ async def show_user(session: Session, args: Namespace) -> Output:
 
 
 async def limit_user(session: Session, args: Namespace) -> Output:
-    """Set the limits of a user, in the place of the earlier ones; without an option it has none of its own."""
+    """Set the limits of a user, in the place of the earlier ones; without an option show them."""
     given = read_budget(args).model_dump(exclude_none=True)
-    limits = (_limits(session, args.limits) if args.limits else LimitsDocument()).model_copy(update=given)
-    found = await user_limits.put_user_limits(session.services, session.operator, args.id, limits)
+    if is_to_change(args, is_set=bool(given) or args.limits is not None):
+        limits = (_limits(session, args.limits) if args.limits else LimitsDocument()).model_copy(update=given)
+        found = await user_limits.put_user_limits(session.services, session.operator, args.id, limits)
+    else:
+        found = await user_limits.show_user_limits(session.services, session.operator, args.id)
     if not found["limits"]:
         return Output(found, f"{args.id} has no limits of its own")
     return Output(found, files.write(found))

@@ -11,6 +11,16 @@ from pathlib import Path
 from cli.output import Refused
 
 
+def require_new(file: Path) -> None:
+    """Check that nothing has the name of a file.
+
+    Raises:
+        Refused: something has.
+    """
+    if file.exists():
+        raise Refused(f"{file} exists: choose another name")
+
+
 @contextmanager
 def written(file: Path) -> Iterator[Path]:
     """Yield a new file of mode 0600 beside ``file``, which gets that name at the end; if writing fails, it goes.

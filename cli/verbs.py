@@ -152,10 +152,11 @@ def _keys(commands: Commands) -> None:
     )
     _budget(command)
     command = keys.command(
-        "limit", "set the limits of a key; without an option none", Later("keys", "limit"), changes=True
+        "limit", "set the limits of a key; without an option show them", Later("keys", "limit"), changes=True
     )
     command.add_argument("id", metavar="ID", help=_KEY_ID)
     _budget(command)
+    command.add_argument("--none", action="store_true", help="remove its limits")
     command = keys.command("list", "list keys, newest first, revoked and expired ones too", Later("keys", "list_keys"))
     command.add_argument("--user", metavar="U", help="only the keys of this user")
     command = keys.command("revoke", "end a key", Later("keys", "revoke"), asks=True)
@@ -184,11 +185,12 @@ def _users(commands: Commands) -> None:
     users.command("list", "list all users", Later("people", "list_users"))
     _id(users.command("show", "show a user, its role and the agents it may use", Later("people", "show_user")), "user")
     command = users.command(
-        "limit", "set the limits of a user; without an option none", Later("people", "limit_user"), changes=True
+        "limit", "set the limits of a user; without an option show them", Later("people", "limit_user"), changes=True
     )
     _id(command, "user")
     _budget(command)
     command.add_argument("--limits", metavar="FILE", help="its limits, YAML or JSON; - for stdin; options go before it")
+    command.add_argument("--none", action="store_true", help="remove its own limits")
     command = users.command(
         "export", "write all that is stored about a user, as JSON Lines", Later("data", "export"), changes=True
     )

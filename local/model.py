@@ -44,6 +44,7 @@ def serve_model(path: str | None = None) -> Iterator[tuple[str, str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        process_group=0,  # Ctrl-C in the terminal is for the server alone
     )
     try:
         order = {"path": str(found), "api_key": api_key, "alias": ALIAS}

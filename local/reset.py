@@ -7,21 +7,21 @@ import shutil
 import sys
 from pathlib import Path
 
-from local.state import DATABASE, KEY, LOCK, PROVIDERS, TOOL_HOSTS, URL, alone, folder
+from local.state import ASIDE, DATABASE, KEY, LAMBDA, LOCK, PROVIDERS, TOOL_HOSTS, URL, alone, folder
 
-OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", KEY, "seal-keys", "lambda", LOCK, TOOL_HOSTS, URL)
+OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", KEY, "seal-keys", LAMBDA, LOCK, TOOL_HOSTS, URL)
 """What the local servers write into the folder."""
 
 
 def main() -> int:
     """Forget the state and return the exit code."""
     state = folder(os.environ)
-    with alone(state) as free:
-        if not free:
+    with alone(state) as free, alone(state / LAMBDA) as free_of_lambda:
+        if not (free and free_of_lambda):
             print(f"A server is using {state}: end it first (Ctrl-C in its terminal).", file=sys.stderr)
             return 1
-        for name in OURS:
-            _remove(state / name)
+        for path in (*(state / name for name in OURS), *state.glob(f"{DATABASE}{ASIDE}*")):
+            _remove(path)
     kept = sorted(path.name for path in state.iterdir()) if state.is_dir() else []
     if state.is_dir() and not kept:
         state.rmdir()

@@ -17,11 +17,17 @@ DEFAULT: Final = ".antiphon"
 PRIVATE: Final = 0o700
 
 DATABASE: Final = "antiphon.db"
+ASIDE: Final = ".before-restore"
+"""Ends the name of a database that a restore set aside; a number and the endings of its logs may follow."""
+
 KEY: Final = "key"
 URL: Final = "url"
 """The file with the base URL of the server that uses the folder, and that began last."""
 
 PROVIDERS: Final = "providers.json"
+LAMBDA: Final = "lambda"
+"""The folder of `make lambda`, which does not use the database."""
+
 LOCK: Final = "running"
 TOOL_HOSTS: Final = "tool-hosts"
 """The file with the hosts that tools may call, unless ``ANTIPHON_TOOL_HOSTS`` names them."""

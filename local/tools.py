@@ -29,7 +29,13 @@ def tool_server(state: Path) -> Iterator[str]:
     hosts = state / TOOL_HOSTS
     last = hosts.read_text(encoding="utf-8").strip().rpartition(":")[2] if hosts.is_file() else ""
     command = [sys.executable, "-m", "local.tool_server", last if last.isdecimal() else "0"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 (our own program)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,  # Ctrl-C in the terminal is for the server alone
+    ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         try:

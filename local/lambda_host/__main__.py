@@ -25,7 +25,7 @@ from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT, CannotBuild, find_python313, lay_out
 from local.lambda_host.template import Template, read_template
 from local.seed import USER, FurtherModel, seed
-from local.state import folder, in_use, variables_of
+from local.state import LAMBDA, folder, in_use, make_private, variables_of
 
 PASSED: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTIPHON_SEAL_KEYS")
 """The variables of this process that the functions get, besides the providers and their keys."""
@@ -46,7 +46,7 @@ def main() -> int:
     port = os.environ.get("PORT", "8000")
     if not port.isdecimal() or int(port) >= HIGHEST_PORT:
         return _fail(f"PORT must be a number below {HIGHEST_PORT}: `make lambda PORT=8001`, not {port!r}.")
-    state = folder(os.environ) / "lambda"
+    state = folder(os.environ) / LAMBDA
     python313 = find_python313()
     print("Laying out the functions and layers ...", file=sys.stderr)
     try:
@@ -55,7 +55,8 @@ def main() -> int:
     except (CannotBuild, SettingsError) as error:
         return _fail(str(error))
     with ExitStack() as stack:
-        stack.enter_context(in_use(state.parent))
+        make_private(state.parent)
+        stack.enter_context(in_use(state))
         origins = os.environ.get("ANTIPHON_ALLOWED_ORIGINS", "")
         template = read_template(ROOT / "template.yaml", FunctionUrl="on", WebSocketApi="on", AllowedOrigins=origins)
         database = stack.enter_context(serve_apart())

@@ -157,7 +157,14 @@ def serve_apart() -> Iterator[str]:
     """Serve an empty DynamoDB from a process of its own. Yield its URL."""
     command = [sys.executable, "-m", "local.lambda_host.dynamodb"]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 (our own program)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ,
+        process_group=0,  # Ctrl-C in the terminal is for the host alone
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         yield process.stdout.readline().strip()

@@ -108,6 +108,7 @@ class Environment:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
+            process_group=0,  # Ctrl-C in the terminal is for the host alone
         )
         self.pid = self._process.pid
         self._watcher = threading.Thread(target=self._watch, daemon=True)

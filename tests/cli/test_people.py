@@ -164,4 +164,15 @@ def test_the_limits_of_a_user_are_set_from_options_and_a_file_and_removed(helper
     assert helper.read("users", "show", "bob")["own_limits"] == limited["limits"]
     assert "is no limit" in helper.refused("users", "limit", "bob", "--tokens-per-day", "none")
     assert "there is no user nobody" in helper.refused("users", "limit", "nobody")
-    assert helper.done("users", "limit", "bob") == "bob has no limits of its own\n"
+    assert helper.read("users", "limit", "bob") == limited, "without an option nothing is changed"
+    assert "--none removes all limits" in helper.refused("users", "limit", "bob", "--none", "--tokens-per-day", "1")
+    assert helper.done("users", "limit", "bob", "--none") == "bob has no limits of its own\n"
+    assert helper.read("users", "show", "bob")["own_limits"] == {}
+
+
+def test_the_limits_of_a_key_are_shown_without_an_option_and_removed_with_one(helper):
+    key = helper.read("keys", "create", "--user", "bob", "--tokens-per-day", "200")["id"]
+    for _ in range(2):
+        assert helper.read("keys", "limit", key)["limits"] == {"tokens_per_day": 200}
+    assert "no limits of its own" in helper.done("keys", "limit", key, "--none")
+    assert helper.read("keys", "limit", key)["limits"] == {}

@@ -14,6 +14,8 @@ import httpx2
 import pytest
 
 from local.lambda_host.layers import ROOT
+from tests.support.command import EXECUTABLE
+from tests.support.terminal import INTERRUPT, Terminal
 
 
 def free_ports() -> int:
@@ -80,3 +82,27 @@ def test_the_printed_commands_add_an_agent_that_the_functions_serve(banner: str)
     done = subprocess.run(["bash", "-ec", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ask(shown(banner, "base_url"), shown(banner, "key"), "echo") == 200
+
+
+def test_its_folder_lets_a_database_be_restored_but_not_be_forgotten_and_ctrl_c_ends_it_without_a_word_of_its_processes(
+    tmp_path: Path,
+) -> None:
+    state = {"ANTIPHON_STATE": str(tmp_path / ".antiphon")}
+
+    def done(*command: str) -> subprocess.CompletedProcess[str]:
+        environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **state}
+        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    antiphon = str(EXECUTABLE)
+    assert done(antiphon, "users", "put", "ada", "--role", "ADMIN").returncode == 0
+    assert done(antiphon, "backup", "b.db").returncode == 0
+    environ = {**state, "PORT": str(free_ports()), "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with Terminal([sys.executable, "-m", "local.lambda_host"], ROOT, environ) as terminal:
+        terminal.until("antiphon agents apply", 60)
+        terminal.until("\n")
+        before = len(terminal.shown)
+        assert done(antiphon, "restore", "--yes", "b.db").stderr.startswith("note: what was there before")
+        assert "A server is using" in done(sys.executable, "-m", "local.reset").stderr
+        terminal.type(INTERRUPT)
+        assert terminal.ended() == 0
+        assert terminal.shown[before:].split() == ["^C", "Stopped."]

@@ -21,6 +21,7 @@ import pytest
 
 from tests.support.local_server import ROOT, Running, running, start
 from tests.support.streams import assert_stream
+from tests.support.terminal import INTERRUPT, Terminal
 
 
 def test_the_printed_curl_streams_a_valid_stream(tmp_path: Path) -> None:
@@ -74,6 +75,18 @@ def test_the_tools_have_their_port_again_and_end_with_the_server_even_if_it_is_k
         assert (tmp_path / "tool-hosts").read_text() == hosts
         rolled = client.responses.create(model="clock", input="Roll dice for me")
         assert "The dice show" in rolled.output_text
+
+
+def test_ctrl_c_in_its_terminal_ends_it_without_a_word_of_its_processes(tmp_path: Path) -> None:
+    environ = {"PORT": "0", "ANTIPHON_STATE": str(tmp_path), "HOME": str(tmp_path)}
+    with Terminal([sys.executable, "-m", "local"], ROOT, environ) as terminal:
+        terminal.until("      if event.type")
+        terminal.until("\n")
+        before = len(terminal.shown)
+        terminal.type(INTERRUPT)
+        assert terminal.ended() == 0
+        assert terminal.shown[before:].split()[-2:] == ["^C", "Stopped."]
+        assert "Traceback" not in terminal.shown
 
 
 def test_the_printed_python_prints_the_answer(tmp_path: Path) -> None:

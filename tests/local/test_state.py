@@ -32,6 +32,8 @@ def reset(state: Path) -> subprocess.CompletedProcess[str]:
 
 def test_make_reset_refuses_while_a_server_runs_and_forgets_all_but_your_own_file_afterwards(tmp_path: Path) -> None:
     (tmp_path / "providers.json").write_text("{}")
+    for end in ("", "-wal", "-shm", "-2", "-2-wal"):
+        (tmp_path / f"antiphon.db.before-restore{end}").write_text("an old database")
     with running(tmp_path):
         refused = reset(tmp_path)
         assert (refused.returncode, refused.stdout) == (1, "")

@@ -209,6 +209,15 @@ async def test_while_functions_may_take_its_keys_the_user_is_not_erased_to_the_e
     assert deployment.naming(USER, CANARY) == []
 
 
+async def test_a_name_that_nobody_ever_had_is_refused_and_leaves_no_entry(deployment):
+    await settle(deployment.services)
+    before = deployment.rows()
+    with pytest.raises(ApiError) as refused:
+        await erase_user(deployment.services, OPERATOR, f"{USER}x", DELETE)
+    assert (refused.value.code, refused.value.status) == ("user_not_found", 404)
+    assert deployment.rows() == before
+
+
 def test_nobody_erases_the_user_of_the_key_that_they_use_or_one_who_may_more(tmp_path):
     with Service(tmp_path, cache_seconds=0) as service:
         office = Office(service)

@@ -25,10 +25,11 @@ from antiphon.ids import place_of
 from antiphon.manage.changes import Document, note
 from antiphon.manage.forms import EraseForm
 from antiphon.manage.found import find_account
+from antiphon.manage.held import Holder, is_known
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import walk
 from antiphon.manage.people import require_no_wider, require_over_user
-from antiphon.manage.refusals import check_id, refuse
+from antiphon.manage.refusals import NotFound, check_id, refuse
 from antiphon.manage.removal import count, some
 from antiphon.ports import AuditFilter, Page, Services
 from antiphon.records import DAY, Agent, Approval, DeletedAgent, Key, Limits, Owner, StoredResponse, User
@@ -63,7 +64,7 @@ async def erase_user(
     Raises:
         ApiError: 403: a right is missing, which for a user with agents, deleted ones too, or with limits are more;
             409: the user has agents and the form names nothing to do with them, or tools of others' agents need the
-            user's approval.
+            user's approval; 404: nothing is stored about such a user, and the audit log has none.
     """
     operator.require("people", write=True)
     operator.require("responses", write=True)
@@ -72,6 +73,8 @@ async def erase_user(
         raise refuse("Nobody erases the user of the key that they use.")
     until, owner = services.steady() + SECONDS, Owner(operator.tenant, user)
     stored = await services.directory.find(User, operator.tenant, user)
+    if stored is None and not await is_known(Holder(services, operator, user)):
+        raise NotFound("user", user)
     if stored is not None:
         await require_over_user(services, operator, stored)
         require_no_wider(operator, Limits(), stored.limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -70,6 +71,17 @@ class Holder:
             return True
         made = await self.services.keys.some(self.operator.tenant, 1, user=self.user)
         return bool(made.records or (await self.services.responses.some(self.owner, 1, 0)).records)
+
+
+async def is_known(of: Holder) -> bool:
+    """Return whether anything is stored about a user, or the audit log has that there was one."""
+    if await of.exists():
+        return True
+    for kind in (done_to, agents, deleted_agents, grants, conversations, approvals, usage):
+        async with aclosing(kind(of, "")) as records:  # type: ignore[type-var] # they are generators
+            async for _ in records:
+                return True
+    return False
 
 
 async def user(of: Holder, after: str) -> Records:
