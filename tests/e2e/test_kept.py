@@ -65,7 +65,7 @@ def test_a_worker_that_is_lost_in_the_middle_of_an_answer_is_followed_by_one_tha
 def test_a_run_takes_more_than_sixteen_workers_whose_time_is_up(keeping: Open, upstream: Upstream) -> None:
     workers = 18
     upstream.scripts = [*(kept(Gate(), words=2 * number, ends=False) for number in range(1, workers)), kept()]
-    service = keeping(run_seconds=0.4, reserve_seconds=0.1)
+    service = keeping(run_seconds=0.8, reserve_seconds=0.2)
     key = service.key()
     queued = service.create(key, model="keeper", input="Hi", background=True)
     reader = Reader(service, key, queued["id"])
