@@ -92,7 +92,8 @@ async def test_a_name_with_a_private_address_is_not_connected_to(addresses: list
 
     for listed in ((), ("other.example",)):
         refused = await failure(Egress(ToolHosts(listed), resolve=resolve), "https://tools.example/")
-        assert refused.reason == "not_allowed"
+        assert refused.reason == ("not_allowed" if addresses or listed else "unresolved")
+        assert refused.failure.message == "The operator does not allow this address."
 
 
 async def test_a_list_excludes_every_other_host_and_every_other_port(server: Upstream) -> None:

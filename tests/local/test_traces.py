@@ -77,7 +77,7 @@ def test_a_stream_with_a_fallback_and_a_tool_is_one_trace_with_all_that_happened
     upstream.scripts = [Script.error(401, CANARY.encode())]
     before = time.time()
     with running(tmp_path, **environ_of(upstream, found.url, OTEL_SERVICE_NAME="mine")) as server:
-        add_agent(tmp_path)
+        add_agent(tmp_path, name="Pair of models")
         headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
         answered = post(server, {**ASKED, "stream": True, "temperature": 0.5, "user": CANARY}, **headers)
         assert "response.completed" in answered.text
@@ -108,7 +108,7 @@ def test_a_stream_with_a_fallback_and_a_tool_is_one_trace_with_all_that_happened
     assert agent.attributes == {
         "gen_ai.operation.name": "invoke_agent",
         "gen_ai.agent.id": "pair",
-        "gen_ai.agent.name": "pair",
+        "gen_ai.agent.name": "Pair of models",
         "gen_ai.agent.version": "1",
         "gen_ai.provider.name": "demo",
         "gen_ai.request.model": "demo",

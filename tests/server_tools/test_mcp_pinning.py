@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
 
@@ -114,6 +115,24 @@ async def test_a_host_that_is_not_allowed_is_refused_by_the_name_of_the_setting(
             with pytest.raises(CannotPin, match=r"ANTIPHON_TOOL_HOSTS.*ToolHosts"):
                 await pin([entry], Settings(database="x", tool_hosts=hosts))
     assert server.connections == 0
+
+
+async def test_a_name_that_does_not_resolve_and_one_that_is_private_are_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The addresses of names come from a table, so that nothing depends on a network."""
+    addresses = {"private.example": "10.0.0.1"}
+
+    def looked_up(host: str, *_: object, **__: object) -> list[Any]:
+        if host not in addresses:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (addresses[host], 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    for host, told in (("nope.invalid", "cannot be resolved"), ("private.example", "ANTIPHON_TOOL_HOSTS.*ToolHosts")):
+        entry = McpEntry.model_validate({"mcp": {"label": "crm", "url": f"https://{host}/mcp"}})
+        with pytest.raises(CannotPin, match=told):
+            await pin([entry], Settings(database="x"))
 
 
 async def test_a_token_server_that_is_not_allowed_is_refused_before_anything_is_asked() -> None:

@@ -237,6 +237,9 @@ def test_reasoning_that_has_only_content_keeps_its_text() -> None:
             f"`tool_choice.type`: This type is not taken here. Send {CHOICES} or `allowed_tools`.",
         ),
         ({"nope": None}, "`nope`: There is no such field. Remove it."),
+        ({"inputs": "x"}, "`inputs`: There is no such field. Did you mean `input`?"),
+        ({"max_output_token": 1}, "`max_output_token`: There is no such field. Did you mean `max_output_tokens`?"),
+        ({"x" * 65: 1}, f"`{'x' * 65}`: There is no such field. Remove it."),
     ],
 )
 def test_a_refusal_reads_as_a_person_would_write_it(fields: dict[str, Any], message: str) -> None:

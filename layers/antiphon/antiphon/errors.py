@@ -443,5 +443,12 @@ class FetchError(AntiphonError):
         super().__init__(reason)
 
 
+class UnresolvedName(FetchError):
+    """The host of a URL has no address. Who chose the URL learns only that it is not opened."""
+
+    def __init__(self) -> None:
+        super().__init__("not_allowed")
+
+
 class SettingsError(AntiphonError):
     """The environment is not usable; the message names the variable and never its value."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from antiphon.errors import AntiphonError, FetchError
+from antiphon.errors import AntiphonError, FetchError, UnresolvedName
 from antiphon.fetch.hosts import ToolHosts
 from antiphon.fetch.resolution import Resolve, checked_addresses, checked_resolver, system_addresses
 from antiphon.ports import ToolFailure
@@ -43,10 +43,12 @@ DRAIN_SECONDS: Final = 0.05
 _REDIRECTS: Final = frozenset({300, 301, 302, 303, 305, 307, 308})
 _HEADERS: Final = {"accept-encoding": "identity", "user-agent": "Antiphon"}
 
-Reason = Literal["not_allowed", "unreachable", "timeout", "cut", "redirect", "encoded", "too_large"]
+Reason = Literal["not_allowed", "unresolved", "unreachable", "timeout", "cut", "redirect", "encoded", "too_large"]
 
+_REFUSED: Final = "The operator does not allow this address."
 _MESSAGES: Final[dict[Reason, str]] = {
-    "not_allowed": "The operator does not allow this address.",
+    "not_allowed": _REFUSED,
+    "unresolved": _REFUSED,  # as for a name that is not to be known
     "unreachable": "The server cannot be reached.",
     "timeout": "The server did not answer in time.",
     "cut": "The server ended the connection before its answer was whole.",
@@ -215,6 +217,8 @@ class Egress:
         try:
             url = self._hosts.read(request.url)
             return await self._request(request, url, deadline, progress)
+        except UnresolvedName:
+            raise EgressError("unresolved", sent=False) from None
         except FetchError:
             raise EgressError("not_allowed", sent=False) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from antiphon.errors import FetchError
+from antiphon.errors import UnresolvedName
 from antiphon.fetch.addresses import require_public
 
 if TYPE_CHECKING:
@@ -37,14 +37,15 @@ async def checked_addresses(resolve: Resolve, host: str, *, private: bool) -> li
     """Resolve a name and check every address. If one is not public, refuse the name.
 
     Raises:
-        FetchError: the name has no address, or one that is not allowed.
+        UnresolvedName: the name has no address.
+        FetchError: it has one that is not allowed.
     """
     try:
         found = await resolve(host)
     except OSError:
-        raise FetchError("not_allowed") from None  # as for a name that is not to be known
+        raise UnresolvedName from None
     if not found:
-        raise FetchError("not_allowed")
+        raise UnresolvedName
     return [str(require_public(address, private=private)) for address in found]
 
 

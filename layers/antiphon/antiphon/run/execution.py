@@ -270,6 +270,7 @@ class Execution:
             "response_id": self._record.id,
             "conversation_id": (response.get("conversation") or {}).get("id"),
             "user": self._record.owner.user,
+            "agent_name": ready.agent.name,
             "agent_version": ready.agent.version,
             "provider": current.name,
             "model": current.model,

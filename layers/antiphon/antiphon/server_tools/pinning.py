@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Final
 
 from antiphon.errors import ApiError, FetchError
+from antiphon.fetch.egress import EgressError
 from antiphon.fetch.hosts import ToolHosts
 from antiphon.ports import Pinned
 from antiphon.records import ServerTool
@@ -101,6 +102,15 @@ def host_problem(url: str, settings: Settings) -> str | None:
             return f"{url} is not on a host of ANTIPHON_TOOL_HOSTS (on AWS: ToolHosts)"
         return f"{url} is private, not https or has another port: list its host in ANTIPHON_TOOL_HOSTS (ToolHosts)"
     return None
+
+
+def why(error: EgressError) -> str:
+    """Return why a request got no answer, for the operator: the model reads less."""
+    if error.reason == "unresolved":
+        return "The name of its host cannot be resolved."
+    if error.reason == "not_allowed":
+        return f"{error.failure.message} List its host in ANTIPHON_TOOL_HOSTS (on AWS: ToolHosts)."
+    return error.failure.message
 
 
 def digest_of(tools: Iterable[ServerTool]) -> str:

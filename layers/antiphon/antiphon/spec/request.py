@@ -6,6 +6,7 @@ Open Responses, ``CreateResponseBody`` and ``CompactResponseMethodPublicBody``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
@@ -242,6 +243,8 @@ _MESSAGES: Final = {
 }
 _TEXT_OR_LIST: Final = "This must be text or a list."
 _UNSERVED: Final = "This field of OpenAI's API is not served here."
+_MAX_MISSPELT: Final = 64
+"""The longest name that is compared with those of the fields: comparing takes time."""
 _INSTEAD: Final = {
     "file_id": "Send the data or a URL.",
 }
@@ -321,7 +324,7 @@ def validated(form: type[Form], document: dict[str, Any], before: int = 0) -> Fo
     try:
         return form.model_validate(document)
     except ValidationError as error:
-        raise refusal(error, before) from None
+        raise refusal(error, before, form.model_fields) from None
 
 
 def _require_generation(options: Any) -> None:
@@ -331,12 +334,13 @@ def _require_generation(options: Any) -> None:
         raise ApiError("unsupported_parameter", f"`{param}`: {_UNSERVED}", param=param)
 
 
-def refusal(error: ValidationError, before: int = 0) -> ApiError:
+def refusal(error: ValidationError, before: int = 0, known: Iterable[str] = ()) -> ApiError:
     """Return the error for a request that is not as its models say. It names the field, never what it holds.
 
     Args:
         error: what the models say.
         before: how many items of the input came before those that were validated.
+        known: the names of the document's own fields, one of which may have been meant.
     """
     problems = error.errors(include_url=False, include_input=False)
     problem = next(filter(_is_unserved, problems), problems[0])
@@ -356,9 +360,20 @@ def refusal(error: ValidationError, before: int = 0) -> ApiError:
         instead = _INSTEAD.get(str(path[-1]))
         message = f"{where}{_UNSERVED} {instead}" if instead else f"{where}{_UNSERVED}"
         return ApiError("unsupported_parameter", message, param=param, complete=instead is not None)
+    if kind == "extra_forbidden" and len(path) == 1 and (meant := _meant(str(path[0]), known)):
+        message = f"{where}{_MESSAGES[kind]} Did you mean `{meant}`?"
+        return ApiError("unknown_parameter", message, param=param, complete=True)
     code = _CODES.get(kind, "invalid_type")
     complete = kind in {"literal_error", "union_tag_invalid"}
     return ApiError(code, where + _message(problem), param=param or None, complete=complete)
+
+
+def _meant(name: str, known: Iterable[str]) -> str | None:
+    """Return the field whose name is most like one that is not there; None if none is."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, known, n=1) if len(name) <= _MAX_MISSPELT else []
+    return found[0] if found else None
 
 
 def _is_unserved(problem: ErrorDetails) -> bool:

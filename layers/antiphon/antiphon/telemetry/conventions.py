@@ -123,7 +123,8 @@ def _request(span: Span, _: FindEndpoint) -> Described:
 
 
 def _agent(span: Span, endpoint: FindEndpoint) -> Described:
-    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.id": span.name, "gen_ai.agent.name": span.name}
+    name = span.facts.get("agent_name") or span.name
+    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.id": span.name, "gen_ai.agent.name": name}
     version = span.facts.get("agent_version")
     if version is not None:
         attributes["gen_ai.agent.version"] = str(version)

@@ -21,7 +21,7 @@ from antiphon.server_tools.http.openapi.operations import (
     operations,
     wanted_credentials,
 )
-from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem
+from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem, why
 
 MAX_OPERATIONS: Final = 100
 """How many operations of one document an agent may have."""
@@ -63,7 +63,7 @@ async def _document(source: HttpSource, means: Means) -> ApiDocument:
                 raise CannotPin(f"{source.label}: {source.openapi} answers with status {reply.status}")
             return await asyncio.to_thread(read_document, await reply.read())
     except EgressError as error:
-        raise CannotPin(f"{source.label}: {source.openapi}: {error.failure.message}") from None
+        raise CannotPin(f"{source.label}: {source.openapi}: {why(error)}") from None
 
 
 def _file(path: str, means: Means) -> bytes:

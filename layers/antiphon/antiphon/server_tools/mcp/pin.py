@@ -19,7 +19,7 @@ from antiphon.server_tools.mcp.exchange import Channel, RefusedRequest, Unreadab
 from antiphon.server_tools.mcp.parameters import mirrored
 from antiphon.server_tools.mcp.session import McpSession, opened, other_version
 from antiphon.server_tools.mcp.versions import STATELESS, WITH_HANDSHAKE, newest_of
-from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem
+from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem, why
 from antiphon.server_tools.references import NoCredentials
 
 DISCOVER_SECONDS: Final = 8.0
@@ -165,4 +165,4 @@ def _tool(name: str, definition: Mapping[str, Any], *, stateless: bool) -> Serve
 
 
 def _why(error: EgressError | NoCredentials) -> str:
-    return str(error) if isinstance(error, NoCredentials) else error.failure.message
+    return str(error) if isinstance(error, NoCredentials) else why(error)
