@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -46,12 +46,23 @@ def explain(error: ValidationError, model: type[BaseModel], line: Line | None = 
     )
 
 
+_FORMS: Final = {
+    "id": "1 to 64 letters, digits and `._-`, a letter or digit first",
+    "principal": "user:ID, group:ID, role:ID or public",
+}
+"""What fields with a pattern must be, by their names."""
+
+
 def _plain(problem: ErrorDetails, model: type[BaseModel]) -> str:
     if problem["type"] == "missing":
         return "is missing"
     if problem["type"] == "extra_forbidden":
         meant = did_you_mean(str(problem["loc"][-1]), model.model_fields if len(problem["loc"]) == 1 else ())
         return f"there is no such field; {meant}" if meant else "there is no such field"
+    if "SecretReference" in problem["msg"]:
+        return "never the secret itself: name it, as in `{ env: TOOL_TOKEN }`"
+    if problem["type"] == "string_pattern_mismatch" and (form := _FORMS.get(str(problem["loc"][-1]))):
+        return f"it must be {form}"
     if problem["type"] == "string_pattern_mismatch":
         return f"it does not match {problem['msg'].partition('pattern ')[2]}"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")

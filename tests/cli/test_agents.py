@@ -219,3 +219,25 @@ def test_agents_are_listed_in_columns(helper):
     header, row = helper.done("agents", "list").splitlines()
     assert header.split() == ["ID", "NAME", "PROVIDER", "MODEL", "AUTHOR", "UPDATED"]
     assert row.split()[:5] == ["helper", "-", "demo", "demo", "ada"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"id": "my agent"}, "id: it must be 1 to 64 letters, digits and `._-`, a letter or digit first"),
+        (
+            {"grants": [{"principal": "ada", "level": "viewer"}]},
+            "grants[0].principal: it must be user:ID, group:ID, role:ID or public",
+        ),
+        (
+            {"tools": [{"mcp": {"label": "x", "url": "https://x.example/"}, "auth": {"bearer": "canary"}}]},
+            "auth.bearer: never the secret itself: name it, as in `{ env: TOOL_TOKEN }`",
+        ),
+    ],
+)
+def test_a_field_of_the_wrong_form_is_explained_in_words(file, tmp_path, fields, message):
+    path = tmp_path / "agent.yaml"
+    path.write_text(json.dumps({"id": "a", "provider": "demo", "model": "demo", **fields}))
+    refused = file.refused("agents", "apply", str(path))
+    assert message in refused
+    assert "canary" not in refused
