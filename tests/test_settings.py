@@ -50,7 +50,7 @@ def refusal(**endpoint: Any) -> str:
         ({"base_url": "https://[canary/v1"}, "ANTIPHON_PROVIDERS.Groq-eu.base_url: not a URL"),
         ({"kind": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.kind: Input should be 'openai_chat'"),
         ({**CHAT, "dialect": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.dialect: Input should be 'openai'"),
-        ({**CHAT, "api_key": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.api_key: Extra inputs are not permitted"),
+        ({**CHAT, "api_key": "canary"}, "ANTIPHON_PROVIDERS.Groq-eu.api_key: no such field"),
         ({**CHAT, "api_key_env": "CANARY", "api_key_secret": "canary"}, "set one of api_key_env"),
         ({**CHAT, "api_key_env": "CANARY", "api_key_field": "canary"}, "api_key_field goes with"),
         ({**CHAT, "region": "canary"}, "Groq-eu: region has no effect for the kind openai_chat"),
@@ -138,3 +138,16 @@ def test_the_hosts_of_tools_are_a_list_of_hosts_and_no_urls():
         with pytest.raises(SettingsError, match="ANTIPHON_TOOL_HOSTS: not hosts") as caught:
             read_settings({"ANTIPHON_DATABASE": "x", "ANTIPHON_TOOL_HOSTS": canary})
         assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("ANTIPHON_REQUESTS_PER_MINUTE", "many", "ANTIPHON_REQUESTS_PER_MINUTE: not a whole number"),
+        ("ANTIPHON_PROVIDERS", '{\n"a": }', "ANTIPHON_PROVIDERS: not JSON (line 2)"),
+    ],
+)
+def test_a_variable_of_the_wrong_form_is_explained_in_words(name: str, text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"ANTIPHON_DATABASE": "x", name: text})
+    assert str(caught.value) == message

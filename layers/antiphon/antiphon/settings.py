@@ -341,7 +341,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
-        lines = (f"{_where(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems)
+        lines = (f"{_where(problem['loc'])}: {_plain(problem['type'], problem['msg'])}" for problem in problems)
         raise SettingsError("; ".join(lines)) from None
 
 
@@ -378,6 +378,12 @@ def problem_of_url(text: str) -> str | None:
     return None
 
 
+def _plain(kind: str, message: str) -> str:
+    """Return what is wrong with a variable, in words that need no knowledge of pydantic."""
+    words = {"int_parsing": "not a whole number", "float_parsing": "not a number", "extra_forbidden": "no such field"}
+    return words.get(kind, message.removeprefix("Value error, "))
+
+
 def _where(location: tuple[int | str, ...]) -> str:
     """Return the name of a variable, with the place in it if it is JSON: ``ANTIPHON_PROVIDERS.groq.base_url``."""
     if not location:
@@ -391,5 +397,5 @@ def _read_json(name: str, text: str) -> object:
 
     try:
         return json.loads(text)
-    except ValueError:
-        raise SettingsError(f"{name}: not JSON") from None
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{name}: not JSON (line {error.lineno})") from None
