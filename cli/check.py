@@ -56,9 +56,25 @@ async def check(args: Namespace) -> Output:
         raise Refused(f"the API key is missing: pass it with --key, or in {KEYS[0]}")
     async with aiohttp.ClientSession(trust_env=True) as session:
         server = CheckedServer(session, url, key, args.agent)
+        await _require_api(server)
         probes = counted(CHAT_PROBES if args.chat else PROBES, "check", lambda probe: probe.__name__)
         results = [await _run(probe, server) for probe in probes]
     return _report(server, results)
+
+
+async def _require_api(server: CheckedServer) -> None:
+    """Check that a URL is not one of Antiphon without its ``/v1``, of which every check would fail.
+
+    Raises:
+        Refused: it is.
+    """
+    from cli.client import refusal_line  # noqa: PLC0415 (it imports aiohttp)
+
+    reply = await server.request("GET", "/models")
+    answer = reply.json()
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict) and error.get("code") == "route_not_found":
+        raise Refused(refusal_line(reply.status, reply.body))
 
 
 async def _run(probe: Probe, server: CheckedServer) -> Result:

@@ -175,7 +175,7 @@ class Client:
                 method, self.server.base_url + path, json=body, headers=headers, timeout=TIMEOUT
             ) as reply:
                 if reply.status >= 400:  # noqa: PLR2004 (where HTTP's errors begin)
-                    line = _refusal(reply.status, await reply.read())
+                    line = refusal_line(reply.status, await reply.read())
                     raise Lost(line) if passing and (reply.status in passing or reply.status >= 500) else Refused(line)  # noqa: PLR2004 (as above)
                 yield reply
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
@@ -203,7 +203,8 @@ def message_of(answer: Any) -> str | None:
     return message if isinstance(message, str) else None
 
 
-def _refusal(status: int, body: bytes) -> str:
+def refusal_line(status: int, body: bytes) -> str:
+    """Return the line for an answer that is an error."""
     try:
         answer = json.loads(body)
     except ValueError:

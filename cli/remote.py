@@ -9,6 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from cli.output import Unreachable
+from cli.unanswered import reason
 
 SECONDS: Final = 120
 """How long one answer may take."""
@@ -72,4 +73,4 @@ class CheckedServer:
                 named = {name.lower(): value for name, value in reply.headers.items()}
                 return Reply(reply.status, named, await reply.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Unreachable(f"{self.base_url} does not answer: {type(error).__name__}") from error
+            raise Unreachable(f"{self.base_url} does not answer: {reason(error)}") from error

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from antiphon.errors import SettingsError
 from cli.output import Refused
+from cli.unanswered import reason
 from local.state import KEY, base_url_of, folder
 
 URLS: Final = ("ANTIPHON_BASE_URL", "OPENAI_BASE_URL")
@@ -40,9 +41,7 @@ class CalledServer:
 
     def unanswered(self, error: Exception) -> str:
         """Return the message for a request that got no answer."""
-        next_step = (
-            "start it with `make run`, or name another with --url" if self.why == LOCAL else type(error).__name__
-        )
+        next_step = "start it with `make run`, or name another with --url" if self.why == LOCAL else reason(error)
         return f"{self.base_url} does not answer: {next_step}"
 
 

@@ -13,6 +13,7 @@ from antiphon.stream.fold import ENDINGS
 from cli.events import Event
 from cli.output import Unreachable
 from cli.remote import SECONDS, CheckedServer
+from cli.unanswered import reason
 
 ENDS: Final = ENDINGS | {"error"}
 _TEXT: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
@@ -67,7 +68,7 @@ async def connected(server: CheckedServer) -> AsyncGenerator[CheckedSocket, None
     except aiohttp.WSServerHandshakeError as refused:
         raise NotServed(f"the handshake has status {refused.status}") from refused
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise Unreachable(f"{server.base_url} does not answer: {type(error).__name__}") from error
+        raise Unreachable(f"{server.base_url} does not answer: {reason(error)}") from error
     async with wire:
         yield CheckedSocket(wire, server.agent)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from cli.chat import line
 from cli.chat.dialogue import Continuation, Dialogue
-from cli.chat.items import answer_to, lines_of
+from cli.chat.items import answer_to
 from cli.chat.screen import Screen, screen
 from cli.chat.session import Cancelled, ChatSession
 from cli.client import connected
@@ -44,17 +44,20 @@ async def chat(args: Namespace) -> Output:
         session = ChatSession(client, args.agent, shown, conversation, args.instructions)
         if is_dialogue:
             return await _dialogue(session, shown)
-        return await _once(session, args.message if args.message is not None else sys.stdin.read())
+        return await _once(session, shown, args.message if args.message is not None else sys.stdin.read())
 
 
-async def _once(session: ChatSession, text: str) -> Output:
+async def _once(session: ChatSession, shown: Screen, text: str) -> Output:
     if not text.strip():
         raise Refused("the message is empty")
     try:
         response = await session.send(text)
     except Cancelled:
         return Output({"status": "cancelled"}, code=CANCELLED)
-    return Output(response, code=1 if response.get("status") == "failed" else 0)
+    for item in session.waits:
+        asked = "an approval" if item["type"] == "mcp_approval_request" else f"the output of {item.get('name')}"
+        shown.note(f"the answer waits for {asked}: `antiphon chat` in a terminal asks for it")
+    return Output(response, code=1 if session.waits or response.get("status") == "failed" else 0)
 
 
 async def _dialogue(session: ChatSession, shown: Screen) -> Output:
@@ -82,7 +85,7 @@ def _read(session: ChatSession, shown: Screen) -> str | None:
     if session.waits:
         item = session.waits[0]
         is_question = item["type"] == "mcp_approval_request"
-        shown.note("\n".join(lines_of(item)))
+        shown.ask_about(item)
         return line.read_message("approve? [y/N] " if is_question else f"output of {item.get('name')}> ")
     return line.read_message()
 

@@ -34,6 +34,7 @@ class Screen:
         self._is_terminal, self._has_styles = is_terminal, has_styles
         self._section = ""
         self._is_at_start = True
+        self._last_item = ""
 
     def put(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -45,7 +46,8 @@ class Screen:
         elif kind == "response.output_item.done":
             item = event.get("item") or {}
             if item.get("type") not in _SHOWN_LIVE:
-                self.note("\n".join(lines_of(item)), CYAN)
+                self._last_item = "\n".join(lines_of(item))
+                self.note(self._last_item, CYAN)
         elif kind in {"response.reasoning_summary_part.done", "response.content_part.done"}:
             self._section = ""
 
@@ -66,6 +68,12 @@ class Screen:
         if self._is_terminal:
             self._end_line()
         print(self._styled(plain(text), style), file=self._notes, flush=True)
+
+    def ask_about(self, item: dict[str, Any]) -> None:
+        """Show an item that waits, unless it is the one that was shown last and that nobody was asked about yet."""
+        text, shown, self._last_item = "\n".join(lines_of(item)), self._last_item, ""
+        if text != shown:
+            self.note(text)
 
     def _write(self, section: str, text: str, style: str) -> None:
         if not text or self._out is None:

@@ -89,8 +89,10 @@ class ChatSession:
         answer = await until_interrupted(self._client.request("POST", "/responses/compact", asked))
         if answer is None:
             return
-        self.restart(Continuation(None, tuple(answer.get("output") or ())))
         used = answer.get("usage") or {}
+        if used and used["output_tokens"] >= used["input_tokens"]:
+            raise Refused(f"the conversation has {used['input_tokens']} tokens: too few to be compacted, so it stays")
+        self.restart(Continuation(None, tuple(answer.get("output") or ())))
         tokens = f": {used['input_tokens']} tokens are {used['output_tokens']} now" if used else ""
         self._screen.note(f"the conversation was compacted{tokens}")
 

@@ -105,6 +105,35 @@ def test_a_call_is_shown_and_what_is_typed_is_its_output(chat, service, upstream
     assert sent == ["sun", "frost"]
 
 
+def test_a_call_that_was_just_shown_is_not_shown_again_to_ask_for_its_output(chat, service, upstream):
+    service.agent("forecast", tools=({"type": "function", "name": "get_weather", "parameters": {"type": "object"}},))
+    call = tool_call(0, "c1", "get_weather", '{"city":"Rome"}')
+    upstream.scripts = [Script.stream(call, finish("tool_calls"), usage(1, 2))]
+    with chat(agent="forecast") as terminal:
+        terminal.type("Weather?\n")
+        assert terminal.until("output of get_weather> ").count("call get_weather") == 1
+
+
+def test_one_message_that_is_answered_with_a_call_is_one_and_names_what_is_asked_for(
+    service, upstream, tmp_path, environ
+):
+    service.agent("once", tools=({"type": "function", "name": "get_weather", "parameters": {"type": "object"}},))
+    call = tool_call(0, "c1", "get_weather", '{"city":"Rome"}')
+    upstream.scripts = [Script.stream(call, finish("tool_calls"), usage(1, 2))]
+    done = run("chat", "once", "-m", "Weather?", cwd=tmp_path, environ=environ)
+    assert (done.code, done.out) == (1, "")
+    assert "the answer waits for the output of get_weather" in done.err
+
+
+def test_a_short_conversation_is_not_replaced_by_a_longer_compaction(chat, upstream):
+    upstream.scripts = [answer("One"), answer("Fine")]
+    with chat() as terminal:
+        say(terminal, "First", "One\n")
+        say(terminal, "/compact", "too few to be compacted, so it stays")
+        say(terminal, "Still there?", "Fine\n")
+    assert asked(upstream) == [("user", "First"), ("assistant", "One"), ("user", "Still there?")]
+
+
 def test_ctrl_c_cancels_the_response_and_not_the_program(chat, service, upstream, environ):
     script, _gate = held(text("A long"))
     upstream.scripts = [answer("Yes"), script, answer("Short")]

@@ -12,6 +12,7 @@ import pytest
 
 from cli.probes import PROBES
 from cli.remote import CheckedServer
+from cli.unanswered import reason
 from tests.support.command import Antiphon
 from tests.support.corrupting import Exchange, corrupting
 from tests.support.service import Service
@@ -247,3 +248,24 @@ def test_it_opens_no_store(service, key, antiphon, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     antiphon.done("check", service.base_url, "--key", key, "--agent", "agent")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_url_without_the_path_of_the_api_is_one_line_of_advice(service, key, antiphon):
+    line = antiphon.refused("check", service.base_url.removesuffix("/v1"), "--key", key, "--agent", "a")
+    assert "the server answers 404: " in line
+    assert "/v1" in line
+
+
+def test_why_a_server_does_not_answer_is_written_in_words(antiphon):
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+    for words in (("check", url, "--agent", "a"), ("chat", "a", "-m", "Hi", "--url", url)):
+        outcome = antiphon(*words, "--key", "k")
+        assert outcome.code == 3
+        assert f"{url} does not answer: the connection is refused" in outcome.err
+    for error, words in (
+        (socket.gaierror(-2, "Name or service not known"), "no machine of this name is known"),
+        (TimeoutError(), "it took too long"),
+        (OSError(113, "No route to host"), "no route to host"),
+    ):
+        assert reason(error) == words

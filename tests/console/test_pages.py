@@ -68,7 +68,7 @@ def test_without_a_token_the_page_says_how_to_get_one(service: Service, page: Br
 
 def test_a_wrong_token_is_refused_and_the_page_says_what_to_do(service: Service, page: Browser) -> None:
     page.driver.get(f"{service.root}/console/#token=another")
-    page.until_text("Open the whole address that the terminal shows")
+    page.until_text("The token is wrong, or of a console that has ended")
     page.complaints()  # the 401 of the facts
 
 

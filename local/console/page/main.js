@@ -85,6 +85,11 @@ function Console({ at }) {
 }
 
 function Locked() {
+  if (isOpen()) {
+    return html`<${Heading} title="This is not the console's token" />
+      <p>The token is wrong, or of a console that has ended: each start has a new one. Open the whole address that the
+        terminal shows now.</p>`;
+  }
   return html`<${Heading} title="This page has no token" />
     <p>The console keeps its token in memory alone, so a page that is loaded again has lost it.</p>
     <p>Open the whole address that the terminal shows, from <code>http://</code> to the end of${" "}
