@@ -22,7 +22,7 @@ def receiver() -> Iterator[Answering]:
 
 @pytest.fixture
 def service(tmp_path: Path, receiver: Answering) -> Iterator[Service]:
-    with Service(tmp_path, console=TOKEN, webhook_hosts=(receiver.place,)) as running:
+    with Service(tmp_path, console=TOKEN, webhook_hosts=("*", receiver.place)) as running:
         yield running
 
 

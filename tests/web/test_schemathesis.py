@@ -29,8 +29,8 @@ DOCUMENT = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="^/v1/admin")
 """Management has a table of its own (``tests/manage``)."""
 SCHEMA.config.phases.coverage.enabled = False
-"""Its 22,000 cases take 40 s to make, in each process that collects this module. Each field's limits have their tests in
-``tests/spec``; here, cases are drawn at random."""
+"""Its 22,000 cases take 40 s to make, in each process that collects this module. The limits of each field have their
+tests in ``tests/spec``; here, cases are drawn at random."""
 STREAMS = {"/v1/responses": ("StreamEvent", assert_stream), "/v1/chat/completions": ("ChatCompletionChunk", chunks_of)}
 """For each path: the schema of a frame's data, and what reads the frames."""
 
