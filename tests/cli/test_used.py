@@ -90,9 +90,10 @@ def test_a_key_is_made_with_limits_and_its_limits_can_be_replaced(antiphon):
     changed = antiphon.read("keys", "limit", made["id"], "--requests-per-minute", "3")
     (listed,) = antiphon.read("keys", "list")
     assert changed["limits"] == listed["limits"] == {"requests_per_minute": 3}
-    assert "has no limits of its own" in antiphon.done("keys", "limit", made["id"])
+    assert "requests_per_minute 3" in antiphon.done("keys", "limit", made["id"])
+    assert "has no limits of its own" in antiphon.done("keys", "limit", made["id"], "--none")
     antiphon.done("keys", "revoke", made["id"], "--yes")
-    assert "is revoked" in antiphon.refused("keys", "limit", made["id"])
+    assert "is revoked" in antiphon.refused("keys", "limit", made["id"], "--none")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
