@@ -92,7 +92,7 @@ def test_a_kill_around_a_call_runs_no_tool_twice_and_loses_no_result(
         note.let_go.set()
         with Service(tmp_path, lease_seconds=1.0, tool_hosts=(hosts,)) as service:
             response = ended(service, server.key, created["id"])
-    assert response["status"] == "completed", response["error"]
+    assert_ended(response)
     calls = [item for item in response["output"] if item["type"] == "mcp_call"]
     assert len(calls) == 1
     assert note.count <= 2
@@ -105,6 +105,12 @@ def test_a_kill_around_a_call_runs_no_tool_twice_and_loses_no_result(
         else:
             assert calls[0]["output"] == "noted 1"
             assert note.count == 1
+
+
+def assert_ended(response: dict[str, Any]) -> None:
+    """Require that a response is whole; or that its model was answering: what it wrote cannot be written again."""
+    if response["status"] != "completed":
+        assert (response["error"]["code"], response["output"][-1]["type"]) == ("worker_lost", "message")
 
 
 REFUND = "arn:aws:lambda:eu-central-1:123456789012:function:refund:live"
@@ -250,8 +256,7 @@ def test_a_kill_around_calls_of_every_kind_runs_none_twice_that_may_not_and_lose
         with Service(tmp_path, lease_seconds=1.0, tool_hosts=servers.hosts, **KINDS) as service:
             response = ended(service, server.key, created["id"])
     assert sum(item["type"].endswith("_call") for item in response["output"]) == len(servers.counts)
-    if response["status"] != "completed":  # the model was answering: what it said cannot be said again
-        assert (response["error"]["code"], response["output"][-1]["type"]) == ("worker_lost", "message")
+    assert_ended(response)
     assert_made(servers, response["output"], kept, is_whole=response["status"] == "completed")
     if moment == "called":
         assert [servers.counts[name] for name in (*ONCE, *TWICE)] == [1] * len(ONCE) + [2] * len(TWICE)
