@@ -17,7 +17,6 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from functools import partial
 from typing import Final, NamedTuple
 
 from antiphon.errors import ApiError
@@ -27,12 +26,12 @@ from antiphon.manage.forms import EraseForm
 from antiphon.manage.found import find_account
 from antiphon.manage.held import Holder, is_known
 from antiphon.manage.operator import Operator
-from antiphon.manage.pages import walk
 from antiphon.manage.people import require_no_wider, require_over_user
 from antiphon.manage.refusals import NotFound, check_id, refuse
 from antiphon.manage.removal import count, some
-from antiphon.ports import AuditFilter, Page, Services
-from antiphon.records import DAY, Agent, Approval, DeletedAgent, Key, Limits, Owner, StoredResponse, User
+from antiphon.manage.walks import all_agents, all_deleted_agents, all_pending, audit_entries, keys_of
+from antiphon.ports import AuditFilter, Services
+from antiphon.records import DAY, Agent, Approval, Key, Limits, Owner, StoredResponse, User
 from antiphon.run.approvals import decide, decided
 from antiphon.run.cancel import stop
 from antiphon.run.tally import SECONDS as COUNTING
@@ -78,7 +77,7 @@ async def erase_user(
     if stored is not None:
         await require_over_user(services, operator, stored)
         require_no_wider(operator, Limits(), stored.limits)
-    keys = [key async for key in walk(partial(_keys, services, owner))]
+    keys = [key async for key in keys_of(services, owner)]
     agents = await _require_settled(services, operator, user, form)
     await note(services, operator, "user.erased", f"user:{user}", None, {"agents": form.agents_to or form.agents})
     await _settle_agents(services, operator, agents, form)
@@ -96,7 +95,7 @@ async def erase_user(
             return _answer(user, done, wait=1)
     await _forget_decisions(services, operator, user)
     await _settle_agents(services, operator, await _require_settled(services, operator, user, form), form)
-    keys = [key async for key in walk(partial(_keys, services, owner))]
+    keys = [key async for key in keys_of(services, owner)]
     now = services.clock()
     days = max(services.settings.usage_days, _LONGEST_DAYS)
     await services.personal().erase_account(owner, keys, day_of(now - days * DAY), day_of(now))
@@ -113,9 +112,9 @@ async def _require_settled(services: Services, operator: Operator, user: str, fo
     Raises:
         ApiError: it has not, or the user decides on calls of tools of others' agents.
     """
-    tenant, deleted = operator.tenant, walk(partial(_deleted, services, operator.tenant))
-    gone = [each.agent async for each in deleted if each.agent.author == user]
-    agents = [agent async for agent in walk(partial(_agents, services, tenant))]
+    tenant = operator.tenant
+    gone = [each.agent async for each in all_deleted_agents(services, tenant) if each.agent.author == user]
+    agents = [agent async for agent in all_agents(services, tenant)]
     theirs = [agent for agent in agents if agent.author == user]
     deciding = [agent.id for agent in agents if agent.author != user and _decides(user, agent)]
     if deciding:
@@ -210,7 +209,7 @@ async def _has_ended(services: Services, turn: StoredResponse) -> bool:
 async def _forget_decisions(services: Services, operator: Operator, user: str) -> None:
     """Take the user out of approvals of others: those that it decided on, and those that wait for it."""
     name, nobody = f"user:{user}", f"user:{ERASED}"
-    async for approval in walk(partial(_pending, services, operator.tenant)):
+    async for approval in all_pending(services, operator.tenant):
         if approval.by == name:
             await _deny(services, operator, replace(approval, by=nobody))
     async for approval in _decided(services, operator.tenant, user):
@@ -232,29 +231,7 @@ async def _deny(services: Services, operator: Operator, approval: Approval) -> N
 
 async def _decided(services: Services, tenant: str, user: str) -> AsyncIterator[Approval]:
     """Yield the approvals on which a user decided, as the audit log has them."""
-    after: str | None = None
-    while True:
-        page = await services.audit.some(tenant, _PAGE, AuditFilter(actor=user, kind="approval"), after=after)
-        for entry in page.entries:
-            approval = await services.approvals.get(tenant, entry.target.removeprefix("approval:"))
-            if approval is not None:
-                yield approval
-        if not page.more or not page.entries:
-            return
-        after = page.entries[-1].id
-
-
-async def _keys(services: Services, owner: Owner, after: Key | None) -> Page[Key]:
-    return await services.keys.some(owner.tenant, _PAGE, user=owner.user, after=after)
-
-
-async def _agents(services: Services, tenant: str, after: Agent | None) -> Page[Agent]:
-    return await services.directory.some(Agent, tenant, _PAGE, after=after.id if after else "")
-
-
-async def _deleted(services: Services, tenant: str, after: DeletedAgent | None) -> Page[DeletedAgent]:
-    return await services.directory.deleted_agents(tenant, _PAGE, after=after.agent.id if after else "")
-
-
-async def _pending(services: Services, tenant: str, after: Approval | None) -> Page[Approval]:
-    return await services.approvals.pending(tenant, _PAGE, after)
+    async for entry in audit_entries(services, tenant, AuditFilter(actor=user, kind="approval")):
+        approval = await services.approvals.get(tenant, entry.target.removeprefix("approval:"))
+        if approval is not None:
+            yield approval

@@ -23,15 +23,14 @@ from antiphon.manage.reach import exists_for
 from antiphon.manage.responses import response_summary
 from antiphon.manage.usage import show_limits
 from antiphon.manage.versions import is_their_own
+from antiphon.manage.walks import all_deleted_agents, audit_entries, keys_of
 from antiphon.ports import AuditFilter, Page, Services, Subject
 from antiphon.records import (
     DAY,
     Agent,
     Approval,
     Conversation,
-    DeletedAgent,
     Group,
-    Key,
     Owner,
     StoredResponse,
     User,
@@ -108,7 +107,7 @@ async def keys(of: Holder, after: str) -> Records:
     if after and (last is None or last.user != of.user or not exists_for(of.operator, last)):
         raise no_cursor()
     now = of.services.clock()
-    async for key in walk(partial(_keys, of), last):
+    async for key in keys_of(of.services, of.owner, last):
         if not exists_for(of.operator, key):
             continue
         used = await of.services.keys.last_used(key.tenant, [key.digest])
@@ -136,12 +135,7 @@ async def agents(of: Holder, after: str) -> Records:
 
 async def deleted_agents(of: Holder, after: str) -> Records:
     """Yield the user's agents that were deleted and can be restored."""
-
-    async def fetch(last: DeletedAgent | None) -> Page[DeletedAgent]:
-        begin = last.agent.id if last else after
-        return await of.services.directory.deleted_agents(of.operator.tenant, _PAGE, after=begin)
-
-    async for gone in walk(fetch):
+    async for gone in all_deleted_agents(of.services, of.operator.tenant, after):
         is_theirs = gone.agent.author == of.user
         if is_theirs and (of.operator.principal is None or await is_their_own(of.services, of.operator, gone.agent)):
             yield gone.agent.id, {**_agent(gone.agent), "deleted_at": gone.deleted_at, "removed_at": gone.expires_at}
@@ -215,10 +209,6 @@ async def done_to(of: Holder, after: str) -> Records:
             yield name, entry
 
 
-async def _keys(of: Holder, last: Key | None) -> Page[Key]:
-    return await of.services.keys.some(of.operator.tenant, _PAGE, user=of.user, after=last)
-
-
 async def _responses(of: Holder, last: StoredResponse | None) -> Page[StoredResponse]:
     return await of.services.responses.some(of.owner, _PAGE, of.services.clock(), after=last)
 
@@ -256,14 +246,8 @@ async def _added(of: Holder, conversation: str, after: int | None) -> Records:
 
 
 async def _entries(of: Holder, wanted: AuditFilter, after: str) -> Records:
-    last = after or None
-    while True:
-        page = await of.services.audit.some(of.operator.tenant, _PAGE, wanted, after=last)
-        for entry in page.entries:
-            yield entry.id, entry_document(entry)
-        if not page.more or not page.entries:
-            return
-        last = page.entries[-1].id
+    async for entry in audit_entries(of.services, of.operator.tenant, wanted, after or None):
+        yield entry.id, entry_document(entry)
 
 
 def _agent(agent: Agent) -> Document:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from antiphon.access.roles import built_in
 from antiphon.manage.changes import Document
 from antiphon.manage.found import find
 from antiphon.manage.operator import Operator
-from antiphon.manage.pages import walk
 from antiphon.manage.people import require_no_wider, require_over_user
 from antiphon.manage.refusals import refuse
-from antiphon.ports import Page, Services
-from antiphon.records import Group, Key, Limits, Owner, Role, User
+from antiphon.manage.walks import all_users, keys_of
+from antiphon.ports import Services
+from antiphon.records import Group, Limits, Owner, Role, User
 from antiphon.run.asked import withdraw_of
-
-_PAGE = 100
 
 
 async def delete_user(services: Services, operator: Operator, user: str) -> Document:
@@ -38,7 +35,7 @@ async def delete_user(services: Services, operator: Operator, user: str) -> Docu
     if written:
         raise refuse(f"User {user} is the author of {_agents(written)}: delete them first.")
     now = int(services.clock())
-    revoked = [key.id async for key in walk(partial(_keys, services, stored)) if key.revoked_at is None]
+    revoked = [key.id async for key in keys_of(services, Owner(operator.tenant, user)) if key.revoked_at is None]
     for key in revoked:
         await services.keys.revoke(operator.tenant, key, now, operator.actor)
     await services.directory.delete(stored, operator.actor)
@@ -62,7 +59,7 @@ async def delete_role(services: Services, operator: Operator, role: str) -> Docu
         raise refuse(f"Role {role} is built in and always exists.")
     require_no_wider(operator, Limits(), stored.limits)
     if builtin is None:
-        users = [user.id async for user in walk(partial(_users, services, operator.tenant)) if user.role == role]
+        users = [user.id async for user in all_users(services, operator.tenant) if user.role == role]
         if users:
             raise refuse(
                 f"Role {role} is held by {count(len(users), 'user')} ({some(users)}): assign them another first."
@@ -82,20 +79,12 @@ async def delete_group(services: Services, operator: Operator, group: str) -> Do
     """
     operator.require("people", write=True)
     stored = await find(services, Group, operator.tenant, group)
-    users = [user async for user in walk(partial(_users, services, operator.tenant)) if group in user.groups]
+    users = [user async for user in all_users(services, operator.tenant) if group in user.groups]
     for user in users:
         left = replace(user, groups=tuple(name for name in user.groups if name != group))
         await services.directory.put(left, operator.actor)
     await services.directory.delete(stored, operator.actor)
     return {"id": group, "result": "deleted", "left": [user.id for user in users]}
-
-
-async def _keys(services: Services, user: User, after: Key | None) -> Page[Key]:
-    return await services.keys.some(user.tenant, _PAGE, user=user.id, after=after)
-
-
-async def _users(services: Services, tenant: str, after: User | None) -> Page[User]:
-    return await services.directory.some(User, tenant, _PAGE, after=after.id if after else "")
 
 
 def _agents(ids: list[str]) -> str:
