@@ -21,7 +21,7 @@ from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ids import parse_item_id
 from antiphon.ports import Services
 from antiphon.records import DAY, Actor, Approval, Item, OpenRun, ServerTool, StoredResponse, ToolServer, dump
-from antiphon.run.asked import asked_by, is_asked, is_ready, withdraw
+from antiphon.run.asked import asked_by, is_asked, is_ready, read_approvals, withdraw
 from antiphon.tools.narrowing import BY_CALLER
 from antiphon.tools.table import ToolTable
 
@@ -165,9 +165,8 @@ async def _decided_beside(services: Services, principal: Principal, answered: li
     for response_id in dict.fromkeys(place[0] for place in map(parse_item_id, answered) if place):
         asking = await services.responses.get(principal.owner, response_id, services.clock())
         beside = [asked for asked in asked_by(asking) if asked not in answered] if asking is not None else []
-        read = [await services.approvals.get(principal.tenant, asked) for asked in beside]
-        ready = [each for each in read if each is not None and is_ready(each, services.clock())]
-        found += [{"approval": approval.id} for approval in ready]
+        read = await read_approvals(services, principal.tenant, beside)
+        found += [{"approval": approval.id} for approval in read if is_ready(approval, services.clock())]
     return found
 
 

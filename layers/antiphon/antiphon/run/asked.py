@@ -62,6 +62,16 @@ async def find_asked(services: Services, tenant: str, approval_id: str) -> Appro
     return approval if approval is not None and await is_asked(services, approval) else None
 
 
+async def read_approvals(services: Services, tenant: str, approval_ids: Iterable[str]) -> list[Approval]:
+    """Read approvals at once. Those that are not there are left out.
+
+    Raises:
+        StorageUnavailable: a store did not answer.
+    """
+    read = await asyncio.gather(*(services.approvals.get(tenant, approval_id) for approval_id in approval_ids))
+    return [approval for approval in read if approval is not None]
+
+
 async def is_asked(services: Services, approval: Approval) -> bool:
     """Return whether the response is there that asks for an approval.
 
@@ -150,8 +160,7 @@ async def decisions(services: Services, asking: StoredResponse) -> Decisions:
     Raises:
         StorageUnavailable: a store did not answer.
     """
-    read = [await services.approvals.get(asking.owner.tenant, asked) for asked in asked_by(asking)]
-    approvals, now = [approval for approval in read if approval is not None], services.clock()
+    approvals, now = await read_approvals(services, asking.owner.tenant, asked_by(asking)), services.clock()
     pending = [approval.expires_at for approval in approvals if _waits(approval, now)]
     ready = [approval for approval in approvals if is_ready(approval, now)]
     has_decided = any(approval.state != "pending" for approval in ready)
