@@ -6,14 +6,13 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 
 from antiphon.circuits import Circuits
-from antiphon.errors import FetchError, SettingsError
-from antiphon.fetch.lazy import LazyDoor
+from antiphon.errors import SettingsError
+from antiphon.fetch.lazy import LazyDoor, LazyPost
 from antiphon.ports import (
     ApprovalStore,
     AuditLog,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from antiphon.awslambda.events import EventSender
     from antiphon.ports.personal import PersonalData
-    from antiphon.ports.webhooks import Post, WebhookStore
+    from antiphon.ports.webhooks import WebhookStore
     from antiphon.store.sqlite.database import SQLite
     from antiphon.store.sqlite.webhooks import SQLiteWebhooks
 
@@ -176,6 +175,7 @@ def build_services(
     Raises:
         SettingsError: the keys for sealing or the prices are malformed.
     """
+    post = LazyPost(settings.webhook_hosts)
     return Services(
         keys=stores.keys,
         directory=stores.directory,
@@ -200,36 +200,10 @@ def build_services(
         cost=LazyCosts(settings.prices, providers.endpoint),
         start_worker=start_worker or _start_here,
         webhooks=stores.webhooks,
-        post=_posting(settings.webhook_hosts),
-        allows_webhook=partial(_allows_webhook, settings.webhook_hosts),
+        post=post,
+        allows_webhook=post.allows,
         personal=stores.personal,
     )
-
-
-def _allows_webhook(hosts: tuple[str, ...], url: str) -> bool:
-    """Check whether a webhook may be at a URL, before its name is looked up."""
-    from antiphon.fetch.hosts import ToolHosts
-
-    try:
-        ToolHosts(hosts).read(url)
-    except FetchError:
-        return False
-    return True
-
-
-def _posting(hosts: tuple[str, ...]) -> Post:
-    """Return what sends one request to a webhook and closes its connection."""
-
-    async def post_once(url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> str:
-        from antiphon.fetch.posting import webhook_post
-
-        post = webhook_post(hosts)
-        try:
-            return await post(url, headers, body, seconds)
-        finally:
-            await post.aclose()
-
-    return post_once
 
 
 async def _start_here(services: Services, owner: Owner, response_id: str) -> None:

@@ -1,10 +1,12 @@
-"""The guarded client, imported on its first use: few requests have a URL."""
+"""The guarded clients, imported on their first use: few requests have a URL, and few call a webhook."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from antiphon import measures
+from antiphon.errors import FetchError
 from antiphon.ports import Door, Fetched
 
 
@@ -36,3 +38,34 @@ class LazyDoor:
         from antiphon.fetch.recent import RecentlyFetched
 
         return RecentlyFetched(GuardedDoor(http=self._http, private=self._private), time.monotonic)
+
+
+class LazyPost:
+    """The port ``Post`` for a request now and then: each has its own connection.
+
+    Args:
+        hosts: where webhooks may be, see ``ToolHosts``.
+    """
+
+    def __init__(self, hosts: tuple[str, ...]) -> None:
+        self._hosts = hosts
+
+    def allows(self, url: str) -> bool:
+        """Check whether a webhook may be at a URL, before its name is looked up."""
+        from antiphon.fetch.hosts import ToolHosts
+
+        try:
+            ToolHosts(self._hosts).read(url)
+        except FetchError:
+            return False
+        return True
+
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> str:
+        """Send a body once, see ``Post``."""
+        from antiphon.fetch.posting import webhook_post
+
+        post = webhook_post(self._hosts)
+        try:
+            return await post(url, headers, body, seconds)
+        finally:
+            await post.aclose()
