@@ -237,7 +237,7 @@ def test_a_tool_that_never_answers_fails_after_its_time_and_the_turn_goes_on(
 ) -> None:
     """The connection is closed, so that the server can stop too (faults.md, 29)."""
     tools.answer = lambda _: Answer(pieces=[threading.Event()])
-    service.agent("agent", servers=(server_of(kind, tools, timeout_seconds=0.3),))
+    service.agent("agent", servers=(server_of(kind, tools, timeout_seconds=1),))
     upstream.scripts = [*calling(kind), answer("Sorry.")]
     response = service.create(key, input="Go")
     assert response["output"][0]["status"] == "failed"
