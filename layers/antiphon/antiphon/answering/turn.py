@@ -16,7 +16,7 @@ from antiphon import measures
 from antiphon.answering.bound_model import BoundModel
 from antiphon.answering.failover import Failover
 from antiphon.answering.stops import until_stop
-from antiphon.context.sealed import Sealer
+from antiphon.context.sealed import Sealing
 from antiphon.errors import ProviderError
 from antiphon.ports import (
     CALL_STATE,
@@ -119,7 +119,7 @@ class Turn:
         response_id: str,
         table: ToolTable,
         calls: CallsMade,
-        sealing: Callable[[], Awaitable[Sealer | None]],
+        sealing: Sealing,
         answering: Failover,
         keep: Callable[[BoundModel, str], Awaitable[None]],
         kept: Mapping[str, str] | None = None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -33,6 +33,10 @@ class Sealer(Protocol):
         """Seal the texts of an item of a type, and the state that its provider needs back."""
 
 
+Sealing = Callable[[], Awaitable[Sealer | None]]
+"""Returns what seals; None if nothing can be sealed."""
+
+
 async def sealer(services: Services, owner: Owner, agent: str) -> Sealer:
     """Return what seals for an owner and an agent.
 
@@ -46,6 +50,12 @@ async def sealer(services: Services, owner: Owner, agent: str) -> Sealer:
         return seal.seal(json.dumps(content, ensure_ascii=False), Binding(kind, owner.tenant, owner.user))
 
     return sealed
+
+
+async def sealed_states(sealing: Sealing, states: Sequence[dict[str, str] | None]) -> list[str | None]:
+    """Return what a provider must be given back with each of some calls, sealed; None for nothing."""
+    seal = await sealing() if any(states) else None
+    return [seal("reasoning", (), state=state) if seal is not None and state else None for state in states]
 
 
 async def opened(

@@ -359,7 +359,7 @@ class Execution:
 
     async def _withdraw(self) -> None:
         """Remove the approvals that nobody is asked for, as the response has ended otherwise than this writer meant."""
-        stored = [] if self._loop is None else self._loop.stored
+        stored = [] if self._loop is None else self._loop.approvals.stored
         has_failed = self.is_settled and self._fold.response()["status"] != "completed"
         if stored and (has_failed or self._superseded):
             await withdraw_all(self._services, stored)
@@ -527,9 +527,9 @@ class Execution:
         loop = self._loop
         if loop is None:
             return {}
-        waiting = (
-            {APPROVALS: [shown(approval, self._services.clock()) for approval in loop.waiting]} if loop.waiting else {}
-        )
+        now = self._services.clock()
+        asked = [shown(approval, now) for approval in loop.approvals.waiting]
+        waiting = {APPROVALS: asked} if asked else {}
         return waiting if loop.refusal is None else {**waiting, NO_QUOTA: loop.refusal}
 
     def _shown_use(self, answering: Failover) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -34,6 +34,9 @@ AT_ONCE: Final = 8
 
 LEAVING: Final = 1.0
 """Seconds within which a call that nobody waits for any more has to close what it opened."""
+
+HIDDEN_FROM: Final = 200_000
+"""The place in an output from which on the ids of calls are counted that a response does not show."""
 
 _HIDDEN: Final = "hidden"
 NO_OBJECT: Final = "The arguments are not a JSON object, so the tool was not called."
@@ -105,6 +108,21 @@ class Writer(Protocol):
     @property
     def is_stored(self) -> bool:
         """Whether the response is stored at all."""
+
+
+def places(first: int, sealed: Iterable[str | None], hidden: int | None) -> Iterator[int]:
+    """Yield the place in the output of each of some calls.
+
+    Args:
+        first: the place of the next item.
+        sealed: what is sealed of each; a sealed state is an item before its call.
+        hidden: how many calls there are that the response does not show; None if it shows these.
+    """
+    place = first
+    for number, state in enumerate(sealed):
+        place += state is not None
+        yield place if hidden is None else HIDDEN_FROM + hidden + number
+        place += 1
 
 
 def pending_of(stored: Iterable[dict[str, Any]], table: ToolTable, done: Sequence[Item]) -> list[Pending]:

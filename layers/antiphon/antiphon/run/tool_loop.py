@@ -15,42 +15,39 @@ from typing import Any, Final, Protocol
 from antiphon.answering.bound_model import BoundModel
 from antiphon.answering.turn import CallsMade, Outcome, ServerCall, Turn
 from antiphon.context.history import with_plain_names
-from antiphon.context.sealed import Sealer, opened
+from antiphon.context.sealed import Sealer, opened, sealed_states
 from antiphon.context.window import fitted
-from antiphon.errors import ApiError, StorageUnavailable
+from antiphon.errors import StorageUnavailable
 from antiphon.ports import ModelCall, Services, ToolFailure, ToolResult, UsageDelta
-from antiphon.records import Agent, Approval, Item, StoredResponse
-from antiphon.run.approvals import VALID_SECONDS, digest_of, save_all, taken, waiting_text
+from antiphon.records import Agent, Item, StoredResponse
 from antiphon.run.aside import aside
-from antiphon.run.prepare import Prepared, job_of
-from antiphon.run.server_calls import LATER, NO_STORE, Pending, ServerCalls, Writer, pending_of
+from antiphon.run.prepare import Prepared
+from antiphon.run.server_calls import (
+    LATER,
+    NO_STORE,
+    Pending,
+    ServerCalls,
+    Writer,
+    pending_of,
+    places,
+)
+from antiphon.run.tool_approvals import ToolApprovals
 from antiphon.stream.checkpoints import Checkpoints
 from antiphon.stream.cuts import Cutter
 from antiphon.stream.machine import ResponseStream
 from antiphon.tools.calls import as_functions, is_call
 from antiphon.tools.server_calls import (
-    REQUEST,
     SERVER_CALLS,
-    approved_call,
     begun,
     hidden_items,
     listed,
     only_hidden,
-    requested,
     type_of,
     with_hidden,
 )
 
 MAX_MODEL_TURNS: Final = "max_model_turns"
 """Why a response is incomplete whose model would have been asked too often."""
-
-
-HIDDEN_FROM: Final = 200_000
-"""The place in an output from which on the ids of calls are counted that a response does not show."""
-
-APART: Final = 2_000
-"""How far the ids of the approvals are apart that one writer of a response asks for and the next: who takes over may
-ask for something else, and an approval never stands for another call than the one that was shown."""
 
 NO_QUOTA: Final = "insufficient_quota"
 """Why a response is incomplete whose user, key or agent has used up a budget."""
@@ -107,8 +104,7 @@ class ToolLoop:
 
     Attributes:
         call: what the model is asked, or was asked last.
-        waiting: calls that somebody has to approve.
-        stored: those of which a row may be stored, whether or not the response has come to say so.
+        approvals: what somebody has to approve, or has decided.
         hidden: calls that the response does not show, as they are stored with it.
         refusal: why no model is asked again; None if one was.
         begins: the index of the first output item of the model turn.
@@ -143,8 +139,7 @@ class ToolLoop:
         self.call = call
         self.begins = 0
         self.turns = resumed.turns
-        self.waiting: list[Approval] = []
-        self.stored: list[Approval] = []
+        self.approvals = ToolApprovals(services, record, ready, stream, host.sealing)
         self.refusal: str | None = None
         self.hidden: list[dict[str, Any]] = only_hidden(resumed.calls)
         self._shows = ready.agent.show_tools
@@ -197,7 +192,7 @@ class ToolLoop:
                 return outcome
             await self._estimate(turn.server_calls)
             await self._answer(turn.server_calls, with_clients=turn.has_client_calls)
-            if turn.has_client_calls or self.waiting:
+            if turn.has_client_calls or self.approvals.waiting:
                 return outcome
         return Outcome("incomplete", MAX_MODEL_TURNS)
 
@@ -233,7 +228,9 @@ class ToolLoop:
         done = [*self._resumed.items, *hidden_items(self.hidden)]
         pending = pending_of(self._resumed.calls, self._ready.table, done)
         if not pending:
-            pending = await self._approved([call for call in self._resumed.calls if "approval" in call])
+            pending = await self.approvals.take(
+                [call for call in self._resumed.calls if "approval" in call], self._count_hidden()
+            )
         if pending:
             self._calls.count += len(pending)
             await self._make(pending)
@@ -261,7 +258,7 @@ class ToolLoop:
         others = [call for call in calls if call not in asked]
         if others:
             await self._make(await self._pending(others, later, LATER))
-        if asked and not await self._ask(asked):
+        if asked and not await self.approvals.ask(asked):
             await self._make(await self._pending(asked, asked, NO_STORE, after=bool(others)))
 
     def _may_run_beside(self, call: ServerCall) -> bool:
@@ -278,75 +275,6 @@ class ToolLoop:
         by_id = request.previous_response_id is not None or request.conversation is not None
         is_read = self._shows and self._ready.run.returns_calls
         return (request.store and by_id) or (is_read and pinned is not None and pinned.repeatable)
-
-    async def _ask(self, calls: Sequence[ServerCall]) -> bool:
-        """Store calls that somebody has to approve, and say that they wait. Return whether they are stored."""
-        seal = await self._host.sealing() if any(call.state for call in calls) else None
-        index = self._stream.settle() + 1 + APART * self._record.epoch
-        approvals = []
-        for place, call in enumerate(calls, index):
-            sealed = seal("reasoning", (), state=call.state) if seal is not None and call.state else None
-            approvals.append(self._approval(call, self._stream.id_of(REQUEST, place), sealed))
-        self.stored = approvals
-        try:
-            await save_all(self._services, approvals)
-        except StorageUnavailable:
-            self.stored = []
-            return False
-        self.waiting = approvals
-        self._stream.message()
-        self._stream.text(waiting_text(approvals))
-        named = {tool["server_label"] for tool in self._record.response["tools"] if tool["type"] == "mcp"}
-        for approval in approvals:
-            if self._shows and approval.label in named:
-                self._stream.whole(requested(approval.id, approval.label, approval.tool, approval.arguments))
-        return True
-
-    def _approval(self, call: ServerCall, own_id: str, sealed: str | None) -> Approval:
-        server, tool = call.tool.server, call.tool.pinned
-        assert server is not None
-        assert tool is not None
-        assert tool.approval is not None
-        now = int(self._services.clock())
-        return Approval(
-            owner=self._record.owner,
-            id=own_id,
-            response_id=self._record.id,
-            agent=self._record.agent,
-            label=server.label,
-            tool=tool.name,
-            arguments=call.arguments,
-            digest=digest_of(server, tool),
-            by=tool.approval,
-            created_at=now,
-            expires_at=min(now + VALID_SECONDS, self._record.expires_at or now + VALID_SECONDS),
-            job=job_of(self._ready.run.body, self._ready.run.principal),
-            sealed=sealed,
-        )
-
-    async def _approved(self, calls: Sequence[dict[str, Any]]) -> list[Pending]:
-        """Take the approvals that the response begins with, and return their calls."""
-        pending: list[Pending] = []
-        index = self._stream.settle()
-        for call in calls:
-            found = await self._taken(call)
-            if found is not None:
-                approval, refusal = found
-                index += approval.sealed is not None
-                place = index if self._shows else HIDDEN_FROM + len(self.hidden) + len(pending)
-                own = self._stream.id_of("mcp_call", place)
-                item = approved_call(approval, own, with_others=bool(pending))
-                result = None if refusal is None else ToolResult(failure=ToolFailure("refused", refusal))
-                tool = self._ready.table.find("mcp", approval.tool, approval.label)
-                pending.append(Pending(item, tool, approval.sealed, result, is_shown=self._shows))
-                index += 1
-        return pending
-
-    async def _taken(self, call: dict[str, Any]) -> tuple[Approval, str | None] | None:
-        try:
-            return await taken(self._services, self._record, call, self._ready.table)
-        except StorageUnavailable:
-            raise ApiError("storage_unavailable") from None
 
     async def _make(self, pending: list[Pending]) -> None:
         self._has_called = True
@@ -371,19 +299,19 @@ class ToolLoop:
             after: whether the same turn has calls before these.
         """
         refusal = ToolResult(failure=ToolFailure("refused", why))
-        seal = await self._host.sealing() if any(call.state for call in calls) else None
-        index, pending = self._stream.settle(), list[Pending]()
-        for call in calls:
-            sealed = seal("reasoning", (), state=call.state) if seal is not None and call.state else None
-            index += sealed is not None
+        sealed, pending = await sealed_states(self._host.sealing, [call.state for call in calls]), list[Pending]()
+        numbers = places(self._stream.settle(), sealed, self._count_hidden())
+        for call, state, place in zip(calls, sealed, numbers, strict=True):
             assert call.tool.server is not None
-            place = index if self._shows else HIDDEN_FROM + len(self.hidden) + len(pending)
             own = self._stream.id_of(type_of(call.tool.server), place)
             item = begun(call.tool, own, call.arguments, with_others=after or bool(pending))
             result = refusal if call in refused else None
-            pending.append(Pending(item, call.tool, sealed, result, is_shown=self._shows))
-            index += 1
+            pending.append(Pending(item, call.tool, state, result, is_shown=self._shows))
         return pending
+
+    def _count_hidden(self) -> int | None:
+        """Return how many calls the response does not show; None if it shows them."""
+        return None if self._shows else len(self.hidden)
 
     async def _go_on(self) -> None:
         """Let the model read what came since its last turn began, and choose freely from now on."""

@@ -11,7 +11,6 @@ from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import StoredResponse
 from antiphon.run.compact import compact
-from antiphon.run.count import count_input_tokens
 from antiphon.run.create import Queued, create
 from antiphon.run.follow import stream_of
 from antiphon.run.run_request import RunRequest
@@ -53,6 +52,8 @@ async def create_response(request: Request, principal: Writer) -> Response:
 @router.post("/v1/responses/input_tokens")
 async def count(request: Request, principal: Writer) -> Response:
     """Count the tokens that the model would read for a request."""
+    from antiphon.run.count import count_input_tokens  # not imported on a cold start: few requests need it
+
     wanted = await parsed(parse_create, await read_body(request, principal))
     run = RunRequest(principal, wanted, until(request))
     counted = await count_input_tokens(request.app.state.services, run)
