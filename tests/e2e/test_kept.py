@@ -92,9 +92,14 @@ def test_a_stream_that_always_breaks_fails_in_the_end(keeping: Open, upstream: U
     assert live[-1]["type"] == "response.failed"
 
 
-def test_a_kept_stream_that_differs_from_what_was_said_ends_the_response(keeping: Open, upstream: Upstream) -> None:
+@pytest.mark.parametrize("at_once", [False, True], ids=["in_pieces", "at_once"])
+def test_a_kept_stream_that_differs_from_what_was_said_ends_the_response(
+    keeping: Open, upstream: Upstream, *, at_once: bool
+) -> None:
+    """Of what arrives at once everything is read before the worker that finds the difference waits again."""
     steps = kept().steps
     different = [step.replace(b"word1 ", b"WORD1 ") if isinstance(step, bytes) else step for step in steps]
+    different = [b"".join(different)] if at_once else different
     upstream.scripts = [kept(Gate(), words=3, ends=False), Script(different), Script([b"{}"])]
     service, other = keeping(), keeping()
     key = service.key()

@@ -153,7 +153,8 @@ class Journal:
             self._is_repeating = len(self.entries) < len(self._known)
         elif not self.has_diverged:
             self.has_diverged = True
-            self._lost()
+            # Not at once: a task that cancels itself, and need not wait before its end, is cancelled while it stores it.
+            asyncio.get_running_loop().call_soon(self._lost)
 
     @property
     def visible(self) -> int:
