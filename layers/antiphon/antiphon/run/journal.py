@@ -153,7 +153,7 @@ class Journal:
             self._is_repeating = len(self.entries) < len(self._known)
         elif not self.has_diverged:
             self.has_diverged = True
-            # Not at once: a task that cancels itself, and need not wait before its end, is cancelled while it stores it.
+            # Not at once: a task that cancelled itself and has nothing to wait for would be cancelled at its ending.
             asyncio.get_running_loop().call_soon(self._lost)
 
     @property
