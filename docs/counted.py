@@ -16,13 +16,12 @@ import httpx2
 from fastapi import FastAPI
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Stores, build_services
+from antiphon.bootstrap import Stores, build_services, table_stores
 from antiphon.ports import Delta, ModelCall, Reads, StopDelta, TextDelta, UsageDelta
 from antiphon.providers.configured import Providers
 from antiphon.records import Agent, User
 from antiphon.run import follow
 from antiphon.settings import Settings
-from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import create, responses
@@ -133,7 +132,7 @@ def measure_flood() -> list[Flood]:
 async def _floods(emulator: Emulator) -> list[Flood]:
     database = DynamoDB(endpoint_url=emulator.url)
     settings = Settings(core_table=CORE, responses_table=RESPONSES)
-    stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
+    stores = table_stores(database, CORE, RESPONSES)
     app = build_app(build_services(settings, stores, Providers({}, {})), [create.router])
     entropy = random.Random(0).randbytes  # noqa: S311 - nothing secret
     made_up = [keys.make_key("dev", entropy) for _ in range(PROBES)]
@@ -196,7 +195,7 @@ def _measured_turns(run_log: str, *, background: bool, followed: bool = False) -
 async def _turns(emulator: Emulator, run_log: str, *, background: bool, followed: bool) -> tuple[Counts, Counts]:
     database = _AtOnce(endpoint_url=emulator.url)
     settings = Settings.model_validate({"core_table": CORE, "responses_table": RESPONSES, "run_log": run_log})
-    stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
+    stores = table_stores(database, CORE, RESPONSES)
     entropy = random.Random(0).randbytes  # noqa: S311 - the same ids in every run, so that the sizes are the same
     services = build_services(settings, stores, Providers({}, {}))
     loop, paced = asyncio.get_running_loop(), _Paced()

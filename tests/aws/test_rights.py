@@ -15,13 +15,12 @@ import httpx2
 import pytest
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Stores, build_services
+from antiphon.bootstrap import Stores, build_services, table_stores
 from antiphon.ports import Services
 from antiphon.providers.configured import Providers
 from antiphon.records import Agent, Owner, User
 from antiphon.run.worker import perform, sweep
 from antiphon.settings import Settings
-from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import create, deciding, models, responses
@@ -79,7 +78,7 @@ def _client(services: Services, routers: list[Any], headers: dict[str, str]) -> 
 async def scenario(emulator: Emulator) -> dict[str, Asked]:
     """Do all that each function is for; return what each asked."""
     database = DynamoDB(endpoint_url=emulator.url)
-    stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
+    stores = table_stores(database, CORE, RESPONSES)
     settings = Settings(core_table=CORE, responses_table=RESPONSES, requests_per_minute=1000, tokens_per_day=10**9)
     key = keys.make_key("dev", secrets.token_bytes)
     await stores.directory.put(User("default", "ada", role=roles.ADMIN))

@@ -11,13 +11,12 @@ import httpx2
 import pytest
 
 from antiphon.access import keys, roles
-from antiphon.bootstrap import Stores, build_services
+from antiphon.bootstrap import build_services, table_stores
 from antiphon.ports import Delta, ModelCall, ModelProvider, StopDelta, TextDelta, UsageDelta
 from antiphon.providers.configured import Providers
 from antiphon.providers.demo.model import Demo
 from antiphon.records import Agent, Limits, Tenant, User
 from antiphon.settings import Settings
-from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import conversing, create
@@ -84,7 +83,7 @@ class Rig:
         self.database = Traced(endpoint_url)
         self.model = Watched(self.database, Demo())
         settings = Settings(core_table=CORE, responses_table=RESPONSES, run_log="off")  # its writes go by the clock
-        stores = Stores(*open_stores(CORE, RESPONSES, database=self.database), self.database.aclose)
+        stores = table_stores(self.database, CORE, RESPONSES)
         providers = Providers({}, {}, builders={"demo": lambda _endpoint, _key: self.model})
         self.services = build_services(settings, stores, providers)
         self.key = keys.make_key("test", secrets.token_bytes)

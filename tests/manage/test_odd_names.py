@@ -7,11 +7,10 @@ import secrets
 import httpx2
 
 from antiphon.access import keys
-from antiphon.bootstrap import Stores, build_services
+from antiphon.bootstrap import build_services, table_stores
 from antiphon.providers.configured import Providers
 from antiphon.records import Agent, User
 from antiphon.settings import Settings
-from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
@@ -58,7 +57,7 @@ PATHS = [
 
 async def test_a_name_that_no_record_can_have_is_refused_or_finds_nothing(emulator):
     database = DynamoDB(endpoint_url=emulator.url)
-    stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
+    stores = table_stores(database, CORE, RESPONSES)
     services = build_services(Settings(core_table=CORE, responses_table=RESPONSES), stores, Providers({}, {}))
     key = keys.make_management_key("dev", secrets.token_bytes)
     await stores.directory.put(User("default", "ada", role="ADMIN"))

@@ -7,7 +7,7 @@ import secrets
 import pytest
 
 from antiphon.access import keys
-from antiphon.bootstrap import Stores, build_services
+from antiphon.bootstrap import build_services, table_stores
 from antiphon.manage import agents, grants, people
 from antiphon.manage.keys import list_keys
 from antiphon.manage.operator import Operator
@@ -15,7 +15,6 @@ from antiphon.manage.responses import list_responses
 from antiphon.providers.configured import Providers
 from antiphon.records import Actor, Agent, Grant, Group, Owner, Role, User
 from antiphon.settings import Settings
-from antiphon.store.dynamodb import open_stores
 from antiphon.store.dynamodb.client import DynamoDB
 from tests.support.counting import Counting
 from tests.support.stored import claimed
@@ -28,7 +27,7 @@ FEW, MANY = 11, 33
 @pytest.fixture
 async def services(emulator):
     database = DynamoDB(endpoint_url=emulator.url)
-    stores = Stores(*open_stores(CORE, RESPONSES, database=database), database.aclose)
+    stores = table_stores(database, CORE, RESPONSES)
     yield build_services(Settings(core_table=CORE, responses_table=RESPONSES), stores, Providers({}, {}))
     await database.aclose()
 

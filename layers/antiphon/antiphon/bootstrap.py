@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from antiphon import deferred  # isort: skip - before whatever makes models  # noqa: F401
 
+from antiphon.audit import AUDIT_DAYS
 from antiphon.circuits import Circuits
 from antiphon.errors import SettingsError
 from antiphon.fetch.lazy import LazyDoor, LazyPost
@@ -39,27 +40,20 @@ if TYPE_CHECKING:
     from antiphon.awslambda.events import EventSender
     from antiphon.ports.personal import PersonalData
     from antiphon.ports.webhooks import WebhookStore
+    from antiphon.store.dynamodb.client import DynamoDB
     from antiphon.store.sqlite.database import SQLite
     from antiphon.store.sqlite.webhooks import SQLiteWebhooks
-
-
-def _no_webhooks() -> WebhookStore:
-    raise NotImplementedError("these stores were opened without webhooks")
-
-
-def _no_personal() -> PersonalData:
-    raise NotImplementedError("these stores were opened without what finds all of a user")
 
 
 class Stores(NamedTuple):
     """The stores of a process, over one database.
 
     Attributes:
-        connect: opens connections before the first call needs them.
-        renew: drops connections and credentials.
+        aclose: closes the database.
         webhooks: returns the store of webhooks.
         personal: returns the store of what is stored of one user.
-        aclose: closes the database.
+        connect: opens connections before the first call needs them.
+        renew: drops connections and credentials.
     """
 
     keys: KeyStore
@@ -71,10 +65,10 @@ class Stores(NamedTuple):
     usage: UsageStore
     audit: AuditLog
     aclose: Callable[[], Awaitable[None]]
+    webhooks: Callable[[], WebhookStore]
+    personal: Callable[[], PersonalData]
     connect: Callable[[], object] = lambda: None
     renew: Callable[[], object] = lambda: None
-    webhooks: Callable[[], WebhookStore] = _no_webhooks
-    personal: Callable[[], PersonalData] = _no_personal
 
 
 def build_stores(settings: Settings) -> Stores:
@@ -85,29 +79,40 @@ def build_stores(settings: Settings) -> Stores:
     """
     core, responses = settings.core_table, settings.responses_table
     if core is not None and responses is not None:
-        from antiphon.store.dynamodb import open_stores as open_tables
         from antiphon.store.dynamodb.client import DynamoDB
 
-        database = DynamoDB(endpoint_url=settings.aws_endpoint_url)
-        tables = open_tables(core, responses, database=database, audit_days=settings.audit_days)
-
-        def webhooks() -> WebhookStore:
-            from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
-
-            return DynamoDBWebhooks(database, core)
-
-        def personal() -> PersonalData:
-            from antiphon.store.dynamodb.personal import DynamoDBPersonal
-
-            return DynamoDBPersonal(database, core, responses)
-
-        return Stores(*tables, database.aclose, database.connect, database.renew, webhooks, personal)
-    from antiphon.store.sqlite import open_stores as open_file
+        return table_stores(DynamoDB(endpoint_url=settings.aws_endpoint_url), core, responses, settings.audit_days)
+    from antiphon.store.sqlite import open_stores
     from antiphon.store.sqlite.database import SQLite
 
     file = SQLite(settings.database or "")
-    stores = open_file(file, audit_days=settings.audit_days)
-    return Stores(*stores, file.aclose, webhooks=lambda: _outbox(file), personal=lambda: _personal(file))
+    stores = open_stores(file, audit_days=settings.audit_days)
+    return Stores(*stores, file.aclose, lambda: _outbox(file), lambda: _personal(file))
+
+
+def table_stores(database: DynamoDB, core: str, responses: str, audit_days: int = AUDIT_DAYS) -> Stores:
+    """Return the stores over two tables of DynamoDB.
+
+    Args:
+        database: the client, which the stores close.
+        core: the name of the table of keys, people, agents, grants and counters.
+        responses: the name of the table of responses.
+        audit_days: how long entries of the audit log are kept.
+    """
+    from antiphon.store.dynamodb import open_stores
+
+    def webhooks() -> WebhookStore:
+        from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
+
+        return DynamoDBWebhooks(database, core)
+
+    def personal() -> PersonalData:
+        from antiphon.store.dynamodb.personal import DynamoDBPersonal
+
+        return DynamoDBPersonal(database, core, responses)
+
+    tables = open_stores(core, responses, database=database, audit_days=audit_days)
+    return Stores(*tables, database.aclose, webhooks, personal, database.connect, database.renew)
 
 
 def _personal(file: SQLite) -> PersonalData:
