@@ -11,7 +11,7 @@ from tests.clients.conftest import outcomes
 from tests.support.service import Service
 
 FRAMEWORKS = {
-    "langchain_chat": "clients",
+    "langchain": "clients",
     "pydantic_ai": "clients",
     "openai_agents": "clients",
     "llama_index_chat": "clients-chat",

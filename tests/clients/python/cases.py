@@ -8,6 +8,8 @@ import os
 import traceback
 from collections.abc import Awaitable, Callable
 
+from pydantic import BaseModel
+
 BASE_URL = os.environ["BASE_URL"]
 API_KEY = os.environ["API_KEY"]
 API = os.environ["API"]
@@ -25,6 +27,18 @@ WEATHER = "17 degrees and sunny"
 """What the client's function returns."""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A PNG of one pixel, in base64."""
+
+
+class Person(BaseModel):
+    """The form that structured output has here."""
+
+    name: str
+    age: int
+
+
+def get_weather(city: str) -> str:
+    """Return the weather in a city."""
+    return f"{WEATHER} in {city}"
 
 
 def run(*cases: Callable[[], Awaitable[None]]) -> None:

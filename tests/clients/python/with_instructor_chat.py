@@ -11,19 +11,12 @@ SDK = openai.AsyncOpenAI(base_url=cases.BASE_URL, api_key=cases.API_KEY, max_ret
 SAID = [{"role": "user", "content": "My name is Ada and I am 36."}]
 
 
-class Person(BaseModel):
-    """Somebody."""
-
-    name: str
-    age: int
-
-
 async def _in(mode: instructor.Mode) -> None:
     client = instructor.from_openai(SDK, mode=mode)
     person = await client.chat.completions.create(
-        model=cases.AGENT, messages=SAID, response_model=Person, max_retries=0
+        model=cases.AGENT, messages=SAID, response_model=cases.Person, max_retries=0
     )
-    assert isinstance(person, Person)
+    assert isinstance(person, cases.Person)
 
 
 async def tools() -> None:
@@ -43,7 +36,7 @@ async def partial_streaming() -> None:
     seen = [
         partial
         async for partial in client.chat.completions.create_partial(
-            model=cases.AGENT, messages=SAID, response_model=Person, max_retries=0
+            model=cases.AGENT, messages=SAID, response_model=cases.Person, max_retries=0
         )
     ]
     assert len(seen) > 1

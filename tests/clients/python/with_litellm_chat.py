@@ -7,24 +7,16 @@ from typing import Any
 
 import cases
 import litellm
-from pydantic import BaseModel
 
 TO = {"model": f"openai/{cases.AGENT}", "api_base": cases.BASE_URL, "api_key": cases.API_KEY, "num_retries": 0}
 TOOL = {
     "type": "function",
     "function": {
         "name": "get_weather",
-        "description": "Tell the weather in a city.",
+        "description": "Return the weather in a city.",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-
-
-class Person(BaseModel):
-    """Somebody."""
-
-    name: str
-    age: int
 
 
 def user(content: Any) -> dict[str, Any]:
@@ -71,8 +63,8 @@ async def memory_by_items() -> None:
 
 
 async def structured_output() -> None:
-    answer = await ask([user("My name is Ada and I am 36.")], response_format=Person)
-    assert Person.model_validate_json(answer.content)
+    answer = await ask([user("My name is Ada and I am 36.")], response_format=cases.Person)
+    assert cases.Person.model_validate_json(answer.content)
 
 
 async def stop_sequences() -> None:

@@ -7,7 +7,6 @@ from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai_like import OpenAILike
-from pydantic import BaseModel
 
 MODEL = OpenAILike(
     model=cases.AGENT,
@@ -20,19 +19,7 @@ MODEL = OpenAILike(
 )
 
 
-class Person(BaseModel):
-    """Somebody."""
-
-    name: str
-    age: int
-
-
-def get_weather(city: str) -> str:
-    """Tell the weather in a city."""
-    return f"17 degrees and sunny in {city}"
-
-
-TOOL = FunctionTool.from_defaults(get_weather)
+TOOL = FunctionTool.from_defaults(cases.get_weather)
 
 
 def user(text: str) -> ChatMessage:
@@ -72,8 +59,8 @@ async def memory_by_items() -> None:
 
 
 async def structured_output() -> None:
-    answer = await MODEL.as_structured_llm(Person).achat([user("My name is Ada and I am 36.")])
-    assert isinstance(answer.raw, Person)
+    answer = await MODEL.as_structured_llm(cases.Person).achat([user("My name is Ada and I am 36.")])
+    assert isinstance(answer.raw, cases.Person)
 
 
 async def an_image() -> None:

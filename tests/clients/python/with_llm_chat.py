@@ -32,11 +32,6 @@ MODEL = llm.get_model("antiphon")
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 
 
-def get_weather(city: str) -> str:
-    """Tell the weather in a city."""
-    return f"17 degrees and sunny in {city}"
-
-
 async def text() -> None:
     answer = MODEL.prompt("Hello!", stream=False)
     assert "Hello!" in answer.text()
@@ -50,7 +45,7 @@ async def streaming() -> None:
 
 
 async def tools_over_several_turns() -> None:
-    conversation = MODEL.conversation(tools=[get_weather])
+    conversation = MODEL.conversation(tools=[cases.get_weather])
     for city in ("Paris", "Rome"):
         assert f"17 degrees and sunny in {city}" in conversation.chain(f"What is the weather in {city}?").text()
 
@@ -76,7 +71,7 @@ async def server_tools_streaming() -> None:
 
 
 async def server_tools_beside_own() -> None:
-    answer = llm.get_model("both").conversation(tools=[get_weather]).chain(cases.FOR_BOTH).text()
+    answer = llm.get_model("both").conversation(tools=[cases.get_weather]).chain(cases.FOR_BOTH).text()
     assert cases.WEATHER in answer
     assert cases.POPULATION in answer
 

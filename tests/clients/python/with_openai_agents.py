@@ -32,14 +32,14 @@ MODEL = {
 
 @function_tool
 def get_weather(city: str) -> str:
-    """Tell the weather in a city."""
+    """Return the weather in a city."""
     CALLS.append(f"weather {city}")
     return "17 degrees and sunny"
 
 
 @function_tool
 def get_time(city: str) -> str:
-    """Tell the time in a city."""
+    """Return the time in a city."""
     CALLS.append(f"time {city}")
     return "noon exactly"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cases
-from pydantic import BaseModel
 from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -11,18 +10,6 @@ from pydantic_ai.providers.openai import OpenAIProvider
 MODEL = (OpenAIChatModel if cases.API == "chat" else OpenAIResponsesModel)(
     cases.AGENT, provider=OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY)
 )
-
-
-class Person(BaseModel):
-    """Somebody."""
-
-    name: str
-    age: int
-
-
-def get_weather(city: str) -> str:
-    """Tell the weather in a city."""
-    return f"17 degrees and sunny in {city}"
 
 
 async def text() -> None:
@@ -39,7 +26,7 @@ async def streaming() -> None:
 
 
 async def tools_over_several_turns() -> None:
-    agent = Agent(MODEL, tools=[get_weather])
+    agent = Agent(MODEL, tools=[cases.get_weather])
     first = await agent.run("What is the weather in Paris?")
     second = await agent.run("And the weather in Rome?", message_history=first.all_messages())
     assert "17 degrees and sunny in Paris" in first.output
@@ -60,8 +47,8 @@ async def memory_by_previous_response_id() -> None:
 
 
 async def structured_output() -> None:
-    result = await Agent(MODEL, output_type=Person).run("My name is Ada and I am 36.")
-    assert isinstance(result.output, Person)
+    result = await Agent(MODEL, output_type=cases.Person).run("My name is Ada and I am 36.")
+    assert isinstance(result.output, cases.Person)
 
 
 PROVIDER = OpenAIProvider(base_url=cases.BASE_URL, api_key=cases.API_KEY)
@@ -82,7 +69,7 @@ async def server_tools_streaming() -> None:
 
 
 async def server_tools_beside_own() -> None:
-    agent = Agent(BOTH, tools=[get_weather])
+    agent = Agent(BOTH, tools=[cases.get_weather])
     first = await agent.run(cases.FOR_BOTH)
     assert cases.WEATHER in first.output
     assert cases.POPULATION in first.output
