@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support.answering import Answering
+from tests.support.mcp_server import McpServer, find
 from tests.support.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -35,6 +37,20 @@ def anyio_backend() -> str:
 def upstream() -> Iterator[Upstream]:
     """Serve a scripted model."""
     with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def receiver() -> Iterator[Answering]:
+    """Serve a receiver of webhooks."""
+    with Answering() as server:
+        yield server
+
+
+@pytest.fixture
+def mcp_server() -> Iterator[McpServer]:
+    """Serve a tool, ``find``, over MCP."""
+    with McpServer(find()) as server:
         yield server
 
 

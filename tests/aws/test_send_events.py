@@ -42,12 +42,6 @@ def aws():
 
 
 @pytest.fixture
-def receiver():
-    with Answering() as server:
-        yield server
-
-
-@pytest.fixture
 def environ(aws, receiver):
     with dynamodb() as emulator:
         create_tables(emulator)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import yaml
 
@@ -11,11 +9,9 @@ from tests.support.mcp_server import McpServer, text, tool
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[McpServer]:
-    tools = {"find": tool("Find.", lambda arguments: text(f"found {arguments['query']}"))}
-    with McpServer(tools) as server:
-        monkeypatch.setenv("ANTIPHON_TOOL_HOSTS", server.place)
-        yield server
+def server(mcp_server: McpServer, monkeypatch: pytest.MonkeyPatch) -> McpServer:
+    monkeypatch.setenv("ANTIPHON_TOOL_HOSTS", mcp_server.place)
+    return mcp_server
 
 
 def helper(server: McpServer, **more: object) -> dict[str, object]:

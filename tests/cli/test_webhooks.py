@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.answering import Answer, Answering
-
-
-@pytest.fixture
-def receiver():
-    with Answering() as server:
-        yield server
+from tests.support.answering import Answer
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
@@ -15,8 +16,14 @@ from tests.support.upstream import Upstream
 
 
 @pytest.fixture
-def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
-    with Service(tmp_path, upstream, console=TOKEN) as running:
+def settings() -> dict[str, Any]:
+    """Return settings of the service beside its console; a test module may override this."""
+    return {}
+
+
+@pytest.fixture
+def service(tmp_path: Path, upstream: Upstream, settings: dict[str, Any]) -> Iterator[Service]:
+    with Service(tmp_path, upstream, console=TOKEN, **settings) as running:
         yield running
 
 

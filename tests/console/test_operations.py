@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.browser import TOKEN
+from tests.support.browser import TOKEN, ask
 from tests.support.managing import OPERATIONS, Office, Operation
 from tests.support.service import Service
 
@@ -27,9 +27,8 @@ def test_no_operation_is_done_by_a_wrong_token_though_a_key_is_sent_too(service:
 
 
 def test_what_the_console_changes_is_noted_with_the_account_and_the_way(service: Service) -> None:
-    headers = {"x-antiphon-console": TOKEN}
-    service.client.put("/v1/admin/groups/staff", json={"name": "Staff"}, headers=headers)
-    newest = service.client.get("/v1/admin/audit?limit=1", headers=headers).json()["data"][0]
+    ask(service, "PUT", "groups/staff", {"name": "Staff"})
+    newest = ask(service, "GET", "audit?limit=1")["data"][0]
     assert newest["action"] == "group.created"
     assert (newest["actor"]["user"], newest["actor"]["via"]) == ("olga", "console")
     assert newest["actor"]["address"] == "127.0.0.1"

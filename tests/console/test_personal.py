@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.browser import SOON, TOKEN, Browser
+from tests.support.browser import SOON, Browser
 from tests.support.service import Service
-from tests.support.upstream import Upstream
 
 SAID = "the-canary-sings-at-noon"
 
 
 @pytest.fixture
-def service(tmp_path: Path, upstream: Upstream) -> Iterator[Service]:
-    """A service that keeps nothing of a key in memory, so an erasure need not wait."""
-    with Service(tmp_path, upstream, console=TOKEN, cache_seconds=0) as running:
-        yield running
+def settings() -> dict[str, Any]:
+    """Keep nothing of a key in memory, so an erasure need not wait."""
+    return {"cache_seconds": 0}
 
 
 def test_a_user_is_exported_into_a_file(service: Service, page: Browser, tmp_path: Path) -> None:
@@ -53,16 +51,12 @@ def test_a_user_is_erased_after_its_id_was_written_and_its_agents_given_away(ser
     page.click("Erase …")
     page.click("Erase it")
     page.until_text("Write ann to erase it.", "dialog")
-    page.fill(typed="ann")
-    page.click("Erase it")
-    page.until_text("is the author of 1 agent (hers)", "dialog")
+    page.submit("Erase it", "is the author of 1 agent (hers)", "dialog", typed="ann")
     page.driver.execute_script(
         "const s = document.querySelector('[name=agents]'); s.value = 'give';"
         "s.dispatchEvent(new Event('change', {bubbles: true}))"
     )
-    page.fill(agents_to="ada")
-    page.click("Erase it")
-    page.until_text("ada", "table")
+    page.submit("Erase it", "ada", "table", agents_to="ada")
     assert "ann" not in page.text("table")
     assert service.post(key, model="hers", input="Hi").status_code == 401
     found = service.run(service.directory.agent("default", "hers", []))

@@ -7,10 +7,17 @@ from pathlib import Path
 
 from selenium.webdriver import Chrome
 
-from tests.support.browser import TOKEN, Browser
+from tests.support.browser import TOKEN, Browser, ask
 from tests.support.server_tools import Tools, says, server
 from tests.support.service import Service
 from tests.support.upstream import Gate, Script, Upstream, answer, chunk, finish, text, tool_call, usage
+
+
+def start(page: Browser) -> None:
+    """Start a conversation of ada's with the agent."""
+    page.open("agents/agent/try")
+    page.fill(user="ada")
+    page.click("Start")
 
 
 def test_a_newcomer_makes_an_agent_a_key_and_a_first_call_without_leaving_the_page(
@@ -27,9 +34,7 @@ def test_a_newcomer_makes_an_agent_a_key_and_a_first_call_without_leaving_the_pa
     page.click("Call it")
     page.click("Make a key for it")
     assert page.value("[name=agents]") == "helper"
-    page.fill(user="ada", name="first")
-    page.click("Make the key")
-    secret = page.until_text("ap_", ".secret").split()[0]
+    secret = page.submit("Make the key", "ap_", ".secret", user="ada", name="first").split()[0]
     page.click("Call it now")
     page.until_text("Hello from upstream", ".first-answer")
     assert service.get("/v1/models/helper", secret).status_code == 200
@@ -47,9 +52,7 @@ def test_a_conversation_streams_continues_and_ends_at_its_button(
         Script.stream(text("Ei"), gate, text("ght"), finish(), usage(3, 2)),
         answer("Anew"),
     ]
-    page.open("agents/agent/try")
-    page.fill(user="ada")
-    page.click("Start")
+    start(page)
     page.type("textarea", "2 + 2?\n")
     shown = page.until_text("completed", ".talk")
     assert "Four" in shown
@@ -62,7 +65,7 @@ def test_a_conversation_streams_continues_and_ends_at_its_button(
     asked = [message["content"] for message in upstream.requests[1].body["messages"]]
     assert "Four" in str(asked)
     gate.open()
-    assert "console: try it" in str(service.client.get("/v1/admin/keys", headers={"x-antiphon-console": TOKEN}).json())
+    assert "console: try it" in str(ask(service, "GET", "keys"))
     page.click("New conversation")
     page.type("textarea", "Hi\n")
     page.until_text("Anew", ".talk")
@@ -79,9 +82,7 @@ def test_a_call_of_a_function_is_answered_on_the_page(service: Service, page: Br
     ]
     tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
     service.agent("agent", tools=(tool,))
-    page.open("agents/agent/try")
-    page.fill(user="ada")
-    page.click("Start")
+    start(page)
     page.type("textarea", "Weather?\n")
     assert '"at": "Rome"' in page.until_text("calls look", ".talk")
     page.type("[name=call_1]", "sunny")
@@ -94,9 +95,7 @@ def test_a_failed_response_and_a_refused_one_show_their_message(
 ) -> None:
     upstream.scripts = [Script.error(400, json.dumps({"error": {"message": "bad"}}).encode())]
     page.open("agents/agent/try")
-    page.fill(user="nobody")
-    page.click("Start")
-    page.until_text("There is no such user", ".field [role=alert]")
+    page.submit("Start", "There is no such user", ".field [role=alert]", user="nobody")
     page.fill(user="ada")
     page.click("Start")
     page.type("textarea", "Hi\n")
@@ -114,9 +113,7 @@ def test_a_call_that_its_caller_has_to_approve_is_approved_in_the_conversation(
         upstream.scripts = [Script.stream(call, finish("tool_calls"), usage(10, 5)), answer("Done")]
         page = Browser(driver, service.root, TOKEN)
         page.look()
-        page.open("agents/agent/try")
-        page.fill(user="ada")
-        page.click("Start")
+        start(page)
         page.type("textarea", "Update it\n")
         page.until_text('update {"id":1}', "form")
         page.click("Approve")

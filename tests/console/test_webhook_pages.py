@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from antiphon.records import Role
 from tests.support.answering import Answer, Answering
-from tests.support.browser import PHONE, TOKEN, Browser
+from tests.support.browser import PHONE, Browser, ask
 from tests.support.service import Service
 
 
 @pytest.fixture
-def receiver() -> Iterator[Answering]:
-    with Answering() as server:
-        yield server
-
-
-@pytest.fixture
-def service(tmp_path: Path, receiver: Answering) -> Iterator[Service]:
-    with Service(tmp_path, console=TOKEN, webhook_hosts=("*", receiver.place)) as running:
-        yield running
-
-
-def ask(service: Service, method: str, path: str, body: Any = None) -> Any:
-    headers = {"x-antiphon-console": TOKEN}
-    return service.client.request(method, f"/v1/admin/{path}", json=body, headers=headers).json()
+def settings(receiver: Answering) -> dict[str, Any]:
+    return {"webhook_hosts": ("*", receiver.place)}
 
 
 def fail(service: Service, webhook: str, count: int) -> None:

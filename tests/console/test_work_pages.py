@@ -29,13 +29,9 @@ def test_an_approval_is_decided_and_the_reason_is_kept(service: Service, page: B
 
 def test_the_audit_log_shows_what_the_console_changed_and_is_filtered(service: Service, page: Browser) -> None:
     page.open("people/groups/+")
-    page.fill(id="staff", name="Staff")
-    page.click("Make the group")
-    page.until_text("staff", "h2")
+    page.submit("Make the group", "staff", "h2", id="staff", name="Staff")
     page.go("agents/agent")
-    page.fill(description="New")
-    page.click("Save")
-    page.until_text("Saved.")
+    page.submit("Save", "Saved.", description="New")
     page.go("audit")
     page.until_text("agent.changed", "table")
     page.type("[name=kind]", "group")
@@ -46,9 +42,7 @@ def test_the_audit_log_shows_what_the_console_changed_and_is_filtered(service: S
     assert "Staff" in entry
     assert "127.0.0.1" in entry
     page.click("Close")
-    page.fill(actor="nobody")
-    page.click("Filter")
-    page.until_text("No such change")
+    page.submit("Filter", "No such change", actor="nobody")
     page.click("Show all changes")
     page.until_text("agent.changed", "table")
 
@@ -79,9 +73,7 @@ def test_a_response_shows_its_timeline_and_what_it_says_on_demand(
     service: Service, page: Browser, response: str
 ) -> None:
     page.open("responses")
-    page.fill(user="ada")
-    page.click("Show")
-    page.until_text("completed", "table")
+    page.submit("Show", "completed", "table", user="ada")
     page.click_on("td a")
     page.until_text("Timeline")
     assert "Hello from upstream" not in page.text()

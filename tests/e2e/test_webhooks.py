@@ -35,12 +35,6 @@ OPERATOR = Operator.of_store(Actor("default", "ops", "cli"))
 
 
 @pytest.fixture
-def receiver() -> Iterator[Answering]:
-    with Answering() as server:
-        yield server
-
-
-@pytest.fixture
 def service(tmp_path: Path, upstream: Upstream, receiver: Answering) -> Iterator[Service]:
     with Service(tmp_path, upstream, webhook_hosts=(receiver.place,), **SOON) as running:
         yield running

@@ -38,12 +38,6 @@ class Desk:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Answering]:
-    with Answering() as server:
-        yield server
-
-
-@pytest.fixture
 def service(tmp_path: Path, receiver: Answering) -> Iterator[Service]:
     with Service(tmp_path, cache_seconds=0, webhook_hosts=("*", receiver.place)) as running:
         yield running

@@ -14,8 +14,8 @@ from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.pinning import CannotPin, pin
 from antiphon.settings import Settings
 from tests.support.answering import Answer, Answering
-from tests.support.mcp_server import McpServer, text, tool
-from tests.support.mcp_tools import HANDSHAKE, called, find, pinned, refusal
+from tests.support.mcp_server import McpServer, find, text, tool
+from tests.support.mcp_tools import HANDSHAKE, called, pinned, refusal
 
 
 async def test_what_a_server_changes_after_an_agent_was_applied_changes_nothing_and_is_shown() -> None:

@@ -17,8 +17,8 @@ from antiphon.server_tools.mcp import session
 from antiphon.server_tools.mcp.parameters import header_value
 from antiphon.server_tools.mcp.runner import McpRunner
 from tests.support.answering import Answer
-from tests.support.mcp_server import STATELESS, McpServer, text, tool
-from tests.support.mcp_tools import BOTH, HANDSHAKE, called, find, pinned, settings
+from tests.support.mcp_server import STATELESS, McpServer, find, text, tool
+from tests.support.mcp_tools import BOTH, HANDSHAKE, called, pinned, settings
 
 
 @BOTH

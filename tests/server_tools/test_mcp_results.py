@@ -12,8 +12,8 @@ import pytest
 from antiphon.ports import ToolFailure, ToolResult
 from antiphon.server_tools.mcp.session import ROUNDS
 from tests.support.answering import Answer
-from tests.support.mcp_server import McpServer, text
-from tests.support.mcp_tools import BOTH, CANARY, HANDSHAKE, called, find, pinned
+from tests.support.mcp_server import McpServer, find, text
+from tests.support.mcp_tools import BOTH, CANARY, HANDSHAKE, called, pinned
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.support.caller import Caller
+
 ROOT = Path(__file__).parents[2]
 SOON = 15
 """Seconds in which a page shows what it is waited for."""
@@ -150,6 +152,12 @@ class Browser:
         for name, value in fields.items():
             self._with_first(f"[name={name}]", partial(_write, text=value))
 
+    def submit(self, button: str, shown: str, selector: str = "body", /, **fields: str) -> str:
+        """Fill in a form, press its button and wait for a text in an element; return all of the element's text."""
+        self.fill(**fields)
+        self.click(button)
+        return self.until_text(shown, selector)
+
     def check(self, name: str, value: str = "on") -> None:
         """Click a box."""
         self.click_on(f"[name={name}]" if value == "on" else f"[name={name}][value='{value}']")
@@ -220,6 +228,14 @@ class Browser:
 def _write(element: WebElement, text: str) -> None:
     element.send_keys(Keys.CONTROL, "a")
     element.send_keys(Keys.DELETE, text)
+
+
+def ask(service: Caller, method: str, path: str, body: Any = None) -> Any:
+    """Send a request of management with the console's token, which must succeed; return the answer's JSON."""
+    headers = {"x-antiphon-console": TOKEN}
+    answer = service.client.request(method, f"/v1/admin/{path}", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def axe() -> str:

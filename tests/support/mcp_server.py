@@ -36,6 +36,11 @@ def text(*texts: str, **more: Any) -> dict[str, Any]:
     return {"resultType": "complete", "content": [{"type": "text", "text": said} for said in texts], **more}
 
 
+def find(run: Any = lambda arguments: text(f"found {arguments['query']}"), **more: Any) -> dict[str, Tool]:
+    """Return one tool, ``find``."""
+    return {"find": tool("Find something.", run, **more)}
+
+
 class McpServer(Answering):
     """The server.
 

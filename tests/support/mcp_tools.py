@@ -15,17 +15,13 @@ from antiphon.server_tools.mcp.runner import McpRunner
 from antiphon.server_tools.pinning import CannotPin, pin
 from antiphon.settings import Settings
 from tests.support.answering import Answering
-from tests.support.mcp_server import STATELESS, Tool, text, tool
+from tests.support.mcp_server import STATELESS
 
 HANDSHAKE = "2025-11-25"
 
 CANARY = "canary-secret"
 
 BOTH = pytest.mark.parametrize("version", [STATELESS, HANDSHAKE])
-
-
-def find(run: Any = lambda arguments: text(f"found {arguments['query']}"), **more: Any) -> dict[str, Tool]:
-    return {"find": tool("Find something.", run, **more)}
 
 
 def settings(*servers: Answering) -> Settings:
