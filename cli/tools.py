@@ -6,8 +6,6 @@ import asyncio
 import json
 import secrets
 from argparse import Namespace
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from antiphon.errors import ApiError
@@ -17,7 +15,6 @@ from antiphon.manage.tools import show_tools
 from antiphon.ports import ToolCall
 from antiphon.records import Agent, ServerTool, ToolServer
 from antiphon.server_tools.differences import differences
-from antiphon.server_tools.runners import LazyPinning
 from antiphon.tools.table import ToolTable
 from cli.advice import plain
 from cli.output import Output, Refused
@@ -30,8 +27,7 @@ _NO_SERVERS = "agent {} has no servers whose tools Antiphon runs"
 
 async def diff(session: Session, args: Namespace) -> Output:
     """Show what the servers changed since the agent was applied. Nothing is written."""
-    here = replace(session.services, pin_tools=_pinning(session))
-    servers = (await show_tools(here, session.operator, args.agent))["servers"]
+    servers = (await show_tools(session.services, session.operator, args.agent))["servers"]
     if not servers:
         raise Refused(_NO_SERVERS.format(args.agent))
     for server in servers:
@@ -71,15 +67,9 @@ async def _agent(session: Session, agent_id: str) -> tuple[Agent, AgentDocument]
     return agent, document
 
 
-def _pinning(session: Session) -> LazyPinning:
-    """Return what looks up tools; files that an agent names are read in this folder."""
-    return LazyPinning(session.services.settings, lambda name: Path(name).read_bytes())
-
-
 async def _pinned(session: Session, document: AgentDocument) -> list[ToolServer]:
-    pin = _pinning(session)
     try:
-        return [found.server for found in await pin(document.servers)]
+        return [found.server for found in await session.services.pin_tools(document.servers)]
     except ApiError as error:
         raise Refused(plain(error.message)) from None
 

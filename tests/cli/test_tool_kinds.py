@@ -35,6 +35,8 @@ def test_the_example_of_each_kind_is_applied_and_comes_back_as_it_was_written(st
     lines = "".join(f"  + {tool}\n" for tool in OF_KINDS[example])
     assert staffed.done("agents", "apply", path, "--author", "ada") == f"created  {name}\n{lines}"
     shown, written = staffed.read("agents", "show", name), yaml.safe_load(Path(path).read_text())
+    for tool in (*shown["tools"], *written["tools"]):
+        tool.get("http", {}).pop("openapi", None)  # the name of a file becomes what the agent needs of it
     assert shown["tools"] == written["tools"]
     assert staffed.done("agents", "apply", path) == f"unchanged  {name}\n"
 
@@ -58,10 +60,42 @@ def test_the_document_of_an_api_is_read_beside_the_agent_file_from_any_folder(st
     document = folder / "openapi/stock.yaml"
     document.write_text(document.read_text().replace("name: warehouse, in: query", "name: place, in: query"))
     changed = "updated  stock\n  ~ stock: getItem: parameters and call changed\n"
-    assert staffed.done("agents", "diff", path) == changed
+    lines = staffed.done("agents", "diff", path).splitlines(keepends=True)
+    assert [line[:4] for line in lines if "name: " in line and line[2] in "+-"] == ["  - ", "  + "]
+    assert lines[0] + lines[-1] == changed
     assert staffed.done("agents", "apply", path, "--author", "ada") == changed
     document.unlink()
     assert "openapi/stock.yaml: No such file" in staffed.refused("agents", "apply", path)
+
+
+def test_an_agent_whose_api_was_a_file_is_shown_applied_and_tested_where_that_file_is_not(
+    staffed, tmp_path, monkeypatch
+):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    staffed.done("agents", "apply", str(EXAMPLES / "stock.yaml"), "--author", "ada")
+    Path("shown.yaml").write_text(staffed.done("agents", "show", "stock"))
+    assert staffed.done("agents", "apply", "shown.yaml") == "unchanged  stock\n"
+    assert staffed.done("tools", "test", "stock") == "stock  http  getItem, reserve\n"
+    assert staffed.done("tools", "diff", "stock") == "no difference\n"
+    staffed.done("agents", "delete", "stock")
+    Path("copy.yaml").write_text(Path("shown.yaml").read_text().replace("id: stock", "id: copy"))
+    assert staffed.done("agents", "apply", "copy.yaml") == "created  copy\n  + stock: getItem\n  + stock: reserve\n"
+    assert staffed.done("agents", "show", "copy", "--version", "1").replace("id: copy", "id: stock") in (
+        Path("shown.yaml").read_text()
+    )
+
+
+def test_a_document_that_is_too_large_to_be_stored_is_named_by_its_file_and_a_note(staffed, tmp_path):
+    shutil.copytree(EXAMPLES, tmp_path / "agents")
+    path, document = tmp_path / "agents/stock.yaml", tmp_path / "agents/openapi/stock.yaml"
+    document.write_text(
+        document.read_text().replace("items: { type: string }", f"items: {{ enum: [{'x' * 150_000}] }}")
+    )
+    applied = staffed("agents", "apply", str(path), "--author", "ada")
+    assert "note: stock: what its operations need of the document is too large to be stored" in applied.err
+    assert staffed.read("agents", "show", "stock")["tools"][0]["http"]["openapi"] == "openapi/stock.yaml"
+    assert "only `antiphon agents apply` reads" in staffed.refused("tools", "test", "stock")
 
 
 def test_what_cannot_be_compiled_is_refused_with_its_place_and_nothing_is_written(staffed, tmp_path):

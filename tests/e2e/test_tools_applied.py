@@ -68,8 +68,8 @@ def test_an_agent_with_an_api_is_applied_with_its_document_and_called(
 @pytest.mark.parametrize(
     ("openapi", "told"),
     [
-        ("/etc/passwd", "which only the command `antiphon` reads"),
-        ("../secrets.yaml", "which only the command `antiphon` reads"),
+        ("/etc/passwd", "which only `antiphon agents apply` reads"),
+        ("../secrets.yaml", "which only `antiphon agents apply` reads"),
         ("http://169.254.169.254/openapi.json", "ToolHosts"),
         (document("/items/{id}"), "#/paths/~1items~1{id}/parameters/0: the path has no {sku}"),
     ],

@@ -370,13 +370,13 @@ async def test_a_document_is_read_from_a_file_in_yaml_or_json(tmp_path: Path) ->
     for name in ("a.yaml", "a.json"):
         tools = await pinned({"http": {"label": "api", "openapi": name}}, lambda path: (tmp_path / path).read_bytes())
         assert tools.tools["op"].description == "On 2026-01-01"
-        assert tools.server.settings["entry"] == {"http": {"label": "api", "openapi": name}}
+        assert tools.server.settings["entry"] == {"http": {"label": "api", "openapi": contents}}
     with pytest.raises(CannotPin, match=r"b\.yaml: No such file"):
         await pinned({"http": {"label": "api", "openapi": "b.yaml"}}, lambda path: (tmp_path / path).read_bytes())
 
 
 async def test_whoever_applies_an_agent_over_http_cannot_read_the_servers_files() -> None:
-    with pytest.raises(CannotPin, match="only the command"):
+    with pytest.raises(CannotPin, match="only `antiphon agents apply` reads"):
         await pinned({"http": {"label": "api", "openapi": "/etc/passwd"}})
 
 

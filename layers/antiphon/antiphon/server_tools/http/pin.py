@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from antiphon.fetch.egress import EgressError, ToolRequest
@@ -21,10 +21,14 @@ from antiphon.server_tools.http.openapi.operations import (
     operations,
     wanted_credentials,
 )
+from antiphon.server_tools.http.openapi.part import part_of
 from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem, why
 
 MAX_OPERATIONS: Final = 100
 """How many operations of one document an agent may have."""
+_TOO_LARGE: Final = (
+    "what its operations need of the document is too large to be stored with the agent, so `agents show` names the file"
+)
 
 
 async def pin(entry: HttpEntry, means: Means) -> Pinned:
@@ -37,6 +41,7 @@ async def pin(entry: HttpEntry, means: Means) -> Pinned:
     try:
         document = await _document(source, means)
         found = await asyncio.to_thread(_all_compiled, document, entry)
+        written, is_whole = await asyncio.to_thread(_written, document, entry, [operation for operation, _ in found])
     except CannotCompile as error:
         raise CannotPin(f"{source.label}: {error}") from None
     auth = {} if entry.auth is None else entry.auth.wire()
@@ -44,9 +49,10 @@ async def pin(entry: HttpEntry, means: Means) -> Pinned:
         if problem := host_problem(server, means.settings) or signature_problem(server, auth, means.settings):
             raise CannotPin(f"{source.label}: {problem}")
     tools = _governed(entry, found)
-    settings = {"url": found[0][1].how["server"], "entry": entry.written()}
+    settings = {"url": found[0][1].how["server"], "entry": written}
     server_record = ToolServer("http", source.label, tools, settings, auth, digest_of(tools))
-    return Pinned(server_record, tuple(f"{source.label}: {note}" for note in _notes(document, entry, found)))
+    notes = [*_notes(document, entry, found), *(() if is_whole else (_TOO_LARGE,))]
+    return Pinned(server_record, tuple(f"{source.label}: {note}" for note in notes))
 
 
 async def _document(source: HttpSource, means: Means) -> ApiDocument:
@@ -68,7 +74,9 @@ async def _document(source: HttpSource, means: Means) -> ApiDocument:
 
 def _file(path: str, means: Means) -> bytes:
     if means.read_file is None:
-        raise CannotPin(f"{path} is a file, which only the command `antiphon` reads; use a URL or the document itself")
+        raise CannotPin(
+            f"{path} is a file, which only `antiphon agents apply` reads; use that, a URL or the document itself"
+        )
     try:
         content = means.read_file(path)
     except OSError as error:
@@ -76,6 +84,17 @@ def _file(path: str, means: Means) -> bytes:
     if len(content) > MAX_BYTES:
         raise CannotPin(f"{path} is larger than {MAX_BYTES} bytes")
     return content
+
+
+def _written(document: ApiDocument, entry: HttpEntry, found: list[Operation]) -> tuple[dict[str, Any], bool]:
+    """Return the entry as it is stored, and whether that needs no file: the document is there in its place."""
+    written, source = entry.written(), entry.http.openapi
+    if not isinstance(source, str) or _is_url(source):
+        return written, True
+    part = part_of(document, found)
+    if part is not None:
+        written["http"]["openapi"] = part
+    return written, part is not None
 
 
 def _is_url(text: str) -> bool:

@@ -100,8 +100,7 @@ class ApiDocument:
         if reference != "#" and not reference.startswith("#/"):
             raise source.refuse(f"$ref {reference} leads out of the document; put all of it into one file")
         node = self.root
-        for step in reference.split("/")[1:]:
-            key = unquote(step).replace("~1", "/").replace("~0", "~")
+        for key in steps_of(reference):
             value = node.value
             if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
                 node = node[int(key)]
@@ -110,6 +109,11 @@ class ApiDocument:
             else:
                 raise source.refuse(f"$ref {reference} leads nowhere")
         return node
+
+
+def steps_of(reference: str) -> list[str]:
+    """Return the keys that a reference within a document leads through (RFC 6901)."""
+    return [unquote(step).replace("~1", "/").replace("~0", "~") for step in reference.split("/")[1:]]
 
 
 def read_document(content: bytes) -> ApiDocument:

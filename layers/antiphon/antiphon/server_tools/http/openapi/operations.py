@@ -84,10 +84,20 @@ def operations(document: ApiDocument) -> Iterator[Operation]:
         for method in METHODS:
             if method in item.value:
                 node = document.object(item[method])
-                own = node.get("operationId")
-                said = own if isinstance(own, str) and own else f"{method}{path}"
+                said = _said(node, method, path)
                 name = _unique(legal_name(said), taken)
                 yield Operation(name, frozenset({said, name, f"{method.upper()} {path}"}), method, path, item, node)
+
+
+def own_name(operation: Operation) -> str:
+    """Return the name that an operation has if no other took it first."""
+    return legal_name(_said(operation.node, operation.method, operation.path))
+
+
+def _said(node: Node, method: str, path: str) -> str:
+    """Return the name that a document has for an operation."""
+    own = node.get("operationId")
+    return own if isinstance(own, str) and own else f"{method}{path}"
 
 
 def legal_name(text: str) -> str:
@@ -304,14 +314,19 @@ def _sent_as(kind: str) -> str:
 
 def _accepted(document: ApiDocument, node: Node) -> str:
     """Return what the header ``accept`` asks for: JSON if there is any."""
-    kinds: list[str] = []
+    kinds = [kind for _, _, listed in answers_of(document, node) for kind in listed]
+    json = [kind for kind in kinds if "json" in kind]
+    return ", ".join([*dict.fromkeys(json or kinds), "*/*;q=0.1"])[:256] if kinds else "*/*"
+
+
+def answers_of(document: ApiDocument, node: Node) -> Iterator[tuple[str | int, Node, list[str]]]:
+    """Yield the answers of an operation that are no errors: status, answer, and its media types."""
     responses = node.get("responses")
     for status in responses if isinstance(responses, dict) else ():
         if str(status).startswith("2") or status == "default":
-            content = document.object(node["responses"][status]).get("content")
-            kinds += content if isinstance(content, dict) else ()
-    json = [kind for kind in kinds if "json" in kind]
-    return ", ".join([*dict.fromkeys(json or kinds), "*/*;q=0.1"])[:256] if kinds else "*/*"
+            answer = document.object(node["responses"][status])
+            content = answer.get("content")
+            yield status, answer, list(content) if isinstance(content, dict) else []
 
 
 def _server(document: ApiDocument, operation: Operation, base: str) -> str:
