@@ -34,6 +34,23 @@ def asked(upstream: Upstream) -> list[tuple[str, str]]:
     return [(request.method, request.path.removeprefix("/v1")) for request in upstream.requests]
 
 
+def begun(service: Service, key: str, said: Any, **fields: Any) -> tuple[str, Reader]:
+    """Create a response in the background, and wait for its third word; return its id and a reader of its stream."""
+    queued = service.create(key, model="keeper", input=said, background=True, **fields)
+    reader = Reader(service, key, queued["id"])
+    reader.until(b"word2")
+    return queued["id"], reader
+
+
+def taken_over(service: Service, other: Service, key: str, said: Any, **fields: Any) -> tuple[str, Reader]:
+    """Create a response whose worker counts as lost in the middle of its answer; another process takes it over."""
+    response, reader = begun(service, key, said, **fields)
+    other.clock.ahead = FAR
+    other.run(perform(other.services, ADA, response, other.clock() + 30))
+    other.clock.ahead = 0.0
+    return response, reader
+
+
 def test_a_worker_that_is_lost_in_the_middle_of_an_answer_is_followed_by_one_that_goes_on(
     keeping: Open, upstream: Upstream
 ) -> None:
@@ -41,17 +58,12 @@ def test_a_worker_that_is_lost_in_the_middle_of_an_answer_is_followed_by_one_tha
     upstream.scripts = [kept(gate, words=3, ends=False), kept(), Script([b"{}"])]
     service, other = keeping(), keeping()
     key = service.key()
-    queued = service.create(key, model="keeper", input="Hi", background=True)
-    reader = Reader(service, key, queued["id"])
-    reader.until(b"word2")
-    other.clock.ahead = FAR
-    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
-    other.clock.ahead = 0.0
+    response, reader = taken_over(service, other, key, "Hi")
     gate.open()
-    done = ended(service, key, queued["id"])
+    done = ended(service, key, response)
     assert done["output"][0]["content"][0]["text"] == "".join(WORDS)
     assert done["usage"]["output_tokens"] == len(WORDS)
-    assert reader.events == assert_stream(follow(other, key, queued["id"]).content)
+    assert reader.events == assert_stream(follow(other, key, response).content)
     first = upstream.requests[0].body
     assert (first["background"], first["store"]) == (True, True)
     assert asked(upstream)[:4] == [
@@ -103,26 +115,19 @@ def test_a_kept_stream_that_differs_from_what_was_said_ends_the_response(
     upstream.scripts = [kept(Gate(), words=3, ends=False), Script(different), Script([b"{}"])]
     service, other = keeping(), keeping()
     key = service.key()
-    queued = service.create(key, model="keeper", input="Hi", background=True)
-    reader = Reader(service, key, queued["id"])
-    reader.until(b"word2")
-    other.clock.ahead = FAR
-    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
-    other.clock.ahead = 0.0
-    lost = ended(service, key, queued["id"])
+    response, reader = taken_over(service, other, key, "Hi")
+    lost = ended(service, key, response)
     assert (lost["status"], lost["error"]["code"]) == ("failed", "worker_lost")
     assert lost["output"][0]["content"][0]["text"] == "word0 word1 word2 "
-    assert reader.events == assert_stream(follow(service, key, queued["id"]).content)
+    assert reader.events == assert_stream(follow(service, key, response).content)
 
 
 def test_a_cancelled_response_is_stopped_at_the_endpoint_too(keeping: Open, upstream: Upstream) -> None:
     upstream.scripts = [kept(Gate(), words=3, ends=False), Script([b"{}"])]
     service = keeping()
     key = service.key()
-    queued = service.create(key, model="keeper", input="Hi", background=True)
-    reader = Reader(service, key, queued["id"])
-    reader.until(b"word2")
-    reply = service.client.post(f"/v1/responses/{queued['id']}/cancel", headers={"authorization": f"Bearer {key}"})
+    response, reader = begun(service, key, "Hi")
+    reply = service.client.post(f"/v1/responses/{response}/cancel", headers={"authorization": f"Bearer {key}"})
     assert reply.json()["status"] == "cancelled"
     assert reader.events[-1]["type"] == "response.incomplete"
     assert ("POST", "/responses/resp_up/cancel") in asked(upstream)
@@ -140,13 +145,11 @@ def test_a_shutdown_hands_a_kept_response_to_the_next_process(keeping: Open, ups
     upstream.scripts = [kept(Gate(), words=3, ends=False), kept(), Script([b"{}"])]
     service, other = keeping(), keeping()
     key = service.key()
-    queued = service.create(key, model="keeper", input="Hi", background=True)
-    seen = Reader(service, key, queued["id"])
-    seen.until(b"word2")
+    response, seen = begun(service, key, "Hi")
     service.settle(0.1)
     first = seen.events
-    rest = sent_events(follow(other, key, queued["id"], f"&starting_after={first[-1]['sequence_number']}").content)
-    assert first + rest == assert_stream(follow(other, key, queued["id"]).content)
+    rest = sent_events(follow(other, key, response, f"&starting_after={first[-1]['sequence_number']}").content)
+    assert first + rest == assert_stream(follow(other, key, response).content)
     assert rest[-1]["type"] == "response.completed"
 
 
@@ -158,17 +161,12 @@ def test_a_worker_that_goes_on_sends_the_compaction_of_the_one_before(keeping: O
     long = {"role": "assistant", "content": "It rained for a long while, and then it rained again. " * 150}
     history = [{"role": "user", "content": "Hello"}, long, {"role": "user", "content": "Hi"}]
     managed = [{"type": "compaction", "compact_threshold": 1000}]
-    queued = service.create(key, model="keeper", input=history, background=True, context_management=managed)
-    reader = Reader(service, key, queued["id"])
-    reader.until(b"word2")
-    other.clock.ahead = FAR
-    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
-    other.clock.ahead = 0.0
+    response, reader = taken_over(service, other, key, history, context_management=managed)
     gate.open()
-    done = ended(service, key, queued["id"])
+    done = ended(service, key, response)
     assert [item["type"] for item in done["output"]] == ["compaction", "message"]
     assert done["output"][1]["content"][0]["text"] == "".join(WORDS)
-    assert reader.events == assert_stream(follow(other, key, queued["id"]).content)
+    assert reader.events == assert_stream(follow(other, key, response).content)
 
 
 def test_what_is_kept_of_each_model_turn_is_forgotten_at_the_end(keeping: Open, upstream: Upstream) -> None:
@@ -189,11 +187,7 @@ def test_what_a_lost_worker_left_of_an_earlier_model_turn_is_forgotten_too(keepi
     service, other = keeping(runner=Tools(find=says("Ada"))), keeping(runner=Tools(find=says("Ada")))
     service.agent("keeper", provider="keeps", servers=(server("find"),))
     key = service.key()
-    queued = service.create(key, model="keeper", input="Who?", background=True)
-    reader = Reader(service, key, queued["id"])
-    reader.until(b"word2")
-    other.clock.ahead = FAR
-    other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
+    _, reader = taken_over(service, other, key, "Who?")
     gate.open()
     assert reader.events[-1]["type"] == "response.completed"
     forgotten = {path for method, path in asked(upstream) if method == "DELETE"}
@@ -220,16 +214,14 @@ def test_a_worker_that_was_taken_for_lost_leaves_what_is_kept_to_the_one_that_go
     upstream.scripts = [kept(first, words=3), kept(second), Script([b"{}"])]
     service, other = keeping(), keeping()
     key = service.key()
-    queued = service.create(key, model="keeper", input="Hi", background=True)
-    reader = Reader(service, key, queued["id"])
-    reader.until(b"word2")
+    response, reader = begun(service, key, "Hi")
     other.clock.ahead = FAR
-    other.retrieve(key, queued["id"])
+    other.retrieve(key, response)
     assert second.reached.wait(10)
     first.open()
     service.settle(5)
     assert ("POST", "/responses/resp_up/cancel") not in asked(upstream)
     second.open()
-    assert ended(other, key, queued["id"])["status"] == "completed"
-    whole = sent_events(follow(other, key, queued["id"]).content)
+    assert ended(other, key, response)["status"] == "completed"
+    whole = sent_events(follow(other, key, response).content)
     assert reader.events == whole[: len(reader.events)], "the shutdown has ended this reader's stream"
