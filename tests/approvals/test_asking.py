@@ -6,7 +6,7 @@ import pytest
 
 from antiphon.records import Grant
 from antiphon.run.approvals import VALID_SECONDS
-from tests.support.approvals import NAMED, UPDATE, by, response_to, waiting
+from tests.support.approvals import NAMED, UPDATE, ask_to_update, by, response_to, waiting
 from tests.support.caller import TENANT, refused
 from tests.support.server_tools import Tools, server
 from tests.support.service import Service
@@ -14,12 +14,8 @@ from tests.support.upstream import Script, Upstream, answer, finish, text, tool_
 from tests.support.weather import TOOL, said
 
 
-def test_a_call_that_needs_an_approval_waits_and_the_response_says_so(
-    service: Service, key: str, upstream: Upstream, tools: Tools
-) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE]
-    response = service.create(key, input="Update it", tools=[NAMED])
+def test_a_call_that_needs_an_approval_waits_and_the_response_says_so(service: Service, key: str, tools: Tools) -> None:
+    response = ask_to_update(service, key, "caller", tools=[NAMED])
     assert response["status"] == "completed"
     assert [item["type"] for item in response["output"]] == ["mcp_list_tools", "message", "mcp_approval_request"]
     assert "`update` of crm" in said(response)
@@ -31,19 +27,15 @@ def test_a_call_that_needs_an_approval_waits_and_the_response_says_so(
 
 
 def test_a_client_that_did_not_name_the_server_is_shown_no_item_that_it_may_not_know(
-    service: Service, key: str, upstream: Upstream
+    service: Service, key: str
 ) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE]
-    assert [item["type"] for item in service.create(key, input="Update it")["output"]] == ["message"]
+    assert [item["type"] for item in ask_to_update(service, key, "caller")["output"]] == ["message"]
 
 
 def test_the_callers_approval_makes_the_call_in_the_next_response(
     service: Service, key: str, upstream: Upstream, tools: Tools
 ) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it")
+    first = ask_to_update(service, key, "caller", answer("It is done."))
     second = service.create(key, input=[response_to(waiting(first))], previous_response_id=first["id"])
     assert [item["type"] for item in second["output"]] == ["mcp_call", "message"]
     call = second["output"][0]
@@ -57,9 +49,7 @@ def test_the_callers_approval_makes_the_call_in_the_next_response(
 def test_what_the_caller_denies_is_not_called_and_the_model_reads_why(
     service: Service, key: str, upstream: Upstream, tools: Tools
 ) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE, answer("Then not.")]
-    first = service.create(key, input="Update it")
+    first = ask_to_update(service, key, "caller", answer("Then not."))
     denied = response_to(waiting(first), approve=False, reason="Not today.")
     second = service.create(key, input=[denied], previous_response_id=first["id"])
     assert second["output"][0]["status"] == "failed"
@@ -82,22 +72,16 @@ def test_a_client_that_keeps_the_conversation_itself_approves_by_items(
     assert len(tools.calls) == 1
 
 
-def test_an_approval_is_used_once(service: Service, key: str, upstream: Upstream, tools: Tools) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it")
+def test_an_approval_is_used_once(service: Service, key: str, tools: Tools) -> None:
+    first = ask_to_update(service, key, "caller", answer("It is done."))
     fields = {"input": [response_to(waiting(first))], "previous_response_id": first["id"]}
     service.create(key, **fields)
     refused(service.post(key, model="agent", **fields), 409, "approval_decided", "input[0].approval_request_id")
     assert len(tools.calls) == 1
 
 
-def test_an_approval_that_comes_twice_in_a_request_makes_no_call(
-    service: Service, key: str, upstream: Upstream, tools: Tools
-) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it")
+def test_an_approval_that_comes_twice_in_a_request_makes_no_call(service: Service, key: str, tools: Tools) -> None:
+    first = ask_to_update(service, key, "caller", answer("It is done."))
     twice = [response_to(waiting(first)), response_to(waiting(first))]
     answered = service.post(key, model="agent", input=twice, previous_response_id=first["id"])
     refused(answered, 409, "approval_decided", "input[1].approval_request_id")
@@ -109,9 +93,7 @@ def test_an_approval_that_comes_twice_in_a_request_makes_no_call(
 def test_what_the_caller_denies_stays_denied_while_the_store_is_out(
     service: Service, key: str, upstream: Upstream, tools: Tools
 ) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE, answer("Then not.")]
-    first = service.create(key, input="Update it")
+    first = ask_to_update(service, key, "caller", answer("Then not."))
     service.responses.broken = {"checkpoint"}
     denied = response_to(waiting(first), approve=False, reason="Not today.")
     service.create(key, input=[denied], previous_response_id=first["id"])
@@ -133,13 +115,9 @@ def test_a_response_that_asks_its_model_nothing_more_may_fill_the_models_window(
     assert ("approvals" in response.get("antiphon", {})) == (ends == "approval")
 
 
-def test_arguments_that_a_client_changes_have_no_effect(
-    service: Service, key: str, upstream: Upstream, tools: Tools
-) -> None:
+def test_arguments_that_a_client_changes_have_no_effect(service: Service, key: str, tools: Tools) -> None:
     """https://github.com/vercel/ai/issues/15947."""
-    by(service, "caller")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it", tools=[NAMED])
+    first = ask_to_update(service, key, "caller", answer("It is done."), tools=[NAMED])
     forged = {**first["output"][2], "arguments": '{"id":666}', "name": "find"}
     items = [{"role": "user", "content": "Update it"}, forged, response_to(waiting(first))]
     service.create(key, input=items)
@@ -147,12 +125,8 @@ def test_arguments_that_a_client_changes_have_no_effect(
 
 
 @pytest.mark.parametrize("who", ["nobody", "other user", "other agent"])
-def test_nobody_approves_what_was_not_asked_of_them(
-    service: Service, key: str, upstream: Upstream, tools: Tools, who: str
-) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE]
-    approval = waiting(service.create(key, input="Update it"))
+def test_nobody_approves_what_was_not_asked_of_them(service: Service, key: str, tools: Tools, who: str) -> None:
+    approval = waiting(ask_to_update(service, key, "caller"))
     service.agent("other", servers=(server("update", approval="caller"),))
     service.user("eve")
     caller = service.key("eve") if who == "other user" else key
@@ -164,13 +138,9 @@ def test_nobody_approves_what_was_not_asked_of_them(
     assert tools.calls == []
 
 
-def test_a_tool_that_changed_meanwhile_is_not_called(
-    service: Service, key: str, upstream: Upstream, tools: Tools
-) -> None:
+def test_a_tool_that_changed_meanwhile_is_not_called(service: Service, key: str, tools: Tools) -> None:
     """CVE-2025-54136: what was approved is replaced by something else of the same name."""
-    by(service, "caller")
-    upstream.scripts = [UPDATE, answer("Sorry.")]
-    first = service.create(key, input="Update it")
+    first = ask_to_update(service, key, "caller", answer("Sorry."))
     changed = server("update", approval="caller", parameters={"type": "object", "properties": {"all": {}}})
     service.agent("agent", servers=(changed,))
     second = service.create(key, input=[response_to(waiting(first))], previous_response_id=first["id"])
@@ -178,10 +148,8 @@ def test_a_tool_that_changed_meanwhile_is_not_called(
     assert tools.calls == []
 
 
-def test_an_approval_expires(service: Service, key: str, upstream: Upstream) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE]
-    first = service.create(key, input="Update it")
+def test_an_approval_expires(service: Service, key: str) -> None:
+    first = ask_to_update(service, key, "caller")
     service.clock.ahead = VALID_SECONDS + 1
     answered = service.post(key, model="agent", input=[response_to(waiting(first))])
     refused(answered, 409, "approval_expired", "input[0].approval_request_id")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from tests.support.approvals import (
     BOTH,
     UPDATE,
     approve_as_operator,
+    ask_to_update,
     asked,
     asks_for_both,
     by,
@@ -35,16 +34,11 @@ TOO_LATE = {"role:MANAGER": (409, "approval_expired"), "caller": (404, "approval
 """How a late decision of the manager is refused."""
 
 
-def test_a_decision_that_cannot_go_on_now_goes_on_at_a_later_sweep(
-    service: Service, key: str, upstream: Upstream, tools: Tools
-) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    approval = waiting(service.create(key, input="Update it"))
+def test_a_decision_that_cannot_go_on_now_goes_on_at_a_later_sweep(service: Service, key: str, tools: Tools) -> None:
+    approval = waiting(ask_to_update(service, key, "role:MANAGER", answer("It is done.")))
     service.put(Tenant(TENANT, Limits(tokens_per_day=1)))
     approve_as_operator(service, approval)
-    (note,) = service.run(service.runs.list_open())
-    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
+    perform_open(service)
     assert "error" not in service.get(f"/v1/approvals/{approval}", key).json()
     assert tools.calls == []
     service.put(Tenant(TENANT, Limits()))
@@ -53,11 +47,9 @@ def test_a_decision_that_cannot_go_on_now_goes_on_at_a_later_sweep(
 
 
 def test_a_decision_over_http_that_cannot_go_on_now_is_stored_and_goes_on_later(
-    service: Service, key: str, upstream: Upstream, tools: Tools
+    service: Service, key: str, tools: Tools
 ) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    approval, manager = waiting(service.create(key, input="Update it")), service.key("max")
+    approval, manager = waiting(ask_to_update(service, key, "role:MANAGER", answer("It is done."))), service.key("max")
     service.put(Tenant(TENANT, Limits(tokens_per_day=1)))
     decision = decide(service, manager, approval)
     assert (decision.status_code, decision.json()["next_response_id"]) == (200, None)
@@ -66,15 +58,12 @@ def test_a_decision_over_http_that_cannot_go_on_now_is_stored_and_goes_on_later(
 
 
 def test_a_decision_that_can_never_go_on_ends_and_its_approval_shows_why_until_it_is_sent_again(
-    service: Service, key: str, upstream: Upstream, tools: Tools
+    service: Service, key: str, tools: Tools
 ) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    approval = waiting(service.create(key, input="Update it"))
+    approval = waiting(ask_to_update(service, key, "role:MANAGER", answer("It is done.")))
     service.user("ada", role="NOBODY")
     approve_as_operator(service, approval)
-    (note,) = service.run(service.runs.list_open())
-    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
+    perform_open(service)
     assert service.run(service.runs.list_open()) == []
     service.user("ada")
     shown = service.get(f"/v1/approvals/{approval}", key).json()
@@ -88,12 +77,10 @@ def test_a_decision_that_can_never_go_on_ends_and_its_approval_shows_why_until_i
 def test_calls_that_the_caller_and_another_approve_are_both_made(
     service: Service, key: str, upstream: Upstream, tools: Tools, first_to_decide: str
 ) -> None:
-    update, find = server("update", approval="caller"), server("find", approval="role:MANAGER")
-    service.agent("agent", servers=(replace(update, tools=update.tools + find.tools),))
-    calls = [tool_call(0, "call_a", "crm__update", "{}"), tool_call(1, "call_b", "crm__find", "{}")]
-    upstream.scripts = [Script.stream(*calls, finish("tool_calls")), answer("Done.")]
+    asks_for_both(service, "caller", "role:MANAGER")
+    upstream.scripts = [BOTH, answer("Done.")]
     first = service.create(key, input="Both")
-    mine, theirs = (approval["id"] for approval in first["antiphon"]["approvals"])
+    mine, theirs = asked(first)
     fields = {"input": [response_to(mine)], "previous_response_id": first["id"]}
     manager = service.key("max")
     if first_to_decide == "caller":
@@ -122,7 +109,7 @@ def test_a_response_that_waits_for_several_goes_on_with_the_last_decision(
     )
     upstream.scripts = [both, answer("One of them.")]
     first = service.create(key, input="Both")
-    one, other = (approval["id"] for approval in first["antiphon"]["approvals"])
+    one, other = asked(first)
     manager = service.key("max")
     assert decide(service, manager, one).json()["next_response_id"] is None
     next_id = decide(service, manager, other, "deny", reason="No.").json()["next_response_id"]
@@ -131,33 +118,26 @@ def test_a_response_that_waits_for_several_goes_on_with_the_last_decision(
     assert tools.names == ["update"]
 
 
-def test_an_operator_decides_and_the_next_sweep_goes_on(
-    service: Service, key: str, upstream: Upstream, tools: Tools
-) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it")
-    operator = Operator.of_store(Actor(TENANT, "op", "cli"))
-    service.run(decide_approval(service.services, operator, waiting(first), approve=True))
-    service.run(sweep(service.services))
-    end = time.monotonic() + 15
-    while (shown := service.get(f"/v1/approvals/{waiting(first)}", key).json())["next_response_id"] is None:
-        assert time.monotonic() < end
-    assert ended(service, key, shown["next_response_id"])["status"] == "completed"
+def test_an_operator_decides_and_the_next_sweep_goes_on(service: Service, key: str, tools: Tools) -> None:
+    first = ask_to_update(service, key, "role:MANAGER", answer("It is done."))
+    approve_as_operator(service, waiting(first))
+    assert gone_on(service, key, waiting(first))["status"] == "completed"
     assert tools.names == ["update"]
     assert service.run(service.runs.list_open()) == []
 
 
-def test_whoever_lost_the_agent_meanwhile_gets_nothing_done(
-    service: Service, key: str, upstream: Upstream, tools: Tools
-) -> None:
+def test_whoever_lost_the_agent_meanwhile_gets_nothing_done(service: Service, key: str, tools: Tools) -> None:
     """Grants are checked again when the call is made."""
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it")
+    first = ask_to_update(service, key, "role:MANAGER", answer("It is done."))
     service.user("ada", role="NOBODY")
     refused(decide(service, service.key("max"), waiting(first)), 403, "permission_denied")
     assert tools.calls == []
+
+
+def perform_open(service: Service) -> None:
+    """Do the work of the one open run."""
+    (note,) = service.run(service.runs.list_open())
+    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
 
 
 def notes(service: Service) -> list[str]:
@@ -193,11 +173,9 @@ def test_a_decision_just_before_the_note_of_the_response_that_asked_is_removed_g
 
 
 def test_a_decision_just_before_the_sweeper_removes_the_note_of_a_response_that_waits_goes_on(
-    service: Service, key: str, upstream: Upstream
+    service: Service, key: str
 ) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it")
+    first = ask_to_update(service, key, "role:MANAGER", answer("It is done."))
     service.run(service.runs.open(OpenRun(ADA, first["id"], service.clock())))
     service.run(sweep(service.services))
     assert notes(service) == [first["id"]], "its decision may be under way"
@@ -210,12 +188,8 @@ def test_a_decision_just_before_the_sweeper_removes_the_note_of_a_response_that_
     assert notes(service) == []
 
 
-def test_a_decision_whose_note_is_removed_before_it_is_stored_goes_on(
-    service: Service, key: str, upstream: Upstream
-) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it")
+def test_a_decision_whose_note_is_removed_before_it_is_stored_goes_on(service: Service, key: str) -> None:
+    first = ask_to_update(service, key, "role:MANAGER", answer("It is done."))
     save = service.approvals.save
 
     async def late(approval: Approval) -> bool:
@@ -252,10 +226,8 @@ def test_what_was_approved_goes_on_when_what_nobody_decided_expires(
     refused(decide(service, service.key("max"), expired), *TOO_LATE[find])
 
 
-def test_a_response_whose_approvals_all_expire_is_not_continued(service: Service, key: str, upstream: Upstream) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE]
-    first = service.create(key, input="Update it")
+def test_a_response_whose_approvals_all_expire_is_not_continued(service: Service, key: str) -> None:
+    first = ask_to_update(service, key, "role:MANAGER")
     service.run(service.runs.open(OpenRun(ADA, first["id"], service.clock())))
     service.clock.ahead = VALID_SECONDS + 1
     service.run(sweep(service.services))
@@ -274,8 +246,7 @@ def test_a_limit_that_is_reached_when_the_rest_expires_is_waited_for(
     decide(service, service.key("max"), approved)
     service.put(Tenant(TENANT, Limits(tokens_per_day=0)))
     service.clock.ahead = VALID_SECONDS + 1
-    (note,) = service.run(service.runs.list_open())
-    service.run(perform(service.services, note.owner, note.response_id, service.clock() + 30))
+    perform_open(service)
     assert "error" not in service.get(f"/v1/approvals/{approved}", key).json()
     service.put(Tenant(TENANT, Limits()))
     assert gone_on(service, key, approved)["status"] == "completed"

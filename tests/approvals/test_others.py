@@ -9,20 +9,18 @@ import pytest
 from antiphon.access import keys, roles
 from antiphon.ports import AuditFilter
 from antiphon.records import Agent, Grant, User
-from tests.support.approvals import UPDATE, by, decide, response_to, waiting
+from tests.support.approvals import ask_to_update, decide, response_to, waiting
 from tests.support.caller import TENANT, refused
 from tests.support.durable import ended
 from tests.support.server_tools import Tools
 from tests.support.service import Service
-from tests.support.upstream import Upstream, answer
+from tests.support.upstream import answer
 
 
 def test_another_principal_approves_and_the_response_goes_on_in_the_background(
-    service: Service, key: str, upstream: Upstream, tools: Tools
+    service: Service, key: str, tools: Tools
 ) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("It is done.")]
-    first = service.create(key, input="Update it", metadata={"case": "7"})
+    first = ask_to_update(service, key, "role:MANAGER", answer("It is done."), metadata={"case": "7"})
     manager = service.key("max")
     listed = service.get("/v1/approvals", manager).json()
     assert [approval["id"] for approval in listed["data"]] == [waiting(first)]
@@ -46,25 +44,19 @@ def test_another_principal_approves_and_the_response_goes_on_in_the_background(
     assert "arguments" not in f"{entry.before}{entry.after}"
 
 
-def test_the_caller_cannot_approve_what_another_has_to_approve(
-    service: Service, upstream: Upstream, tools: Tools
-) -> None:
+def test_the_caller_cannot_approve_what_another_has_to_approve(service: Service, tools: Tools) -> None:
     """Whoever asks is not who approves, even with the role that may."""
-    by(service, "role:MANAGER")
     service.put(Grant(TENANT, "agent", "user:max", 1))
     key = service.key("max")
-    upstream.scripts = [UPDATE]
-    first = service.create(key, input="Update it")
+    first = ask_to_update(service, key, "role:MANAGER")
     refused(decide(service, key, waiting(first)), 403, "permission_denied")
     answered = service.post(key, model="agent", input=[response_to(waiting(first))])
     refused(answered, 403, "permission_denied", "input[0].approval_request_id")
     assert tools.calls == []
 
 
-def test_who_may_not_decide_does_not_see_that_there_is_anything(service: Service, key: str, upstream: Upstream) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE]
-    approval = waiting(service.create(key, input="Update it"))
+def test_who_may_not_decide_does_not_see_that_there_is_anything(service: Service, key: str) -> None:
+    approval = waiting(ask_to_update(service, key, "role:MANAGER"))
     service.user("eve")
     eve = service.key("eve")
     refused(service.get(f"/v1/approvals/{approval}", eve), 404, "approval_not_found")
@@ -74,11 +66,9 @@ def test_who_may_not_decide_does_not_see_that_there_is_anything(service: Service
 
 @pytest.mark.parametrize("who", ["other user", "other tenant"])
 def test_an_approval_of_others_is_answered_byte_for_byte_as_one_that_does_not_exist(
-    service: Service, key: str, upstream: Upstream, who: str
+    service: Service, key: str, who: str
 ) -> None:
-    by(service, "caller")
-    upstream.scripts = [UPDATE]
-    approval = waiting(service.create(key, input="Update it"))
+    approval = waiting(ask_to_update(service, key, "caller"))
     tenant = TENANT if who == "other user" else "elsewhere"
     stranger = keys.make_key("test", secrets.token_bytes)
     service.put(User(tenant, "eve", role=roles.ADMIN))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from antiphon.records import Approval, Role
 from antiphon.run.approvals import VALID_SECONDS
-from tests.support.approvals import BOTH, UPDATE, asked, asks_for_both, by, decide, gone_on, waiting
+from tests.support.approvals import BOTH, ask_to_update, asked, asks_for_both, decide, gone_on, waiting
 from tests.support.caller import TENANT, refused
 from tests.support.durable import ended
 from tests.support.dynamodb import dynamodb, sign_as_anyone
@@ -48,27 +49,33 @@ def pair(
         yield one, other
 
 
-def before_saving(service: Service, work: Callable[[], Awaitable[None]]) -> None:
-    """Do something once between the check of a decision and its write."""
-    save = service.approvals.save
+@contextmanager
+def deciding(service: Service, key: str, approval: str) -> Iterator[Future[httpx2.Response]]:
+    """Approve a call; until the block ends, the decision is held between its check and its write."""
+    gate, save = Gate(), service.approvals.save
 
     async def late(approval: Approval) -> bool:
         del service.approvals.save
-        await work()
+        await gate.wait()
         return bool(await save(approval))
 
     service.approvals.save = late
+    with ThreadPoolExecutor(1) as pool:
+        decision = pool.submit(decide, service, key, approval)
+        try:
+            assert gate.reached.wait(20)
+            yield decision
+        finally:
+            gate.open()
 
 
 @pytest.mark.parametrize("second", ["approve", "deny"])
 def test_of_two_that_decide_at_once_one_decides_and_the_call_is_made_once_at_most(
-    pair: tuple[Service, Service], upstream: Upstream, tools: Tools, second: str
+    pair: tuple[Service, Service], tools: Tools, second: str
 ) -> None:
     one, other = pair
-    by(one, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("Done.")]
     key = one.key()
-    approval = waiting(one.create(key, input="Update it"))
+    approval = waiting(ask_to_update(one, key, "role:MANAGER", answer("Done.")))
     max_key, mia_key = one.key("max"), one.key("mia")
     with ThreadPoolExecutor(2) as pool:
         sent = [
@@ -89,25 +96,14 @@ def test_of_two_that_decide_at_once_one_decides_and_the_call_is_made_once_at_mos
     assert tools.names == (["update"] if shown["status"] == "approved" else [])
 
 
-def test_a_decision_that_another_process_makes_first_is_refused(
-    pair: tuple[Service, Service], upstream: Upstream, tools: Tools
-) -> None:
+def test_a_decision_that_another_process_makes_first_is_refused(pair: tuple[Service, Service], tools: Tools) -> None:
     one, other = pair
-    by(one, "role:MANAGER")
-    upstream.scripts = [UPDATE, answer("Then not.")]
     key = one.key()
-    approval = waiting(one.create(key, input="Update it"))
+    approval = waiting(ask_to_update(one, key, "role:MANAGER", answer("Then not.")))
     max_key, mia_key = one.key("max"), one.key("mia")
-    gate = Gate()
-    before_saving(one, gate.wait)
-    with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(decide, one, max_key, approval)
-        try:
-            assert gate.reached.wait(20)
-            denied = decide(other, mia_key, approval, "deny", reason="No.")
-        finally:
-            gate.open()
-        refused(late.result(), 409, "approval_decided")
+    with deciding(one, max_key, approval) as late:
+        denied = decide(other, mia_key, approval, "deny", reason="No.")
+    refused(late.result(), 409, "approval_decided")
     assert denied.status_code == 200, denied.text
     assert ended(other, key, denied.json()["next_response_id"])["status"] == "completed"
     assert tools.calls == []
@@ -122,39 +118,23 @@ def test_a_decision_on_what_expires_meanwhile_comes_too_late_if_another_response
     key, manager = one.key(), one.key("max")
     approved, expiring = asked(one.create(key, input="Both"))
     assert decide(one, manager, approved).status_code == 200
-    gate = Gate()
-    before_saving(one, gate.wait)
-    with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(decide, one, manager, expiring)
-        try:
-            assert gate.reached.wait(20)
-            other.clock.ahead = VALID_SECONDS + 1
-            response = gone_on(other, key, approved)
-        finally:
-            gate.open()
-        refused(late.result(), 409, "approval_decided")
+    with deciding(one, manager, expiring) as late:
+        other.clock.ahead = VALID_SECONDS + 1
+        response = gone_on(other, key, approved)
+    refused(late.result(), 409, "approval_decided")
     assert [item.get("status") for item in response["output"]] == ["completed", "failed", "completed"]
     assert tools.names == ["update"]
 
 
 def test_a_response_that_is_deleted_while_somebody_decides_leaves_nothing(
-    pair: tuple[Service, Service], upstream: Upstream, tools: Tools
+    pair: tuple[Service, Service], tools: Tools
 ) -> None:
     one, other = pair
-    by(one, "role:MANAGER")
-    upstream.scripts = [UPDATE]
     key, manager = one.key(), one.key("max")
-    first = one.create(key, input="Update it")
-    gate = Gate()
-    before_saving(one, gate.wait)
-    with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(decide, one, manager, waiting(first))
-        try:
-            assert gate.reached.wait(20)
-            deleted = delete(other, key, first["id"])
-        finally:
-            gate.open()
-        refused(late.result(), 404, "approval_not_found")
+    first = ask_to_update(one, key, "role:MANAGER")
+    with deciding(one, manager, waiting(first)) as late:
+        deleted = delete(other, key, first["id"])
+    refused(late.result(), 404, "approval_not_found")
     assert deleted.status_code == 200
     assert one.run(one.approvals.get(TENANT, waiting(first))) is None
     assert tools.calls == []
@@ -164,12 +144,8 @@ def delete(service: Service, key: str, response_id: str) -> httpx2.Response:
     return service.client.delete(f"/v1/responses/{response_id}", headers={"authorization": f"Bearer {key}"})
 
 
-def test_a_cancellation_while_an_approval_is_stored_withdraws_it(
-    pair: tuple[Service, Service], upstream: Upstream
-) -> None:
+def test_a_cancellation_while_an_approval_is_stored_withdraws_it(pair: tuple[Service, Service]) -> None:
     one, _ = pair
-    by(one, "role:MANAGER")
-    upstream.scripts = [UPDATE]
     key, gate, save = one.key(), Gate(), one.approvals.save
 
     async def slow(approval: Approval) -> bool:
@@ -178,7 +154,7 @@ def test_a_cancellation_while_an_approval_is_stored_withdraws_it(
         return saved
 
     one.approvals.save = slow
-    response_id = one.create(key, input="Update it", background=True)["id"]
+    response_id = ask_to_update(one, key, "role:MANAGER", background=True)["id"]
     try:
         assert gate.reached.wait(20)
         (stored,) = one.run(one.approvals.pending(TENANT, 9)).records

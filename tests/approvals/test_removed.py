@@ -13,12 +13,12 @@ from antiphon.manage.operator import Operator
 from antiphon.manage.removal import delete_user
 from antiphon.manage.responses import delete_response
 from antiphon.records import DAY, Actor, Grant, StoredResponse
-from tests.support.approvals import NAMED, UPDATE, by, decide, response_to, waiting
+from tests.support.approvals import BOTH, NAMED, UPDATE, ask_to_update, by, decide, response_to, waiting
 from tests.support.caller import TENANT, refused
 from tests.support.durable import FAR, SOON, ended, until
 from tests.support.server_tools import Tools, server
 from tests.support.service import Service
-from tests.support.upstream import Gate, Script, Upstream, answer, finish, tool_call
+from tests.support.upstream import Gate, Upstream, answer
 
 
 def _conversation(service: Service, key: str) -> str:
@@ -41,12 +41,10 @@ def _remove(service: Service, key: str, response_id: str, conversation: str | No
 @pytest.mark.parametrize("who", ["caller", "role:MANAGER"])
 @pytest.mark.parametrize("how", ["response", "operator", "conversation", "expired"])
 def test_with_the_response_that_asked_go_its_approvals(
-    service: Service, key: str, upstream: Upstream, tools: Tools, who: str, how: str
+    service: Service, key: str, tools: Tools, who: str, how: str
 ) -> None:
-    by(service, who)
-    upstream.scripts = [UPDATE]
     conversation = _conversation(service, key) if how == "conversation" else None
-    first = service.create(key, input="Update it", **({"conversation": conversation} if conversation else {}))
+    first = ask_to_update(service, key, who, **({"conversation": conversation} if conversation else {}))
     approval = waiting(first)
     _remove(service, key, first["id"], conversation, how)
     manager = service.key("max")
@@ -65,13 +63,9 @@ def test_with_the_response_that_asked_go_its_approvals(
     assert tools.calls == []
 
 
-def test_an_item_that_asks_for_an_approval_takes_it_along_out_of_a_conversation(
-    service: Service, key: str, upstream: Upstream
-) -> None:
-    by(service, "role:MANAGER")
-    upstream.scripts = [UPDATE]
+def test_an_item_that_asks_for_an_approval_takes_it_along_out_of_a_conversation(service: Service, key: str) -> None:
     conversation = _conversation(service, key)
-    first = service.create(key, input="Update it", conversation=conversation, tools=[NAMED])
+    first = ask_to_update(service, key, "role:MANAGER", conversation=conversation, tools=[NAMED])
     path = f"/v1/conversations/{conversation}/items/{waiting(first)}"
     assert service.client.delete(path, headers={"authorization": f"Bearer {key}"}).status_code == 200
     assert service.retrieve(key, first["id"])["antiphon"]["approvals"] == []
@@ -164,8 +158,7 @@ def test_what_cannot_be_stored_whole_is_asked_of_nobody(
     service: Service, key: str, upstream: Upstream, tools: Tools
 ) -> None:
     service.agent("agent", servers=(server("update", "find", approval="role:MANAGER"),))
-    calls = [tool_call(0, "call_a", "crm__update", "{}"), tool_call(1, "call_b", "crm__find", "{}")]
-    upstream.scripts = [Script.stream(*calls, finish("tool_calls")), answer("Sorry.")]
+    upstream.scripts = [BOTH, answer("Sorry.")]
     service.approvals.failing["save"] = 1
     response = service.create(key, input="Both")
     assert [item.get("status") for item in response["output"]] == ["failed", "failed", "completed"]

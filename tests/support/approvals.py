@@ -30,6 +30,20 @@ def by(service: Service, who: str) -> None:
     service.agent("agent", servers=(server("update", approval=who),))
 
 
+def ask_to_update(service: Service, key: str, who: str, *then: Script, **fields: Any) -> dict[str, Any]:
+    """Let the model call ``update``; return the response that asks for an approval.
+
+    Args:
+        who: the one who has to approve.
+        then: what the model answers afterwards.
+        fields: of the request.
+    """
+    by(service, who)
+    assert service.upstream
+    service.upstream.scripts = [UPDATE, *then]
+    return service.create(key, input="Update it", **fields)
+
+
 def decide(service: Service, key: str, approval: str, decision: str = "approve", **fields: Any) -> Any:
     return service.client.post(
         f"/v1/approvals/{approval}", json={"decision": decision, **fields}, headers={"authorization": f"Bearer {key}"}
