@@ -12,7 +12,7 @@ from antiphon import __version__
 from antiphon.errors import CODES
 from antiphon.web.docs import DOCUMENT
 from antiphon.web.table import ROUTES
-from docs.openapi.admin import TAG
+from docs.openapi.admin_operations.operation import TAG
 from docs.openapi.operation import Operation
 from docs.openapi.operations import OPERATIONS
 from docs.openapi.schemas import build_schemas

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from antiphon.spec.include import Included
-from docs.openapi.admin import ADMIN
+from docs.openapi.admin_operations import ADMIN
 from docs.openapi.codes import ADDED, BODY, CHAINED, CREATING, HELD, KEYED, PREPARING, QUERIED
 from docs.openapi.operation import JSON, Operation
 from docs.openapi.samples import (
