@@ -18,12 +18,7 @@ from antiphon.settings import Settings
 from tests.support.answering import Answer
 from tests.support.mcp_server import STATELESS, McpServer, text, tool
 from tests.support.service import Service
-from tests.support.upstream import Script, Upstream, answer, finish, tool_call, usage
-
-
-def calls(*made: tuple[str, str, str]) -> Script:
-    pieces = [tool_call(index, *call) for index, call in enumerate(made)]
-    return Script.stream(*pieces, finish("tool_calls"), usage(10, 5))
+from tests.support.upstream import Upstream, answer, calls
 
 
 def pinned(**servers: McpServer) -> tuple[ToolServer, ...]:

@@ -141,6 +141,13 @@ def answer(words: str, prompt: int = 3) -> Script:
     return Script.stream(chunk({"role": "assistant"}), *map(text, spaced), finish(), usage(prompt, len(pieces)))
 
 
+def calls(*made: tuple[str, str, str], before: str = "") -> Script:
+    """Return a model turn that makes calls, each with its id, name and arguments, after a text."""
+    pieces = [text(before)] if before else []
+    pieces += [tool_call(index, *call) for index, call in enumerate(made)]
+    return Script.stream(*pieces, finish("tool_calls"), usage(10, 5))
+
+
 class Upstream:
     """The server; a context manager.
 
