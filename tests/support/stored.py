@@ -117,6 +117,18 @@ async def add_chain(store: ResponseStore, length: int, text: str = "Hi", **chang
     return chain
 
 
+async def read(stores: Stores, turn: StoredResponse, now: float = NOW) -> StoredResponse | None:
+    """Read a turn back."""
+    return await stores.responses.get(turn.owner, turn.id, now)
+
+
+async def read_chain(
+    stores: Stores, turn: StoredResponse, now: float = NOW, most: int = PLENTY
+) -> list[StoredResponse] | None:
+    """Read a turn back with all turns before it."""
+    return await stores.responses.chain(turn.owner, turn.id, now, most)
+
+
 def place_of(turn: StoredResponse) -> Place:
     """Return where a turn stands."""
     place = parse_response_id(turn.id)
