@@ -17,11 +17,11 @@ import pytest
 
 from antiphon.records import ServerTool, ToolServer
 from tests.support.answering import Answer, Answering
+from tests.support.aws_tools import FUNCTION, serve_aws
 from tests.support.pinned import pinned
 from tests.support.service import Service
 from tests.support.upstream import Script, Upstream, answer, finish, tool_call, usage
 
-FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:refund:live"
 PASSAGE = {
     "content": {"type": "TEXT", "text": "Five days."},
     "location": {"type": "S3", "s3Location": {"uri": "s3://docs/refunds.pdf"}},
@@ -90,12 +90,7 @@ KINDS = {
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
     """The server of the tool, which is also AWS."""
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "HTTPS_PROXY", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with Answering() as server:
-        for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "eu-central-1"}.items():
-            monkeypatch.setenv(f"AWS_{name}", value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url("").rstrip("/"))
+    with serve_aws(monkeypatch) as server:
         yield server
 
 
