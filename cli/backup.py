@@ -110,7 +110,7 @@ def _check(file: Path) -> None:
 
 
 def _restore(where: target.Target, database: Path, file: Path) -> Path | None:
-    """Put a backup in the place of a database. Return where what was there before is now; None if nothing was."""
+    """Replace a database by a backup. Return the new name of the earlier database; None if there was none."""
     if where.is_local:
         make_private(database.parent)
     with alone(database.parent) if where.is_local else nullcontext(True) as free:
@@ -142,7 +142,10 @@ def _is_free(database: Path) -> bool:
 
 
 def _set_aside(database: Path) -> Path | None:
-    """Give a database a name that no other has. A write-ahead log of it must not meet the restored file."""
+    """Rename a database, and its write-ahead log, which SQLite would otherwise apply to the restored file.
+
+    Return the new name; None if there was no database.
+    """
     aside = _free_name(database)
     for end in _FILES:
         file = database.with_name(database.name + end)

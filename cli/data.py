@@ -54,7 +54,7 @@ async def erase(session: Session, args: Namespace) -> Output:
 
 
 async def _erased(session: Session, user: str, form: EraseForm) -> Document:
-    """Make one call of the erasure; a refusal for want of a choice names the options."""
+    """Make one call of the erasure. If the choice for the user's agents is missing, the error names the options."""
     try:
         return await erase_user(session.services, session.operator, user, form, cache_seconds=session.cache_seconds)
     except ApiError as error:
@@ -65,7 +65,7 @@ async def _erased(session: Session, user: str, form: EraseForm) -> Document:
 
 @contextmanager
 def _opened(path: str | None) -> Iterator[TextIO]:
-    """Open a file for its owner alone, which gets its name when all is written; or stdout."""
+    """Open stdout, or a file that only its owner can read; it appears under its name when it is complete."""
     if path is None:
         yield sys.stdout
         return

@@ -18,7 +18,7 @@ Line = Callable[[tuple[int | str, ...]], int | None]
 
 
 def filled(form: type[Form], **fields: Any) -> Form:
-    """Return a form of an operation with what the command's arguments say.
+    """Return a form of an operation, filled in from the command's arguments.
 
     Raises:
         Refused: an argument cannot be that field.

@@ -23,9 +23,9 @@ def require_new(file: Path) -> None:
 
 @contextmanager
 def written(file: Path) -> Iterator[Path]:
-    """Yield a new file of mode 0600 beside ``file``, which gets that name at the end; if writing fails, it goes.
+    """Yield a new file of mode 0600 that is renamed to ``file`` at the end. If writing fails, it is removed.
 
-    Nobody else can have made it before: in a folder of everybody, such as ``/tmp``, that would be a way to read it.
+    Its name is not in use: in a shared folder such as ``/tmp``, another user could otherwise make it first and read it.
 
     Raises:
         Refused: it cannot be written.

@@ -40,7 +40,7 @@ class Target:
     Attributes:
         why: why it is this one; empty if an option named it.
         api_url: where it answers, if a stack has that output; without a slash at the end.
-        providers_are: where all providers are named; None if the command cannot read them all.
+        providers_are: the file, variable or stack that names all providers; None if the command cannot read them all.
         is_local: it is the local server's, in the folder of its state.
     """
 

@@ -70,7 +70,7 @@ class Screen:
         print(self._styled(plain(text), style), file=self._notes, flush=True)
 
     def ask_about(self, item: dict[str, Any]) -> None:
-        """Show an item that waits, unless it is the one that was shown last and that nobody was asked about yet."""
+        """Show an item that waits for an answer, unless it was the last one shown and has not been asked about yet."""
         text, shown, self._last_item = "\n".join(lines_of(item)), self._last_item, ""
         if text != shown:
             self.note(text)

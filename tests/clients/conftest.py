@@ -71,11 +71,11 @@ def node() -> str:
 
 
 class CallingUpstream(Upstream):
-    """A model that calls at once, for Paris, all functions on offer that the user's message names; then it quotes what
+    """A model that calls all offered functions that the user's message names, at once and for Paris, then quotes what
     they returned.
 
     Attributes:
-        questions: what users said until the tool of the server was called.
+        questions: the users' messages in each conversation in which the tool of the server was called.
     """
 
     def __init__(self) -> None:
@@ -105,10 +105,10 @@ class CallingUpstream(Upstream):
 
 
 class HoldingUpstream(Upstream):
-    """A model that answers "One two three", and holds it after "One " if its input says "Hold".
+    """A model that answers "One two three". If its input contains "Hold", it stops after "One ".
 
-    Whoever says "Release" lets it go on, so a client in another process can do so. It may be said too early: the worker
-    of a background response asks its model later than the client has its answer.
+    A request whose input contains "Release" lets it continue, so a client in another process can do that. "Release" may
+    arrive before "Hold": the worker of a background response can call its model after the client has its answer.
     """
 
     def __init__(self) -> None:

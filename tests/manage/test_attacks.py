@@ -1,4 +1,4 @@
-"""Attacks on management from outside: what was revoked, what was deleted, what is odd, and what the log gives away."""
+"""Attacks on management from outside: with revoked keys, deleted users and odd requests, and through the audit log."""
 
 from __future__ import annotations
 

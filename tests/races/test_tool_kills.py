@@ -123,7 +123,7 @@ PATHS = {
     "/knowledgebases/": "knowledge_base__search",
     "/web-search/": "web_search",
 }
-"""For each tool that is no tool of MCP the part of the path by which its server knows it."""
+"""The tools that are not MCP tools, each by the part of the request's path that identifies it."""
 
 ONCE = ("desk__note", "stock__reserve", "crm__refund")
 TWICE = ("desk__find", "stock__look", "hr__lookup", "knowledge_base__search", "web_search")
@@ -208,7 +208,7 @@ class Servers:
 
 
 def stored(database: Path, response_id: str) -> StoredResponse:
-    """Return a response as it is in the file, whoever else has it open."""
+    """Return a response from the file, which other processes may have open."""
 
     async def get() -> StoredResponse | None:
         stores = open_stores(database)
@@ -263,7 +263,7 @@ def test_a_kill_around_calls_of_every_kind_runs_none_twice_that_may_not_and_lose
 
 
 def assert_made(servers: Servers, output: list[dict[str, Any]], kept: str, *, is_whole: bool) -> None:
-    """Require that every call was made as often as it may be, and that its item has what is known of it.
+    """Require that every call was made as often as allowed, and that its item shows the stored result.
 
     Args:
         servers: the servers.

@@ -51,7 +51,7 @@ DAY = 86_400
 
 
 async def settle(services: Services, user: str = USER) -> dict[str, str]:
-    """Store everything that a user can have, and the same of somebody else. Return the ids of the user's."""
+    """Store everything that a user can have, and the same for another user. Return the ids of the first user's."""
     directory = services.directory
     types, secret = ("response.completed", "approval.requested"), WebhookSecret("whsec_QQ==")
     await services.webhooks().put(Webhook(TENANT, "we_1", "https://example.com", types, (secret,), 1, 1))

@@ -51,7 +51,7 @@ _LONGEST_DAYS: Final = 400
 async def erase_user(
     services: Services, operator: Operator, user: str, form: EraseForm, *, cache_seconds: float | None = None
 ) -> Document:
-    """Erase a user. It takes as long as ``SECONDS``; if something is left then, the same call goes on with it.
+    """Erase a user. It works for ``SECONDS``; if something is left then, the same call continues.
 
     Args:
         services: the adapters.
@@ -61,9 +61,9 @@ async def erase_user(
         cache_seconds: how long a process may take a key that it has read; by default that of the settings.
 
     Raises:
-        ApiError: 403: a right is missing, which for a user with agents, deleted ones too, or with limits are more;
+        ApiError: 403: a right is missing; more are needed for a user with agents, deleted ones included, or limits;
             409: the user has agents and the form names nothing to do with them, or tools of others' agents need the
-            user's approval; 404: nothing is stored about such a user, and the audit log has none.
+            user's approval; 404: nothing is stored about such a user, not even in the audit log.
     """
     operator.require("people", write=True)
     operator.require("responses", write=True)
@@ -156,7 +156,7 @@ async def _settle_agents(services: Services, operator: Operator, agents: list[Ag
 
 
 async def _close(services: Services, operator: Operator, stored: User | None, keys: list[Key]) -> float:
-    """Revoke the keys and delete the user, so that its requests are refused. Return since when that is."""
+    """Revoke the keys and delete the user, so that its requests are refused. Return the time since which they are."""
     now = int(services.clock())
     for key in keys:
         if key.revoked_at is None:

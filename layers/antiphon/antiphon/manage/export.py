@@ -47,14 +47,14 @@ MAX_BYTES: Final = 1_000_000
 async def export_user(
     services: Services, operator: Operator, user: str, *, limit: int, after: str = ""
 ) -> Page[Document]:
-    """Return a page of all that is stored about a user. Each page that somebody else reads is audited.
+    """Return a page of all that is stored about a user. Each page that another operator reads is audited.
 
-    Users export what is their own, without the audit log, with a key that is not limited to some agents.
+    Users can read their own pages, without the audit log, with a key that is not limited to some agents.
 
     Args:
         services: the adapters.
         operator: who asks.
-        user: about whom.
+        user: whose records are read.
         limit: the most records.
         after: the id of the record that the page follows; empty for the first page.
 
@@ -74,7 +74,7 @@ async def export_user(
 
 
 def _require(operator: Operator, user: str) -> bool:
-    """Check that somebody may export a user. Return whether they are that user."""
+    """Check that an operator may export a user. Return whether the operator is that user."""
     if not operator.is_user(user):
         for area in AREAS:
             operator.require(area)

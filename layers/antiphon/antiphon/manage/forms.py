@@ -49,7 +49,7 @@ class UserForm(Wire):
 
 
 class EraseForm(Wire):
-    """What to do with the agents of a user who is erased; without either, a user who has agents is not erased.
+    """What to do with the agents of a user who is erased. If neither field is set, a user with agents is not erased.
 
     Attributes:
         agents: they are deleted for good.

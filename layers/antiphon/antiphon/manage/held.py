@@ -49,7 +49,7 @@ _PAGE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A user about whom somebody asks."""
+    """A user, and the operator who reads what is stored about the user."""
 
     services: Services
     operator: Operator
@@ -152,7 +152,7 @@ async def usage(of: Holder, after: str) -> Records:
 
 
 async def responses(of: Holder, after: str) -> Records:
-    """Yield the user's responses with their input and all that they say, newest first."""
+    """Yield the user's responses with their input and output, newest first."""
     last = await _turn(of, after) if after else None
     async for turn in walk(partial(_responses, of), last):
         found = await of.services.responses.get(turn.owner, turn.id, of.services.clock())
@@ -230,7 +230,7 @@ def _walk_conversations(of: Holder, after: str) -> AsyncIterator[Conversation]:
 
 
 async def _added(of: Holder, conversation: str, after: int | None) -> Records:
-    """Yield what was added to a conversation behind a depth, beside what agents answered."""
+    """Yield the items of a conversation behind a depth that were added to it without running an agent."""
     now = of.services.clock()
     while True:
         turns = await of.services.responses.some_turns(of.owner, conversation, after, newest_first=False, limit=_PAGE)

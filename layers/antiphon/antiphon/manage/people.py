@@ -53,8 +53,8 @@ async def show_user(services: Services, operator: Operator, user: str) -> Docume
 async def put_user(services: Services, operator: Operator, user: str, form: UserForm) -> Document:
     """Create or change a user. Its role and groups must exist.
 
-    Nobody gives a role that may more than they may, or changes a user who has one. With another role or other groups
-    come grants on agents, and with another role other limits: both need rights of their own.
+    An operator can neither assign a role that may do more than the operator, nor change a user who has one. A role or
+    groups can bring grants on agents, and a role other limits; changing them needs the rights for these.
 
     Raises:
         ApiError: it cannot be done.

@@ -1,4 +1,4 @@
-"""What a key may do with keys: no key makes one that may more than itself, or sees and revokes one. Pure."""
+"""Which keys a key can make, see and revoke: none that may do more than itself. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from antiphon.records import NO_BUDGET, Key
 
 
 def exists_for(operator: Operator, key: Key) -> bool:
-    """Return whether a key exists for somebody: to a user none of others, and none that may more than the key they use.
+    """Return whether an operator may see a key.
 
-    One key is for agents of which another is for some; one with limits is alone. When they expire makes no difference,
-    so a user can revoke a key that was found elsewhere with any other of theirs.
+    With an API key, users see only keys of their own: no management key, and none for agents that the key in use is not
+    for. A key with limits sees only itself. Expiry does not matter, so a user can revoke a leaked key with any
+    other of their keys.
     """
     used = operator.key
     if operator.principal is None or used is None:

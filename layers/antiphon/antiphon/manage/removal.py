@@ -17,11 +17,9 @@ from antiphon.run.asked import withdraw_of
 
 
 async def delete_user(services: Services, operator: Operator, user: str) -> Document:
-    """Revoke a user's keys, then delete it with its grants, and what its calls wait for.
+    """Revoke a user's keys, then delete the user with its grants, its limits, and the approvals its calls wait for.
 
-    An author stays: an agent's author never changes.
-
-    Its limits go, too, which needs a right of its own.
+    The author of an agent cannot be deleted. If the user has limits, the right to write limits is needed, too.
 
     Raises:
         ApiError: there is none, or it cannot go.

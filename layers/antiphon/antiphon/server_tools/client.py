@@ -18,12 +18,12 @@ from antiphon.settings import Settings
 HIDDEN: Final = "[secret]"
 """What replaces a secret that a server sends back."""
 LAST_SECONDS: Final = 0.25
-"""How long closing waits for what nobody waits for."""
+"""How many seconds closing waits for work in the background."""
 
 _SHORT: Final = 6
 """A shorter secret is not looked for: it would be found in any text."""
 _REMEMBERED: Final = 256
-"""For how many ways of authorization, and how many secrets of each, what is hidden is known."""
+"""How many authorizations, and how many secrets of each, are remembered, so that they can be hidden."""
 
 
 class ToolClient:
@@ -80,13 +80,13 @@ class ToolClient:
         return text
 
     def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for, such as ending a session."""
+        """Start work in the background, such as ending a session."""
         task = asyncio.get_running_loop().create_task(work)
         self._afterwards.add(task)
         task.add_done_callback(self._afterwards.discard)
 
     async def aclose(self) -> None:
-        """Close the connections that are kept open, after a moment for what nobody waits for."""
+        """Close the connections that are kept open, after a short wait for work in the background."""
         if self._afterwards:
             _, running = await asyncio.wait(self._afterwards, timeout=LAST_SECONDS)
             for task in running:
@@ -102,7 +102,7 @@ class ToolClient:
         return replace(request, url=url, headers={**request.headers, **proof.headers})
 
     def _remember(self, name: str, secrets: tuple[str, ...]) -> None:
-        """Note what must not be shown: with one way of authorization several calls may have several tokens at once."""
+        """Remember secrets to hide. Calls with the same authorization may have different tokens at the same time."""
         long = [secret for secret in secrets if len(secret) >= _SHORT]
         self._secrets[name] = tuple(dict.fromkeys((*long, *self._secrets.get(name, ()))))[:_REMEMBERED]
         self._secrets.move_to_end(name)

@@ -75,7 +75,7 @@ class Tokens:
         return None if kept.value == refused else kept.value
 
     def _place(self, name: str) -> _Place:
-        """Return where a token is kept. One that goes while it is asked for is kept by nobody, and asked for again."""
+        """Return the place of a token. If there are too many places, the one unused for longest is dropped."""
         place = self._places.setdefault(name, _Place())
         self._places.move_to_end(name)
         if len(self._places) > MAX_TOKENS:

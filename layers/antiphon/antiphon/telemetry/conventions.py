@@ -176,7 +176,7 @@ _BY_KIND: Final[dict[str, Callable[[Span, FindEndpoint], Described]]] = {
 
 
 def provider_name(name: str, endpoint: ProviderEndpoint | None) -> str:
-    """Return a provider's well-known name; that in the settings if it has none.
+    """Return a provider's well-known name, or its name in the settings if it has none.
 
     Args:
         name: in the settings.
@@ -189,7 +189,7 @@ def provider_name(name: str, endpoint: ProviderEndpoint | None) -> str:
 
 
 def _address(endpoint: ProviderEndpoint | None) -> dict[str, Value]:
-    """Return the address of a provider, if that is known without asking AWS for it."""
+    """Return the address of a provider, if its settings or its kind determine it."""
     url = endpoint and (endpoint.base_url or _HOSTS.get(endpoint.kind))
     if not url:
         return {}
@@ -198,7 +198,7 @@ def _address(endpoint: ProviderEndpoint | None) -> dict[str, Value]:
 
 
 def _named(facts: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Value]:
-    """Return the facts that are known, by the names of their attributes."""
+    """Return the facts that are present, by the names of their attributes."""
     return {name: facts[fact] for fact, name in names.items() if facts.get(fact) is not None}
 
 

@@ -1,4 +1,4 @@
-"""Sends spans in batches, beside the requests: none waits for it, and what cannot be sent is dropped and counted.
+"""Sends spans in batches in the background. No request waits for it; spans that cannot be sent are dropped and counted.
 
 Source: OpenTelemetry Protocol Specification 1.x, "OTLP/HTTP": what may be sent again, and when.
 """
@@ -30,7 +30,7 @@ _log: Final = logging.getLogger("antiphon.telemetry")
 
 
 class ExportResult(NamedTuple):
-    """What came of an attempt.
+    """The result of an attempt.
 
     Attributes:
         status: the status of the answer; 0 if none came.
