@@ -46,7 +46,7 @@ POLL_SECONDS: Final = 0.01
 """How often the Lambda Web Adapter asks whether its application is ready (its source, version 1.1.0)."""
 
 Case = Callable[[], tuple[float, float, float]]
-"""One cold start: its wall time and its processor time, in seconds, and the MB then held; 0 where that says nothing."""
+"""One cold start: its wall time and its processor time, in seconds, and the MB then held; 0 if not measured."""
 
 
 def measure() -> Iterable[Table]:
@@ -69,7 +69,7 @@ def measure() -> Iterable[Table]:
 
 
 def _stock(folder: Path, python: str) -> str:
-    """Install the packages of the layer as they come, whole, and compile them. Gives where they are."""
+    """Install the packages of the layer whole, as they come, and compile them. Return their folder."""
     lock = ROOT / "layers/dependencies/requirements.txt"
     pip = [
         sys.executable,

@@ -45,7 +45,7 @@ class Process:
 
 @contextmanager
 def process(module: str, *arguments: str) -> Iterator[Process]:
-    """Run a module of this package as a process. It tells that it is ready by one line of JSON."""
+    """Run a module of this package as a process. It prints one line of JSON when it is ready."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": SOURCES}) as child:
         assert child.stdout is not None

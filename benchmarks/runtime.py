@@ -44,7 +44,7 @@ def measure() -> Iterable[Table]:
 
 
 def _round(environment: Environment) -> tuple[float, float]:
-    """Stream once; gives seconds and bytes for each event. A chunk has its length in hexadecimal, and four bytes."""
+    """Stream once. Return seconds and bytes for each event. A chunk has its length in hexadecimal, and four bytes."""
     process = Process(environment.pid, 0)
     before = process.cpu()
     answer = environment.invoke(json.loads((ROOT / "events/create-response.rest.json").read_text()))

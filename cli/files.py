@@ -30,7 +30,7 @@ class _Odd(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document, and where it is in its text."""
+    """One document, and its place in the text."""
 
     value: Any
     text: str

@@ -1,4 +1,4 @@
-"""What every test stands on: in CI, hypothesis tries the same examples each time; `--through` says what is called."""
+"""Fixtures and options of all tests: in CI, hypothesis tries the same examples each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision, case by case: who may, and what a refusal says to the caller and to the audit log."""
+"""The decision, case by case: who may, and what a refusal shows the caller and the audit log."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Context:
-    """What Lambda tells a handler of its invocation."""
+    """The context that Lambda passes to a handler."""
 
     aws_request_id = "5f2b8c1e-0d3a-4c55-9a3e-2f6d1b7c8e90"
 

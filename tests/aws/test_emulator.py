@@ -1,4 +1,4 @@
-"""Every function under AWS's own Runtime Interface Emulator, which comes with the SAM CLI: it speaks the real protocol.
+"""Every function under AWS's own Runtime Interface Emulator, which comes with the SAM CLI: it has the real protocol.
 
 It buffers, so it proves the protocol and not the increments.
 """
@@ -49,7 +49,7 @@ def free_port():
 
 @contextlib.contextmanager
 def emulated(emulator, function: Function, log):
-    """Run a function under the emulator; gives what invokes it."""
+    """Run a function under the emulator. Yield what invokes it."""
     front, runtime = free_port(), free_port()
     command = [emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{front}"]
     command += ["--runtime-api-address", f"127.0.0.1:{runtime}", *function.command()]

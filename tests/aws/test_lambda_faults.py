@@ -57,7 +57,7 @@ def events_of(body):
 
 
 def run(function, key, log):
-    """Run a request in a process of its own; gives the answer, however it ended."""
+    """Run a request in a process of its own. Return the answer, however it ended."""
     environment = Environment(function, log)
     answer = environment.invoke(asking(key)).ended()
     environment.kill()

@@ -34,7 +34,7 @@ def gated(upstream):
 
 
 def until(answer, mark):
-    """Read a stream until a mark has come; gives what has come and the rest."""
+    """Read a stream until a mark has come. Return what has come and the rest."""
     pieces, seen = answer.iter_raw(), b""
     while mark not in seen:
         seen += next(pieces)

@@ -15,7 +15,7 @@ NAME = "/antiphon/up"
 
 
 def ask(host, key):
-    """Ask bob's agent; give the last event of the stream."""
+    """Ask bob's agent. Return the last event of the stream."""
     return assert_stream(
         httpx2.post(
             f"{host.rest.root}/v1/responses",

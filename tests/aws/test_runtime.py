@@ -204,7 +204,7 @@ def test_the_environment_says_how_many_invocations_run_at_once(api, log, gates):
 
 @contextmanager
 def unread(answer):
-    """Take no more chunks of an answer within the block; gives what is set once one waits to be taken."""
+    """Take no more chunks of an answer within the block. Yield what is set once one waits to be taken."""
     take, waits, go_on = answer.change, threading.Event(), threading.Event()
 
     def wait(*args, **named):

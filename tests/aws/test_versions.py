@@ -48,7 +48,7 @@ def test_another_number_of_the_settings_is_another_version(template):
         assert resource["Properties"]["Description"] == {"Fn::Sub": "Settings ${Settings}"}
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
         function = template["Resources"][name]["Properties"]["Description"]["Fn::Sub"]
-        assert "${Settings}" in function, "Lambda publishes nothing where the function itself has not changed"
+        assert "${Settings}" in function, "Lambda publishes nothing if the function itself has not changed"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

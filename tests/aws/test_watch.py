@@ -21,7 +21,7 @@ CANARY = "canary-8f1c"
 
 
 def ask(host, key, model=UPSTREAM, **fields):
-    """Ask for a response, and let the function write what it tells of it: that comes after the last byte."""
+    """Create a response, and wait for the function's logs and metrics, which follow the last byte."""
     answered = post(host, key, {"model": model, "input": "Hi", **fields})
     settle(host)
     return answered

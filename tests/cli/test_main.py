@@ -1,4 +1,4 @@
-"""The command as its users start it: a process, its exit codes, and what it says where."""
+"""The command as its users start it: a process, its exit codes, and its output on stdout and stderr."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ request_max_retries = 0
 stream_max_retries = 0
 supports_websockets = {websockets}
 """
-"""What ``docs/clients.md`` tells users, and neither telemetry nor an update check nor a retry that hides a fault."""
+"""The configuration of ``docs/clients.md``, without telemetry, update checks, and retries that would hide a fault."""
 
 Codex = Any
 
@@ -176,7 +176,7 @@ def test_codex_runs_a_command_beside_a_tool_that_runs_on_the_server(
 def test_codex_applies_a_patch_that_the_model_writes(
     codex: Codex, service: Service, upstream: Upstream, home: Path
 ) -> None:
-    """Where Codex knows the model's name it offers ``apply_patch`` as a custom tool with a grammar."""
+    """For a model name that Codex has in its list, it offers ``apply_patch`` as a custom tool with a grammar."""
     service.agent("gpt-5.5", provider="up")
     patch = '*** Begin Patch\n*** Add File: poem.txt\n+"Roses" are \\red\n*** End Patch\n'
     upstream.scripts = [calling("apply_patch", input=patch), answer("Written")]

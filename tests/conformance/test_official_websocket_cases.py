@@ -33,7 +33,7 @@ def message(role: str, content: Any) -> dict[str, Any]:
 
 
 def completed(response: dict[str, Any]) -> str:
-    """Require a completed response with output; give its text."""
+    """Require a completed response with output. Return its text."""
     check_response(response)
     assert response["status"] == "completed"
     assert response["output"]

@@ -1,4 +1,4 @@
-"""The page of costs comes from a run, and the README says nothing else."""
+"""The page of costs comes from a run, and the README has the same figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a provider wants back with a function call comes back: its own id, and Gemini's signature."""
+"""The data that a provider needs back with a function call is sent: its own id, and Gemini's signature."""
 
 from __future__ import annotations
 

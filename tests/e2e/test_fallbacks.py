@@ -280,7 +280,7 @@ def test_a_model_that_is_not_set_up_here_has_its_fallback(
         assert said(ask(service, key, stream=stream)) == "From the backup"
 
 
-# what a fallback is told, and what is counted
+# what a fallback is sent, and what is counted
 
 
 def test_a_reasonings_state_goes_to_the_model_that_made_it_and_to_no_other(tmp_path: Path) -> None:
@@ -368,7 +368,7 @@ def test_a_retry_after_that_is_a_date_gone_by_is_no_wait(tmp_path: Path, upstrea
 
 
 def many(service: Service, key: str, count: int = 64, *, stream: bool = False) -> Iterator[httpx2.Response]:
-    """Ask that often at once; gives the answers as they come."""
+    """Ask that often at once. Yield the answers as they come."""
     with ThreadPoolExecutor(count) as threads:
         asked = [threads.submit(service.post, key, model="agent", input="Hi", stream=stream) for _ in range(count)]
         for done in as_completed(asked):

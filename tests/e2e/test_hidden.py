@@ -194,7 +194,7 @@ def tables(tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) 
 def test_the_id_of_another_user_costs_the_calls_that_an_absent_one_costs(
     tables: tuple[Service, list[str]], place: Place
 ) -> None:
-    """What is done for both is the same, so no time tells them apart."""
+    """The same work is done for both, so the time of an answer is the same, too."""
     service, asked = tables
     service.agent("other")
     response = service.create(service.key(), input="Hi")

@@ -344,7 +344,7 @@ def test_the_openai_sdk_gets_its_answer_though_the_first_connection_breaks_after
     assert service.retrieve(key, response.id)["id"] == response.id
 
 
-# what an error says about sending the request again
+# whether a request can be sent again after an error
 
 
 def test_what_a_provider_says_about_a_retry_is_passed_on(service: Service, key: str, upstream: Upstream) -> None:

@@ -63,7 +63,7 @@ def sent(upstream: Upstream) -> list[dict[str, Any]]:
 
 
 def stored_parts(service: Service, key: str, response_id: str) -> list[dict[str, Any]]:
-    """Return the parts of the first input item as it is listed, which must be as the specification says."""
+    """Return the parts of the first input item as it is listed, which must have the form of the specification."""
     body = service.get(f"/v1/responses/{response_id}/input_items?order=asc", key).json()
     for item in body["data"]:
         check("ItemField", item)

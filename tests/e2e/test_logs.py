@@ -11,7 +11,7 @@ from tests.support.upstream import CUT, Script, Upstream, answer, text
 
 CANARY = "canary-2b7d"
 CLIENT = ("httpx2", "httpcore2")
-"""What the test itself speaks through."""
+"""The loggers of the test's own client."""
 
 
 def test_prompts_answers_and_keys_are_absent_from_logs_at_debug(

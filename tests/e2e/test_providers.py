@@ -1,4 +1,4 @@
-"""Each protocol behind the whole service: what it says beyond text reaches clients, is stored and comes back to it."""
+"""Each protocol behind the whole service: its content beside text reaches clients, is stored and is sent back to it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_reasonings_state_is_stored_sealed_and_comes_back_to_its_provider(tmp_
 
 @pytest.mark.parametrize("protocol", KEEPERS, **named)
 def test_sealed_reasoning_that_nobody_asked_for_is_kept_and_never_shown(tmp_path, protocol):
-    """As its documentation says: ``encrypted_content`` is absent unless asked for with ``include``."""
+    """By its documentation, ``encrypted_content`` is absent unless asked for with ``include``."""
     script = protocol.script(thoughts(protocol))
     with Upstream([script]) as upstream, serve(tmp_path, protocol, upstream, check_streams=True) as service:
         key = service.key()

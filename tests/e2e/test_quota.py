@@ -62,7 +62,7 @@ def ask(service: Service, key: str, *, stream: bool = False, headers: Any = None
 
 
 def out_of_tokens(reply: httpx2.Response) -> int:
-    """Require the refusal of who has no budget left; gives the seconds until there is more."""
+    """Require the refusal of who has no budget left. Return the seconds until there is more."""
     assert reply.status_code == 429, reply.text
     check_error(reply.json())
     assert reply.json()["error"]["code"] == "insufficient_quota"

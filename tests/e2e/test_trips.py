@@ -106,7 +106,7 @@ class Rig:
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://test", headers=headers)
 
     async def turns(self, count: int, *, keyed: bool = False) -> list[tuple[int, int]]:
-        """Run a conversation; gives the trips and calls before the model of each turn."""
+        """Run a conversation. Return the trips and calls before the model of each turn."""
         seen, previous = [], None
         async with self.client() as client:
             for number in range(count):
@@ -121,7 +121,7 @@ class Rig:
         return seen
 
     async def additions(self, count: int, *, keyed: bool = False) -> list[tuple[int, int]]:
-        """Add responses to a conversation; gives the trips and calls before the model of each."""
+        """Add responses to a conversation. Return the trips and calls before the model of each."""
         seen = []
         async with self.client() as client:
             conversation = (await client.post("/v1/conversations", json={})).json()["id"]
@@ -136,7 +136,7 @@ class Rig:
         return seen
 
     async def streams(self, count: int) -> list[tuple[int, int, int]]:
-        """Run a conversation of streams; gives the trips and calls before the model of each, and all its calls."""
+        """Run a conversation of streams. Return the trips and calls before the model of each, and all its calls."""
         seen, previous = [], None
         async with self.client() as client:
             for number in range(count):

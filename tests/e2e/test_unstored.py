@@ -18,7 +18,7 @@ KEYED = {"Idempotency-Key": "order-1"}
 
 
 def fail_to_store(service: Service, key: str) -> dict[str, Any]:
-    """Run a response whose ending the store does not take; gives it as it was sent."""
+    """Run a response whose ending the store does not take. Return it as it was sent."""
     service.responses.broken.add("commit")
     reply = service.post(key, model="agent", input="Hi", stream=True, headers=KEYED)
     response: dict[str, Any] = assert_stream(reply.content)[-1]["response"]

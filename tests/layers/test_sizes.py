@@ -1,4 +1,4 @@
-"""What `make build` says of the weight of functions and layers."""
+"""The sizes of functions and layers that `make build` prints."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`make lambda`, as a newcomer runs it: what its banner says is true."""
+"""`make lambda`, as a newcomer runs it: its banner is correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded llama.cpp server, which others wrote, behind the adapters of the three protocols that it speaks."""
+"""The embedded llama.cpp server behind the adapters of the three protocols that it serves."""
 
 from __future__ import annotations
 

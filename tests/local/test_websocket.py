@@ -38,7 +38,7 @@ KEY = b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13
 async def service(
     state: Path, limits: ConnectionLimits | None = None, most: int = 100
 ) -> AsyncGenerator[tuple[int, str]]:
-    """Serve the application; gives the port and a key."""
+    """Serve the application. Yield the port and a key."""
     settings = Settings(database=str(state / "antiphon.db"))
     stores = build_stores(settings)
     services = build_services(settings, stores, Providers({}, {}))

@@ -23,7 +23,7 @@ from tests.support.service import Service
 
 @dataclass
 class Desk:
-    """A management key with the rights of webhooks and of the audit log, and where it is used."""
+    """An office, and a management key with the rights to webhooks and to the audit log."""
 
     office: Office
     key: str

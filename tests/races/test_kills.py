@@ -103,7 +103,7 @@ def whole_events(raw: bytes) -> list[dict[str, Any]]:
 
 
 def kill_once(state: Path, victims: list[Victim], after: int) -> str:
-    """Start the server, open a stream for each victim, and kill it; gives its key."""
+    """Start the server, open a stream for each victim, and kill it. Return its key."""
     server = Running(start(state, ANTIPHON_RUN_SECONDS="3600"))
     killer = Killer(server, after)
     threads = [threading.Thread(target=read, args=(server, victim, killer)) for victim in victims]

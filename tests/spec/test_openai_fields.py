@@ -1,4 +1,4 @@
-"""Every field that the real openai-python knows may be null here, so what its models write can be sent back."""
+"""Every field of openai-python may be null here, so what its models write can be sent back."""
 
 from __future__ import annotations
 

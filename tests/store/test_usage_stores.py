@@ -36,7 +36,7 @@ async def add(
 
 
 async def ids(stores: Stores, kind: Dimension, limit: int, first: str = TODAY, last: str = TODAY) -> list[list[str]]:
-    """Read all pages; gives the ids of each."""
+    """Read all pages. Return the ids of each."""
     pages, after = [], None
     while True:
         rows, after = await stores.usage.page("acme", kind, first, last, after=after, limit=limit)

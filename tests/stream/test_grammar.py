@@ -132,7 +132,7 @@ def test_a_good_stream_has_no_violation(events):
     assert found_in(events) == []
 
 
-# The ways to break a stream. Each gives the events of a whole one with one thing wrong.
+# The ways to break a stream. Each returns the events of a whole one with one thing wrong.
 
 
 def edit(kind, number=0, *, ending="completed", inside=None, **fields):
@@ -166,7 +166,7 @@ def append(event):
 
 
 def item(index, *, ending="completed", **fields):
-    """Change an item alike in both places where it is said."""
+    """Change an item alike in both events that have it."""
     events = whole(ending)
     for place in held(events, index):
         place.update(fields)

@@ -29,7 +29,7 @@ FAILED = record([("text", "Hal")], "failed")
 
 
 def guarded(events):
-    """Send events through a guard, the last one as the ending; gives what came out and the fold of it."""
+    """Send events through a guard, the last one as the ending. Return what came out and the fold of it."""
     sent, fold = [], Fold()
 
     def emit(event):

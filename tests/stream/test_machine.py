@@ -1,4 +1,4 @@
-"""The stream machine: whatever a model says, in whatever pieces, leaves as one well-formed stream."""
+"""The stream machine: any output of a model, in any pieces, becomes one well-formed stream."""
 
 from __future__ import annotations
 

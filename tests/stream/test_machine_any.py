@@ -78,7 +78,7 @@ def arguments_of(deltas):
 
 
 def shown(response):
-    """Return all that a response says, by kind."""
+    """Return the content of a response, by kind."""
     texts = {"text": "", "refusal": "", "reasoning": ""}
     calls = {}
     for item in response["output"]:

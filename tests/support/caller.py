@@ -117,7 +117,7 @@ class Caller:
 
 
 def refused(answer: httpx2.Response, status: int, code: str, param: str | None = None) -> dict[str, Any]:
-    """Require an error in the one envelope; gives it."""
+    """Require an error in the one envelope. Return it."""
     assert answer.status_code == status, answer.text
     body = answer.json()
     check_error(body)

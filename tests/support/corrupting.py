@@ -28,7 +28,7 @@ Fault = Callable[[Exchange], None]
 
 @contextmanager
 def corrupting(root: str, fault: Fault) -> Iterator[str]:
-    """Serve the proxy; gives its base URL, up to and with ``/v1``.
+    """Serve the proxy. Yield its base URL, up to and with ``/v1``.
 
     Args:
         root: the service, without a path.

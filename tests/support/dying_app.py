@@ -1,4 +1,4 @@
-"""The create function, whose process is killed once it has sent as many frames as ``DIE_AFTER`` says.
+"""The create function, whose process is killed once it has sent ``DIE_AFTER`` frames.
 
 A write of several frames is cut behind the last of them.
 """

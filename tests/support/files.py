@@ -1,4 +1,4 @@
-"""A file server on loopback: answers by path as it is told, and counts every connection that is made to it.
+"""A file server on loopback: has an answer for each path, and counts every connection that is made to it.
 
 with Files({"/a.png": File(PNG, "image/png")}) as files:
     ... files.url("/a.png") ...

@@ -58,7 +58,7 @@ class Keeper:
         self._stack.close()
 
     def put(self, kind: Literal["secret", "parameter"], name: str, value: str | bytes | dict[str, str]) -> str:
-        """Keep a value, in the place of an earlier one; give its ARN."""
+        """Keep a value, in the place of an earlier one. Return its ARN."""
         text = json.dumps(value) if isinstance(value, dict) else value
         if kind == "parameter":
             parameters = self._client("ssm")

@@ -50,7 +50,7 @@ async def stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def flood(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Makes more than any socket's buffers hold, once its gate is open; never waits but where it is made to."""
+    """Makes more than any socket's buffers hold, once its gate is open; waits only if it must."""
     [gate] = await _gates(receive)
     await send({"type": "http.response.start", "status": 200, "headers": SSE})
     await asyncio.to_thread(gate.read_bytes)

@@ -19,7 +19,7 @@ META = "io.modelcontextprotocol/"
 
 @dataclass
 class Tool:
-    """A tool: what a server says of it, and what it does. It returns a result, or a whole answer."""
+    """A tool: its definition, and what it does. It returns a result, or a whole answer."""
 
     definition: dict[str, Any]
     run: Callable[[dict[str, Any]], dict[str, Any] | Answer]
@@ -46,7 +46,7 @@ class McpServer(Answering):
 
     Attributes:
         tools: by their names; a test may change them while it runs.
-        version: the newest that it has; one before 2026-07-28 wants a handshake.
+        version: the newest that it has; one before 2026-07-28 needs a handshake.
         keeps_sessions: a handshake gives a session, without which nothing else is answered.
         pages: how many tools are on a page; 0 for all.
         events: answer with server-sent events.

@@ -76,7 +76,7 @@ class Protocol:
         return f"data: {{{words}\n\n".encode()
 
     def told(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return what a request's body tells."""
+        """Read a request's body."""
         return body
 
 

@@ -20,7 +20,7 @@ def check_response(body: Any) -> None:
 
 
 def check_event(event: Any) -> None:
-    """Assert that an event is as its type's schema says."""
+    """Assert that an event fits the schema of its type."""
     _require(event_problem(event))
 
 

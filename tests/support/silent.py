@@ -1,4 +1,4 @@
-"""A DynamoDB that can fall silent: it passes calls on to another one, until it is told to answer nothing any more."""
+"""A DynamoDB that can fall silent: it passes calls on to another one, until a test makes it stop answering."""
 
 from __future__ import annotations
 

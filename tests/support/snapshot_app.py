@@ -1,4 +1,4 @@
-"""An ASGI application with SnapStart hooks, which fail where the environment says so. It says what ran, in order."""
+"""An ASGI application with SnapStart hooks, which fail if the environment sets that. It returns what ran, in order."""
 
 from __future__ import annotations
 

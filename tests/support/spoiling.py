@@ -15,7 +15,7 @@ from websockets.sync.server import ServerConnection, serve
 
 @contextmanager
 def spoiling(root: str, fault: Callable[[dict[str, Any]], None]) -> Iterator[str]:
-    """Serve the proxy; gives its base URL, up to and with ``/v1``.
+    """Serve the proxy. Yield its base URL, up to and with ``/v1``.
 
     Args:
         root: the service, without a path.

@@ -106,7 +106,7 @@ class Stack:
         )
 
     def deploy(self, code: Mapping[str, Files], **parameters: str) -> str:
-        """Create the stack or update it as `sam deploy` does; gives its status, or why nothing was done."""
+        """Create the stack or update it as `sam deploy` does. Return its status, or why nothing was done."""
         packaged = {name: self._upload(package) for name, package in code.items()}
         template = translated(packaged, parameters)
         self._put("template.json", json.dumps(_without_any(template)).encode())

@@ -31,7 +31,7 @@ def assert_events(events: list[Event]) -> None:
 
 
 def assert_stream(raw: bytes, headers: Mapping[str, str] | None = None) -> list[Event]:
-    """Assert the headers where they are given, the framing, the grammar, the schema and the fold; give the events."""
+    """Check a stream's headers (if given), framing, grammar, schema and fold. Return its events."""
     if headers is not None:
         check_headers(headers)
     events = check_frames(parse_sse(raw))

@@ -1,4 +1,4 @@
-"""A DynamoDB endpoint over a real socket that refuses or garbles the first calls, and then knows nothing."""
+"""A DynamoDB endpoint over a real socket that refuses or garbles the first calls, and has no data for later ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Endpoint(ThreadingHTTPServer):
 
     Attributes:
         code: the error, by DynamoDB's name.
-        status: its HTTP status; where it is 200, the fault is a checksum that does not fit.
+        status: its HTTP status; if it is 200, the fault is a checksum that does not fit.
         refusals: how many calls are still refused.
         operations: the calls that came in, in order.
     """

@@ -1,4 +1,4 @@
-"""A scripted model endpoint: speaks Chat Completions, byte for byte, over a real socket.
+"""A scripted model endpoint for Chat Completions, byte for byte, over a real socket.
 
     with Upstream([Script.stream(text("Hel"), text("lo"), finish("stop"), usage(3, 2))]) as upstream:
         provider = OpenAIChat(upstream.base_url, "key")
@@ -111,7 +111,7 @@ def tool_call(
 
 
 def finish(reason: str = "stop") -> dict[str, Any]:
-    """Make the chunk that says why the model stopped."""
+    """Make the chunk with the reason why the model stopped."""
     return chunk({}, reason)
 
 

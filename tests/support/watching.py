@@ -1,4 +1,4 @@
-"""What a function tells of itself, as AWS reads it: metrics out of its standard output, traces out of datagrams."""
+"""What AWS reads of a function: metrics out of its standard output, traces out of datagrams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 PATIENCE: Final = 20.0
 UNITS: Final = {"Milliseconds", "Count", "None"}
-"""Of those that CloudWatch knows (``MetricDatum``), the ones in use here."""
+"""The units of CloudWatch (``MetricDatum``) that are in use here."""
 
 SUBSEGMENT: Final = {
     "type": "object",
@@ -48,7 +48,7 @@ def lines_of(log: Path) -> list[dict[str, Any]]:
 
 
 def check_metrics(document: dict[str, Any]) -> dict[str, float]:
-    """Hold a document against the embedded metric format's specification; give its metrics.
+    """Hold a document against the embedded metric format's specification. Return its metrics.
 
     (Amazon CloudWatch User Guide, "Specification: Embedded metric format".)
     """

@@ -1,4 +1,4 @@
-"""Error messages: each ends with what to do, whatever else it says."""
+"""Error messages: each ends with what to do."""
 
 from __future__ import annotations
 

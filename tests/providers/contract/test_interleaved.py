@@ -1,4 +1,4 @@
-"""Texts whose pieces interleave are told apart by index or id on every protocol that has these, and never mixed."""
+"""Texts whose pieces interleave are kept apart by index or id on every protocol that has these."""
 
 from __future__ import annotations
 

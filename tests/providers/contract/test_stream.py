@@ -1,4 +1,4 @@
-"""What every provider does, whatever its protocol: what a model says arrives as it was said, and failures are told."""
+"""What every provider does, whatever its protocol: the model's output arrives unchanged, and failures are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever OpenAI's library knows of Chat Completions is read, skipped on purpose, or an error."""
+"""Every field of Chat Completions in OpenAI's library is read, skipped on purpose, or an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever botocore knows of the Converse protocol is read, skipped on purpose, or an error."""
+"""Every field of the Converse protocol in botocore is read, skipped on purpose, or an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever Anthropic's library knows of the Messages protocol is read, skipped on purpose, or an error."""
+"""Every field of the Messages protocol in Anthropic's library is read, skipped on purpose, or an error."""
 
 from __future__ import annotations
 

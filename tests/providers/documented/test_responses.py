@@ -1,4 +1,4 @@
-"""Whatever OpenAI's library knows of the Responses protocol is read, skipped on purpose, or an error."""
+"""Every field of the Responses protocol in OpenAI's library is read, skipped on purpose, or an error."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _OF_THE_MODEL: Final = frozenset({"function_call", "reasoning", "compaction"})
 
 
 def ordered(items: Sequence[Item], *, is_empty: Callable[[Item], bool]) -> list[Item]:
-    """Return the items in order, each call with what its provider wants back (``upstream``).
+    """Return the items in order, each call with the data that its provider needs back (``upstream``).
 
     Args:
         items: the whole context, oldest first.
@@ -56,7 +56,7 @@ def _has_content(part: dict[str, object]) -> bool:
 
 
 def _with_upstream(items: Iterable[Item]) -> Iterable[Item]:
-    """Move what a provider wants back with a call from the reasoning item that carried it to the call."""
+    """Move the data that a provider needs back with a call from the reasoning item that carried it to the call."""
     upstream: dict[str, str] = {}
     for item in items:
         state = item.get("state") or {}

@@ -328,7 +328,7 @@ def validated(form: type[Form], document: dict[str, Any], before: int = 0) -> Fo
 
 
 def _require_generation(options: Any) -> None:
-    """Refuse to warm a cache alone: an answer would be made, and paid for, that nobody wants."""
+    """Refuse to warm a cache alone: the model would make an unused answer, which has to be paid for."""
     if isinstance(options, dict) and options.get("prewarm") is True:
         param = "prompt_cache_options.prewarm"
         raise ApiError("unsupported_parameter", f"`{param}`: {_UNSERVED}", param=param)

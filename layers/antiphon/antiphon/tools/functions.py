@@ -1,6 +1,6 @@
 """Describes tools of every type as functions, the one form that all models take. Pure.
 
-A grammar cannot be enforced on a function's arguments, so the model is told of it in the description.
+A grammar cannot be enforced on a function's arguments, so the description has it for the model.
 """
 
 from __future__ import annotations

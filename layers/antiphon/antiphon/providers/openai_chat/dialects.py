@@ -35,7 +35,7 @@ class Dialect:
         user_first: it refuses a history that does not begin with the user.
         user_last: it refuses a history that ends with the model.
         alternating: its chat templates refuse two messages of one role in a row.
-        reasoning_always: if it takes reasoning back, it wants the field in every answer, empty if need be.
+        reasoning_always: if it takes reasoning back, it requires the field in every answer, empty if there is none.
         call_ids: the ids of calls that it takes; any other is replaced.
         signed_calls: it refuses calls without a signature, so those of other models have the one that is documented
             for them.

@@ -23,7 +23,7 @@ Mirrored = dict[str, list[str]]
 
 
 def mirrored(schema: Mapping[str, Any]) -> Mirrored:
-    """Return the arguments that a schema wants in headers.
+    """Return the arguments that a schema requires in headers.
 
     Raises:
         ValueError: the protocol does not allow a mark; the message names the reason.

@@ -60,7 +60,7 @@ class McpRunner:
             return ToolResult(failure=error.failure)
 
     async def _called(self, call: ToolCall, channel: Channel, version: str) -> ToolResult:
-        """Call a tool. A server that keeps no sessions is greeted once, and again if it wants to be.
+        """Call a tool. A server without sessions gets one handshake, and another if it asks for it.
 
         Raises:
             RefusedRequest: the server refused the request.
