@@ -10,20 +10,9 @@ import pytest
 from local.lambda_host.layers import ROOT
 from tests.support.hosted import AGENT, UPSTREAM
 from tests.support.upstream import Gate, Script, finish, text, usage
+from tests.support.weather import STRICT
 
 NODE = ROOT / "tests/clients/node"
-TOOL = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "Tell the weather in a city.",
-    "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-        "additionalProperties": False,
-    },
-    "strict": True,
-}
 
 
 @pytest.fixture(params=["rest", "url"])
@@ -64,10 +53,10 @@ def test_a_created_response_can_be_read(client):
 
 
 def test_a_function_is_called_and_the_conversation_goes_on(client):
-    first = client.responses.create(model=AGENT, input="What is the weather in Paris?", tools=[TOOL])
+    first = client.responses.create(model=AGENT, input="What is the weather in Paris?", tools=[STRICT])
     call = next(item for item in first.output if item.type == "function_call")
     output = {"type": "function_call_output", "call_id": call.call_id, "output": "17 degrees and sunny"}
-    second = client.responses.create(model=AGENT, previous_response_id=first.id, input=[output], tools=[TOOL])
+    second = client.responses.create(model=AGENT, previous_response_id=first.id, input=[output], tools=[STRICT])
     assert "17 degrees and sunny" in second.output_text
 
 

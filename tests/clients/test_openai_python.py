@@ -12,26 +12,13 @@ import pytest
 from pydantic import BaseModel
 
 from tests.support.service import Service
+from tests.support.weather import STRICT
 
 
 @pytest.fixture
 def client(service: Service, key: str) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=service.base_url, api_key=key, max_retries=0) as sdk:
         yield sdk
-
-
-TOOL: openai.types.responses.FunctionToolParam = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "Tell the weather in a city.",
-    "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-        "additionalProperties": False,
-    },
-    "strict": True,
-}
 
 
 def test_create_gives_the_answers_text(client: openai.OpenAI) -> None:
@@ -112,20 +99,20 @@ def test_a_conversation_remembers(client: openai.OpenAI) -> None:
 
 
 def test_a_function_is_called_and_its_output_is_used(client: openai.OpenAI) -> None:
-    first = client.responses.create(model="agent", input="What is the weather in Paris?", tools=[TOOL])
+    first = client.responses.create(model="agent", input="What is the weather in Paris?", tools=[STRICT])
     call = next(item for item in first.output if item.type == "function_call")
     assert set(json.loads(call.arguments)) == {"city"}
     second = client.responses.create(
         model="agent",
         previous_response_id=first.id,
         input=[{"type": "function_call_output", "call_id": call.call_id, "output": "17 degrees and sunny"}],
-        tools=[TOOL],
+        tools=[STRICT],
     )
     assert "17 degrees and sunny" in second.output_text
 
 
 def test_a_function_call_streams_its_arguments(client: openai.OpenAI) -> None:
-    with client.responses.stream(model="agent", input="What is the weather in Paris?", tools=[TOOL]) as stream:
+    with client.responses.stream(model="agent", input="What is the weather in Paris?", tools=[STRICT]) as stream:
         done = [event for event in stream if event.type == "response.function_call_arguments.done"]
         final = stream.get_final_response()
     call = next(item for item in final.output if item.type == "function_call")

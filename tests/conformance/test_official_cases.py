@@ -7,31 +7,15 @@ github.com/openresponses/openresponses; the words and the code are ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cli.probes import PIXELS
+from tests.conformance.conftest import message
 from tests.support.caller import refused
 from tests.support.schema import check
 from tests.support.service import Service
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("state")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def key(service: Service) -> str:
-    return service.key()
-
-
-def message(role: str, content: Any) -> dict[str, Any]:
-    return {"type": "message", "role": role, "content": content}
-
 
 WEATHER = {
     "type": "function",

@@ -7,29 +7,12 @@ and the code are ours. ``Socket`` holds every answer to the official schema and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
+from tests.conformance.conftest import message
 from tests.support.schema import check, check_response
 from tests.support.service import Service
 from tests.support.websocket import Socket
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("state")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def key(service: Service) -> str:
-    return service.key()
-
-
-def message(role: str, content: Any) -> dict[str, Any]:
-    return {"type": "message", "role": role, "content": content}
 
 
 def completed(response: dict[str, Any]) -> str:

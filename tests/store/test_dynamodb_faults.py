@@ -12,7 +12,7 @@ from antiphon import measures
 from antiphon.aws import caller
 from antiphon.aws.signature import Credentials
 from antiphon.errors import StorageUnavailable, Superseded
-from antiphon.records import Agent, Grant, LogBatch, OpenRun
+from antiphon.records import Agent, Grant, LogBatch, OpenRun, StoredResponse
 from antiphon.store.dynamodb import client, open_stores
 from antiphon.store.dynamodb.client import PAUSES, DynamoDB
 from antiphon.store.dynamodb.protocol import Refusal
@@ -260,35 +260,32 @@ async def test_a_writer_that_dies_between_parts_and_head_leaves_the_claim_as_it_
     assert all(row["expires_at"]["N"] == str(turn.expires_at) for row in rows)
 
 
-def test_a_response_that_is_committed_while_its_claim_is_being_read_is_not_lost(
-    aws: Emulator, dynamodb: Stores
-) -> None:
+def claimed_and_committed_before(aws: Emulator, stores: Stores, operation: str) -> StoredResponse:
+    """Claim a large response, and commit it just before the next call of an operation of DynamoDB."""
     turn = claimed(input=[{"text": noise(800_000)}])
-    asyncio.run(dynamodb.responses.claim(turn))
+    asyncio.run(stores.responses.claim(turn))
     once = iter([True])
 
     def commit(call: Command) -> Reply:
-        if call.operation == "Query" and next(once, False):
-            asyncio.run(dynamodb.responses.commit(ended(turn)))
+        if call.operation == operation and next(once, False):
+            asyncio.run(stores.responses.commit(ended(turn)))
         return aws.ask(call)
 
     aws.handle = commit
+    return turn
+
+
+def test_a_response_that_is_committed_while_its_claim_is_being_read_is_not_lost(
+    aws: Emulator, dynamodb: Stores
+) -> None:
+    turn = claimed_and_committed_before(aws, dynamodb, "Query")
     found = asyncio.run(dynamodb.responses.get(OWNER, turn.id, NOW))
     assert found is not None
     assert found.response == ended(turn).response
 
 
 def test_a_response_that_is_committed_while_it_is_being_deleted_is_deleted(aws: Emulator, dynamodb: Stores) -> None:
-    turn = claimed(input=[{"text": noise(800_000)}])
-    asyncio.run(dynamodb.responses.claim(turn))
-    once = iter([True])
-
-    def commit(call: Command) -> Reply:
-        if call.operation == "DeleteItem" and next(once, False):
-            asyncio.run(dynamodb.responses.commit(ended(turn)))
-        return aws.ask(call)
-
-    aws.handle = commit
+    turn = claimed_and_committed_before(aws, dynamodb, "DeleteItem")
     assert asyncio.run(dynamodb.responses.delete(OWNER, turn.id))
     assert all_rows(aws) == []
 

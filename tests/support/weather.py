@@ -1,8 +1,11 @@
-"""A function tool, and the text of a response."""
+"""Function tools, and the text of a response."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openai.types.responses import FunctionToolParam
 
 TOOL = {
     "type": "function",
@@ -16,6 +19,20 @@ TOOL = {
     },
     "strict": False,
 }
+
+STRICT: FunctionToolParam = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "Return the weather in a city.",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+    "strict": True,
+}
+"""The same with a strict schema, as SDKs send it."""
 
 
 def said(response: dict[str, Any]) -> str:
