@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from antiphon.validation import phrase
 from cli.output import Refused
-from cli.suggestion import did_you_mean
 
 Form = TypeVar("Form", bound=BaseModel)
 
@@ -37,7 +37,7 @@ def explain(error: ValidationError, model: type[BaseModel], line: Line | None = 
         model: what the document should be.
         line: finds the line of a field; None if there is no text.
     """
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    problems = error.errors(include_url=False, include_input=False)
     numbered = [(line(_untagged(problem["loc"])) if line else None, problem) for problem in problems]
     numbered.sort(key=lambda pair: pair[0] or 0)
     return "; ".join(
@@ -46,27 +46,10 @@ def explain(error: ValidationError, model: type[BaseModel], line: Line | None = 
     )
 
 
-_FORMS: Final = {
-    "id": "1 to 64 letters, digits and `._-`, a letter or digit first",
-    "principal": "user:ID, group:ID, role:ID or public",
-}
-"""What fields with a pattern must be, by their names."""
-
-
 def _plain(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    if problem["type"] == "missing":
-        return "is missing"
-    if problem["type"] == "extra_forbidden":
-        meant = did_you_mean(str(problem["loc"][-1]), model.model_fields if len(problem["loc"]) == 1 else ())
-        return f"there is no such field; {meant}" if meant else "there is no such field"
     if "SecretReference" in problem["msg"]:
         return "never the secret itself: name it, as in `{ env: TOOL_TOKEN }`"
-    if problem["type"] == "string_pattern_mismatch" and (form := _FORMS.get(str(problem["loc"][-1]))):
-        return f"it must be {form}"
-    if problem["type"] == "string_pattern_mismatch":
-        return f"it does not match {problem['msg'].partition('pattern ')[2]}"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
-    return message[:1].lower() + message[1:]
+    return phrase(problem, model)
 
 
 def _untagged(location: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -66,7 +66,7 @@ def settings_of(environ: Mapping[str, str], state: Path) -> Settings:
     except UnicodeDecodeError:
         raise SettingsError(f"{file}: not UTF-8 text") from None
     except SettingsError as error:
-        raise SettingsError(str(error).replace(VARIABLE, str(file))) from None
+        raise SettingsError(str(error).replace(f"{VARIABLE}.", f"{file}: ").replace(VARIABLE, str(file))) from None
 
 
 def variables_of(environ: Mapping[str, str], state: Path) -> dict[str, str]:

@@ -140,6 +140,35 @@ def test_a_mistake_is_named_with_its_line_and_the_likely_field(staffed, tmp_path
     assert re.search(r"tools\[1\]\.name: .* \(line 7\)", line)
 
 
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("limits: {token_per_day: 5}", "limits.token_per_day: there is no such field; did you mean tokens_per_day?"),
+        ("reasoning: {efort: low}", "reasoning.efort: there is no such field; did you mean effort?"),
+        ("fallbacks: [{provdier: demo, model: m}]", "fallbacks[0].provdier: there is no such field; did you mean pro"),
+        (
+            "grants: [{principle: public, level: viewer}]",
+            "grants[0].principle: there is no such field; did you mean pr",
+        ),
+        ("tools: [{name: a, parmeters: {}}]", "tools[0].parmeters: there is no such field; did you mean parameters?"),
+        ("tools: [{htpp: {}}]", "tools[0].htpp: there is no such field; did you mean http?"),
+        (
+            "tools: [{http: {label: a, opnapi: b}}]",
+            "tools[0].http.opnapi: there is no such field; did you mean openapi?",
+        ),
+        ("tools: [{mcp: {label: a}, aproove: {}}]", "tools[0].aproove: there is no such field; did you mean approve?"),
+        (
+            "text: {format: {type: json_schema, scema: {}}}",
+            "text.format.scema: there is no such field; did you mean schema?",
+        ),
+    ],
+)
+def test_a_misspelt_field_anywhere_in_a_document_is_named_with_the_likely_one(staffed, tmp_path, field, told):
+    path = tmp_path / "agent.yaml"
+    path.write_text(f"id: a\nprovider: demo\nmodel: demo\n{field}\n")
+    assert told in staffed.refused("agents", "apply", str(path), "--author", "ada")
+
+
 def test_a_diff_shows_what_apply_would_change_and_changes_nothing(helper, written):
     changed = {**HELPER, "temperature": 0.5, "grants": [{"principal": "group:staff", "level": "viewer"}]}
     path = written(changed, {**HELPER, "id": "other"})
@@ -227,7 +256,7 @@ def test_agents_are_listed_in_columns(helper):
         ({"id": "my agent"}, "id: it must be 1 to 64 letters, digits and `._-`, a letter or digit first"),
         (
             {"grants": [{"principal": "ada", "level": "viewer"}]},
-            "grants[0].principal: it must be user:ID, group:ID, role:ID or public",
+            "grants[0].principal: it must be `user:ID`, `group:ID`, `role:ID` or `public`",
         ),
         (
             {"tools": [{"mcp": {"label": "x", "url": "https://x.example/"}, "auth": {"bearer": "canary"}}]},

@@ -64,7 +64,7 @@ def test_providers_come_from_the_folder_unless_the_variable_names_some(tmp_path:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [(b"{", "providers.json: not JSON"), (b'{"a": {}}', "providers.json.a: base_url"), (b"\xff", "not UTF-8 text")],
+    [(b"{", "providers.json: not JSON"), (b'{"a": {}}', "providers.json: a: base_url"), (b"\xff", "not UTF-8 text")],
 )
 def test_a_malformed_file_is_named(tmp_path: Path, text: bytes, problem: str) -> None:
     (tmp_path / "providers.json").write_bytes(text)

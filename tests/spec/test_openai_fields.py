@@ -239,6 +239,15 @@ def test_reasoning_that_has_only_content_keeps_its_text() -> None:
         ({"nope": None}, "`nope`: There is no such field. Remove it."),
         ({"inputs": "x"}, "`inputs`: There is no such field. Did you mean `input`?"),
         ({"max_output_token": 1}, "`max_output_token`: There is no such field. Did you mean `max_output_tokens`?"),
+        ({"reasoning": {"efort": "low"}}, "`reasoning.efort`: There is no such field. Did you mean `effort`?"),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_text", "text": "x", "txet": "y"}]}]},
+            "`input[0].content[0].txet`: There is no such field. Did you mean `text`?",
+        ),
+        (
+            {"tools": [{"type": "custom", "name": "a", "frmat": {}}]},
+            "`tools[0].frmat`: There is no such field. Did you mean `format`?",
+        ),
         ({"x" * 65: 1}, f"`{'x' * 65}`: There is no such field. Remove it."),
     ],
 )

@@ -119,10 +119,14 @@ def test_a_deployment_can_replace_the_built_in_prices(tmp_path: Path) -> None:
     ("setting", "where"),
     [
         ("/nowhere/prices.json", "the file cannot be read"),
-        ("{", "Invalid JSON"),
+        ("{", "ANTIPHON_PRICES: invalid JSON"),
         (document(entry(input=-1)), "ANTIPHON_PRICES.prices.0.input"),
-        (document(entry(price=1)), "ANTIPHON_PRICES.prices.0.price"),
-        (document(entry(date="today")), "ANTIPHON_PRICES.prices.0.date"),
+        (document(entry(price=1)), "ANTIPHON_PRICES.prices.0.price: there is no such field"),
+        (
+            document(entry(cached=1)),
+            "ANTIPHON_PRICES.prices.0.cached: there is no such field; did you mean cached_input",
+        ),
+        (document(entry(date="today")), "ANTIPHON_PRICES.prices.0.date: it must be a date such as 2026-11-29"),
     ],
 )
 def test_malformed_prices_end_the_start_and_name_the_place(tmp_path: Path, setting: str, where: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from antiphon.manage.document import AgentDocument
+from antiphon.manage.document import AgentDocument, AgentId
 from docs.openapi.admin_resources.pages import AdminList
 from docs.openapi.shown import Shown
 
@@ -14,7 +12,7 @@ from docs.openapi.shown import Shown
 class AgentBody(AgentDocument):
     """An agent to create or replace."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None  # type: ignore[assignment] # the path has it, or it is drawn
+    id: AgentId | None = None  # type: ignore[assignment] # the path has it, or it is drawn
 
 
 class AdminAgentSummary(Shown):

@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from antiphon.errors import SettingsError
+from antiphon.suggestion import meant
+from antiphon.validation import form, phrase
 
 PREFIX: Final = "ANTIPHON_"
 TOOL_VARIABLES: Final = "TOOL_"
@@ -78,7 +80,13 @@ class ProviderEndpoint(BaseModel):
     kind: str = "openai_chat"
     base_url: str | None = None
     region: str | None = None
-    guardrail: Annotated[str, Field(pattern=r"^[^\s]+:(DRAFT|[1-9][0-9]{0,7})$")] | None = None
+    guardrail: (
+        Annotated[
+            str,
+            form(r"^[^\s]+:(DRAFT|[1-9][0-9]{0,7})$", "must be `ID:VERSION`, the version `DRAFT` or a number"),
+        ]
+        | None
+    ) = None
     citations: bool = False
     api_key_env: str | None = None
     api_key_secret: str | None = None
@@ -111,7 +119,8 @@ class ProviderEndpoint(BaseModel):
     def _known(cls, value: str) -> str:
         if value not in TAKES:
             *others, last = map(repr, TAKES)
-            raise ValueError(f"Input should be {', '.join(others)} or {last}")
+            word = meant(value, TAKES)
+            raise ValueError(f"it must be {', '.join(others)} or {last}" + (f"; did you mean {word}?" if word else ""))
         return value
 
     @field_validator("base_url", "api_key_env", "api_key_secret", "api_key_parameter", "api_key_field")
@@ -223,7 +232,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    environment: Annotated[str, Field(pattern="^[a-z0-9]{1,16}$")] = "dev"
+    environment: Annotated[str, form("^[a-z0-9]{1,16}$", "must be 1 to 16 lower-case letters and digits")] = "dev"
     core_table: str | None = None
     responses_table: str | None = None
     database: str | None = None
@@ -274,7 +283,10 @@ class Settings(BaseModel):
     tool_functions: tuple[str, ...] = ()
     tool_gateways: tuple[str, ...] = ()
     knowledge_bases: tuple[str, ...] = ()
-    web_search: Annotated[str, Field(pattern="^(on|off|[a-z]{2}(-[a-z]+)+-[0-9])$")] = "off"
+    web_search: Annotated[
+        str,
+        form("^(on|off|[a-z]{2}(-[a-z]+)+-[0-9])$", "must be `on`, `off` or a region of AWS such as `us-east-1`"),
+    ] = "off"
 
     @field_validator("aws_endpoint_url")
     @classmethod
@@ -340,8 +352,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             values["providers"] = _read_json(PREFIX + "PROVIDERS", str(values["providers"]))
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False, include_context=False)
-        lines = (f"{_where(problem['loc'])}: {_plain(problem['type'], problem['msg'])}" for problem in problems)
+        problems = error.errors(include_input=False, include_url=False)
+        lines = (f"{_where(problem['loc'])}: {phrase(problem, Settings)}" for problem in problems)
         raise SettingsError("; ".join(lines)) from None
 
 
@@ -376,12 +388,6 @@ def problem_of_url(text: str) -> str | None:
     if "@" in parts.netloc:
         return "a URL may not hold a user or a password; set the key with api_key_env or its like"
     return None
-
-
-def _plain(kind: str, message: str) -> str:
-    """Return what is wrong with a variable, in words that need no knowledge of pydantic."""
-    words = {"int_parsing": "not a whole number", "float_parsing": "not a number", "extra_forbidden": "no such field"}
-    return words.get(kind, message.removeprefix("Value error, "))
 
 
 def _where(location: tuple[int | str, ...]) -> str:

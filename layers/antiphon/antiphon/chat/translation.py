@@ -83,7 +83,7 @@ def parse_chat(document: dict[str, Any]) -> Asked:
     try:
         chat = CreateChatCompletion.model_validate(known)
     except ValidationError as error:
-        raise refusal(error) from None
+        raise refusal(error, CreateChatCompletion) from None
     _require_one_limit(chat)
     items = _Items()
     for index, message in enumerate(chat.messages):
@@ -91,7 +91,7 @@ def parse_chat(document: dict[str, Any]) -> Asked:
     try:
         request = CreateResponse.model_validate(_document(chat, items.items))
     except ValidationError as error:
-        raise placed(refusal(error), items.places, _renamed(chat)) from None
+        raise placed(refusal(error, CreateResponse), items.places, _renamed(chat)) from None
     # Chat Completions has no smallest limit, unlike requests for responses
     limited = request.model_copy(update={"max_output_tokens": chat.max_completion_tokens or chat.max_tokens})
     return Asked(chat, limited, items.places)

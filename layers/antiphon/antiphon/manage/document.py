@@ -31,6 +31,7 @@ from antiphon.spec.request import (
     Truncation,
 )
 from antiphon.spec.tools import MAX_TOOLS, ToolChoice
+from antiphon.validation import form
 
 MAX_BYTES: Final = 300_000
 """The largest agent: a DynamoDB item holds 400 KB, keys and names included (AWS, "Item size limits")."""
@@ -92,7 +93,7 @@ class Parameters(Wire):
 class AgentGrant(Wire):
     """A grant on the agent to a principal other than its author."""
 
-    principal: Annotated[str, Field(pattern=PRINCIPAL)]
+    principal: Annotated[str, form(PRINCIPAL, "must be `user:ID`, `group:ID`, `role:ID` or `public`")]
     level: str | int
 
     @field_validator("level")
@@ -102,6 +103,10 @@ class AgentGrant(Wire):
         return level
 
 
+AgentId = Annotated[
+    str,
+    form(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "must be 1 to 64 letters, digits and `._-`, a letter or digit first"),
+]
 ProviderName = Annotated[str, Field(min_length=1, max_length=64)]
 ModelName = Annotated[str, Field(min_length=1, max_length=2048)]
 
@@ -134,7 +139,7 @@ class AgentDocument(Parameters):
         grants: grants that are added with it; grants that are not named stay as they are.
     """
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    id: AgentId
     name: Annotated[str, Field(max_length=256)] = ""
     description: Annotated[str, Field(max_length=4096)] = ""
     author: str | None = None

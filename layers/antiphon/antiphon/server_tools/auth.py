@@ -8,8 +8,9 @@ from pydantic import Field, field_validator, model_validator
 
 from antiphon.settings import TOOL_VARIABLES, problem_of_url
 from antiphon.spec.base import Wire
+from antiphon.validation import form
 
-Place = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
+Place = Annotated[str, form(r"^\S+$", "must not have spaces", min_length=1, max_length=2048)]
 
 
 class SecretReference(Wire):
@@ -17,7 +18,16 @@ class SecretReference(Wire):
 
     secret: Place | None = None
     parameter: Place | None = None
-    env: Annotated[str, Field(pattern=rf"^{TOOL_VARIABLES}[A-Z0-9_]{{1,100}}$")] | None = None
+    env: (
+        Annotated[
+            str,
+            form(
+                rf"^{TOOL_VARIABLES}[A-Z0-9_]{{1,100}}$",
+                f"must be `{TOOL_VARIABLES}`, and after it 1 to 100 capital letters, digits and `_`",
+            ),
+        ]
+        | None
+    ) = None
     field: Annotated[str, Field(min_length=1, max_length=256)] | None = None
 
     @model_validator(mode="after")
@@ -29,7 +39,9 @@ class SecretReference(Wire):
         return self
 
 
-Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[\x20-\x7e]+$")]
+Text = Annotated[
+    str, form(r"^[\x20-\x7e]+$", "may have only printable characters of ASCII", min_length=1, max_length=1024)
+]
 RESERVED: Final = frozenset(
     {
         "accept",
@@ -53,7 +65,13 @@ RESERVED: Final = frozenset(
 class HeaderAuth(Wire):
     """A header with a secret, such as ``x-api-key``."""
 
-    name: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")]
+    name: Annotated[
+        str,
+        form(
+            r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$",
+            "must be the name of a header: 1 to 128 letters, digits, `-`, `_` and no spaces",
+        ),
+    ]
     value: SecretReference
 
     @field_validator("name")
@@ -67,7 +85,7 @@ class HeaderAuth(Wire):
 class QueryAuth(Wire):
     """A parameter of the query with a secret. Logs of servers and proxies often keep it; a header is better."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
+    name: Annotated[str, form(r"^[A-Za-z0-9._~-]{1,128}$", "must be 1 to 128 letters, digits and `._~-`")]
     value: SecretReference
 
 
@@ -105,8 +123,10 @@ class OAuth(Wire):
 class SigV4(Wire):
     """A signature with the process's own AWS credentials."""
 
-    service: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
+    service: Annotated[str, form(r"^[a-z0-9-]{1,64}$", "must be 1 to 64 lower-case letters, digits and `-`")]
+    region: Annotated[str, form(r"^[a-z0-9-]{1,32}$", "must be 1 to 32 lower-case letters, digits and `-`")] | None = (
+        None
+    )
 
 
 class Auth(Wire):

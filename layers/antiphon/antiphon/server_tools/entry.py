@@ -12,11 +12,12 @@ from antiphon.access.grants import ID
 from antiphon.records import ServerTool
 from antiphon.server_tools.auth import Auth
 from antiphon.spec.base import Wire
+from antiphon.validation import form
 
 SECONDS: Final = 30.0
 MAX_SECONDS: Final = 600.0
 
-ServerLabel = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")]
+ServerLabel = Annotated[str, form(r"^[a-zA-Z0-9_-]{1,32}$", "must be 1 to 32 letters, digits, `_` and `-`")]
 """The name of a server among those of its agent. The model's name of a tool begins with it."""
 
 ToolName = Annotated[str, Field(min_length=1, max_length=128)]
@@ -25,7 +26,10 @@ ToolName = Annotated[str, Field(min_length=1, max_length=128)]
 class ApprovalRule(Wire):
     """Who has to approve a call: the ``caller`` itself, or a principal that is not the caller."""
 
-    by: Annotated[str, Field(pattern=rf"^(?:caller|(?:user|group|role):{ID})$")]
+    by: Annotated[
+        str,
+        form(rf"^(?:caller|(?:user|group|role):{ID})$", "must be `caller`, `user:ID`, `group:ID` or `role:ID`"),
+    ]
 
 
 class ServerEntry(Wire):

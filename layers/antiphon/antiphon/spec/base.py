@@ -8,21 +8,36 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from antiphon.validation import form
+
 MAX_TEXT = 10_485_760
 """The longest text of the specification, in characters (``maxLength`` of every text field)."""
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
-NAME_PATTERN = r"^[a-zA-Z0-9_-]+$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=64)]
-CallId = Annotated[str, Field(pattern=r"^[^\x00]+$", min_length=1, max_length=65_536)]
+Name = Annotated[
+    str, form(r"^[a-zA-Z0-9_-]+$", "may have only letters, digits, `_` and `-`", min_length=1, max_length=64)
+]
+
+
+def without_nul(*, empty: bool = False, **bounds: Any) -> Any:
+    """Return the constraint of a text that stores and providers take.
+
+    Args:
+        empty: it may be empty.
+        bounds: further constraints.
+    """
+    return form(r"^[^\x00]*$" if empty else r"^[^\x00]+$", "must not have the character U+0000", **bounds)
+
+
+CallId = Annotated[str, without_nul(min_length=1, max_length=65_536)]
 """The specification allows 64 characters. Some providers put a signature of several kilobytes into the id of a call."""
 
-CalledName = Annotated[str, Field(pattern=r"^[^\x00]+$", min_length=1, max_length=256)]
+CalledName = Annotated[str, without_nul(min_length=1, max_length=256)]
 """The name of a function as a model wrote it, which need not be the name of a tool."""
 
-ItemId = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=256)]
+ItemId = Annotated[str, without_nul(max_length=256)]
 Status = Literal["in_progress", "completed", "incomplete"]
-Label = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=64)]
+Label = Annotated[str, without_nul(empty=True, max_length=64)]
 
 
 class Wire(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from antiphon.spec.base import MAX_TEXT, Text, Wire
+from antiphon.spec.base import MAX_TEXT, Text, Wire, without_nul
 
 
 def by_type(value: Any) -> str | None:
@@ -64,7 +64,7 @@ class InputFile(Wire):
     type: Literal["input_file"]
     detail: Annotated[Literal["low", "high", "auto"] | None, Field(exclude=True)] = None
     prompt_cache_breakpoint: Hint = None
-    filename: Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=255)] | None = None
+    filename: Annotated[str, without_nul(empty=True, max_length=255)] | None = None
     file_data: Annotated[str, Field(max_length=33_554_432)] | None = None
     file_url: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
 

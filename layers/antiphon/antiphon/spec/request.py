@@ -6,18 +6,18 @@ Open Responses, ``CreateResponseBody`` and ``CompactResponseMethodPublicBody``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails, PydanticKnownError
 
 from antiphon.errors import ApiError
-from antiphon.spec.base import NAME_PATTERN, Label, Name, Text, Wire
+from antiphon.spec.base import Label, Name, Text, Wire, without_nul
 from antiphon.spec.content import by_type, text_or_list
 from antiphon.spec.include import Included
 from antiphon.spec.items import InputItem
 from antiphon.spec.tools import MAX_TOOLS, Tool, ToolChoice
+from antiphon.validation import meant_field, words_of
 
 IGNORED: Final = frozenset({"prompt_cache_retention", "prompt_cache_options", "client_metadata"})
 """Fields that OpenAI's clients send. They are accepted and have no effect."""
@@ -108,7 +108,7 @@ MaxToolCalls = Annotated[int, Field(ge=1)]
 TopLogprobs = Annotated[int, Field(ge=0, le=20)]
 Truncation = Literal["auto", "disabled"]
 ServiceTier = Literal["auto", "default", "flex", "priority"]
-MetadataKey = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=64)]
+MetadataKey = Annotated[str, without_nul(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_PAIRS), BeforeValidator(_few)]
 
@@ -118,7 +118,7 @@ class CompactResponse(Wire):
 
     unserved: ClassVar[frozenset[str]] = frozenset({"image", "service_tier"})
 
-    model: Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=256)]
+    model: Annotated[str, without_nul(empty=True, max_length=256)]
     input: (
         Annotated[
             Annotated[Annotated[Text, Field(min_length=1)], Tag("#text")]
@@ -144,7 +144,7 @@ class ContextManagement(Wire):
 class ConversationRef(Wire):
     """The conversation that a response is added to: its id, alone or in an object."""
 
-    id: Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=256)]
+    id: Annotated[str, without_nul(max_length=256)]
 
 
 def _as_object(value: Any) -> Any:
@@ -223,7 +223,6 @@ _MESSAGES: Final = {
     "extra_forbidden": "There is no such field.",
     "union_tag_invalid": "This type is not taken here. Send {types}.",
     "union_tag_not_found": "This must be an object with a `type`.",
-    "string_pattern_mismatch": "This must not have the character U+0000.",
     "literal_error": "This must be {expected}.",
     "list_type": "This must be a list.",
     "string_type": "This must be a string.",
@@ -243,8 +242,6 @@ _MESSAGES: Final = {
 }
 _TEXT_OR_LIST: Final = "This must be text or a list."
 _UNSERVED: Final = "This field of OpenAI's API is not served here."
-_MAX_MISSPELT: Final = 64
-"""The longest name that is compared with those of the fields: comparing takes time."""
 _INSTEAD: Final = {
     "file_id": "Send the data or a URL.",
 }
@@ -324,7 +321,7 @@ def validated(form: type[Form], document: dict[str, Any], before: int = 0) -> Fo
     try:
         return form.model_validate(document)
     except ValidationError as error:
-        raise refusal(error, before, form.model_fields) from None
+        raise refusal(error, form, before) from None
 
 
 def _require_generation(options: Any) -> None:
@@ -334,13 +331,13 @@ def _require_generation(options: Any) -> None:
         raise ApiError("unsupported_parameter", f"`{param}`: {_UNSERVED}", param=param)
 
 
-def refusal(error: ValidationError, before: int = 0, known: Iterable[str] = ()) -> ApiError:
+def refusal(error: ValidationError, form: type[Wire], before: int = 0) -> ApiError:
     """Return the error for a request that is not as its models say. It names the field, never what it holds.
 
     Args:
         error: what the models say.
+        form: the model of the request.
         before: how many items of the input came before those that were validated.
-        known: the names of the document's own fields, one of which may have been meant.
     """
     problems = error.errors(include_url=False, include_input=False)
     problem = next(filter(_is_unserved, problems), problems[0])
@@ -360,20 +357,12 @@ def refusal(error: ValidationError, before: int = 0, known: Iterable[str] = ()) 
         instead = _INSTEAD.get(str(path[-1]))
         message = f"{where}{_UNSERVED} {instead}" if instead else f"{where}{_UNSERVED}"
         return ApiError("unsupported_parameter", message, param=param, complete=instead is not None)
-    if kind == "extra_forbidden" and len(path) == 1 and (meant := _meant(str(path[0]), known)):
+    if kind == "extra_forbidden" and (meant := meant_field(form, problem["loc"])):
         message = f"{where}{_MESSAGES[kind]} Did you mean `{meant}`?"
         return ApiError("unknown_parameter", message, param=param, complete=True)
     code = _CODES.get(kind, "invalid_type")
     complete = kind in {"literal_error", "union_tag_invalid"}
     return ApiError(code, where + _message(problem), param=param or None, complete=complete)
-
-
-def _meant(name: str, known: Iterable[str]) -> str | None:
-    """Return the field whose name is most like one that is not there; None if none is."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(name, known, n=1) if len(name) <= _MAX_MISSPELT else []
-    return found[0] if found else None
 
 
 def _is_unserved(problem: ErrorDetails) -> bool:
@@ -401,10 +390,7 @@ def _own_message(kind: str, limits: dict[str, Any]) -> str | None:
     if kind == "value_error":
         words = str(limits["error"])
         return f"{words[:1].upper()}{words[1:]}."
-    pattern = limits.get("pattern")
-    if pattern == NAME_PATTERN:
-        return "This may have only letters, digits, `_` and `-`."
-    return None if pattern is None or "x00" in pattern else f"This must match `{pattern}`."
+    return f"This {words_of(limits['pattern'])}." if kind == "string_pattern_mismatch" else None
 
 
 def _types(tags: str) -> str:

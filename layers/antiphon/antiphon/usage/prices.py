@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from antiphon.errors import SettingsError
 from antiphon.ports import UsageDelta
 from antiphon.settings import PREFIX, ProviderEndpoint
+from antiphon.validation import form, phrase
 
 BUILT_IN: Final = Path(__file__).with_name("prices.json")
 NANO_PER_MILLION: Final = 1000
@@ -57,7 +58,7 @@ class Price(BaseModel):
     cached_input: Dollars | None = None
     reasoning: Dollars | None = None
     source: str
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    date: Annotated[str, form(r"^\d{4}-\d{2}-\d{2}$", "must be a date such as 2026-11-29")]
 
     def cost(self, usage: UsageDelta) -> int:
         """Return what some tokens cost, in billionths of a dollar."""
@@ -136,6 +137,6 @@ def _read(setting: str) -> Table:
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"{name}: the file cannot be read") from None
     except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, (name, *problem["loc"])))
-        raise SettingsError(f"{where}: {problem['msg']}") from None
+        raise SettingsError(f"{where}: {phrase(problem, Table)}") from None

@@ -12,6 +12,7 @@ from typing import Final
 from starlette.requests import Request
 
 from antiphon.errors import ApiError
+from antiphon.suggestion import meant
 
 MAX_PARAM: Final = 200
 MAX_DIGITS: Final = 15
@@ -33,7 +34,7 @@ class Query:
         for name, value in request.query_params.multi_items():
             known = self._values.get(name.removesuffix("[]"))
             if known is None:
-                raise ApiError("unknown_parameter", "There is no such query parameter.", param=name[:MAX_PARAM])
+                raise _unknown(name, names)
             known.append(value)
 
     def text(self, name: str) -> str | None:
@@ -93,6 +94,12 @@ class Query:
         for value in self._values[name]:
             _require_known(name, value, known)
         return self._values[name]
+
+
+def _unknown(name: str, known: Collection[str]) -> ApiError:
+    word = meant(name, known)
+    message = "There is no such query parameter." + (f" Did you mean `{word}`?" if word else "")
+    return ApiError("unknown_parameter", message, param=name[:MAX_PARAM], complete=word is not None)
 
 
 def _require_known(name: str, value: str, known: Collection[str]) -> None:

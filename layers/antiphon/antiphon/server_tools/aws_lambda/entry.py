@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from antiphon.server_tools.entry import ServerEntry, ServerLabel, ToolName
 from antiphon.spec.base import Wire
+from antiphon.validation import form
 
 ARN: Final = (
     r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[a-zA-Z0-9_-]{1,64}(:([a-zA-Z0-9_-]{1,128}|\$LATEST))?$"
@@ -30,9 +31,14 @@ class LambdaSource(Wire):
         allow: the tools of a function that lists them; None for all.
     """
 
-    function: Annotated[str, Field(pattern=ARN)]
+    function: Annotated[
+        str,
+        form(
+            ARN, "must be the ARN of a function, such as `arn:aws:lambda:eu-central-1:123456789012:function:NAME:ALIAS`"
+        ),
+    ]
     payload: Literal["plain", "mcp"] = "plain"
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
+    name: Annotated[str, form(r"^[a-zA-Z0-9_-]{1,64}$", "must be 1 to 64 letters, digits, `_` and `-`")] | None = None
     label: ServerLabel | None = None
     description: Annotated[str, Field(max_length=4096)] = ""
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})

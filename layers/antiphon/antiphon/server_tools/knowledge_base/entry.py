@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from antiphon.server_tools.entry import ServerEntry, ServerLabel
 from antiphon.spec.base import Wire
+from antiphon.validation import form
 
 ID: Final = r"^([0-9a-zA-Z]{10}|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:knowledge-base/[0-9a-zA-Z]{10})$"
 RESULTS: Final = 8
@@ -40,7 +41,7 @@ class KnowledgeBase(Wire):
         search: the kind of search, if the base has several.
     """
 
-    id: Annotated[str, Field(pattern=ID)]
+    id: Annotated[str, form(ID, "must be the id of a knowledge base, 10 letters and digits, or its ARN")]
     label: ServerLabel = "knowledge_base"
     description: Annotated[str, Field(max_length=4096)] = ""
     results: Annotated[int, Field(ge=1, le=100)] = RESULTS

@@ -8,14 +8,16 @@ from pydantic import Field, model_validator
 
 from antiphon.server_tools.entry import ServerEntry, ServerLabel
 from antiphon.spec.base import Wire
+from antiphon.validation import form
 
 RESULTS: Final = 10
 
 Domain = Annotated[
     str,
-    Field(
+    form(
+        r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
+        "must be a domain such as `docs.example.com`, without `https://` and a path",
         max_length=253,
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
     ),
 ]
 Domains = Annotated[list[Domain], Field(min_length=1, max_length=100)]
