@@ -51,9 +51,10 @@ async def test(session: Session, args: Namespace) -> Output:
         result = await runner.call(ToolCall(token, server, tool, _arguments(args.arguments), deadline))
     finally:
         await runner.aclose()
-    failure = None if result.failure is None else result.failure._asdict()
+    failure = None if result.failure is None else {**result.failure._asdict(), "reason": result.reason or None}
     data = {"tool": args.tool, "output": result.output, "images": len(result.images), "failure": failure}
     told = [f"failed ({result.failure.cause}): {result.failure.message}"] if result.failure else []
+    told += [f"reason: {result.reason}"] if result.reason else []
     text = "\n".join([*told, *([result.output] if result.output else []), *(["[image]"] * len(result.images))])
     return Output(data, text, code=_FAILED if result.failure else 0)
 

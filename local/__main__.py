@@ -35,7 +35,18 @@ from local.limits import FewAtOnce
 from local.sealing import seal_keys
 from local.seed import TENANT, USER, FurtherModel, seed
 from local.server import PortInUseError, listen, serve
-from local.state import DATABASE, HOSTS_VARIABLE, KEY, folder, in_use, make_private, serving, settings_of
+from local.state import (
+    DATABASE,
+    HOSTS_VARIABLE,
+    KEY,
+    PROVIDERS,
+    VARIABLE,
+    folder,
+    in_use,
+    make_private,
+    serving,
+    settings_of,
+)
 from local.tools import tool_server
 
 DEFAULTS = {"ANTIPHON_ENVIRONMENT": "local", "ANTIPHON_CACHE_SECONDS": "0"}
@@ -116,7 +127,8 @@ def _open(
         environ[HOSTS_VARIABLE] += f",{tools_at}"
     settings = settings_of(environ, state)
     builders = {"demo": lambda _endpoint, _key: Demo(pause=DEMO_PAUSE)}
-    providers = Providers(settings.providers | endpoints, environ, builders=builders)
+    named_in = VARIABLE if environ.get(VARIABLE) else str(state / PROVIDERS)
+    providers = Providers(settings.providers | endpoints, environ, builders=builders, named_in=named_in)
     providers.require_keys()
     start_tracing(os.environ, settings, providers)
     stores = build_stores(settings)

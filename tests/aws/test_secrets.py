@@ -41,7 +41,7 @@ def keeper(monkeypatch):
 
 
 def kept(clock, kind="secret", name=NAME, field=None, **more):
-    return Secret(StoredValue(kind, name, field).read, clock=clock, **more)
+    return Secret(StoredValue(kind, name, "provider groq", field).read, clock=clock, **more)
 
 
 async def get(secret):
@@ -179,7 +179,7 @@ async def test_a_store_that_cannot_be_reached_is_told_by_the_errors_name(keeper,
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
         assert (await failed(kept(clock, kind))).retryable
-    assert caplog.messages == [f"{kind} {NAME} cannot be read: EndpointConnectionError"]
+    assert caplog.messages == [f"{kind} {NAME} of provider groq cannot be read: EndpointConnectionError"]
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ async def test_a_store_that_cannot_be_reached_is_told_by_the_errors_name(keeper,
 )
 async def test_a_missing_value_is_told_by_the_services_word(keeper, clock, caplog, kind, reason):
     assert not (await failed(kept(clock, kind))).retryable
-    assert caplog.messages == [f"{kind} {NAME} cannot be read: {reason}"]
+    assert caplog.messages == [f"{kind} {NAME} of provider groq cannot be read: {reason}"]
 
 
 async def test_a_process_without_a_region_is_told_so(keeper, clock, caplog, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     assert not (await failed(kept(clock, "parameter"))).retryable
-    assert caplog.messages == [f"parameter {NAME} cannot be read: NoRegionError"]
+    assert caplog.messages == [f"parameter {NAME} of provider groq cannot be read: NoRegionError"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ async def test_what_is_no_text_is_refused_without_its_value(keeper, clock, caplo
     caplog.set_level(logging.DEBUG, "antiphon")
     keeper.put("secret", NAME, value)
     assert not (await failed(kept(clock, field=field))).retryable
-    assert caplog.messages == [f"secret {NAME} {what}"]
+    assert caplog.messages == [f"secret {NAME} of provider groq {what}"]
 
 
 async def test_an_error_that_nobody_foresaw_reaches_who_waits():

@@ -125,3 +125,18 @@ def test_an_operation_is_called_by_hand(staffed, tmp_path, monkeypatch):
         arguments = '{"sku": "A 1", "warehouse": ["x", "y"]}'
         assert staffed.done("tools", "test", "stock", "stock__getItem", "--arguments", arguments) == "{}\n"
     assert server.asked[0].path == "/v1/items/A%201?warehouse=x&warehouse=y"
+
+
+def test_calling_a_tool_by_hand_shows_which_secret_is_missing_and_what_asks_for_it(staffed, tmp_path, monkeypatch):
+    with Answering() as server:
+        monkeypatch.setenv("ANTIPHON_TOOL_HOSTS", server.place)
+        shutil.copytree(EXAMPLES, tmp_path / "agents")
+        path = tmp_path / "agents/stock.yaml"
+        text = path.read_text().replace("label: stock", f"label: stock\n      url: {server.url('/v1')}")
+        path.write_text(text.replace("# auth:", "auth:"))
+        staffed.done("agents", "apply", str(path), "--author", "ada")
+        outcome = staffed("tools", "test", "stock", "stock__getItem", "--arguments", '{"sku": "A"}')
+    reason = "`auth` asks for the variable TOOL_STOCK_KEY, which is missing in the environment"
+    told = "failed (refused): The operator must correct the credentials for this server."
+    assert (outcome.code, outcome.out) == (1, f"{told}\nreason: {reason}\n")
+    assert server.asked == []

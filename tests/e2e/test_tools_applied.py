@@ -35,7 +35,7 @@ def service(tmp_path: Path, upstream: Upstream, tools: Answering) -> Iterator[Se
 SKU = {"name": "sku", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def apply(service: Service, tools: Answering, openapi: Any) -> Any:
+def apply(service: Service, tools: Answering, openapi: Any, **more: Any) -> Any:
     """Apply an agent with an API over HTTP, with a management key; return the answer."""
     key = keys.make_management_key("test", secrets.token_bytes)
     record = keys.record(key, tenant=TENANT, user="root", now=int(time.time()), management=True)
@@ -43,7 +43,7 @@ def apply(service: Service, tools: Answering, openapi: Any) -> Any:
     service.run(service.services.directory.put(User(TENANT, "root", role="DEPLOYS")))
     service.run(service.services.keys.add(record))
     api = {"label": "stock", "openapi": openapi, "url": tools.url("/v1")}
-    document = {"author": "root", "provider": "up", "model": "m", "tools": [{"http": api}]}
+    document = {"author": "root", "provider": "up", "model": "m", "tools": [{"http": api, **more}]}
     document["grants"] = [{"principal": "public", "level": "viewer"}]
     reply = service.client.put("/v1/admin/agents/applied", json=document, headers={"authorization": f"Bearer {key}"})
     return reply.status_code, reply.json()
@@ -81,3 +81,16 @@ def test_what_cannot_be_used_is_refused_over_http_and_no_file_of_the_server_is_r
     assert (status, body["error"]["param"]) == (400, "tools")
     assert told in body["error"]["message"]
     assert tools.connections == 0
+
+
+def test_a_missing_secret_is_in_the_log_by_its_name_and_in_no_answer(
+    service: Service, key: str, upstream: Upstream, tools: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert apply(service, tools, document(), auth={"bearer": {"env": "TOOL_STOCK_KEY"}})[0] == 200
+    call = tool_call(0, "call_a", "stock__getItem", json.dumps({"sku": "A"}))
+    upstream.scripts = [Script.stream(call, finish("tool_calls"), usage(10, 5)), answer("No.")]
+    response = service.create(key, model="applied", input="How many?")
+    assert "TOOL_STOCK_KEY" not in json.dumps([response, upstream.requests[-1].body], default=str)
+    (line,) = [vars(record) for record in caplog.records if record.message == "tool not called"]
+    assert (line["server"], line["tool"]) == ("stock", "getItem")
+    assert line["reason"] == "`auth` asks for the variable TOOL_STOCK_KEY, which is missing in the environment"

@@ -284,7 +284,18 @@ def test_a_provider_whose_key_is_missing_ends_the_start_with_its_name(tmp_path: 
     providers = '{"groq": {"base_url": "https://api.groq.com/openai/v1", "api_key_env": "NO_SUCH_KEY"}}'
     process = start(tmp_path, ANTIPHON_PROVIDERS=providers)
     _, told = process.communicate(timeout=20)
-    assert (process.returncode, told) == (1, "NO_SUCH_KEY: missing, and ANTIPHON_PROVIDERS.groq has its key there\n")
+    asked = "provider groq in ANTIPHON_PROVIDERS asks for it (api_key_env)"
+    assert (process.returncode, told) == (1, f"NO_SUCH_KEY: missing; {asked}\n")
+
+
+def test_a_provider_of_the_file_whose_key_is_missing_ends_the_start_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "providers.json").write_text(
+        '{"groq": {"base_url": "https://a.example", "api_key_env": "NO_SUCH_KEY"}}'
+    )
+    process = start(tmp_path)
+    _, told = process.communicate(timeout=20)
+    asked = f"provider groq in {tmp_path}/providers.json asks for it (api_key_env)"
+    assert (process.returncode, told) == (1, f"NO_SUCH_KEY: missing; {asked}\n")
 
 
 def test_the_terminal_says_which_model_failed_and_how(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_what_is_no_way_of_authorization_is_refused_when_the_agent_is_applied(sa
 def test_the_settings_that_forbid_a_secret_are_named() -> None:
     way = auth(oauth={"token_url": "https://a.example/t", "client_id": "a", "client_secret": {"parameter": "/crm"}})
     assert list(problems(way, settings())) == [
-        "the parameter /crm is not in ANTIPHON_TOOL_PARAMETERS (on AWS: ToolParameterArns)"
+        "`auth` asks for the parameter /crm, which is not in ANTIPHON_TOOL_PARAMETERS (on AWS: ToolParameterArns)"
     ]
     assert list(problems(way, settings(tool_parameters=("/crm",)))) == []
     assert list(problems(auth(sigv4="bedrock-agentcore"), settings())) == []

@@ -100,7 +100,7 @@ async def test_only_allowed_tools_are_pinned_with_what_the_entry_says_of_them() 
         ({"mcp": {"allow": ["find", "fly"]}}, "crm: no tool fly; the server has find"),
         ({"approve": {"fly": {"by": "caller"}}}, "crm: there is no tool fly; the server has find"),
         ({"safe_to_repeat": ["fly"]}, "crm: there is no tool fly"),
-        ({"auth": {"bearer": {"secret": "arn:x"}}}, "the secret arn:x is not in ANTIPHON_TOOL_SECRETS"),
+        ({"auth": {"bearer": {"secret": "arn:x"}}}, "the secret arn:x, which is not in ANTIPHON_TOOL_SECRETS"),
     ],
 )
 async def test_what_the_server_or_the_deployment_does_not_have_is_refused(more: Any, told: str) -> None:

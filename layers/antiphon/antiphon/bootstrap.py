@@ -226,7 +226,7 @@ def _seal_keys(settings: Settings) -> Callable[[], str] | None:
     if settings.seal_secret is not None:
         from antiphon.aws.secrets import kept
 
-        return kept("secret", settings.seal_secret).value
+        return kept("secret", settings.seal_secret, asked_by="ANTIPHON_SEAL_SECRET").value
     return None
 
 

@@ -48,11 +48,13 @@ class StoredValue:
     Attributes:
         kind: ``secret`` of Secrets Manager, or ``parameter`` of the Parameter Store.
         name: its name or ARN.
+        asked_by: what needs it, for the log: a provider, a setting, or tools.
         field: the field with the value, if it is a JSON object; None for the whole text.
     """
 
     kind: Literal["secret", "parameter"]
     name: str
+    asked_by: str
     field: str | None = None
 
     def read(self) -> str:
@@ -68,19 +70,19 @@ class StoredValue:
             text = _fetch(self)
         except (GetParameterError, BotoCoreError) as error:
             reason, passing = _reason(error)
-            _log.error("%s %s cannot be read: %s", self.kind, self.name, reason)
+            _log.error("%s %s of %s cannot be read: %s", self.kind, self.name, self.asked_by, reason)
             raise ProviderError("provider_auth", retryable=passing) from None
         value = _field(text, self.field)
         if not isinstance(value, str) or not value.strip():
             what = "is empty or binary" if self.field is None else f"has no text in its field {self.field}"
-            _log.error("%s %s %s", self.kind, self.name, what)
+            _log.error("%s %s of %s %s", self.kind, self.name, self.asked_by, what)
             raise ProviderError("provider_auth")
         return value.strip()
 
 
-def kept(kind: Literal["secret", "parameter"], name: str, field: str | None = None) -> Secret:
+def kept(kind: Literal["secret", "parameter"], name: str, field: str | None = None, *, asked_by: str) -> Secret:
     """Return a value that AWS keeps. Nothing is read yet."""
-    return Secret(StoredValue(kind, name, field).read)
+    return Secret(StoredValue(kind, name, asked_by, field).read)
 
 
 class Secret:

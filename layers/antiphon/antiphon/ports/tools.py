@@ -83,12 +83,14 @@ class ToolResult:
         failure: why it failed; None if it did not.
         images: images of the output, as data URLs with base64.
         found: what a search found, best first.
+        reason: why it failed, for the log and the command line alone: it may name a setting and the place of a secret.
     """
 
     output: str = ""
     failure: ToolFailure | None = None
     images: tuple[str, ...] = ()
     found: tuple[Found, ...] = ()
+    reason: str = ""
 
 
 class Pinned(NamedTuple):

@@ -9,7 +9,7 @@ from antiphon.access.keys import is_key
 from antiphon.errors import SettingsError
 from antiphon.ports import ApiKey, ModelCall, ModelProvider
 from antiphon.proxies import check_proxies
-from antiphon.settings import ProviderEndpoint, problem_of_url
+from antiphon.settings import PREFIX, ProviderEndpoint, problem_of_url
 
 OPENAI_VARIABLE: Final = "OPENAI_API_KEY"
 OPENAI: Final = ProviderEndpoint(base_url="https://api.openai.com/v1", api_key_env=OPENAI_VARIABLE)
@@ -25,6 +25,7 @@ class Providers:
         endpoints: the configured ones by name.
         environ: holds the keys.
         builders: how the adapters of a kind are built, if not by the kind's own description.
+        named_in: where they are configured, for messages.
 
     Raises:
         SettingsError: ``OPENAI_BASE_URL`` is no URL, or the URL of a proxy is malformed.
@@ -36,6 +37,7 @@ class Providers:
         environ: Mapping[str, str],
         *,
         builders: Mapping[str, Build] | None = None,
+        named_in: str = f"{PREFIX}PROVIDERS",
     ) -> None:
         check_proxies(environ)
         self._endpoints = {"demo": ProviderEndpoint(kind="demo"), **endpoints}
@@ -43,6 +45,7 @@ class Providers:
             self._endpoints.setdefault("openai", _openai(environ))
         self._environ = environ
         self._builders = builders or {}
+        self._named_in = named_in
         self._built: dict[str, ModelProvider] = {}
 
     def __call__(self, name: str) -> ModelProvider | None:
@@ -51,7 +54,7 @@ class Providers:
             endpoint = self._endpoints.get(name)
             if endpoint is None:
                 return None
-            self._built[name] = self._build(endpoint)
+            self._built[name] = self._build(name, endpoint)
         return self._built[name]
 
     def capabilities(self, name: str, model: str) -> dict[str, Any] | None:
@@ -90,35 +93,37 @@ class Providers:
             SettingsError: one is missing.
         """
         for name, endpoint in self._endpoints.items():
-            variable = endpoint.api_key_env
-            if variable is None or self._from_environment(variable):
-                continue
-            problem = "holds a key of Antiphon" if self._environ.get(variable) else "missing"
-            raise SettingsError(f"{variable}: {problem}, and ANTIPHON_PROVIDERS.{name} has its key there")
+            if endpoint.api_key_env is not None:
+                self._from_environment(name, endpoint.api_key_env)
 
     async def aclose(self) -> None:
         """Close the providers that were built."""
         for provider in self._built.values():
             await provider.aclose()
 
-    def _build(self, endpoint: ProviderEndpoint) -> ModelProvider:
+    def _build(self, name: str, endpoint: ProviderEndpoint) -> ModelProvider:
         from antiphon.providers.description import description_of
 
         build = self._builders.get(endpoint.kind) or description_of(endpoint.kind).build
-        return build(endpoint, self._api_key(endpoint))
+        return build(endpoint, self._api_key(name, endpoint))
 
-    def _from_environment(self, variable: str) -> str:
-        return openai_key(self._environ) if variable == OPENAI_VARIABLE else self._environ.get(variable, "").strip()
+    def _from_environment(self, name: str, variable: str) -> str:
+        """Return the key of a provider.
 
-    def _api_key(self, endpoint: ProviderEndpoint) -> ApiKey | str | None:
-        if endpoint.api_key_secret is not None or endpoint.api_key_parameter is not None:
-            return _kept(endpoint)
-        if endpoint.api_key_env is None:
-            return None
-        key = self._from_environment(endpoint.api_key_env)
+        Raises:
+            SettingsError: it is missing; the message has the variable, the provider and where that is configured.
+        """
+        value = self._environ.get(variable, "").strip()
+        key = openai_key(self._environ) if variable == OPENAI_VARIABLE else value
         if not key:
-            raise SettingsError(f"{endpoint.api_key_env}: missing")
+            problem = "holds a key of Antiphon" if value else "missing"
+            raise SettingsError(f"{variable}: {problem}; provider {name} in {self._named_in} asks for it (api_key_env)")
         return key
+
+    def _api_key(self, name: str, endpoint: ProviderEndpoint) -> ApiKey | str | None:
+        if endpoint.api_key_secret is not None or endpoint.api_key_parameter is not None:
+            return _kept(name, endpoint)
+        return None if endpoint.api_key_env is None else self._from_environment(name, endpoint.api_key_env)
 
 
 def openai_key(environ: Mapping[str, str]) -> str:
@@ -139,10 +144,10 @@ def _openai(environ: Mapping[str, str]) -> ProviderEndpoint:
     return OPENAI.model_copy(update={"base_url": base_url})
 
 
-def _kept(endpoint: ProviderEndpoint) -> ApiKey:
+def _kept(name: str, endpoint: ProviderEndpoint) -> ApiKey:
     """Return the key that AWS keeps for an endpoint. Nothing is read yet."""
     from antiphon.aws.secrets import kept
 
     if endpoint.api_key_secret is not None:
-        return kept("secret", endpoint.api_key_secret, endpoint.api_key_field)
-    return kept("parameter", endpoint.api_key_parameter or "", endpoint.api_key_field)
+        return kept("secret", endpoint.api_key_secret, endpoint.api_key_field, asked_by=f"provider {name}")
+    return kept("parameter", endpoint.api_key_parameter or "", endpoint.api_key_field, asked_by=f"provider {name}")

@@ -271,6 +271,9 @@ class ServerCalls:
                 result = _failed("protocol", OURS)
             if result.failure is not None:
                 span.facts["failure"] = result.failure.cause
+            if result.reason:
+                names = {"item_id": asked.token, "server": tool.server.label, "tool": tool.pinned.name}
+                log.warning("tool not called", extra={**names, "reason": result.reason})
         return result
 
     def _begin(self, call: Pending) -> None:

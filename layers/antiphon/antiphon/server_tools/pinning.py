@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import Final
 
 from antiphon.errors import ApiError, FetchError
-from antiphon.fetch.egress import EgressError
 from antiphon.fetch.hosts import ToolHosts
 from antiphon.ports import Pinned
 from antiphon.records import ServerTool
@@ -85,10 +84,10 @@ async def _pin(entry: ServerEntry, means: Means) -> Pinned:
     module = import_module(f"antiphon.server_tools.{FOLDERS[kind]}.pin")
     auth = {} if entry.auth is None else entry.auth.wire()
     for problem in problems(auth, means.settings):
-        raise CannotPin(f"{kind}: {problem}")
+        raise CannotPin(f"{entry.label}: {problem}")
     token_url = auth.get("oauth", {}).get("token_url")
     if token_url and (unreachable := host_problem(token_url, means.settings)):
-        raise CannotPin(f"{kind}: {unreachable}")
+        raise CannotPin(f"{entry.label}: {unreachable}")
     pinned: Pinned = await module.pin(entry, means)
     return pinned
 
@@ -102,15 +101,6 @@ def host_problem(url: str, settings: Settings) -> str | None:
             return f"{url} is not on a host of ANTIPHON_TOOL_HOSTS (on AWS: ToolHosts)"
         return f"{url} is private, not https or has another port: list its host in ANTIPHON_TOOL_HOSTS (ToolHosts)"
     return None
-
-
-def why(error: EgressError) -> str:
-    """Return why a request got no answer, for the operator: the model reads less."""
-    if error.reason == "unresolved":
-        return "The name of its host cannot be resolved."
-    if error.reason == "not_allowed":
-        return f"{error.failure.message} List its host in ANTIPHON_TOOL_HOSTS (on AWS: ToolHosts)."
-    return error.failure.message
 
 
 def digest_of(tools: Iterable[ServerTool]) -> str:

@@ -37,7 +37,7 @@ def problems_of(reference: Mapping[str, Any], settings: Settings) -> Iterator[st
     ):
         name = reference.get(kind)
         if name is not None and not any(fnmatchcase(name, pattern) for pattern in listed):
-            yield f"the {kind} {name} is not in {setting}"
+            yield f"`auth` asks for the {kind} {name}, which is not in {setting}"
 
 
 class Secrets:
@@ -64,7 +64,9 @@ class Secrets:
         try:
             return _sendable(await self._stored(reference).get())
         except ProviderError:
-            raise NoCredentials(f"{_name(reference)} cannot be read") from None
+            raise NoCredentials(
+                f"`auth` asks for {_name(reference)}, which cannot be read; the log has the reason"
+            ) from None
 
     async def renewed(self, reference: Mapping[str, Any], refused: str) -> str | None:
         """Return another value than one that a server refused; None if there is none."""
@@ -73,7 +75,7 @@ class Secrets:
     def _from_environment(self, name: str) -> str:
         value = self._environ.get(name, "").strip()
         if not value or not name.startswith(TOOL_VARIABLES):
-            raise NoCredentials(f"{name} is missing in the environment")
+            raise NoCredentials(f"`auth` asks for the variable {name}, which is missing in the environment")
         return _sendable(value)
 
     def _stored(self, reference: Mapping[str, Any]) -> ApiKey:
@@ -84,7 +86,7 @@ class Secrets:
         kind: Literal["secret", "parameter"] = "secret" if "secret" in reference else "parameter"
         place = kind, reference[kind], reference.get("field")
         if place not in self._kept:
-            self._kept[place] = kept(*place)
+            self._kept[place] = kept(*place, asked_by="a tool's `auth`")
         return self._kept[place]
 
 

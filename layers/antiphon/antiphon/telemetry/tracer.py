@@ -107,7 +107,7 @@ def _headers(config: Config, secret: str | None) -> GetHeaders:
         return given
     from antiphon.aws.secrets import kept
 
-    stored = kept("secret", secret)
+    stored = kept("secret", secret, asked_by="ANTIPHON_OTLP_HEADERS_SECRET")
 
     async def with_secret() -> Mapping[str, str]:
         return {**config.headers, **read_headers(await stored.get(), "ANTIPHON_OTLP_HEADERS_SECRET")}

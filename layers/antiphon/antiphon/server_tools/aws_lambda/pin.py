@@ -12,6 +12,7 @@ from antiphon.server_tools.aws import AwsService, missing
 from antiphon.server_tools.aws_lambda.entry import LambdaEntry, LambdaSource
 from antiphon.server_tools.aws_lambda.invocation import invoke
 from antiphon.server_tools.aws_lambda.messages import WrongAnswer, request, result_of
+from antiphon.server_tools.failures import why
 from antiphon.server_tools.pinning import CannotPin, Means, digest_of
 from antiphon.server_tools.references import NoCredentials
 
@@ -64,10 +65,10 @@ async def _ask(source: LambdaSource, settings: dict[str, Any], means: Means) -> 
             assert answer.failure is not None
             raise CannotPin(f"{source.named}: {answer.failure.message} {answer.output}".rstrip())
         listed = result_of(answer).get("tools")
-    except (EgressError, WrongAnswer) as error:
+    except WrongAnswer as error:
         raise CannotPin(f"{source.named}: {error.failure.message}") from None
-    except NoCredentials as error:
-        raise CannotPin(f"{source.named}: {error}") from None
+    except (EgressError, NoCredentials) as error:
+        raise CannotPin(f"{source.named}: {why(error)}") from None
     finally:
         await service.aclose()
     if not isinstance(listed, list):

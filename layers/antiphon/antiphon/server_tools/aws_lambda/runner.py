@@ -11,6 +11,7 @@ from antiphon.ports import ToolCall, ToolFailure, ToolResult
 from antiphon.server_tools.aws import AwsService, allowed
 from antiphon.server_tools.aws_lambda.invocation import TOKEN, invoke
 from antiphon.server_tools.aws_lambda.messages import WrongAnswer, request, result_of
+from antiphon.server_tools.failures import failed
 from antiphon.server_tools.references import NoCredentials
 from antiphon.settings import Settings
 
@@ -38,8 +39,10 @@ class LambdaRunner:
             if isinstance(answer, ToolResult):
                 return answer
             return _mcp_result(answer) if is_mcp else ToolResult(_text(answer))
-        except (EgressError, NoCredentials, WrongAnswer) as error:
+        except WrongAnswer as error:
             return ToolResult(failure=error.failure)
+        except (EgressError, NoCredentials) as error:
+            return failed(error)
 
     async def aclose(self) -> None:
         """Close connections that are kept open."""

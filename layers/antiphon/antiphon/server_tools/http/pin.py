@@ -12,6 +12,7 @@ from antiphon.fetch.egress import EgressError, ToolRequest
 from antiphon.ports import Pinned
 from antiphon.records import ServerTool, ToolServer
 from antiphon.server_tools.aws import signature_problem
+from antiphon.server_tools.failures import why
 from antiphon.server_tools.http.entry import HttpEntry, HttpSource
 from antiphon.server_tools.http.openapi.document import MAX_BYTES, ApiDocument, CannotCompile, read_document
 from antiphon.server_tools.http.openapi.operations import (
@@ -22,7 +23,7 @@ from antiphon.server_tools.http.openapi.operations import (
     wanted_credentials,
 )
 from antiphon.server_tools.http.openapi.part import part_of
-from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem, why
+from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem
 
 MAX_OPERATIONS: Final = 100
 """How many operations of one document an agent may have."""

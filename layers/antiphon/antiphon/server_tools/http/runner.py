@@ -10,6 +10,7 @@ from typing import Final
 from antiphon.fetch.egress import EgressError, ToolReply
 from antiphon.ports import ToolCall, ToolFailure, ToolResult
 from antiphon.server_tools.client import ToolClient
+from antiphon.server_tools.failures import failed
 from antiphon.server_tools.http.request import request_of
 from antiphon.server_tools.http.styles import UnwritableValue
 from antiphon.server_tools.references import NoCredentials
@@ -42,7 +43,7 @@ class HttpRunner:
             async with self._client.send(call.server.auth, request, deadline=call.deadline) as reply:
                 result = await _read(reply)
         except (EgressError, NoCredentials) as error:
-            return ToolResult(failure=error.failure)
+            return failed(error)
         shown = self._client.without_secrets(call.server.auth, result.output)
         return ToolResult(shown, result.failure, result.images)
 

@@ -12,6 +12,7 @@ import orjson
 from antiphon.fetch.egress import EgressError
 from antiphon.ports import Found, ToolCall, ToolFailure, ToolResult
 from antiphon.server_tools.aws import AwsService, refused, region_of
+from antiphon.server_tools.failures import failed
 from antiphon.server_tools.found import search_result
 from antiphon.server_tools.knowledge_base.permission import is_allowed
 from antiphon.server_tools.references import NoCredentials
@@ -49,7 +50,7 @@ class KnowledgeBaseRunner:
                     return ToolResult(failure=refused("The knowledge base", reply))
                 return _result(await reply.read())
         except (EgressError, NoCredentials) as error:
-            return ToolResult(failure=error.failure)
+            return failed(error)
 
     async def aclose(self) -> None:
         """Close connections that are kept open."""

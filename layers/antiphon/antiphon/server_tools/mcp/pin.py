@@ -14,12 +14,13 @@ from antiphon.fetch.egress import EgressError
 from antiphon.ports import Pinned
 from antiphon.records import ServerTool, ToolServer
 from antiphon.server_tools.aws import signature_problem
+from antiphon.server_tools.failures import why
 from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.mcp.exchange import Channel, RefusedRequest, UnreadableAnswer
 from antiphon.server_tools.mcp.parameters import mirrored
 from antiphon.server_tools.mcp.session import McpSession, opened, other_version
 from antiphon.server_tools.mcp.versions import STATELESS, WITH_HANDSHAKE, newest_of
-from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem, why
+from antiphon.server_tools.pinning import CannotPin, Means, digest_of, host_problem
 from antiphon.server_tools.references import NoCredentials
 
 DISCOVER_SECONDS: Final = 8.0
@@ -52,7 +53,7 @@ async def pin(entry: McpEntry, means: Means) -> Pinned:
         async with opened(channel, protocol) as session:
             listed = [tool async for tool in _listed(session)]
     except (EgressError, NoCredentials) as error:
-        raise CannotPin(f"{source.label}: {_why(error)}") from None
+        raise CannotPin(f"{source.label}: {why(error)}") from None
     except (RefusedRequest, UnreadableAnswer) as error:
         raise CannotPin(f"{source.label}: {error.failure.message}") from None
     tools, notes = _chosen(entry, listed, stateless=protocol == STATELESS)
@@ -162,7 +163,3 @@ def _tool(name: str, definition: Mapping[str, Any], *, stateless: bool) -> Serve
         schema,
         how={"headers": wanted} if wanted else {},
     )
-
-
-def _why(error: EgressError | NoCredentials) -> str:
-    return str(error) if isinstance(error, NoCredentials) else why(error)

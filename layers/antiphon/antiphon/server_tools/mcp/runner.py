@@ -8,8 +8,9 @@ from http import HTTPStatus
 from typing import Any
 
 from antiphon.fetch.egress import EgressError
-from antiphon.ports import ToolCall, ToolFailure, ToolResult
+from antiphon.ports import ToolCall, ToolResult
 from antiphon.server_tools.client import ToolClient
+from antiphon.server_tools.failures import failed
 from antiphon.server_tools.mcp.content import read_result
 from antiphon.server_tools.mcp.exchange import Channel, RefusedRequest, UnreadableAnswer
 from antiphon.server_tools.mcp.parameters import parameter_headers
@@ -106,9 +107,9 @@ async def _called(call: ToolCall, channel: Channel, version: str, greeted: str |
     except RefusedRequest:
         raise
     except _FAILURES as error:
-        failure = error.failure
+        result = failed(error) if isinstance(error, (EgressError, NoCredentials)) else ToolResult(failure=error.failure)
         sent = at is not None and at.called
-        return ToolResult(failure=failure if sent or failure.cause != "unknown" else _not_called(failure)), None
+        return result if sent else _not_called(result), None
 
 
 async def _answer(at: McpSession, call: ToolCall) -> dict[str, Any]:
@@ -116,6 +117,9 @@ async def _answer(at: McpSession, call: ToolCall) -> dict[str, Any]:
     return await at.call(call.tool.name, call.arguments, call.token, parameter_headers(wanted, call.arguments))
 
 
-def _not_called(failure: ToolFailure) -> ToolFailure:
-    """Return the failure of a session that did not open: the tool was not called, whatever became of the request."""
-    return failure._replace(cause="refused")
+def _not_called(result: ToolResult) -> ToolResult:
+    """Return the result of a session that did not open: the tool was not called, whatever became of the request."""
+    failure = result.failure
+    if failure is None or failure.cause != "unknown":
+        return result
+    return replace(result, failure=failure._replace(cause="refused"))

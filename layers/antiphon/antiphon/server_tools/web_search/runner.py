@@ -11,6 +11,7 @@ import orjson
 from antiphon.fetch.egress import EgressError
 from antiphon.ports import Found, ToolCall, ToolFailure, ToolResult
 from antiphon.server_tools.aws import AwsService, refused
+from antiphon.server_tools.failures import failed
 from antiphon.server_tools.found import search_result
 from antiphon.server_tools.references import NoCredentials
 from antiphon.settings import Settings
@@ -46,7 +47,7 @@ class WebSearchRunner:
                     return ToolResult(failure=refused("The web search", reply))
                 return _result(await reply.read())
         except (EgressError, NoCredentials) as error:
-            return ToolResult(failure=error.failure)
+            return failed(error)
 
     @property
     def _region(self) -> str | None:
