@@ -1,4 +1,4 @@
-"""Ask before something is destroyed, if a person is there to answer."""
+"""Ask before something is destroyed. Where nobody can be asked, `--yes` is needed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _NAMED = ("id", "agent", "principal", "file")
 
 
 def require_consent(args: Namespace) -> None:
-    """Ask on a terminal, and do not ask if stdin or stderr is none.
+    """Ask on a terminal.
 
     Raises:
-        Refused: the answer is not yes.
+        Refused: the answer is not yes, or stdin or stderr is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
+        raise Refused("nothing was done: without a terminal to ask on, confirm it with --yes")
     named = [str(getattr(args, name)) for name in _NAMED if hasattr(args, name)]
     what = args.leaf.description.rstrip(".")
     print(f"{what}: {' '.join(named)}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)

@@ -65,7 +65,7 @@ class Commands:
             help: what it does.
             run: does it.
             begins: it can be the first one on an empty deployment, so it may make a new database.
-            asks: it destroys something, so it asks on a terminal.
+            asks: it destroys something, so it asks, or needs ``--yes``.
             changes: it does what the audit log notes, if its arguments do not say so.
         """
         parser = self._add(name, help, GLOBAL, asks=asks)
@@ -91,7 +91,7 @@ class Commands:
         )
         parser.set_defaults(leaf=parser, asks=asks)
         if asks:
-            parser.add_argument("--yes", "-y", action="store_true", help="do not ask, not even on a terminal")
+            parser.add_argument("--yes", "-y", action="store_true", help="do not ask; needed in a script")
         return parser
 
 

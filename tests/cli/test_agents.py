@@ -237,9 +237,9 @@ def test_every_example_can_be_applied(staffed, path, tmp_path, monkeypatch):
 
 def test_a_deleted_agent_is_gone_with_its_grants(helper, written):
     helper.done("grants", "add", "helper", "public", "viewer")
-    assert helper.done("agents", "delete", "helper") == "deleted  helper\n"
+    assert helper.done("agents", "delete", "--yes", "helper") == "deleted  helper\n"
     assert "no agent helper" in helper.refused("agents", "show", "helper")
-    assert "no agent helper" in helper.refused("agents", "delete", "helper")
+    assert "no agent helper" in helper.refused("agents", "delete", "--yes", "helper")
     helper.done("agents", "apply", written(HELPER))
     assert len(helper.read("grants", "list", "helper")) == 1
 

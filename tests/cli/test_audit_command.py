@@ -71,7 +71,7 @@ def test_a_change_shows_what_was_before(staffed):
 @pytest.mark.parametrize("word", ["created", "revoked"])
 def test_a_key_is_never_in_it(staffed, word):
     made = staffed.read("keys", "create", "--user", "ada")
-    staffed.done("keys", "revoke", made["id"])
+    staffed.done("keys", "revoke", "--yes", made["id"])
     out = staffed("audit", "--json").out + staffed.done("audit")
     assert f"key.{word}" in out
     assert made["key"] not in out

@@ -55,18 +55,18 @@ def test_what_is_there_stays_if_an_export_cannot_be_written(antiphon: Antiphon, 
 
 
 def test_a_user_is_erased_with_a_choice_for_its_agents(antiphon: Antiphon, service: Service) -> None:
-    line = antiphon.refused("users", "erase", "ann")
+    line = antiphon.refused("users", "erase", "--yes", "ann")
     assert "is the author of 1 agent (hers)" in line
     assert line.strip().endswith(": pass --agents-to USER, or --agents delete")
-    done = antiphon.read("users", "erase", "ann", "--agents-to", "ada")
+    done = antiphon.read("users", "erase", "--yes", "ann", "--agents-to", "ada")
     assert done == {"id": "ann", "result": "erased", "responses": 1, "keys": 1, "agents": 1}
-    assert antiphon.read("users", "erase", "ann")["responses"] == 0
+    assert antiphon.read("users", "erase", "--yes", "ann")["responses"] == 0
     assert antiphon.read("agents", "show", "hers")["author"] == "ada"
     assert "there is no user ann" in antiphon.refused("users", "export", "ann")
 
 
 def test_a_misspelt_user_is_not_erased_and_the_likely_one_is_named(antiphon: Antiphon) -> None:
-    assert "there is no user annn: did you mean ann?" in antiphon.refused("users", "erase", "annn")
+    assert "there is no user annn: did you mean ann?" in antiphon.refused("users", "erase", "--yes", "annn")
     assert "annn" not in antiphon.done("audit", "--json")
 
 

@@ -15,12 +15,14 @@ def test_a_grant_is_added_changed_and_removed(helper, principal):
     assert levels(helper) == {"user:ada": "owner", principal: "viewer"}
     helper.done("grants", "add", "helper", principal, "5")
     assert levels(helper) == {"user:ada": "owner", principal: "5"}
-    helper.done("grants", "remove", "helper", principal)
+    helper.done("grants", "remove", "--yes", "helper", principal)
     assert levels(helper) == {"user:ada": "owner"}
 
 
 def test_the_authors_own_grant_can_be_neither_removed_nor_lowered(helper):
-    assert "author of agent helper and stays its owner" in helper.refused("grants", "remove", "helper", "user:ada")
+    assert "author of agent helper and stays its owner" in helper.refused(
+        "grants", "remove", "--yes", "helper", "user:ada"
+    )
     assert "stays its owner" in helper.refused("grants", "add", "helper", "user:ada", "viewer")
     assert levels(helper) == {"user:ada": "owner"}
 
@@ -44,7 +46,7 @@ def test_a_grant_that_could_have_no_effect_is_refused_with_advice(helper, argume
 
 
 def test_a_grant_that_is_not_there_cannot_be_removed(helper):
-    assert "has no grant on the agent" in helper.refused("grants", "remove", "helper", "public")
+    assert "has no grant on the agent" in helper.refused("grants", "remove", "--yes", "helper", "public")
 
 
 def test_why_says_that_a_grant_is_missing(helper):

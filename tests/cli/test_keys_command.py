@@ -83,23 +83,23 @@ def test_keys_are_listed_by_user(helper):
 
 def test_a_revoked_key_stays_listed_and_stays_revoked(helper):
     made = helper.read("keys", "create", "--user", "ada")
-    first = helper.read("keys", "revoke", made["id"])
+    first = helper.read("keys", "revoke", "--yes", made["id"])
     assert first["state"] == "revoked"
-    assert helper.read("keys", "revoke", made["id"]) == first
+    assert helper.read("keys", "revoke", "--yes", made["id"]) == first
     assert [key["state"] for key in helper.read("keys", "list")] == ["revoked"]
 
 
 def test_a_key_is_revoked_by_the_beginning_of_its_id_or_its_shown_beginning(helper):
     first, second = (helper.read("keys", "create", "--user", "ada") for _ in range(2))
-    assert helper.read("keys", "revoke", first["id"][:12])["id"] == first["id"]
-    assert helper.read("keys", "revoke", second["prefix"] + "...")["id"] == second["id"]
+    assert helper.read("keys", "revoke", "--yes", first["id"][:12])["id"] == first["id"]
+    assert helper.read("keys", "revoke", "--yes", second["prefix"] + "...")["id"] == second["id"]
     assert [key["state"] for key in helper.read("keys", "list")] == ["revoked", "revoked"]
 
 
 def test_a_beginning_that_means_no_key_or_too_little_is_refused(helper):
     made = helper.read("keys", "create", "--user", "ada")
     for text in ("key_", made["id"][:7], "", "ap_", "key_0000zzzz"):
-        assert "there is no key" in helper.refused("keys", "revoke", "--", text)
+        assert "there is no key" in helper.refused("keys", "revoke", "--yes", "--", text)
     assert [key["state"] for key in helper.read("keys", "list")] == ["active"]
 
 
@@ -112,7 +112,7 @@ def test_a_beginning_that_means_two_keys_is_refused_with_both():
 
 def test_a_key_of_another_tenant_cannot_be_revoked(helper):
     made = helper.read("keys", "create", "--user", "ada")
-    assert "no key" in helper.refused("--tenant", "acme", "keys", "revoke", made["id"])
+    assert "no key" in helper.refused("--tenant", "acme", "keys", "revoke", "--yes", made["id"])
     assert [key["state"] for key in helper.read("keys", "list")] == ["active"]
 
 
@@ -128,8 +128,8 @@ def test_a_key_that_is_named_by_its_id_is_found_without_reading_all_keys(tables,
     tables.done("users", "put", "ada")
     ids = [tables.read("keys", "create", "--user", "ada")["id"] for _ in range(2)]
     counter = Counting(emulator)
-    tables.done("keys", "revoke", ids[0])
+    tables.done("keys", "revoke", "--yes", ids[0])
     by_id = len(counter.operations)
-    tables.done("keys", "revoke", ids[1][:-1])
+    tables.done("keys", "revoke", "--yes", ids[1][:-1])
     counter.stop()
     assert by_id < len(counter.operations) - by_id

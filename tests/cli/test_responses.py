@@ -95,7 +95,7 @@ def test_a_running_response_is_cancelled(antiphon, service, key, upstream):
 
 def test_a_response_is_deleted(antiphon, service, key):
     response = service.create(key, input="Hi")
-    assert antiphon("delete", response["id"]).code == 0
+    assert antiphon("delete", "--yes", response["id"]).code == 0
     assert service.get(f"/v1/responses/{response['id']}", key).status_code == 404
 
 
@@ -114,9 +114,9 @@ def test_the_responses_of_the_keys_user_are_listed_newest_first_page_by_page(tmp
         assert (other.code, other.out) == (1, "")
 
 
-@pytest.mark.parametrize("verb", ["show", "follow", "cancel", "delete"])
-def test_an_absent_response_is_one_line(antiphon, verb):
-    outcome = antiphon(verb, "resp_absent")
+@pytest.mark.parametrize("command", [("show",), ("follow",), ("cancel",), ("delete", "--yes")])
+def test_an_absent_response_is_one_line(antiphon, command):
+    outcome = antiphon(*command, "resp_absent")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("antiphon: the server answers 404: ")
     assert outcome.err.count("\n") == 1

@@ -40,7 +40,7 @@ def test_a_user_a_key_and_a_grant_open_a_running_service_and_a_revocation_closes
     service.clock.ahead += 61
     assert answer(service, made["key"]) == (200, ["helper"])
     assert antiphon.read("grants", "why", "helper", "bob")["allowed"]
-    antiphon.done("keys", "revoke", made["id"])
+    antiphon.done("keys", "revoke", "--yes", made["id"])
     service.clock.ahead += 61
     assert answer(service, made["key"]) == (401, "key_revoked")
 

@@ -78,7 +78,7 @@ def test_an_agent_whose_api_was_a_file_is_shown_applied_and_tested_where_that_fi
     assert staffed.done("agents", "apply", "shown.yaml") == "unchanged  stock\n"
     assert staffed.done("tools", "test", "stock") == "stock  http  getItem, reserve\n"
     assert staffed.done("tools", "diff", "stock") == "no difference\n"
-    staffed.done("agents", "delete", "stock")
+    staffed.done("agents", "delete", "--yes", "stock")
     Path("copy.yaml").write_text(Path("shown.yaml").read_text().replace("id: stock", "id: copy"))
     assert staffed.done("agents", "apply", "copy.yaml") == "created  copy\n  + stock: getItem\n  + stock: reserve\n"
     assert staffed.done("agents", "show", "copy", "--version", "1").replace("id: copy", "id: stock") in (

@@ -75,7 +75,7 @@ def test_a_version_that_is_not_there_is_refused(applied):
 
 def test_a_deleted_agent_is_listed_and_restored_with_its_grants(applied):
     applied.done("grants", "add", "helper", "group:staff", "viewer")
-    outcome = applied("agents", "delete", "helper")
+    outcome = applied("agents", "delete", "--yes", "helper")
     assert "antiphon agents restore helper" in outcome.err
     assert applied.read("agents", "list") == []
     [gone] = applied.read("agents", "list", "--deleted")

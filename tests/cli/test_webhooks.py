@@ -57,7 +57,7 @@ def test_a_name_that_is_too_long_is_refused_in_a_line(antiphon, staffed):
 
 
 def test_a_deleted_webhook_is_gone_and_an_absent_one_is_refused(antiphon, made):
-    antiphon.done("webhooks", "delete", made["id"])
+    antiphon.done("webhooks", "delete", "--yes", made["id"])
     assert antiphon.read("webhooks", "list") == []
     assert "there is no webhook" in antiphon.refused("webhooks", "rotate", made["id"])
     assert antiphon.read("webhooks", "failures") == []

@@ -118,7 +118,7 @@ def test_a_local_key_that_was_revoked_is_replaced_at_the_next_start(tmp_path: Pa
     with running(tmp_path) as server:
         first = server.key
     (listed,) = run("keys", "list", "--json", cwd=tmp_path, environ=environ).data
-    assert run("keys", "revoke", listed["id"], cwd=tmp_path, environ=environ).code == 0
+    assert run("keys", "revoke", "--yes", listed["id"], cwd=tmp_path, environ=environ).code == 0
     with running(tmp_path) as server:
         assert server.key != first
         assert server.client().models.list().data
@@ -130,7 +130,7 @@ def test_a_key_of_antiphon_is_never_a_providers_key(tmp_path: Path) -> None:
     for held in (KEY, f" {KEY}\n"):
         assert Providers({}, {"OPENAI_API_KEY": held})("openai") is None
     own = ProviderEndpoint(kind="openai_responses", api_key_env="OPENAI_API_KEY")
-    with pytest.raises(SettingsError, match=r"OPENAI_API_KEY: holds a key of Antiphon, and ANTIPHON_PROVIDERS\.openai"):
+    with pytest.raises(SettingsError, match=r"OPENAI_API_KEY: holds a key of Antiphon; provider openai in ANTIPHON_P"):
         Providers({"openai": own}, {"OPENAI_API_KEY": KEY}).require_keys()
 
 

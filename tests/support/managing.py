@@ -80,7 +80,12 @@ OPERATIONS = [
     ),
     _operation("change an agent", "agents:write", "PUT", "agents/{agent}", body=AGENT, own=True),
     _operation(
-        "delete an agent", "agents:write", "DELETE", "agents/{agent}", own=True, command=("agents", "delete", "{agent}")
+        "delete an agent",
+        "agents:write",
+        "DELETE",
+        "agents/{agent}",
+        own=True,
+        command=("agents", "delete", "--yes", "{agent}"),
     ),
     _operation(
         "list the versions of an agent",
@@ -134,7 +139,7 @@ OPERATIONS = [
         "DELETE",
         "agents/{agent}/grants/public",
         own=True,
-        command=("grants", "remove", "{agent}", "public"),
+        command=("grants", "remove", "--yes", "{agent}", "public"),
     ),
     _operation("show the tools of an agent", "agents:read", "GET", "agents/{agent}/tools", own=True),
     _operation(
@@ -181,7 +186,9 @@ OPERATIONS = [
         command=("usage", "--by", "user", "--of", "{user}"),
     ),
     _operation("show the limits of a user", "usage:read", "GET", "usage/limits?by=user&of={user}", own=True),
-    _operation("revoke a key", "keys:write", "DELETE", "keys/{key}", own=True, command=("keys", "revoke", "{key}")),
+    _operation(
+        "revoke a key", "keys:write", "DELETE", "keys/{key}", own=True, command=("keys", "revoke", "--yes", "{key}")
+    ),
     _operation("list users", "people:read", "GET", "users", command=("users", "list")),
     _operation("show a user", "people:read", "GET", "users/{user}", command=("users", "show", "{user}")),
     _operation(
@@ -201,7 +208,9 @@ OPERATIONS = [
         body={"tokens_per_day": 1000},
         command=("users", "limit", "{user}", "--tokens-per-day", "1000"),
     ),
-    _operation("delete a user", "people:write", "DELETE", "users/{idle}", command=("users", "delete", "{idle}")),
+    _operation(
+        "delete a user", "people:write", "DELETE", "users/{idle}", command=("users", "delete", "--yes", "{idle}")
+    ),
     _operation(
         "export a user",
         "people:read keys:read agents:read limits:read usage:read responses:read content:read approvals:read "
@@ -217,7 +226,7 @@ OPERATIONS = [
         "POST",
         "users/{idle}/erase",
         body={},
-        command=("users", "erase", "{idle}"),
+        command=("users", "erase", "--yes", "{idle}"),
     ),
     _operation(
         "erase a user with agents",
@@ -225,7 +234,7 @@ OPERATIONS = [
         "POST",
         "users/{user}/erase",
         body={"agents": "delete"},
-        command=("users", "erase", "{user}", "--agents", "delete"),
+        command=("users", "erase", "--yes", "{user}", "--agents", "delete"),
     ),
     _operation("list roles", "people:read", "GET", "roles", command=("roles", "list")),
     _operation("show a role", "people:read", "GET", "roles/{role}", command=("roles", "show", "{role}")),
@@ -240,7 +249,9 @@ OPERATIONS = [
     _operation(
         "limit a role", "people:write limits:write", "PUT", "roles/{role}", body={"limits": {"retention_days": 1}}
     ),
-    _operation("delete a role", "people:write", "DELETE", "roles/{role}", command=("roles", "delete", "{role}")),
+    _operation(
+        "delete a role", "people:write", "DELETE", "roles/{role}", command=("roles", "delete", "--yes", "{role}")
+    ),
     _operation("list groups", "people:read", "GET", "groups", command=("groups", "list")),
     _operation("show a group", "people:read", "GET", "groups/{group}"),
     _operation(
@@ -251,7 +262,9 @@ OPERATIONS = [
         body={"name": "Staff"},
         command=("groups", "put", "{group}", "--name", "Staff"),
     ),
-    _operation("delete a group", "people:write", "DELETE", "groups/{group}", command=("groups", "delete", "{group}")),
+    _operation(
+        "delete a group", "people:write", "DELETE", "groups/{group}", command=("groups", "delete", "--yes", "{group}")
+    ),
     _operation("list approvals", "approvals:read", "GET", "approvals", command=("approvals", "list")),
     _operation("show an approval", "approvals:read", "GET", "approvals/{approval}"),
     _operation(
@@ -300,7 +313,7 @@ OPERATIONS = [
         "webhooks:write",
         "DELETE",
         "webhooks/{webhook}",
-        command=("webhooks", "delete", "{webhook}"),
+        command=("webhooks", "delete", "--yes", "{webhook}"),
     ),
     _operation(
         "list what never reached a webhook",
@@ -348,7 +361,7 @@ OPERATIONS = [
         "DELETE",
         "users/{user}/responses/{response}",
         own=True,
-        command=("user-responses", "delete", "{user}", "{response}"),
+        command=("user-responses", "delete", "--yes", "{user}", "{response}"),
     ),
 ]
 
