@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,43 @@ def test_what_a_response_asked_whose_ending_is_not_stored_cannot_be_decided(
     refused(decide(service, manager, stored.id), 404, "approval_not_found")
     refused(service.get(f"/v1/approvals/{stored.id}", key), 404, "approval_not_found")
     assert listed(service, key, manager) == []
+    service.responses.broken = set()
+    until(lambda: service.run(service.approvals.pending(TENANT, 9)).records == [])
+    failed = service.retrieve(key, stored.response_id)
+    assert failed["status"] == "failed"
+    assert "approvals" not in failed["antiphon"]
+
+
+def test_of_a_response_that_ends_while_it_is_deleted_no_approval_is_left(
+    service: Service, tmp_path: Path, key: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer is slower than whoever deletes it is patient."""
+    upstream.scripts = [UPDATE]
+    monkeypatch.setattr("antiphon.run.cancel.PATIENCE", 0)
+    with Service(tmp_path, upstream, **SOON) as second, ThreadPoolExecutor(1) as pool:
+        by(service, "role:MANAGER")
+        gate, late, commit, delete = Gate(), Gate(), service.responses.commit, second.responses.delete
+
+        async def slow(response: StoredResponse) -> None:
+            await gate.wait()
+            await commit(response)
+
+        async def later(*place: Any) -> bool:
+            await late.wait()
+            return bool(await delete(*place))
+
+        service.responses.commit, second.responses.delete = slow, later
+        service.create(key, input="Update it", background=True)
+        assert gate.reached.wait(10)
+        (stored,) = service.run(service.approvals.pending(TENANT, 9)).records
+        headers = {"authorization": f"Bearer {key}"}
+        deleting = pool.submit(second.client.delete, f"/v1/responses/{stored.response_id}", headers=headers)
+        assert late.reached.wait(10)
+        gate.open()
+        assert ended(service, key, stored.response_id)["status"] == "completed"
+        late.open()
+        assert deleting.result().status_code == 200
+    assert service.run(service.approvals.pending(TENANT, 9)).records == []
 
 
 def listed(service: Service, *keys: str) -> list[str]:

@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,19 @@ def test_a_reader_of_a_queued_response_that_is_cancelled_gets_every_event_once(
     reader.until(b"response.queued")
     assert cancel(service, key, queued["id"]).json()["status"] == "cancelled"
     assert assert_stream(reader.got if reader.events else b"")[-1]["type"] == "response.incomplete"
+
+
+def test_a_reader_of_a_queued_response_that_is_deleted_gets_a_whole_stream(
+    service: Service, opened: Open, key: str
+) -> None:
+    queued, other = queue(service, key), opened()
+    reader = Reader(other, key, queued["id"])
+    reader.until(b"response.queued")
+    service.run(service.responses.delete(ADA, queued["id"]))
+    events = assert_stream(reader.got if reader.events else b"")
+    kinds = ["response.created", "response.queued", "response.in_progress", "error", "response.failed"]
+    assert [event["type"] for event in events] == kinds
+    assert events[-1]["response"]["error"]["code"] == "response_not_found"
 
 
 def test_a_reader_of_a_response_that_is_lost_before_its_first_delta_gets_every_event_once(
@@ -136,6 +150,34 @@ def test_nothing_stays_logged_of_a_response_that_was_deleted_while_its_writer_wa
         response_id = sent_events(next(stream.iter_bytes()))[0]["response"]["id"]
         assert gate.reached.wait(10)
         running_here = service.run(find(response_id))
+        other.run(delete(other.services, other.run(authenticated(other, key)), response_id))
+        late.set()
+        service.run(asyncio.wait_for(asyncio.wait([running_here.task]), 10))
+    assert service.run(service.runs.read(ADA, response_id, 0)) == []
+
+
+def test_nothing_stays_logged_of_a_response_that_was_deleted_when_it_had_ended_and_its_writer_was_logging(
+    service: Service, opened: Open, key: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, gate = held(text("Secret"))
+    upstream.scripts, other = [script], opened()
+    append, reached, late = service.runs.inner.append, threading.Event(), threading.Event()
+
+    async def slow(owner: Any, response_id: str, batch: Any, expires_at: int) -> bool:
+        if batch.data:
+            reached.set()
+            await asyncio.to_thread(late.wait, 10)
+        done: bool = await append(owner, response_id, batch, expires_at)
+        return done
+
+    monkeypatch.setattr(service.runs.inner, "append", slow)
+    monkeypatch.setattr(execution, "NOTING", 10)
+    with service.streaming(key, input="Hi") as stream:
+        response_id = sent_events(next(stream.iter_bytes()))[0]["response"]["id"]
+        running_here = service.run(find(response_id))
+        assert reached.wait(10)
+        gate.open()
+        assert ended(other, key, response_id)["status"] == "completed"
         other.run(delete(other.services, other.run(authenticated(other, key)), response_id))
         late.set()
         service.run(asyncio.wait_for(asyncio.wait([running_here.task]), 10))
@@ -320,3 +362,53 @@ def test_requests_at_the_same_time_do_not_queue_more_than_a_user_may(opened: Ope
     assert [isinstance(answer, Queued) for answer in answers].count(True) == 2
     assert {error.code for error in answers if isinstance(error, Exception)} == {"too_many_queued"}
     assert len(service.run(service.runs.list_open())) == 2
+
+
+# a store whose answer is lost
+
+
+@contextlib.contextmanager
+def losing_claims(service: Service) -> Iterator[None]:
+    """Store a response, and lose the answer of the store."""
+    claim = service.responses.claim
+
+    async def claim_and_lose(record: Any) -> None:
+        await claim(record)
+        raise StorageUnavailable("lost")
+
+    service.responses.claim = claim_and_lose
+    yield
+    del service.responses.claim
+
+
+def test_a_background_response_whose_caller_was_told_that_it_is_not_stored_never_runs(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    upstream.scripts = [answer("Once")]
+    headers = {"Idempotency-Key": "once"}
+    with losing_claims(service):
+        reply = service.post(key, model="agent", input="Hi", background=True, headers=headers)
+    refused(reply, 503, "storage_unavailable")
+    service.clock.ahead = FAR
+    service.run(sweep(service.services))
+    again = service.post(key, model="agent", input="Hi", background=True, headers=headers)
+    assert ended(service, key, again.json()["id"])["status"] == "completed"
+    service.run(sweep(service.services))
+    assert len(upstream.requests) == 1
+
+
+def test_a_retry_gets_the_background_response_that_could_not_be_taken_from_the_queue(
+    service: Service, key: str, upstream: Upstream
+) -> None:
+    upstream.scripts = [answer("Once")]
+    headers = {"Idempotency-Key": "once"}
+    service.runs.broken = {"close"}
+    with losing_claims(service):
+        reply = service.post(key, model="agent", input="Hi", background=True, headers=headers)
+    refused(reply, 503, "storage_unavailable")
+    service.runs.broken = set()
+    service.clock.ahead = FAR
+    service.run(sweep(service.services))
+    again = service.post(key, model="agent", input="Hi", background=True, headers=headers)
+    assert ended(service, key, again.json()["id"])["status"] == "completed"
+    assert len(upstream.requests) == 1

@@ -14,6 +14,7 @@ import httpx2
 import openai
 import pytest
 
+from antiphon.errors import StorageUnavailable
 from antiphon.records import Grant
 from tests.support.caller import TENANT, refused
 from tests.support.proxy import DroppingProxy
@@ -46,6 +47,19 @@ def test_a_request_sent_again_gets_the_same_bytes_and_the_model_is_called_once(
     assert replayed(second)
     assert first.content == second.content
     assert len(upstream.requests) == 1
+
+
+def test_a_request_whose_reservation_the_store_did_not_confirm_blocks_no_retry(service: Service, key: str) -> None:
+    reserve = service.responses.reserve
+
+    async def lost(*arguments: Any) -> Any:
+        await reserve(*arguments)
+        raise StorageUnavailable("lost")
+
+    service.responses.reserve = lost
+    refused(again(service, key), 503, "storage_unavailable")
+    del service.responses.reserve
+    assert not replayed(again(service, key))
 
 
 def test_a_stream_asked_for_again_is_a_whole_stream_of_the_same_response(

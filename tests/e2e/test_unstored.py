@@ -89,6 +89,25 @@ def test_a_shutdown_while_an_ending_is_being_stored_still_ends_with_a_terminal_e
         refused(replies[0], 503, "shutting_down")
 
 
+def test_an_ending_that_is_stored_soon_after_a_shutdown_is_the_one_that_is_sent(service: Service, key: str) -> None:
+    commit, reached = service.responses.commit, threading.Event()
+
+    async def slow(record: Any) -> None:
+        await commit(record)
+        reached.set()
+        await asyncio.sleep(0.2)
+
+    service.responses.commit = slow
+    replies: list[Any] = []
+    asking = threading.Thread(target=lambda: replies.append(service.post(key, model="agent", input="Hi", stream=True)))
+    asking.start()
+    assert reached.wait(10)
+    service.settle(0)
+    asking.join(10)
+    last = assert_stream(replies[0].content)[-1]
+    assert (last["type"], last["response"]) == ("response.completed", service.retrieve(key, last["response"]["id"]))
+
+
 def test_a_store_that_fails_in_an_unknown_way_still_ends_the_stream_with_a_terminal_event(
     service: Service, key: str
 ) -> None:

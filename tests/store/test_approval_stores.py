@@ -46,6 +46,17 @@ async def test_a_list_has_what_waits_oldest_first_page_by_page(stores: Stores) -
     assert (await stores.approvals.pending("other", 3)).records == []
 
 
+async def test_a_list_begins_at_a_time(stores: Stores) -> None:
+    for number in range(5):
+        await stores.approvals.save(asked(number))
+    since = asked(2).created_at
+    assert [found.id for found in (await stores.approvals.pending(ODD, 2, since=since)).records] == ["mcpr_2", "mcpr_3"]
+    last = await stores.approvals.pending(ODD, 2, asked(3), since=since)
+    assert [found.id for found in last.records] == ["mcpr_4"]
+    assert not last.more
+    assert (await stores.approvals.pending(ODD, 2, since=asked(4).created_at + 1)).records == []
+
+
 async def test_an_approval_that_is_removed_is_in_no_list_and_cannot_be_decided(stores: Stores) -> None:
     await stores.approvals.save(asked())
     await stores.approvals.save(asked(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from antiphon.errors import StorageUnavailable
@@ -14,6 +15,8 @@ class Faulty:
     Attributes:
         broken: names of methods that raise ``StorageUnavailable``; ``name:N`` only for the next N calls.
         calls: how often each method was called.
+        around: makes each call in the place of the store, given its name, its arguments and what makes it; None for
+            nobody.
     """
 
     def __init__(self, inner: Any) -> None:
@@ -21,6 +24,7 @@ class Faulty:
         self.broken: set[str] = set()
         self.failing: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
+        self.around: Around | None = None
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)
@@ -32,6 +36,11 @@ class Faulty:
             if self.failing[name] > 0:
                 self.failing[name] -= 1
                 raise StorageUnavailable(name)
+            if self.around is not None:
+                return await self.around(name, args, lambda: method(*args, **kwargs))
             return await method(*args, **kwargs)
 
         return call
+
+
+Around = Callable[[str, tuple[Any, ...], Callable[[], Awaitable[Any]]], Awaitable[Any]]

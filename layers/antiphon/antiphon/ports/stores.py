@@ -340,8 +340,17 @@ class ApprovalStore(Protocol):
     async def delete(self, tenant: str, approval_id: str) -> None:
         """Remove an approval; nothing happens if there is none."""
 
-    async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
-        """List approvals that nobody has decided, oldest first; those that have expired may be among them."""
+    async def pending(
+        self, tenant: str, limit: int, after: Approval | None = None, *, since: int = 0
+    ) -> Page[Approval]:
+        """List approvals that nobody has decided, oldest first; those that have expired may be among them.
+
+        Args:
+            tenant: whose.
+            limit: the most approvals.
+            after: the one that they follow; None for the oldest.
+            since: leave out those that were asked for before, in seconds since the epoch.
+        """
 
 
 class Opened(NamedTuple):

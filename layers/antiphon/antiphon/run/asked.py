@@ -17,6 +17,9 @@ from antiphon.ports import Page, Services
 from antiphon.records import Approval, OpenRun, Owner, StoredResponse
 from antiphon.stream.events import APPROVALS
 
+SKEW: Final = 3600
+"""Seconds by which a writer's clock may be behind that of the process that created the response."""
+
 _PAGE: Final = 100
 
 
@@ -101,23 +104,23 @@ async def withdraw_of(services: Services, owner: Owner) -> None:
 
 
 async def withdraw_unasked(services: Services, ended: StoredResponse) -> None:
-    """Remove the approvals that lost writers of a response have stored and that it does not ask for.
+    """Remove the approvals that writers of a response have stored and that it does not ask for.
 
     If the store does not answer, they are removed after they have expired; until then no list shows them.
     """
-    asked = asked_by(ended)
+    asked, since = asked_by(ended), max(0, int(ended.created_at - SKEW))
 
     def is_left(found: Approval) -> bool:
         return (found.owner, found.response_id) == (ended.owner, ended.id) and found.id not in asked
 
     with contextlib.suppress(StorageUnavailable):
-        await _withdraw_where(services, ended.owner.tenant, is_left)
+        await _withdraw_where(services, ended.owner.tenant, is_left, since)
 
 
-async def _withdraw_where(services: Services, tenant: str, matches: Callable[[Approval], bool]) -> None:
+async def _withdraw_where(services: Services, tenant: str, matches: Callable[[Approval], bool], since: int = 0) -> None:
     after, more = None, True
     while more:
-        page = await services.approvals.pending(tenant, _PAGE, after)
+        page = await services.approvals.pending(tenant, _PAGE, after, since=since)
         after, more = (page.records[-1] if page.records else after), page.more
         await withdraw(services, tenant, [found.id for found in page.records if matches(found)])
 

@@ -16,7 +16,7 @@ from antiphon.access.principal import Principal
 from antiphon.errors import ApiError
 from antiphon.ports import Services
 from antiphon.records import CANCELLED, QUEUED, StoredResponse
-from antiphon.run.asked import asked_by, withdraw
+from antiphon.run.asked import asked_by, withdraw, withdraw_unasked
 from antiphon.run.lost import end_lost, is_lost
 from antiphon.run.registry import running
 from antiphon.run.retrieve import find
@@ -57,6 +57,8 @@ async def delete(services: Services, principal: Principal, response_id: str) -> 
     await withdraw(services, stored.owner.tenant, asked_by(stored))
     if not await services.responses.delete(stored.owner, stored.id):
         raise ApiError("response_not_found")
+    if not stored.has_ended:  # its writer was slow, and may have ended it since
+        await withdraw_unasked(services, stored)
 
 
 async def _ended(services: Services, stored: StoredResponse) -> StoredResponse:

@@ -7,12 +7,13 @@ run          a task of its own; a background response is queued, and a worker ru
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 
 from antiphon import measures
 from antiphon.context.sealed import sealer
-from antiphon.errors import ApiError, SlotTaken
+from antiphon.errors import ApiError, SlotTaken, StorageUnavailable
 from antiphon.ids import branch_response_id, first_response_id
 from antiphon.ports import Services
 from antiphon.records import OpenRun, StoredResponse
@@ -119,11 +120,27 @@ async def _claim(services: Services, record: StoredResponse, hold: Hold, joined:
                 raise locked() from None
             record = _elsewhere(services, record)
             await hold.move(record.id)
+        except (StorageUnavailable, asyncio.CancelledError):
+            await _withhold(services, record, hold)
+            raise
         else:
             if joined is not None:
                 await _stay(services, record)
             return record
     raise ApiError("storage_unavailable")
+
+
+async def _withhold(services: Services, record: StoredResponse, hold: Hold) -> None:
+    """Keep workers from a response of which it is not known whether it is stored: its caller reads that it is not.
+
+    If that cannot be done, a retry of the request gets this response, if it is there, and not another one.
+    """
+    if record.job is None:
+        return
+    try:
+        await services.runs.close(record.owner, record.id)
+    except StorageUnavailable:
+        hold.keep()
 
 
 async def _stay(services: Services, record: StoredResponse) -> None:

@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from antiphon import measures, spans
 from antiphon.answering.bound_model import BoundModel
@@ -53,6 +54,8 @@ from antiphon.usage.counters import NANODOLLARS, PER_DOLLAR, UNPRICED, Spent, of
 
 log: Final = logging.getLogger("antiphon.run")
 
+T = TypeVar("T")
+
 MAX_HAND_OVERS: Final = 100
 MAX_CUTS: Final = 5
 """How often a background response is given to the next worker: because time was up, or its provider's stream broke."""
@@ -60,7 +63,7 @@ MAX_CUTS: Final = 5
 CUT: Final = frozenset({"provider_timeout", "provider_unreachable", "model_error"})
 """Failures after which a kept stream is read again."""
 
-COMMIT_ATTEMPTS: Final = 4
+STORE_ATTEMPTS: Final = 4
 """Each attempt of a store is itself retried by its adapter; ``SETTLING`` bounds them all."""
 
 STOPPING: Final = 1.0
@@ -123,7 +126,7 @@ class Execution:
         self.task: asyncio.Task[None] | None = None
         self.retry_after: int | None = None
         self._answering = False
-        self._committing = False
+        self._committing: asyncio.Timeout | None = None
         self._cancelled = False
         self._stopped = False
         self._superseded = False
@@ -204,10 +207,22 @@ class Execution:
     def stop(self) -> None:
         """End the run for a shutdown: as failed, or as it is about to be stored if the store takes it soon.
 
-        A background response is queued again, if another worker can go on with it.
+        A background response is queued again, if another worker can go on with it. While what a model called is being
+        stored that is awaited, as nobody could ask the model for the same again.
         """
         self._stopped = True
-        if self.task is not None and (self._answering or self._committing):
+        loop = asyncio.get_running_loop()
+        if self._committing is not None:
+            if not self._committing.expired():
+                soon = loop.time() + STOPPING
+                self._committing.reschedule(min(soon, self._committing.when() or soon))
+        elif self._record.job is not None and self._loop is not None and self._loop.is_placing:
+            loop.call_later(STOPPING, self._stop_answering)
+        else:
+            self._stop_answering()
+
+    def _stop_answering(self) -> None:
+        if self.task is not None and self._answering:
             self.task.cancel()
 
     async def sealing(self) -> Sealer | None:
@@ -226,10 +241,21 @@ class Execution:
         assert self._loop is not None
         self._is_kept = False
         is_ours = await self._progress.save_calls(calls, self._loop.used(), self._loop.turns)
+        has_waited = self._stopped and self._loop.is_placing
+        self._loop.placed()
         if not is_ours:
             self._cancel()
+        elif has_waited:
+            self._stop_answering()
+        if has_waited or not is_ours:
             await asyncio.sleep(0)  # the cancellation comes here, before anything is called
         return is_ours
+
+    def note_calls(self, calls: list[dict[str, Any]]) -> None:
+        """Note what is known of calls of tools, to be stored when the response is queued again."""
+        assert self._loop is not None
+        self._progress.note_calls(calls)
+        self._loop.placed()
 
     async def refusal(self) -> str | None:
         """Return why no model may be asked again: a budget is used up; None if one may.
@@ -312,7 +338,7 @@ class Execution:
         job = self._record.job
         if job is None or self._cancelled or job.get("handed_over", 0) >= MAX_HAND_OVERS:
             return False
-        if self._stopped:
+        if self._stopped and outcome.error == _failure("shutting_down").error:
             return not loop.is_answering or self._is_kept
         if outcome.incomplete_reason == "deadline" and loop.begun and not loop.is_answering:
             return True
@@ -331,7 +357,7 @@ class Execution:
         used = self._loop.used()
         is_read_again = "kept" in (self._record.job or {}) or self._loop.is_answering
         with contextlib.suppress(StorageUnavailable):
-            if not await self._progress.queue_again(why, used[:-1] if is_read_again else used):
+            if not await self._retried(lambda: self._progress.queue_again(why, used[:-1] if is_read_again else used)):
                 await end_cancelled(self._services, self._record)
                 await self._erase_deleted()
                 return
@@ -371,7 +397,7 @@ class Execution:
             return
         if self.is_settled:
             await self.journal.finish(NOTING)
-            if self._cancelled or self._superseded:
+            if self._cancelled or self._superseded or self.journal.was_late:
                 await self._erase_deleted()
         else:
             self.journal.abandon()  # the store does not answer: readers find the ending once it does
@@ -477,10 +503,10 @@ class Execution:
 
     async def _store(self, ending: Event, answering: Failover, limit: float) -> Event:
         """Store the ending; return the one to send, which is a failure if it could not be stored."""
-        self._committing = True
+        record = self._record_of(ending)
         try:
-            async with asyncio.timeout_at(limit):
-                await self._commit(self._record_of(ending))
+            async with asyncio.timeout_at(limit) as self._committing:
+                await self._retried(lambda: self._services.responses.commit(record))
                 self.is_settled = True
         except Superseded as lost:
             self._superseded = True
@@ -488,16 +514,15 @@ class Execution:
             self.is_settled = lost.winner is None or lost.winner.has_ended
             self._counts_request = lost.winner is None
             return self._winning(lost.winner, answering)
-        except (StorageUnavailable, TimeoutError):
+        except StorageUnavailable:
             return self._unstored("storage_unavailable", answering)
-        except asyncio.CancelledError:
-            _forget_cancellation()
-            return self._unstored("shutting_down", answering)
+        except TimeoutError:
+            return self._unstored("shutting_down" if self._stopped else "storage_unavailable", answering)
         except Exception as error:  # noqa: BLE001 - as above: whatever it was, the stream ends properly
             log.error("ending not stored", extra={"response_id": self._record.id, "error": trace(error)})  # noqa: TRY400
             return self._unstored("internal_error", answering)
         finally:
-            self._committing = False
+            self._committing = None
         return ending
 
     def _unstored(self, code: str, answering: Failover) -> Event:
@@ -505,7 +530,8 @@ class Execution:
         log.warning("commit failed", extra={"response_id": self._record.id})
         ending = self._ending(_failure(code), answering)
         self._counted_later = True
-        store_later(self._services, self._record_of(ending), partial(self._spent, answering))
+        stored = [] if self._loop is None else self._loop.approvals.stored
+        store_later(self._services, self._record_of(ending), partial(self._spent, answering), stored)
         return ending
 
     def _record_of(self, ending: Event) -> StoredResponse:
@@ -519,18 +545,19 @@ class Execution:
             usage=usage_resource(answering.usage, self._shown_use(answering)),
             incomplete_reason=outcome.incomplete_reason,
             error=outcome.error,
-            own=self._own(),
+            own=self._own(outcome),
         )
 
-    def _own(self) -> dict[str, Any]:
+    def _own(self, outcome: Outcome) -> dict[str, Any]:
         """Return what an ending adds to the response's field ``antiphon``."""
         loop = self._loop
         if loop is None:
             return {}
         now = self._services.clock()
-        asked = [shown(approval, now) for approval in loop.approvals.waiting]
-        waiting = {APPROVALS: asked} if asked else {}
-        return waiting if loop.refusal is None else {**waiting, NO_QUOTA: loop.refusal}
+        waiting = loop.approvals.waiting if outcome.status == "completed" else []
+        asked = [shown(approval, now) for approval in waiting]
+        own = {APPROVALS: asked} if asked else {}
+        return own if loop.refusal is None else {**own, NO_QUOTA: loop.refusal}
 
     def _shown_use(self, answering: Failover) -> dict[str, Any] | None:
         """Return who answered, and on request what that cost, as far as its prices are known."""
@@ -550,18 +577,20 @@ class Execution:
         output = self._fold.response()["output"]
         if winner is not None and ending_type(winner.status) in ENDINGS:
             return {"type": ending_type(winner.status), "response": {**winner.response, "output": output}}
-        return self._ending(_failure("response_not_found" if winner is None else "response_cancelled"), answering)
+        code = "response_not_found" if winner is None else "worker_lost"  # taken over, and about to be ended as that
+        return self._ending(_failure(code), answering)
 
-    async def _commit(self, record: StoredResponse) -> None:
-        for attempt in range(1, COMMIT_ATTEMPTS + 1):
-            try:
-                await self._services.responses.commit(record)
-            except StorageUnavailable:
-                if attempt == COMMIT_ATTEMPTS:
-                    raise
-                await asyncio.sleep(0.05 * 2**attempt * self._services.entropy(1)[0] / 255)
-            else:
-                return
+    async def _retried(self, store: Callable[[], Awaitable[T]]) -> T:
+        """Store something that may be sent again, and try again if the store does not answer.
+
+        Raises:
+            StorageUnavailable: it did not answer any attempt.
+        """
+        for attempt in range(1, STORE_ATTEMPTS):
+            with contextlib.suppress(StorageUnavailable):
+                return await store()
+            await asyncio.sleep(0.05 * 2**attempt * self._services.entropy(1)[0] / 255)
+        return await store()
 
 
 def _forget_cancellation() -> None:

@@ -173,14 +173,15 @@ class Following:
         return events[self._next :]
 
     def _deletion(self) -> list[Event]:
-        """Return the ending for a reader whose response was deleted."""
+        """Return the ending for a reader whose response was deleted, perhaps before it began."""
+        begun = [self._decoded(FOLLOWS) for _ in opening(self._stored.response)[self._decoder.number :]]
         closed = closing(self._decoder.open_item)
         for event in closed:
             self._fold.put(event)
         error = {"code": "response_not_found", "message": CODES["response_not_found"].message}
         output = self._fold.response()["output"]
         failed = {**self._stored.response, "status": "failed", "error": error, "output": output}
-        return self._numbered([*closed, error_event(error), {"type": "response.failed", "response": failed}])
+        return begun + self._numbered([*closed, error_event(error), {"type": "response.failed", "response": failed}])
 
     @property
     def _next(self) -> int:

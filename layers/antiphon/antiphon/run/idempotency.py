@@ -136,6 +136,10 @@ class Hold:
         if self._held is not None and self._services.clock() >= self._held.until:
             raise ApiError("storage_unavailable")
 
+    def keep(self) -> None:
+        """Leave the reservation to its lease: a response may be there that answers a retry."""
+        self._held = None
+
     async def release(self) -> None:
         """Remove the reservation; if that fails, it ends with its lease."""
         if self._held is not None:
@@ -143,9 +147,10 @@ class Hold:
                 await self._services.responses.release(self._held)
 
     async def _reserve(self, wanted: Reservation, replaced: Reservation | None) -> Reservation | None:
+        before, self._held = self._held, wanted  # it is also released if the store does not come to say that it has it
         there = await self._services.responses.reserve(wanted, self._services.clock(), replaced)
-        if there is None:
-            self._held = wanted
+        if there is not None:
+            self._held = before
         return there
 
     async def _answer(self, attempt: Attempt, there: Reservation) -> StoredResponse | None:

@@ -70,6 +70,7 @@ class Journal:
 
     Attributes:
         has_diverged: what was said again differs from what was logged.
+        was_late: something was still being written when the response had ended.
     """
 
     def __init__(
@@ -89,6 +90,8 @@ class Journal:
         self._number = logged.next
         self._known = logged.lines
         self.has_diverged = False
+        self.was_late = False
+        self._is_writing = False
         self._encoder = Encoder(record.response)
         self._is_repeating = bool(logged.lines)
         self._before_due = len(opening(record.response))
@@ -181,7 +184,7 @@ class Journal:
         Args:
             seconds: the longest that this may take; without the note a reader finds the ending a little later.
         """
-        self._closing = True
+        self._closing, self.was_late = True, self._is_writing or self._unsure is not None
         self._due.set()
         self._full.set()
         if self._task is not None:
@@ -225,6 +228,7 @@ class Journal:
         """
         record, now = self._record, self._services.clock()
         batch = self._unsure or LogBatch(self._number, record.epoch, now, b"" if last else self._next_bytes(), last)
+        self._is_writing = True
         try:
             ours = await self._services.runs.append(record.owner, record.id, batch, int(now) + KEEP_SECONDS)
         except StorageUnavailable:
@@ -232,6 +236,8 @@ class Journal:
             self._due.set()
             await self._beat()
             return True
+        finally:
+            self._is_writing = False
         self._unsure = None
         if not ours:
             log.warning("response taken over", extra={"response_id": record.id})

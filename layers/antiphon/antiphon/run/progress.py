@@ -74,6 +74,10 @@ class Progress:
         self.record = replace(self.record, calls=calls, job=job)
         return await self.save()
 
+    def note_calls(self, calls: list[dict[str, Any]]) -> None:
+        """Note calls of tools; the next write stores them."""
+        self.record = replace(self.record, calls=calls)
+
     async def keep(self, kept: dict[str, Any]) -> None:
         """Store what a provider keeps of the model turn that is under way.
 

@@ -5,7 +5,8 @@ call      all at once, some in parallel, each with its token
 result    stored as it comes; its item leaves once it is stored, in the order of the calls
 
 Who takes a response over finds a result and uses it; finds an intent without one, and calls again if the tool may run
-twice. Else the outcome is unknown, and the model reads just that.
+twice. Else the outcome is unknown, and the model reads just that. A writer that hands the response over stores which of
+the calls it has not made.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ HIDDEN_FROM: Final = 200_000
 """The place in an output from which on the ids of calls are counted that a response does not show."""
 
 _HIDDEN: Final = "hidden"
+_NOT_MADE: Final = "not_made"
 NO_OBJECT: Final = "The arguments are not a JSON object, so the tool was not called."
 LATER: Final = (
     "The client has to answer another call of the same turn first, so the tool was not called. "
@@ -67,6 +69,7 @@ class Pending:
         result: what came of it, once that is known.
         is_shown: the response shows it.
         is_new: nobody can have made it before.
+        is_made: it was sent.
     """
 
     item: Item
@@ -75,6 +78,7 @@ class Pending:
     result: ToolResult | None = None
     is_new: bool = True
     is_shown: bool = True
+    is_made: bool = False
 
     @property
     def is_repeatable(self) -> bool:
@@ -86,6 +90,11 @@ class Pending:
         result = None if self.result is None else json.loads(dump(self.result))
         hidden_call = {} if self.is_shown else {_HIDDEN: True}
         return {"item": self.item, "sealed": self.sealed, "result": result, **hidden_call}
+
+    def handed_over(self) -> dict[str, Any]:
+        """Return it as it is stored for another worker, if this one makes it no more."""
+        is_open = self.is_new and not self.is_made and self.result is None
+        return {**self.stored(), _NOT_MADE: True} if is_open else self.stored()
 
 
 class Writer(Protocol):
@@ -100,6 +109,9 @@ class Writer(Protocol):
 
     def hands_over(self) -> bool:
         """Return whether another worker continues if the run is cancelled now."""
+
+    def note_calls(self, calls: list[dict[str, Any]]) -> None:
+        """Note what is known of calls, to be stored for the worker that continues."""
 
     @property
     def keeps_intents(self) -> bool:
@@ -143,7 +155,7 @@ def _pending(call: dict[str, Any], table: ToolTable) -> Pending:
     label, name, _ = called(call["item"]) or ("", "", "")
     result = None if call["result"] is None else load(ToolResult, json.dumps(call["result"]))
     tool, is_shown = table.find("mcp", name, label), _HIDDEN not in call
-    return Pending(call["item"], tool, call["sealed"], result, is_new=False, is_shown=is_shown)
+    return Pending(call["item"], tool, call["sealed"], result, is_new=_NOT_MADE in call, is_shown=is_shown)
 
 
 def outcomes(stored: Iterable[dict[str, Any]], done: Sequence[Item], response_id: str) -> list[Item]:
@@ -161,7 +173,8 @@ def outcomes(stored: Iterable[dict[str, Any]], done: Sequence[Item], response_id
         if call.sealed is not None:
             own = item_id(response_id, "reasoning", "o", len(items))
             items.append({"type": "reasoning", "id": own, "summary": [], KEPT: call.sealed})
-        items.append(ended(call.item, call.result or _failed("unknown", LOST)))
+        unmade = _failed("refused", NOT_CALLED) if call.is_new else _failed("unknown", LOST)
+        items.append(ended(call.item, call.result or unmade))
     return items[len(done) :]
 
 
@@ -204,19 +217,25 @@ class ServerCalls:
             deadline: by when they must have ended, in the event loop's time (seconds).
         """
         self._pending = pending
-        await self._intend()
-        tasks = [asyncio.create_task(self._make(call, deadline)) for call in pending]
+        tasks: list[asyncio.Task[None]] = []
         sent = 0
         try:
+            await self._intend()
+            tasks = [asyncio.create_task(self._make(call, deadline)) for call in pending]
             for call, task in zip(pending, tasks, strict=True):
                 self._begin(call)
-                await task
+                await asyncio.wait([task])  # its own cancellation would let the next call begin
+                task.result()
                 self._end(call)
                 sent += 1
         except asyncio.CancelledError:
-            await _leave(tasks)
-            if not self._writer.hands_over():
-                self._end_all(pending[sent:])
+            try:
+                await _leave(tasks)
+            finally:  # it may be cancelled once more
+                if self._writer.hands_over():
+                    self._writer.note_calls([*self._hidden, *(call.handed_over() for call in pending)])
+                elif tasks:
+                    self._end_all(pending[sent:])
             raise
 
     async def _intend(self) -> None:
@@ -261,6 +280,7 @@ class ServerCalls:
         until = min(deadline, loop.time() + tool.pinned.timeout_seconds)
         asked = ToolCall(call.item["id"], tool.server, tool.pinned, arguments, until)
         with measures.tool_call(tool.server.kind, tool.server.label, tool.pinned.name, asked.token) as span:
+            call.is_made = True
             try:
                 async with asyncio.timeout_at(until):
                     result = await self._services.runners(tool.server.kind).call(asked)
@@ -317,4 +337,5 @@ async def _leave(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Cancel calls, and wait a little until they have closed what they opened."""
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks, timeout=LEAVING)
+    if tasks:
+        await asyncio.wait(tasks, timeout=LEAVING)

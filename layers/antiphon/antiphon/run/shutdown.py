@@ -6,6 +6,7 @@ import asyncio
 
 from antiphon.run.registry import all_running, close
 from antiphon.run.unstored import store_now
+from antiphon.run.worker import all_workers
 
 
 async def settle(seconds: float) -> None:
@@ -16,11 +17,14 @@ async def settle(seconds: float) -> None:
             not be stored is.
     """
     close()
-    runs = {run.task: run for run in all_running() if run.task}
-    if runs:
-        _, late = await asyncio.wait(runs, timeout=seconds)
-        for task in late:
-            runs[task].stop()
-        if late:
-            await asyncio.wait(late, timeout=seconds)
+    if await _are_late(seconds):
+        for run in all_running():
+            run.stop()
+        await _are_late(seconds)
     await store_now(seconds)
+
+
+async def _are_late(seconds: float) -> bool:
+    """Wait for runs, and for workers, which may be about to begin one; return whether some are left."""
+    tasks = {run.task for run in all_running() if run.task} | all_workers()
+    return bool(tasks and (await asyncio.wait(tasks, timeout=seconds))[1])

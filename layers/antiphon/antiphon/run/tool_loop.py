@@ -109,6 +109,7 @@ class ToolLoop:
         refusal: why no model is asked again; None if one was.
         begins: the index of the first output item of the model turn.
         turns: how many model turns have ended, those of earlier writers included.
+        is_placing: a model turn has ended, and its calls are not stored yet.
         has_acted: a tool may have run that must not run twice.
     """
 
@@ -134,6 +135,7 @@ class ToolLoop:
         self._added = 0
         self._has_called = False
         self.has_acted = False
+        self.is_placing = False
         self._read_hidden = 0
         self._turn: Turn | None = None
         self.call = call
@@ -158,6 +160,10 @@ class ToolLoop:
     def is_answering(self) -> bool:
         """Whether the present model turn has output that no other worker could repeat."""
         return self._turn is not None and self._turn.begun
+
+    def placed(self) -> None:
+        """Note that the calls of the model turn are stored, so that another worker could go on with them."""
+        self._turn, self.is_placing = None, False
 
     def used(self) -> list[list[Any]]:
         """Return what the models used so far, for another worker that may go on."""
@@ -186,12 +192,14 @@ class ToolLoop:
                 await self._go_on()
             turn = self._next_turn()
             outcome = await turn.run()
-            self._turn = None
             self.turns += 1
             if outcome.status != "completed" or not turn.server_calls:
+                self._turn = None
                 return outcome
+            self.is_placing = True
             await self._estimate(turn.server_calls)
             await self._answer(turn.server_calls, with_clients=turn.has_client_calls)
+            self.placed()
             if turn.has_client_calls or self.approvals.waiting:
                 return outcome
         return Outcome("incomplete", MAX_MODEL_TURNS)

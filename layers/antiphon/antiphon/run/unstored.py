@@ -7,6 +7,7 @@ its ending already.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Final
 
 from antiphon.errors import StorageUnavailable, Superseded, trace
 from antiphon.ports import Services
-from antiphon.records import CANCELLED, StoredResponse
+from antiphon.records import CANCELLED, Approval, StoredResponse
+from antiphon.run.asked import asked_by, withdraw
 from antiphon.run.tally import tally
 from antiphon.usage.counters import Spent
 
@@ -30,35 +32,49 @@ class _Ending:
     """An ending that waits for the store, and what its models used.
 
     Attributes:
+        approvals: those that the run has stored.
         is_done: it is stored, or cannot be; what was used is being counted, or was.
     """
 
     services: Services
     record: StoredResponse
     spent: Callable[[], Awaitable[Sequence[Spent]]]
+    approvals: Sequence[Approval] = ()
     is_done: bool = False
 
     async def is_stored(self) -> bool:
         """Try once; return whether no further attempt is of use. What was used is counted then."""
-        counts_request = True
+        counts_request, ended = True, self.record
         try:
             await self.services.responses.commit(self.record)
         except Superseded as lost:
-            counts_request = _is_own(lost.winner, self.record)
+            counts_request, ended = _is_own(lost.winner, self.record), lost.winner or self.record
         except StorageUnavailable:
             return False
         except Exception as error:  # noqa: BLE001 - a defect, which another attempt would meet again
             log.error("failure not stored", extra={"response_id": self.record.id, "error": trace(error)})  # noqa: TRY400
         self.is_done = True
         await tally(self.services, self.record, self.spent, counts_request=counts_request)
+        await self._withdraw(asked_by(ended))
         return True
+
+    async def _withdraw(self, asked: Sequence[str]) -> None:
+        """Remove the approvals that nobody is asked for, if the store answers: else they go when they expire."""
+        with contextlib.suppress(StorageUnavailable):
+            left = [approval.id for approval in self.approvals if approval.id not in asked]
+            await withdraw(self.services, self.record.owner.tenant, left)
 
 
 _waiting: dict[asyncio.Task[None], _Ending] = {}
 """It keeps the tasks alive: an event loop holds them weakly."""
 
 
-def store_later(services: Services, record: StoredResponse, spent: Callable[[], Awaitable[Sequence[Spent]]]) -> None:
+def store_later(
+    services: Services,
+    record: StoredResponse,
+    spent: Callable[[], Awaitable[Sequence[Spent]]],
+    approvals: Sequence[Approval] = (),
+) -> None:
     """Store an ending in the background, until its lease ends: then every reader counts the response as lost anyway.
 
     The lease of a logged response was renewed with its last batch, about now.
@@ -67,11 +83,12 @@ def store_later(services: Services, record: StoredResponse, spent: Callable[[], 
         services: the adapters.
         record: the response with its ending.
         spent: returns what its models used.
+        approvals: those that the run has stored; of a response that ended otherwise nobody is asked for them.
     """
     until = record.lease_until
     if record.logged:
         until = max(until, services.clock() + services.settings.lease_seconds)
-    ending = _Ending(services, record, spent)
+    ending = _Ending(services, record, spent, approvals)
     task = asyncio.get_running_loop().create_task(_store(ending, until))
     _waiting[task] = ending
     task.add_done_callback(_waiting.pop)

@@ -34,7 +34,7 @@ from antiphon.run.lost import WORKER_LOST, end, end_cancelled, fence, is_foreign
 from antiphon.run.prepare import prepare, shortened
 from antiphon.run.principals import principal_of
 from antiphon.run.quota import Quota
-from antiphon.run.registry import running
+from antiphon.run.registry import is_closing, running
 from antiphon.run.run_request import RunRequest
 from antiphon.run.sources import read_sources
 from antiphon.run.tool_loop import Resumed
@@ -70,10 +70,18 @@ _tasks: set[asyncio.Task[None]] = set()
 
 
 async def start_here(services: Services, owner: Owner, response_id: str) -> None:
-    """Start a worker in this process, and do not wait for it."""
+    """Start a worker in this process, and do not wait for it; a process that ends leaves the response to others."""
+    if is_closing():
+        return
     task = asyncio.get_running_loop().create_task(_work(services, owner, response_id))
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
+
+
+def all_workers() -> set[asyncio.Task[None]]:
+    """Return the workers of this event loop."""
+    loop = asyncio.get_running_loop()
+    return {task for task in _tasks if task.get_loop() is loop}
 
 
 async def _work(services: Services, owner: Owner, response_id: str) -> None:

@@ -45,14 +45,19 @@ class DynamoDBApprovals:
             keys = [layout.approval(tenant, approval_id), layout.pending_approval(found)]
             await self._database.batch_delete(self._table, keys)
 
-    async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
-        """List approvals that nobody has decided, oldest first; one trip."""
+    async def pending(
+        self, tenant: str, limit: int, after: Approval | None = None, *, since: int = 0
+    ) -> Page[Approval]:
+        """List approvals that nobody has decided, oldest first, from a time on; one trip."""
         begin = {"ExclusiveStartKey": layout.pending_approval(after)} if after is not None else {}
         answer = await self._database.call(
             "Query",
             TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": layout.pending_approvals(tenant)}},
+            KeyConditionExpression="pk = :pk AND sk >= :since",
+            ExpressionAttributeValues={
+                ":pk": {"S": layout.pending_approvals(tenant)},
+                ":since": {"S": layout.moment(since, "")},
+            },
             ConsistentRead=True,
             Limit=limit,
             **begin,

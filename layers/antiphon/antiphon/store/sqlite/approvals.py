@@ -46,9 +46,11 @@ class SQLiteApprovals:
         """Remove an approval; nothing happens if there is none."""
         await self._database.write(lambda db: db.execute(_DELETE, (tenant, approval_id)), erases=True)
 
-    async def pending(self, tenant: str, limit: int, after: Approval | None = None) -> Page[Approval]:
-        """List approvals that nobody has decided, oldest first."""
-        values: dict[str, Any] = {"tenant": tenant, "limit": limit + 1, "created_at": -1, "id": ""}
+    async def pending(
+        self, tenant: str, limit: int, after: Approval | None = None, *, since: int = 0
+    ) -> Page[Approval]:
+        """List approvals that nobody has decided, oldest first, from a time on."""
+        values: dict[str, Any] = {"tenant": tenant, "limit": limit + 1, "created_at": since, "id": ""}
         if after is not None:
             values |= {"created_at": after.created_at, "id": after.id}
         rows = await self._database.read(lambda db: db.execute(_PENDING, values).fetchall())
