@@ -28,4 +28,5 @@ PACED: Final = Load("paced", streams=64, deltas=400, pause=0.01)
 SHORT: Final = Load("short", streams=1, deltas=10, pause=0.0)
 LONG: Final = Load("long", streams=50, deltas=20_000, pause=0.0)
 JSON: Final = Load("json", streams=1, deltas=50, pause=0.0)
-LOADS: Final = {load.model: load for load in (BURST, PACED, SHORT, LONG, JSON)}
+APART: Final = Load("apart", streams=1, deltas=50, pause=0.002)
+LOADS: Final = {load.model: load for load in (BURST, PACED, SHORT, LONG, JSON, APART)}

@@ -225,7 +225,8 @@ async def test_a_full_or_read_only_file_is_unavailable_and_serves_again_without_
     large = claimed(seed=2, input=[{"text": noise(100_000)}])
 
     async def set_to(pragma: str) -> None:
-        await asyncio.to_thread(lambda: database._worker.submit(database._connection.execute, pragma).result())
+        for connection in (database._connection, database._here):
+            await asyncio.wrap_future(database._worker.submit(connection.execute, pragma))
 
     first = await add_turn(store, seed=1)
     await set_to(breaks)

@@ -12,6 +12,7 @@ import pytest
 from antiphon.ports import AuditFilter
 from antiphon.records import PUBLIC, Agent, Group, Key, Role, User
 from antiphon.store.sqlite.database import SQLite
+from tests.support.listening import statements
 from tests.support.stored import NOW, OWNER, Stores, claimed
 
 KEY = Key("d", "key_1", "acme", "ann", "ap_", created_at=NOW)
@@ -56,10 +57,8 @@ async def test_an_agent_is_read_with_the_grants_of_its_caller_and_no_others(sqli
 async def _plans(sqlite: Stores, ask: Callable[[Stores], Awaitable[Any]]) -> list[str]:
     """Return the steps of every query that a call of the stores makes."""
     database: SQLite = sqlite.keys._database  # type: ignore[attr-defined] # the file of all stores
-    asked: list[str] = []
-    await database.read(lambda db: db.set_trace_callback(asked.append))
-    await ask(sqlite)
-    await database.read(lambda db: db.set_trace_callback(None))
+    async with statements(database) as asked:
+        await ask(sqlite)
     return [step for sql in asked if sql.lstrip().startswith("SELECT") for step in await _plan(database, sql)]
 
 
@@ -69,10 +68,8 @@ INDEXES = {"agents of a user": "grants_by_principal", "audit log by actor": "aud
 @pytest.mark.parametrize(("name", "index"), INDEXES.items())
 async def test_a_query_walks_the_index_that_is_made_for_it(sqlite: Stores, name: str, index: str) -> None:
     database: SQLite = sqlite.keys._database  # type: ignore[attr-defined] # the file of all stores
-    asked: list[str] = []
-    await database.read(lambda db: db.set_trace_callback(asked.append))
-    await LISTS[name](sqlite)
-    await database.read(lambda db: db.set_trace_callback(None))
+    async with statements(database) as asked:
+        await LISTS[name](sqlite)
     plans = [step for sql in asked if sql.lstrip().startswith("SELECT") for step in await _plan(database, sql)]
     assert [step for step in plans if index in step and "SEARCH" in step]
 

@@ -17,6 +17,7 @@ from antiphon.store.dynamodb.webhooks import DynamoDBWebhooks
 from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.webhooks import SQLiteWebhooks
 from local.lambda_host.dynamodb import Emulator
+from tests.support.listening import statements
 from tests.support.stored import NOW
 from tests.support.tables import CORE
 
@@ -111,10 +112,8 @@ async def test_the_deliveries_that_failed_are_read_from_an_index_in_sqlite(tmp_p
     file = SQLite(tmp_path / "antiphon.db")
     webhooks = SQLiteWebhooks(file)
     await webhooks.put(WEBHOOK)
-    asked: list[str] = []
-    await file.read(lambda db: db.set_trace_callback(asked.append))
-    await webhooks.failed("acme", 10)
-    await file.read(lambda db: db.set_trace_callback(None))
+    async with statements(file) as asked:
+        await webhooks.failed("acme", 10)
     await file.aclose()
     with sqlite3.connect(tmp_path / "antiphon.db") as db:
         plans = [row[3] for sql in asked if "outbox" in sql for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]

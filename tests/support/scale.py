@@ -28,6 +28,7 @@ from antiphon.store.sqlite.database import SQLite
 from antiphon.store.sqlite.responses import row_values
 from antiphon.web.app import build_app
 from antiphon.web.routes import admin
+from tests.support.listening import on_each
 from tests.support.managing import waiting
 from tests.support.stored import claimed
 
@@ -119,11 +120,11 @@ class Deployment:
         """Return what a request asks of SQLite."""
         self._asked.clear()
         self._ticks = 0
-        self._loop.run_until_complete(self._database.read(self._listen))
+        self._loop.run_until_complete(on_each(self._database, self._listen))
         began = time.perf_counter()
         self.ask(method, path, body)
         seconds = time.perf_counter() - began
-        self._loop.run_until_complete(self._database.read(_listen_no_longer))
+        self._loop.run_until_complete(on_each(self._database, _listen_no_longer))
         asked = [sql for sql in self._asked if sql.split(None, 1)[0] in VERBS]
         return Cost(len(asked), self._ticks * EACH, self._scans(asked), seconds)
 

@@ -210,6 +210,12 @@ def parse_item_id(text: str) -> tuple[str, str, int] | None:
     return (f"resp_{match[1]}", match[2], from_base62(match[3])) if match else None
 
 
+def moved_item_id(text: str, old: str, new: str) -> str:
+    """Return the id that an item gets if its response ``old`` gets the id ``new``; the id of another item as it is."""
+    found = parse_item_id(text)
+    return text.replace(old[5:], new[5:], 1) if found is not None and found[0] == old else text
+
+
 def request_id(entropy: Entropy) -> str:
     """Draw the id of one HTTP request."""
     return "req_" + random_base62(entropy, 22)

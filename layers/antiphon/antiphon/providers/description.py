@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -72,6 +73,7 @@ def every_family() -> Iterator[tuple[str, Family]]:
             yield kind, family
 
 
+@lru_cache(maxsize=256)
 def family_of(kind: str, model: str, host: str = "") -> Family:
     """Return the family of a model.
 

@@ -14,7 +14,7 @@ from typing import Final
 from antiphon import measures
 from antiphon.context.sealed import sealer
 from antiphon.errors import ApiError, SlotTaken, StorageUnavailable
-from antiphon.ids import branch_response_id, first_response_id
+from antiphon.ids import branch_response_id, first_response_id, moved_item_id
 from antiphon.ports import Services
 from antiphon.records import OpenRun, StoredResponse
 from antiphon.run.approvals import answered
@@ -161,5 +161,5 @@ def _elsewhere(services: Services, record: StoredResponse) -> StoredResponse:
     """Return the same turn with another id, and the ids of its own items derived from it."""
     previous = record.previous_response_id
     new = branch_response_id(previous, services.entropy) if previous else first_response_id(services.entropy)
-    items = [{**item, "id": item["id"].replace(record.id[5:], new[5:])} for item in record.input]
+    items = [{**item, "id": moved_item_id(item["id"], record.id, new)} for item in record.input]
     return replace(record, id=new, response={**record.response, "id": new}, input=items)

@@ -19,7 +19,8 @@ from typing import Final, NamedTuple
 from antiphon.access.principal import Principal
 from antiphon.errors import ApiError, StorageUnavailable
 from antiphon.ports import DayOfUse, Services, Subject
-from antiphon.records import DAY, Agent, Budget, Period
+from antiphon.ports.usage import Dimension
+from antiphon.records import DAY, NO_BUDGET, Agent, Budget, Period
 from antiphon.run.tally import day_of
 from antiphon.usage.counters import NANODOLLARS, PER_DOLLAR, Spent, tokens_of
 
@@ -58,12 +59,11 @@ class Quota:
         self._services = services
         self._tenant = principal.tenant
         self._runs = runs
-        self._limited = [
-            Limited(Subject(principal.tenant, "user", principal.user), principal.limits.budget),
-            Limited(Subject(principal.tenant, "key", principal.key_id), principal.key_budget),
-        ]
+        self._limited: list[Limited] = []
+        self._add("user", principal.user, principal.limits.budget)
+        self._add("key", principal.key_id, principal.key_budget)
         if agent is not None:
-            self._limited.append(self._of(agent))
+            self._add("agent", agent.id, agent.budget)
 
     async def take(self) -> None:
         """Count the request of the user and the key, at once with reading what they have used: one trip.
@@ -82,9 +82,7 @@ class Quota:
             ApiError: as for ``take``.
             StorageUnavailable: as for ``take``.
         """
-        limited = self._of(agent)
-        self._limited.append(limited)
-        await self._take([limited])
+        await self._take(self._add("agent", agent.id, agent.budget))
 
     async def require_room(self, tokens: int = 0, nanousd: int = 0) -> None:
         """Require that a run may go on: call it before each further call of a model.
@@ -125,10 +123,15 @@ class Quota:
             raise ApiError("storage_unavailable") from None
         return None
 
-    def _of(self, agent: Agent) -> Limited:
-        return Limited(Subject(self._tenant, "agent", agent.id), agent.budget)
+    def _add(self, kind: Dimension, name: str, budget: Budget) -> list[Limited]:
+        """Add who is to be held to limits, if there are any. Return what was added."""
+        added = [] if budget == NO_BUDGET else [Limited(Subject(self._tenant, kind, name), budget)]
+        self._limited += added
+        return added
 
     async def _take(self, limited: Sequence[Limited]) -> None:
+        if not limited:
+            return
         now = self._services.clock()
         budgets = [self._require(one, now) for one in limited if self._runs]
         rates = [self._count(one, now) for one in limited]

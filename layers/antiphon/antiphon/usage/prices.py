@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -19,6 +19,9 @@ from antiphon.errors import SettingsError
 from antiphon.ports import UsageDelta
 from antiphon.settings import PREFIX, ProviderEndpoint
 from antiphon.validation import form, phrase
+
+MODELS: Final = 256
+"""Of how many models a process remembers which prices fit."""
 
 BUILT_IN: Final = Path(__file__).with_name("prices.json")
 NANO_PER_MILLION: Final = 1000
@@ -87,7 +90,6 @@ class Table(BaseModel):
     built_in: bool = True
 
 
-@dataclass(frozen=True, slots=True)
 class Prices:
     """The prices of a process.
 
@@ -96,23 +98,31 @@ class Prices:
         endpoint: returns the endpoint of a configured provider.
     """
 
-    entries: Sequence[Price]
-    endpoint: Callable[[str], ProviderEndpoint | None]
+    def __init__(self, entries: Sequence[Price], endpoint: Callable[[str], ProviderEndpoint | None]) -> None:
+        self.entries = entries
+        self._endpoint = endpoint
+        self._of = lru_cache(MODELS)(self._list)
 
     def find(self, provider: str, model: str, input_tokens: int = 0) -> Price | None:
         """Return the price of a provider's model for a call with so much input; None if it is not known."""
-        endpoint = self.endpoint(provider)
-        if endpoint is None:
-            return None
-        host = urlsplit(endpoint.base_url or "").hostname or ""
-        plain = _DATE.sub("", model)
-        for entry in self.entries:
-            fits = entry.kind in (None, endpoint.kind) and entry.provider in (None, provider)
-            fits = fits and (entry.host is None or fnmatchcase(host, entry.host))
-            fits = fits and (not entry.over_input_tokens or input_tokens > entry.over_input_tokens)
-            if fits and any(fnmatchcase(name, pattern) for pattern in entry.model for name in (model, plain)):
-                return entry
+        for price in self._of(provider, model):
+            if not price.over_input_tokens or input_tokens > price.over_input_tokens:
+                return price
         return None
+
+    def _list(self, provider: str, model: str) -> list[Price]:
+        """Return the prices of a model, whatever the input."""
+        endpoint = self._endpoint(provider)
+        if endpoint is None:
+            return []
+        host, plain = urlsplit(endpoint.base_url or "").hostname or "", _DATE.sub("", model)
+        return [
+            entry
+            for entry in self.entries
+            if entry.kind in (None, endpoint.kind) and entry.provider in (None, provider)
+            if entry.host is None or fnmatchcase(host, entry.host)
+            if any(fnmatchcase(name, pattern) for pattern in entry.model for name in (model, plain))
+        ]
 
 
 def read_prices(setting: str | None) -> list[Price]:

@@ -1,4 +1,7 @@
-"""One SQLite file, one connection, one thread that uses it.
+"""One SQLite file with two connections: one for a thread of its own, one for what is too small to need a thread.
+
+A trip to another thread costs more than reading or writing a few rows (ADR 38). What is small is done at once, on the
+event loop's thread, unless somebody else writes just then. It waits neither for a lock nor for the disk.
 
 Durability: WAL with ``synchronous=NORMAL``. What was acknowledged survives the death of the process at any instruction,
 for the operating system has it. A power cut may take the last moments with it, and never damages the file; ``FULL``
@@ -30,7 +33,13 @@ VERSION: Final = 8
 BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process, such as the command line, to finish its write."""
 
+CHECKPOINT_WRITES: Final = 500
+"""How many small writes the write-ahead log takes before the thread writes them to the file."""
+
 PRIVATE: Final = 0o600
+
+_PRIMARY: Final = 0xFF
+"""The part of an error code of SQLite that names its kind (SQLite, "Result and Error Codes")."""
 
 _EMPTY_LOG: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -142,56 +151,82 @@ class SQLite:
 
     def __init__(self, path: str | Path) -> None:
         self._connection = _open(path)
+        self._here = _open_beside(path)
         self._worker = ThreadPoolExecutor(1, "sqlite")
+        self._thread: int | None = None
+        self._writes = 0
         self._erasing = False
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], T], *, small: bool = False) -> T:
         """Run some reading on one snapshot.
+
+        Args:
+            work: does the reading.
+            small: it reads a few rows of a few KB. It may be called twice.
 
         Raises:
             StorageUnavailable: SQLite could not serve it.
         """
-        return await self._run("BEGIN", work)
+        return await self._run("BEGIN", work, small=small)
 
-    async def write(self, work: Callable[[sqlite3.Connection], T], *, erases: bool = False) -> T:
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, small: bool = False, erases: bool = False) -> T:
         """Run some writing as one transaction: all of it, or nothing if ``work`` raises or the caller is cancelled.
 
         Args:
             work: does the writing.
+            small: it reads and writes a few rows of a few KB.
             erases: what it deletes must leave the disk: the write-ahead log is emptied afterwards.
 
         Raises:
             StorageUnavailable: SQLite could not serve it.
         """
-        return await self._run("BEGIN IMMEDIATE", work, erases=erases)
+        return await self._run("BEGIN IMMEDIATE", work, small=small, erases=erases)
 
     async def aclose(self) -> None:
         """Finish what was begun and close the file; calling it again has no effect."""
         await asyncio.to_thread(self._worker.shutdown)
+        self._here.close()
         self._connection.close()
 
-    async def _run(self, begin: str, work: Callable[[sqlite3.Connection], T], *, erases: bool = False) -> T:
+    async def _run(
+        self, begin: str, work: Callable[[sqlite3.Connection], T], *, small: bool, erases: bool = False
+    ) -> T:
+        if small and self._is_home():
+            with contextlib.suppress(_Locked):
+                return self._do_here(begin, work)
         abandoned = threading.Event()
-        run = partial(self._transaction, begin, work, abandoned, erases)
+        run = partial(self._do_there, begin, work, abandoned, erases)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._worker, run)
         except asyncio.CancelledError:
             abandoned.set()  # the caller has reported a failure: a later write would contradict it
             raise
 
-    def _transaction(
+    def _is_home(self) -> bool:
+        """Return whether this is the one thread that may use the second connection: the first one that asks."""
+        thread = threading.get_ident()
+        if self._thread is None:
+            self._thread = thread
+        return self._thread == thread
+
+    def _do_here(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        done = _transaction(self._here, begin, work)
+        if begin != "BEGIN":
+            self._writes += 1
+            if self._writes % CHECKPOINT_WRITES == 0:
+                self._worker.submit(self._checkpoint)
+        return done
+
+    def _do_there(
         self, begin: str, work: Callable[[sqlite3.Connection], T], abandoned: threading.Event, erases: bool
     ) -> T:
-        try:
-            with self._connection:
-                self._connection.execute(begin)
-                done = work(self._connection)
-                if isinstance(done, sqlite3.Cursor):
-                    done.close()  # elsewhere it would reset a statement that this thread may be using by then
-                if abandoned.is_set():
-                    raise StorageUnavailable("the caller has given up")
-        except sqlite3.OperationalError as error:
-            raise StorageUnavailable("SQLite did not serve the call") from error
+        def wanted(db: sqlite3.Connection) -> T:
+            done = work(db)
+            if abandoned.is_set():
+                raise StorageUnavailable("the caller has given up")
+            return done
+
+        done = _transaction(self._connection, begin, wanted)
         self._erase(erases)
         return done
 
@@ -202,6 +237,27 @@ class SQLite:
             with contextlib.suppress(sqlite3.OperationalError):
                 (busy, _, _) = self._connection.execute(_EMPTY_LOG).fetchone()
                 self._erasing = bool(busy)
+
+    def _checkpoint(self) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
+class _Locked(StorageUnavailable):
+    """Somebody else writes."""
+
+
+def _transaction(connection: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    try:
+        with connection:
+            connection.execute(begin)
+            done = work(connection)
+            if isinstance(done, sqlite3.Cursor):
+                done.close()  # elsewhere it would reset a statement that this thread may be using by then
+            return done
+    except sqlite3.OperationalError as error:
+        is_locked = error.sqlite_errorcode & _PRIMARY in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        raise (_Locked if is_locked else StorageUnavailable)("SQLite did not serve the call") from error
 
 
 def _open(path: str | Path) -> sqlite3.Connection:
@@ -221,6 +277,14 @@ def _open(path: str | Path) -> sqlite3.Connection:
         connection.close()
         raise
     _keep_private(Path(path))
+    return connection
+
+
+def _open_beside(path: str | Path) -> sqlite3.Connection:
+    """Open a file that is open once more, for what must wait for nothing: no other writer, and no flush to the disk."""
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    for pragma in (*_PRAGMAS, "PRAGMA wal_autocheckpoint = 0"):
+        connection.execute(pragma)
     return connection
 
 

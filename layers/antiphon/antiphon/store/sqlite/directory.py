@@ -37,7 +37,7 @@ class SQLiteDirectory(SQLiteAgents):
 
         A tenant or a built-in role (ADMIN, USER) that was never stored exists with its defaults.
         """
-        return await self._database.read(lambda db: _account(db, tenant, user))
+        return await self._database.read(lambda db: _account(db, tenant, user), small=True)
 
     async def agent(self, tenant: str, agent: str, principals: Sequence[str]) -> tuple[Agent, int] | None:
         """Read an agent and the OR of the principals' bits on it, in one consistent trip; None if it does not exist."""
@@ -49,7 +49,7 @@ class SQLiteDirectory(SQLiteAgents):
             held = (bits for (bits,) in db.execute(sql, (tenant, agent, *principals)))
             return (found, functools.reduce(operator.or_, held, 0)) if found else None
 
-        return await self._database.read(work)
+        return await self._database.read(work, small=True)
 
     async def agents(self, tenant: str, principals: Sequence[str], limit: int | None = None) -> list[tuple[Agent, int]]:
         """List the agents on which the principals have any bit, by id, in two trips, with the OR of their bits."""

@@ -29,7 +29,7 @@ class SQLiteKeys(AuditedFile):
     async def get(self, digest: str) -> Key | None:
         """Read a key, consistently; one trip."""
         sql = "SELECT document FROM keys WHERE digest = ?"
-        row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone())
+        row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone(), small=True)
         return load(Key, row[0]) if row else None
 
     async def add(self, key: Key, by: Actor = SERVER) -> None:
@@ -111,7 +111,7 @@ class SQLiteKeys(AuditedFile):
         """Note that a key was used; an earlier use never replaces a later one."""
         sql = """INSERT INTO used (tenant, digest, at) VALUES (?, ?, ?)
             ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"""
-        await self._database.write(lambda db: db.execute(sql, (tenant, digest, at)))
+        await self._database.write(lambda db: db.execute(sql, (tenant, digest, at)), small=True)
 
     async def aclose(self) -> None:
         """Close the file, which all stores of the process share."""

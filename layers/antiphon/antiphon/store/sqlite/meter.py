@@ -25,7 +25,7 @@ class SQLiteMeter:
         """Count one, unless ``limit`` (at least 1) is reached; one conditional write. Return whether it was counted."""
         of = {"tenant": subject.tenant, "subject": f"{subject.kind}#{subject.id}"}
         values = {**of, "name": period.name, "expires_at": period.ends, "limit": limit}
-        return await self._database.write(lambda db: db.execute(_TAKE, values).rowcount > 0)
+        return await self._database.write(lambda db: db.execute(_TAKE, values).rowcount > 0, small=True)
 
 
 def sweep(db: Connection, now: float) -> None:

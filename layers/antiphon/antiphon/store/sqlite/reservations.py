@@ -42,7 +42,7 @@ class SQLiteReservations:
 
     async def release(self, held: Reservation) -> None:
         """Remove a reservation, if it is still this one."""
-        await self._database.write(lambda db: db.execute(_RELEASE, _values(held)))
+        await self._database.write(lambda db: db.execute(_RELEASE, _values(held)), small=True)
 
 
 def bury(db: Connection, owner: Owner, name: str, response_id: str) -> None:

@@ -92,14 +92,17 @@ class SQLiteResponses(SQLiteReservations):
         """
         if next(self._claims) % SWEEP_EVERY == 0:
             await self.sweep()
-        await self._database.write(lambda db: _claim(db, response))
+        await self._database.write(lambda db: _claim(db, response), small=turns.is_small(response))
 
     async def checkpoint(self, response: StoredResponse) -> bool:
         """Store what a response in progress has come to; one conditional write.
 
         Return whether it is stored: not if it was cancelled or has ended, or another writer holds the lease.
         """
-        return await self._database.write(lambda db: db.execute(_CHECKPOINT, row_values(response)).rowcount > 0)
+        small = turns.is_small(response)
+        return await self._database.write(
+            lambda db: db.execute(_CHECKPOINT, row_values(response)).rowcount > 0, small=small
+        )
 
     async def commit(self, response: StoredResponse) -> None:
         """Store how a response ended, once, if its lease is still this writer's.
@@ -107,7 +110,7 @@ class SQLiteResponses(SQLiteReservations):
         Raises:
             Superseded: it was ended or deleted meanwhile.
         """
-        await self._database.write(lambda db: _commit(db, response))
+        await self._database.write(lambda db: _commit(db, response), small=turns.is_small(response))
 
     async def take_over(self, seen: StoredResponse, taken: StoredResponse) -> bool:
         """Hand a response that has not ended to another writer, with one conditional write.
@@ -120,12 +123,12 @@ class SQLiteResponses(SQLiteReservations):
     async def cancel(self, owner: Owner, response_id: str) -> bool:
         """Ask the writer of a response to end it; one conditional write. Return whether it was in progress."""
         key = _key(owner, response_id)
-        return bool(key) and await self._database.write(lambda db: db.execute(_CANCEL, key).rowcount > 0)
+        return bool(key) and await self._database.write(lambda db: db.execute(_CANCEL, key).rowcount > 0, small=True)
 
     async def is_wanted(self, response: StoredResponse) -> bool:
         """Return whether a response is still in progress: not cancelled, ended or deleted; one read."""
         key = _key(response.owner, response.id)
-        rows = await self._database.read(lambda db: db.execute(_STATUS, key).fetchall())
+        rows = await self._database.read(lambda db: db.execute(_STATUS, key).fetchall(), small=True)
         return rows == [(IN_PROGRESS,)]
 
     async def get(self, owner: Owner, response_id: str, now: float) -> StoredResponse | None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from sqlite3 import Connection
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from antiphon.records import LogBatch, OpenRun, Owner
+from antiphon.store import turns
 from antiphon.store.sqlite.database import SQLite
-from antiphon.store.sqlite.gathered import Gathered
 
 _APPEND: Final = """
     INSERT INTO logs (tenant, user, response_id, number, epoch, at, data, last, expires_at)
-    VALUES {} ON CONFLICT DO NOTHING"""
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 _READ: Final = """
     SELECT number, epoch, at, data, last FROM logs
     WHERE tenant = :tenant AND user = :user AND response_id = :response_id AND number >= :first ORDER BY number"""
@@ -33,14 +31,15 @@ class SQLiteRuns:
 
     def __init__(self, database: SQLite) -> None:
         self._database = database
-        self._appended = Gathered(database, _append)
 
     async def append(self, owner: Owner, response_id: str, batch: LogBatch, expires_at: int) -> bool:
-        """Add a batch to the log of a response, together with what others add at the same time.
+        """Add a batch to the log of a response.
 
         Return whether it is the log's batch of this number, written now or by an earlier try.
         """
-        return await self._appended.write(_Append(owner, response_id, batch, expires_at), at_once=batch.last)
+        return await self._database.write(
+            lambda db: _append(db, owner, response_id, batch, expires_at), small=len(batch.data) <= turns.SMALL
+        )
 
     async def read(self, owner: Owner, response_id: str, first: int) -> list[LogBatch]:
         """Read the batches of a log from a number on, in order."""
@@ -83,29 +82,13 @@ def sweep(db: Connection, now: float) -> None:
     db.execute(_SWEEP, (now,))
 
 
-class _Append(NamedTuple):
-    """A batch to add to a log."""
-
-    owner: Owner
-    response_id: str
-    batch: LogBatch
-    expires_at: int
-
-
-def _append(db: Connection, wanted: list[_Append]) -> list[bool]:
-    rows = [
-        (owner.tenant, owner.user, name, batch.number, batch.epoch, batch.at, batch.data, batch.last, expires_at)
-        for owner, name, batch, expires_at in wanted
-    ]
-    statement = _APPEND.format(", ".join([_ROW] * len(rows)))
-    if db.execute(statement, tuple(chain.from_iterable(rows))).rowcount == len(rows):
-        return [True] * len(rows)
-    return [_is_there(db, each) for each in wanted]
-
-
-def _is_there(db: Connection, wanted: _Append) -> bool:
-    values = {**_of(wanted.owner, wanted.response_id), "first": wanted.batch.number}
-    return _batch(db.execute(_READ, values).fetchone()) == wanted.batch
+def _append(db: Connection, owner: Owner, response_id: str, batch: LogBatch, expires_at: int) -> bool:
+    number, epoch, at, data, last = batch.number, batch.epoch, batch.at, batch.data, batch.last
+    row = (owner.tenant, owner.user, response_id, number, epoch, at, data, last, expires_at)
+    if db.execute(_APPEND, row).rowcount:
+        return True
+    there = db.execute(_READ, {**_of(owner, response_id), "first": number}).fetchone()
+    return _batch(there) == batch
 
 
 def _batch(row: tuple[int, int, float, bytes, int]) -> LogBatch:

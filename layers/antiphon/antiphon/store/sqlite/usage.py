@@ -41,12 +41,12 @@ class SQLiteUsage:
             for subject, counters in used
             for name, amount in counters.items()
         ]
-        await self._database.write(lambda db: db.executemany(_ADD, rows))
+        await self._database.write(lambda db: db.executemany(_ADD, rows), small=True)
 
     async def of(self, subject: Subject, first: str, last: str) -> list[DayOfUse]:
         """Read the days of one subject from a first to a last one, in order."""
         values = {**_key(subject), "first": first, "last": last}
-        return await self._database.read(lambda db: _days(db, _OF, values))
+        return await self._database.read(lambda db: _days(db, _OF, values), small=True)
 
     async def page(
         self, tenant: str, kind: Dimension, first: str, last: str, *, after: str | None, limit: int
