@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import re
 import socket
 
@@ -79,3 +80,32 @@ def test_a_key_is_never_in_it(staffed, word):
 
 def test_the_kinds_that_help_names_are_those_of_the_log():
     assert verbs.KINDS == KINDS
+
+
+def test_changes_are_shown_in_the_words_of_the_api(staffed, tmp_path):
+    path = tmp_path / "agent.yaml"
+    for fields in ("temperature: 1", "limits: {tokens_per_day: 5, tokens_per_response: 3}\nshow_tools: none"):
+        path.write_text(f"id: helper\nauthor: ada\nprovider: demo\nmodel: demo\n{fields}\n")
+        staffed.done("agents", "apply", str(path))
+    staffed.done("roles", "put", "STAFF", "--permission", "USE", "CREATE")
+    staffed.done("grants", "add", "helper", "group:staff", "editor")
+    staffed.done("keys", "create", "--user", "bob", "--tokens-per-day", "7")
+    entries = staffed.read("audit")
+    found = {entry["action"]: (entry["before"], entry["after"]) for entry in reversed(entries)}
+    changed = {"temperature": None, "limits": {"tokens_per_day": 5, "tokens_per_response": 3}, "show_tools": "none"}
+    before = {"temperature": 1.0, "limits": None, "show_tools": None}
+    assert found["agent.changed"] == ({**before, "version": 1}, {**changed, "version": 2})
+    assert found["role.changed"] == ({"permissions": ["USE"]}, {"permissions": ["CREATE", "USE"]})
+    assert found["grant.created"][1] == {"agent": "helper", "principal": "group:staff", "level": "editor"}
+    assert found["key.created"][1]["limits"] == {"tokens_per_day": 7}
+    shown = f"{entries}"
+    assert not [name for name in ("remote_agents", "budget", "bits", "parameters") if f"'{name}'" in shown]
+
+
+def test_an_agent_with_a_long_value_is_shown_with_its_size(staffed, tmp_path):
+    path = tmp_path / "agent.yaml"
+    text = {"format": {"type": "json_schema", "name": "a", "schema": {"description": "x" * 2000}}}
+    path.write_text(json.dumps({"id": "a", "author": "ada", "provider": "demo", "model": "demo", "text": text}))
+    staffed.done("agents", "apply", str(path))
+    (created,) = staffed.read("audit", "--target", "agent:a", "--kind", "agent")
+    assert created["after"]["parameters"]["characters"] > 2000

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from antiphon.audit import AuditEntry
+from antiphon.manage.audit_words import in_api_words
 from antiphon.manage.changes import Document
 from antiphon.manage.operator import Operator
 from antiphon.manage.pages import no_cursor
@@ -46,6 +47,7 @@ async def list_audit(
 def entry_document(entry: AuditEntry) -> Document:
     """Return an entry as it is shown."""
     actor = entry.actor
+    before, after = in_api_words(entry.kind, entry.before, entry.after)
     return {
         "id": entry.id,
         "at": entry.at,
@@ -58,7 +60,7 @@ def entry_document(entry: AuditEntry) -> Document:
         },
         "action": entry.action,
         "target": entry.target,
-        "before": entry.before,
-        "after": entry.after,
+        "before": before,
+        "after": after,
         "expires_at": entry.expires_at,
     }
