@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from socket import gethostname
 from typing import Final
+from urllib.parse import quote
 
 import orjson
 from fastapi import Request
@@ -24,6 +25,11 @@ from local.console.gate import TOKEN, require_here, require_token
 ROOT: Final = "/console"
 
 _OPERATOR: Final = "antiphon.console_operator"
+_ABSENT: Final = ApiError(
+    "route_not_found",
+    f"There is no such path. The console is at `{ROOT}/`: open the address that the terminal shows.",
+    complete=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +103,31 @@ class Console:
         if path == ROOT or (self._alone and path == "/"):
             return RedirectResponse(f"{ROOT}/")
         if not path.startswith(f"{ROOT}/"):
-            return None
+            return error_response(_ABSENT) if self._alone and not path.startswith("/v1/") else None
         if scope["method"] not in {"GET", "HEAD"}:
             return error_response(ApiError("method_not_allowed", headers={"allow": "GET, HEAD"}))
         if path == f"{ROOT}/facts":
             require_token(headers, self._token)
             return Response(orjson.dumps(asdict(self._facts)), media_type="application/json")
-        file = self._files.get(path.removeprefix(f"{ROOT}/"))
+        return self._file(path.removeprefix(f"{ROOT}/"), headers)
+
+    def _file(self, place: str, headers: Headers) -> Response:
+        file = self._files.get(place)
+        if file is None and _is_place(place) and "text/html" in headers.get("accept", ""):
+            return RedirectResponse(f"{ROOT}/#/{quote(place)}")
         if file is None:
-            return error_response(ApiError("route_not_found"))
+            return error_response(_ABSENT)
         return Response(file.content, headers={"content-type": file.media_type})
 
     def _operator(self, scope: Scope) -> Operator:
         client = scope.get("client")
         tenant, address = self._facts.tenant, client[0] if client else ""
         return Operator.of_store(Actor(tenant, self._account, "console", address=address, host=gethostname()))
+
+
+def _is_place(path: str) -> bool:
+    """Return whether a path can be one of the page's own places, such as ``agents/helper``, and no file."""
+    return bool(path) and "." not in path.partition("/")[0]
 
 
 async def operator_of(request: Request) -> Operator:

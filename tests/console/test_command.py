@@ -88,7 +88,7 @@ def test_every_request_of_the_command_needs_the_token(tmp_path: Path) -> None:
     with Service(tmp_path) as service, console(tmp_path / "antiphon.db", "--url", service.base_url) as client:
         del client.headers["x-antiphon-console"]
         key = {"authorization": f"Bearer {service.key()}"}
-        for path in ("/v1/admin/agents", "/v1/models", "/healthz"):
+        for path in ("/v1/admin/agents", "/v1/models", "/v1/nothing"):
             assert client.get(path, headers=key).json()["error"]["code"] == "invalid_api_key"
 
 

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from local.console.files import HEADERS
+from local.console.forwarding import forwarder
 from local.console.host import Console
 from tests.support.browser import TOKEN
 from tests.support.service import CONSOLE, Service
@@ -104,6 +105,27 @@ def test_nothing_of_the_page_is_inline() -> None:
 def test_only_the_files_of_the_page_are_there(service: Service, path: str) -> None:
     answer = service.client.get(f"/console/{path}")
     assert refusal(answer) in {(404, "route_not_found"), (401, "missing_api_key")}
+
+
+@pytest.mark.parametrize("place", ["agents", "agents/my%20helper/try", "agents/v1.2", "nothing"])
+def test_a_browser_that_asks_for_a_place_of_the_page_by_its_path_gets_to_it(service: Service, place: str) -> None:
+    answer = service.client.get(f"/console/{place}", headers={"accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.headers["location"]) == (307, f"/console/#/{place}")
+
+
+@pytest.mark.parametrize("path", ["pages/nothing.js", "nothing.js"])
+def test_a_file_that_the_page_does_not_have_is_answered_with_where_the_console_is(service: Service, path: str) -> None:
+    answer = service.client.get(f"/console/{path}")
+    assert refusal(answer) == (404, "route_not_found")
+    assert "The console is at `/console/`" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/console/nothing.js", "/admin", "/docs"])
+def test_a_path_that_a_console_alone_does_not_have_is_no_matter_of_the_token(path: str) -> None:
+    console = Console(forwarder(""), TOKEN, CONSOLE, "olga", alone=True)
+    answer = TestClient(console, "http://127.0.0.1:8000", client=("127.0.0.1", 1)).get(path)
+    assert refusal(answer) == (404, "route_not_found")
+    assert "The console is at `/console/`" in answer.json()["error"]["message"]
 
 
 def test_the_page_takes_no_other_method_and_its_folder_has_one_address(service: Service) -> None:
