@@ -209,7 +209,7 @@ def test_a_private_host_that_the_operator_has_not_listed_is_not_called_and_logge
 def test_a_slow_receiver_is_given_up_and_delays_no_response_and_no_other_receiver(
     service: Service, key: str, receiver: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("antiphon.webhooks.delivery.SECONDS", 0.5)
+    monkeypatch.setattr("antiphon.webhooks.delivery.SECONDS", 2)
     hold = threading.Event()
     made(service, receiver.url("/slow"))
     made(service, receiver.url("/quick"))

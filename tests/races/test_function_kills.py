@@ -324,8 +324,9 @@ def test_a_kill_of_the_functions_around_calls_of_tools_runs_none_twice_that_may_
     ended = bob.ended(response_id)
     assert (ended["status"], ended["output"][-1]["content"][0]["text"]) == ("completed", "Done.")
     reserve, look = ended["output"][:2]
-    assert counts == {"/reserve": 1, "/look": 2}
-    assert look["output"] == '"/look 2"'
+    assert counts["/reserve"] == 1
+    assert counts["/look"] >= 2, "more if the machine is so busy that the worker after the kill is taken for lost"
+    assert look["output"] in {f'"/look {number}"' for number in range(2, counts["/look"] + 1)}
     if "/reserve" in held:
         assert "not known whether the tool ran" in reserve["error"]["message"]
     else:
