@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 import yaml
 
+from antiphon.suggestion import meant
 from cli import lines
 from cli.output import Refused
 
@@ -90,6 +91,8 @@ def read_documents(path: str) -> list[Document]:
         documents = _parse(text, is_json=path.endswith(".json"))
         json.dumps(documents, allow_nan=False, ensure_ascii=False).encode()
         orjson.dumps(documents)  # as the stores and the service write them: integers of 64 bits
+    except FileNotFoundError:
+        raise Refused(_absent(path)) from None
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
     except UnicodeError:
@@ -106,6 +109,14 @@ def read_documents(path: str) -> list[Document]:
         ) from None
     values = [part for document in documents for part in (document if isinstance(document, list) else [document])]
     return [Document(value, text, index) for index, value in enumerate(values)]
+
+
+def _absent(path: str) -> str:
+    """Return that there is no such file, with the file beside it that may have been meant."""
+    folder = Path(path).parent
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    name = meant(Path(path).name, names)
+    return f"{path}: no such file" + (f"; did you mean {folder / name}?" if name else "")
 
 
 def write(document: Any) -> str:

@@ -91,7 +91,7 @@ def test_a_byte_order_mark_is_passed_over(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(Refused, match="No such file"):
+    with pytest.raises(Refused, match="no such file"):
         files.read(str(tmp_path / "absent.yaml"))
 
 
@@ -117,3 +117,10 @@ def test_whatever_is_written_is_read_again(tmp_path_factory, document):
     assert files.read(str(path)) == [document]
     path.write_text(json.dumps(document), encoding="utf-8")
     assert files.read(str(path)) == [document]
+
+
+def test_a_misspelt_file_is_named_with_the_one_beside_it(tmp_path):
+    (tmp_path / "echo.yaml").write_text("id: a")
+    with pytest.raises(Refused) as caught:
+        files.read(str(tmp_path / "echo.yml"))
+    assert str(caught.value) == f"{tmp_path}/echo.yml: no such file; did you mean {tmp_path}/echo.yaml?"

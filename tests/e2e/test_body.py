@@ -65,6 +65,15 @@ def test_a_body_that_is_not_one_strict_json_object_is_refused(
     refused(service.post(key, raw), 400, code)
 
 
+def test_a_mistake_in_the_json_is_named_with_its_place(service: Service, key: str) -> None:
+    error = refused(service.post(key, b'{"model": "canary",\n "input": "x",}'), 400, "invalid_json")
+    place = "The body is not JSON: there is a mistake in line 2, column 15."
+    assert error["message"] == f"{place} Send one JSON object."
+    assert (
+        refused(service.post(key, b" "), 400, "invalid_json")["message"] == "The body is empty. Send one JSON object."
+    )
+
+
 def test_a_byte_order_mark_is_named(service: Service, key: str, through: str) -> None:
     if through != "process":
         pytest.skip("both front doors hand JSON over as text")

@@ -99,6 +99,20 @@ def test_a_path_of_another_api_is_answered_with_what_to_call_instead(path, call)
     assert call in error.message
 
 
-@pytest.mark.parametrize("path", ["/canary", "/v2/responses", "/v1/responses/a/b", "/.env"])
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/respones", "/v1/responses"),
+        ("/v1/model", "/v1/models"),
+        ("/v1/response/modls", "/v1/responses/models"),
+        ("/heathz", "/healthz"),
+        ("/openapi.jsn", "/openapi.json"),
+    ],
+)
+def test_a_misspelt_path_is_answered_with_the_likely_one(path, meant):
+    assert unrouted(path).message == f"There is no such path. Did you mean `{meant}`?"
+
+
+@pytest.mark.parametrize("path", ["/canary", "/v1/admn/keys", "/v2/responses", "/v1/responses/a/b", "/.env"])
 def test_a_path_that_resembles_none_leads_to_the_page(path):
     assert unrouted(path).message == "There is no such path. See `/docs` for the routes."

@@ -72,6 +72,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
             parse_float=None if plain else _finite,
             parse_int=None if plain else _short_integer,
         )
+    except json.JSONDecodeError as error:
+        place = f"The body is not JSON: there is a mistake in line {error.lineno}, column {error.colno}."
+        raise ApiError("invalid_json", place if raw.strip() else "The body is empty.") from None
     except ValueError:
         raise ApiError("invalid_json") from None
     if not isinstance(value, dict):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from antiphon.suggestion import meant
+
 _ID: Final = r"[^/]+"
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/": ("GET",),
@@ -110,6 +112,19 @@ def route_of(path: str) -> str | None:
     return next((route for pattern, route in _PATTERNS if pattern.fullmatch(path)), None)
 
 
+def _misspelt(bare: str) -> str | None:
+    """Return the path that a misspelt one resembles, segment by segment; None if none without an id does."""
+    paths = {route.removeprefix("/v1").strip("/"): route for route in ROUTES if "{" not in route}
+    alike = [known for known, route in paths.items() if not is_managing(route) and _resembles(bare, known)]
+    found = meant(bare, alike)
+    return None if found is None else f"Did you mean `{paths[found]}`?"
+
+
+def _resembles(path: str, known: str) -> bool:
+    pairs = list(zip(path.split("/"), known.split("/"), strict=False))
+    return path.count("/") == known.count("/") and all(meant(one, [other]) for one, other in pairs)
+
+
 def is_managing(path: str) -> bool:
     """Return whether a path is one of management."""
     return path.startswith(f"{ADMIN}/")
@@ -125,7 +140,8 @@ def hint(path: str) -> str | None:
         return OTHER_APIS[bare]
     route = route_of(f"/v1/{bare}") or route_of(f"/{bare}")
     if route is None:
-        return next((meant for name, meant in OTHER_APIS.items() if name and bare.startswith(f"{name}/")), None)
+        other = next((call for name, call in OTHER_APIS.items() if name and bare.startswith(f"{name}/")), None)
+        return other or _misspelt(bare)
     if not route.startswith("/v1/"):
         return f"Call `{route}`."
     return f"Call `{route}`. A client's base URL ends in `/v1`, once, and the path follows without a slash at its end."
