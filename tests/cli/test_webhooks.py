@@ -67,3 +67,9 @@ def test_a_deleted_webhook_is_gone_and_an_absent_one_is_refused(antiphon, made):
 def test_what_cannot_be_a_webhook_is_refused(antiphon, staffed, arguments):
     antiphon.refused("webhooks", "create", *arguments)
     assert antiphon.read("webhooks", "list") == []
+
+
+@pytest.mark.parametrize("url", ["example.com/hook", "ftp://example.com", "https://"])
+def test_a_url_that_is_not_whole_is_refused_with_one_that_is(staffed, url):
+    line = staffed.refused("webhooks", "create", url)
+    assert "`url`: This must be a whole URL, such as `https://example.com/hook`" in line

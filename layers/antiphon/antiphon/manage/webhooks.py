@@ -176,7 +176,12 @@ def _check_url(url: str) -> None:
     except ValueError:
         host = None
     if not host or len(url) > MAX_URL or parts.scheme not in {"https", "http"} or "@" in parts.netloc:
-        raise ApiError("invalid_value", "`url`: This is no URL of a server.", param="url", complete=True)
+        raise ApiError(
+            "invalid_value",
+            "`url`: This must be a whole URL, such as `https://example.com/hook`.",
+            param="url",
+            complete=True,
+        )
 
 
 def _check_host(services: Services, url: str) -> None:
