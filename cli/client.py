@@ -66,6 +66,10 @@ class Seen:
             self.error = message_of(event)
 
 
+class NoSuchAgent(Refused):
+    """The server has no agent of the name that was sent as ``model``, or not for this key."""
+
+
 def _quiet(_line: str) -> None:
     pass
 
@@ -175,8 +179,10 @@ class Client:
                 method, self.server.base_url + path, json=body, headers=headers, timeout=TIMEOUT
             ) as reply:
                 if reply.status >= 400:  # noqa: PLR2004 (where HTTP's errors begin)
-                    line = refusal_line(reply.status, await reply.read())
-                    raise Lost(line) if passing and (reply.status in passing or reply.status >= 500) else Refused(line)  # noqa: PLR2004 (as above)
+                    body = await reply.read()
+                    if passing and (reply.status in passing or reply.status >= 500):  # noqa: PLR2004 (as above)
+                        raise Lost(refusal_line(reply.status, body))
+                    raise (NoSuchAgent if b'"model_not_found"' in body else Refused)(refusal_line(reply.status, body))
                 yield reply
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise Lost(self.server.unanswered(error)) from error

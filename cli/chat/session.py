@@ -11,8 +11,9 @@ from typing import Any, Final, TypeVar
 from cli.chat.dialogue import Continuation, Dialogue, message
 from cli.chat.items import Item, waits_for_others
 from cli.chat.screen import Screen
-from cli.client import Client, Seen, path_of
+from cli.client import Client, NoSuchAgent, Seen, path_of
 from cli.output import Refused, Unreachable
+from cli.suggestion import did_you_mean
 
 Response = dict[str, Any]
 T = TypeVar("T")
@@ -115,7 +116,20 @@ class ChatSession:
             fields |= _SEAL
         if self._instructions:
             fields["instructions"] = self._instructions
-        return await shown(self._client.create(fields, seen), self._screen)
+        try:
+            return await shown(self._client.create(fields, seen), self._screen)
+        except NoSuchAgent as error:
+            raise Refused(await self._likely_agent() or str(error)) from None
+
+    async def _likely_agent(self) -> str | None:
+        """Return the line that names the agents of the server; None if it does not list any."""
+        try:
+            listed = (await self._client.request("GET", "/models")).get("data")
+        except (Refused, Unreachable):
+            return None
+        names = [each["id"] for each in listed or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
+        advice = did_you_mean(self._agent, names) or f"the agents are {', '.join(names)}"
+        return f"there is no agent {self._agent} for this key: {advice}" if names else None
 
     async def _cancel(self, seen: Seen) -> None:
         """Cancel the response on the server, if it has one of that id; a server that cannot is left alone."""

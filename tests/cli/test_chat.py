@@ -229,10 +229,16 @@ def test_commands_are_completed_and_a_misspelt_one_is_not_sent(chat, upstream):
 
 
 def test_what_the_server_refuses_is_a_line_and_the_chat_goes_on(chat, service, upstream):
-    with chat(agent="absent") as terminal:
-        say(terminal, "Hello", "the server answers 404: ")
-        say(terminal, "Hello", "the server answers 404: ")
+    with chat(agent="zzz") as terminal:
+        say(terminal, "Hello", "there is no agent zzz for this key: the agents are agent")
+        say(terminal, "Hello", "there is no agent zzz for this key: the agents are agent")
     assert upstream.requests == []
+
+
+def test_a_misspelt_agent_is_named_with_the_likely_one(tmp_path, service, environ):
+    refused = run("chat", "agnet", stdin="Hi", cwd=tmp_path, environ=environ)
+    told = "antiphon: there is no agent agnet for this key: did you mean agent?\n"
+    assert (refused.code, refused.out, refused.err) == (1, "", told)
 
 
 def test_a_model_cannot_control_the_terminal(chat, upstream):
