@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from antiphon.records import LogBatch, OpenRun, Owner
+from antiphon.store.dynamodb.client import DynamoDB
 from tests.support.stored import NOW, OWNER, Stores, add_turn, claimed, plain
 
 ID = claimed().id
@@ -70,6 +74,24 @@ async def test_a_response_that_is_deleted_takes_its_log_with_it(stores: Stores) 
     await stores.runs.append(OWNER, turn.id, batch(0), LATER)
     await stores.runs.erase(OWNER, turn.id)
     assert await stores.runs.read(OWNER, turn.id, 0) == []
+
+
+async def test_what_a_writer_logs_while_its_response_is_deleted_goes_too(
+    dynamodb: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file deletes a response and its log at once; tables, one after the other."""
+    turn = await add_turn(dynamodb.responses, logged=True)
+    await dynamodb.runs.append(OWNER, turn.id, batch(0), LATER)
+    call = DynamoDB.call
+
+    async def late(database: DynamoDB, operation: str, **arguments: Any) -> Any:
+        if operation == "DeleteItem":
+            await dynamodb.runs.append(OWNER, turn.id, batch(0), LATER)
+        return await call(database, operation, **arguments)
+
+    monkeypatch.setattr(DynamoDB, "call", late)
+    assert await dynamodb.responses.delete(OWNER, turn.id)
+    assert await dynamodb.runs.read(OWNER, turn.id, 0) == []
 
 
 async def test_runs_for_workers_are_listed_and_counted_until_they_are_closed(stores: Stores) -> None:

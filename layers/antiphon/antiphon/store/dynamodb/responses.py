@@ -8,6 +8,7 @@
              parts -> head, if in progress under this lease -> the parts of the head before it go
     chain    head -> everything else at once, by its lineage
     delete   head is read -> its reservation is marked -> its log and its parts go -> head goes, if it still is that one
+             -> what its writer has logged since goes
 
 Parts are stored before the head that names them, so a writer that dies leaves no head without its content; what it
 leaves has no head and goes with its TTL. A deletion that dies half-way can be sent again.
@@ -192,7 +193,10 @@ class DynamoDBResponses(DynamoDBReservations):
         return turns.whole_chain(chain, now) if chain else None
 
     async def delete(self, owner: Owner, response_id: str) -> bool:
-        """Remove a response and its content, and mark its reservation as deleted. Return whether there was one."""
+        """Remove a response and its content, and mark its reservation as deleted. Return whether there was one.
+
+        Its log goes first, so that the head leads to it if this dies, and once more: its writer may have added to it.
+        """
         head = await self._head(owner, response_id)
         if head is None:
             return False
@@ -201,6 +205,14 @@ class DynamoDBResponses(DynamoDBReservations):
             await self._bury(owner, document.reservation, response_id)
         if document.logged:
             await self._remove_log(owner, response_id)
+        was_there = await self._remove(document, head)
+        if document.logged:
+            await self._remove_log(owner, response_id)
+        return was_there
+
+    async def _remove(self, document: StoredResponse, head: Row) -> bool:
+        """Remove a turn, whose log is gone. Return whether it had not expired."""
+        owner, response_id = document.owner, document.id
         if place_of(response_id).in_conversation:
             return await self._empty(document, head)
         await self._remove_parts(head)
