@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.ports import ToolCall, ToolResult
 from antiphon.records import Approval
 from tests.support.caller import TENANT
 from tests.support.durable import ADA, FAR, SOON, Reader, ended, follow, until
@@ -205,7 +207,7 @@ def test_a_background_response_out_of_time_is_handed_to_the_next_worker(tmp_path
     gate = Gate()
     tools = Tools(find=held(gate, "Ada"))
     upstream.scripts = [Script.stream(*ONE), answer("It is Ada.")]
-    with Service(tmp_path, upstream, runner=tools, run_seconds=3.8, **SOON) as service:
+    with Service(tmp_path, upstream, runner=tools, run_seconds=5.5, **SOON) as service:
         service.agent("agent", servers=(server("find", repeatable=True),))
         key = service.key()
         response_id = service.create(key, input="Who?", background=True)["id"]
@@ -215,6 +217,21 @@ def test_a_background_response_out_of_time_is_handed_to_the_next_worker(tmp_path
     assert response["status"] == "completed"
     assert said(response) == "It is Ada."
     assert {call.token for call in tools.calls} == {response["output"][0]["id"]}
+
+
+def test_a_tool_has_its_own_time_although_the_run_ends_before_that(tmp_path: Path, upstream: Upstream) -> None:
+    """Otherwise both limits come at once, and a worker hands over that the tool did not answer within 30 seconds."""
+    left: list[float] = []
+
+    async def measured(call: ToolCall) -> ToolResult:
+        left.append(call.deadline - asyncio.get_running_loop().time())
+        return ToolResult("Ada")
+
+    upstream.scripts = [Script.stream(*ONE), answer("It is Ada.")]
+    with Service(tmp_path, upstream, runner=Tools(find=measured), run_seconds=10) as service:
+        service.agent("agent", servers=(server("find", timeout_seconds=60),))
+        assert service.create(service.key(), input="Who?")["status"] == "completed"
+    assert 59 < left[0] <= 60
 
 
 def test_a_tool_that_is_too_slow_costs_its_own_time_only(tmp_path: Path, upstream: Upstream) -> None:

@@ -207,21 +207,18 @@ class ServerCalls:
         self._pending: list[Pending] = []
         self._is_kept = False
 
-    async def run(self, pending: list[Pending], deadline: float) -> None:
+    async def run(self, pending: list[Pending]) -> None:
         """Make calls, and send their items in order.
 
-        If it is cancelled, what came is sent, and what did not is sent as failed; unless another worker goes on.
-
-        Args:
-            pending: the calls.
-            deadline: by when they must have ended, in the event loop's time (seconds).
+        If it is cancelled, as at the deadline of the run, what came is sent, and what did not is sent as failed; unless
+        another worker goes on.
         """
         self._pending = pending
         tasks: list[asyncio.Task[None]] = []
         sent = 0
         try:
             await self._intend()
-            tasks = [asyncio.create_task(self._make(call, deadline)) for call in pending]
+            tasks = [asyncio.create_task(self._make(call)) for call in pending]
             for call, task in zip(pending, tasks, strict=True):
                 self._begin(call)
                 await asyncio.wait([task])  # its own cancellation would let the next call begin
@@ -256,18 +253,18 @@ class ServerCalls:
         async with self._storing:
             await self._writer.save_calls([*self._hidden, *(call.stored() for call in self._pending)])
 
-    async def _make(self, call: Pending, deadline: float) -> None:
+    async def _make(self, call: Pending) -> None:
         if call.result is not None:
             return
         async with self._slots:
-            call.result = await self._result(call, deadline)
+            call.result = await self._result(call)
         if self._is_kept and len(self._pending) > 1:
             try:
                 await self._store()
             except StorageUnavailable:
                 log.warning("result not stored", extra={"item_id": call.item["id"]})
 
-    async def _result(self, call: Pending, deadline: float) -> ToolResult:
+    async def _result(self, call: Pending) -> ToolResult:
         tool = call.tool
         if tool is None or tool.server is None or tool.pinned is None:
             return _failed("refused", NOT_HERE)
@@ -276,8 +273,7 @@ class ServerCalls:
         arguments = _arguments(call.item)
         if arguments is None:
             return _failed("refused", NO_OBJECT)
-        loop = asyncio.get_running_loop()
-        until = min(deadline, loop.time() + tool.pinned.timeout_seconds)
+        until = asyncio.get_running_loop().time() + tool.pinned.timeout_seconds
         asked = ToolCall(call.item["id"], tool.server, tool.pinned, arguments, until)
         with measures.tool_call(tool.server.kind, tool.server.label, tool.pinned.name, asked.token) as span:
             call.is_made = True

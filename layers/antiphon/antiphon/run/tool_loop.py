@@ -289,7 +289,7 @@ class ToolLoop:
         self.has_acted = self.has_acted or any(call.result is None and not call.is_repeatable for call in pending)
         include = self._ready.run.body.include
         calls = ServerCalls(self._services, self._stream, self._host, include, self.hidden)
-        await calls.run(pending, self.call.deadline)
+        await calls.run(pending)
         await self._checkpoints.flush()
         if not self._shows and self._host.keeps_intents:
             with contextlib.suppress(StorageUnavailable):
