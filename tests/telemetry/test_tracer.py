@@ -1,6 +1,7 @@
 """Which trace a request belongs to, and what is known of a span by OpenTelemetry's conventions."""
 
 import asyncio
+import contextvars
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
@@ -151,6 +152,20 @@ def test_a_span_that_cannot_be_described_is_dropped_and_its_request_goes_on(trac
             pass
     assert len(tracing) == 2
     assert [line.message for line in caplog.records] == ["span not described"]
+
+
+def test_a_span_of_a_coroutine_that_was_never_finished_ends_where_that_is_removed():
+    """As in a process that ends: the interpreter closes it outside the task that began it."""
+    ended = []
+
+    async def called():
+        with Span("tool", "find", sink=ended.append):
+            await asyncio.sleep(0)
+
+    coroutine = called()
+    contextvars.copy_context().run(coroutine.send, None)
+    coroutine.close()
+    assert [(span.name, span.failure) for span in ended] == [("find", GeneratorExit)]
 
 
 def test_a_clock_that_is_set_back_lets_no_span_end_before_it_began(tracing):

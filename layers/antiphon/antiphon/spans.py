@@ -6,6 +6,7 @@ OpenTelemetry has one for the process, the tracer (``telemetry``); without it, t
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -127,7 +128,8 @@ class Span:
         self.ended = time.time()
         self.failure = failure
         self.code = getattr(error, "code", None)
-        _span.reset(self._token)
+        with contextlib.suppress(ValueError):  # a coroutine that was never finished ends where it is removed
+            _span.reset(self._token)
         for sink in self.sinks:
             sink(self)
 
