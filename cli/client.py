@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -178,9 +179,9 @@ class Client:
             async with self.session.request(
                 method, self.server.base_url + path, json=body, headers=headers, timeout=TIMEOUT
             ) as reply:
-                if reply.status >= 400:  # noqa: PLR2004 (where HTTP's errors begin)
+                if reply.status >= HTTPStatus.BAD_REQUEST:
                     body = await reply.read()
-                    if passing and (reply.status in passing or reply.status >= 500):  # noqa: PLR2004 (as above)
+                    if passing and (reply.status in passing or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR):
                         raise Lost(refusal_line(reply.status, body))
                     raise (NoSuchAgent if b'"model_not_found"' in body else Refused)(refusal_line(reply.status, body))
                 yield reply

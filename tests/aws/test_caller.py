@@ -37,7 +37,7 @@ bedrock_runtime =
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let botocore find nothing of this machine. Return where it looks for profiles."""
+    """Hide the AWS configuration of the machine from botocore. Return the path of its configuration file."""
     for name in os.environ:
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)

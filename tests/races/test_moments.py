@@ -188,7 +188,7 @@ def judge_ending(asked: Asked, what: str, *, is_fault: bool) -> dict[str, Any] |
         return None
     asked.ids.add(asked.id)
     shown = asked.pair.other.retrieve(asked.key, asked.id)
-    if what == "another worker" and sent is not None:  # that one has other items, and knows of other calls of models
+    if what == "another worker" and sent is not None:  # its items and its usage are its own
         sent = {**shown, **{name: sent[name] for name in ("status", "error")}}
     if sent is not None and not is_fault:
         assert sent == shown

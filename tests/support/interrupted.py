@@ -1,6 +1,6 @@
 """A request to an agent that acts, in one of two processes with the same store, and what comes of it.
 
-The model says something and calls a tool, then says something and calls a tool that needs an approval, then is done.
+The model answers with text and a call of a tool, then with text and a call that needs an approval, then with text.
 """
 
 from __future__ import annotations

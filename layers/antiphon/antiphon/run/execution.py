@@ -28,7 +28,7 @@ from antiphon.answering.turn import Outcome, usage_resource
 from antiphon.context.sealed import Sealer, sealer
 from antiphon.errors import CODES, ApiError, ProviderError, StorageUnavailable, Superseded, trace
 from antiphon.ports import ModelCall, Services
-from antiphon.records import StoredResponse
+from antiphon.records import Approval, StoredResponse
 from antiphon.run.approvals import withdraw_all
 from antiphon.run.aside import aside
 from antiphon.run.asked import withdraw_unasked
@@ -338,11 +338,12 @@ class Execution:
         job = self._record.job
         if job is None or self._cancelled or job.get("handed_over", 0) >= MAX_HAND_OVERS:
             return False
-        if self._stopped and outcome.error == _failure("shutting_down").error:
+        code = None if outcome.error is None else outcome.error["code"]
+        if self._stopped and code == "shutting_down":
             return not loop.is_answering or self._is_kept
         if outcome.incomplete_reason == "deadline" and loop.begun and not loop.is_answering:
             return True
-        cut = outcome.error is not None and outcome.error["code"] in CUT and job.get("cuts", 0) < MAX_CUTS
+        cut = code in CUT and job.get("cuts", 0) < MAX_CUTS
         return self._is_kept and (outcome.incomplete_reason == "deadline" or cut)
 
     async def _give_back(self, why: str) -> None:
@@ -383,9 +384,13 @@ class Execution:
         deadline = max(limit, asyncio.get_running_loop().time() + NOTING)
         await discard(self._services, self._record.job or {}, deadline)
 
+    @property
+    def _stored_approvals(self) -> list[Approval]:
+        return [] if self._loop is None else self._loop.approvals.stored
+
     async def _withdraw(self) -> None:
         """Remove the approvals that nobody is asked for, as the response has ended otherwise than this writer meant."""
-        stored = [] if self._loop is None else self._loop.approvals.stored
+        stored = self._stored_approvals
         has_failed = self.is_settled and self._fold.response()["status"] != "completed"
         if stored and (has_failed or self._superseded):
             await withdraw_all(self._services, stored)
@@ -530,8 +535,7 @@ class Execution:
         log.warning("commit failed", extra={"response_id": self._record.id})
         ending = self._ending(_failure(code), answering)
         self._counted_later = True
-        stored = [] if self._loop is None else self._loop.approvals.stored
-        store_later(self._services, self._record_of(ending), partial(self._spent, answering), stored)
+        store_later(self._services, self._record_of(ending), partial(self._spent, answering), self._stored_approvals)
         return ending
 
     def _record_of(self, ending: Event) -> StoredResponse:

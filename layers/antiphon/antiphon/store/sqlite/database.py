@@ -41,6 +41,8 @@ PRIVATE: Final = 0o600
 _PRIMARY: Final = 0xFF
 """The part of an error code of SQLite that names its kind (SQLite, "Result and Error Codes")."""
 
+_READING: Final = "BEGIN"
+_WRITING: Final = "BEGIN IMMEDIATE"
 _EMPTY_LOG: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 _PRAGMAS: Final = (
@@ -167,7 +169,7 @@ class SQLite:
         Raises:
             StorageUnavailable: SQLite could not serve it.
         """
-        return await self._run("BEGIN", work, small=small)
+        return await self._run(_READING, work, small=small)
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, small: bool = False, erases: bool = False) -> T:
         """Run some writing as one transaction: all of it, or nothing if ``work`` raises or the caller is cancelled.
@@ -180,7 +182,7 @@ class SQLite:
         Raises:
             StorageUnavailable: SQLite could not serve it.
         """
-        return await self._run("BEGIN IMMEDIATE", work, small=small, erases=erases)
+        return await self._run(_WRITING, work, small=small, erases=erases)
 
     async def aclose(self) -> None:
         """Finish what was begun and close the file; calling it again has no effect."""
@@ -211,7 +213,7 @@ class SQLite:
 
     def _do_here(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         done = _transaction(self._here, begin, work)
-        if begin != "BEGIN":
+        if begin == _WRITING:
             self._writes += 1
             if self._writes % CHECKPOINT_WRITES == 0:
                 self._worker.submit(self._checkpoint)
