@@ -7,7 +7,6 @@ so that conditional writes are atomic.
 
 from __future__ import annotations
 
-import copy
 import http.server
 import json
 import os
@@ -15,11 +14,12 @@ import re
 import subprocess
 import sys
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 from zlib import crc32
+
+from local.lambda_host.shortcuts import shortcuts
 
 REGION: Final = "eu-central-1"
 _REGION: Final = re.compile(r"Credential=[^/]*/[^/]*/([^/]+)/")
@@ -70,7 +70,7 @@ class Emulator(http.server.ThreadingHTTPServer):
         headers = {"x-amz-target": f"DynamoDB_20120810.{call.operation}", "content-type": _KIND}
         url = f"https://dynamodb.{call.region}.amazonaws.com/"
         request = AWSRequest("POST", url, headers, json.dumps(call.arguments)).prepare()
-        with self._lock, _quick_copies(call):
+        with self._lock, shortcuts(call.operation, call.arguments):
             answer = botocore_stubber.process_request(request)
         assert answer is not None
         status, _, content = answer
@@ -78,39 +78,6 @@ class Emulator(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Do not log a client that was killed."""
-
-
-@contextmanager
-def _quick_copies(call: Command) -> Iterator[None]:
-    """Let moto copy a table quickly for the time of a call, if the call changes no item where it is.
-
-    For each write of a transaction moto copies the whole table, to go back to if one fails: with all items, which takes
-    seconds for a few thousand. Puts and deletes only change which items there are.
-    """
-    writes = call.arguments.get("TransactItems", ())
-    if not writes or any("Update" in write for write in writes):
-        yield
-        return
-    from moto.dynamodb.models.table import Table  # noqa: PLC0415 - only the emulator's process needs it
-
-    copied: dict[int, Any] = {}
-
-    def copy_once(table: Any, _memo: object) -> Any:
-        if id(table) not in copied:
-            copied[id(table)] = _with_the_same_items(table)
-        return copied[id(table)]
-
-    Table.__deepcopy__ = copy_once  # type: ignore[attr-defined]  # looked up by copy.deepcopy
-    try:
-        yield
-    finally:
-        del Table.__deepcopy__  # type: ignore[attr-defined]
-
-
-def _with_the_same_items(table: Any) -> Any:
-    copied = copy.copy(table)
-    copied.items = defaultdict(dict, {key: dict(items) for key, items in table.items.items()})
-    return copied
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

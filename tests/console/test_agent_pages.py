@@ -71,8 +71,8 @@ def test_a_version_is_compared_and_brought_back_and_a_deleted_agent_restored(ser
     page.click("Deleted agents")
     page.click("Restore agent")
     page.click("Restore it")
+    page.until_address("agents/agent")
     page.until_text("agent", "h1")
-    assert page.address() == "#/agents/agent"
 
 
 def test_an_agent_whose_id_is_a_word_of_the_page_is_reached(service: Service, page: Browser) -> None:

@@ -18,6 +18,7 @@ from antiphon.access import keys, roles
 from antiphon.records import Agent, Grant, User
 from local.lambda_host.dynamodb import Command, Reply
 from tests.support.caller import TENANT
+from tests.support.durable import until
 from tests.support.dynamodb import dynamodb as emulated
 from tests.support.dynamodb import sign_as_anyone
 from tests.support.service import Service
@@ -197,12 +198,15 @@ def test_the_id_of_another_user_costs_the_calls_that_an_absent_one_costs(
     """The same work is done for both, so the time of an answer is the same, too."""
     service, asked = tables
     service.agent("other")
-    response = service.create(service.key(), input="Hi")
+    key = service.key()
+    response = service.create(key, input="Hi")
     service.user("eve")
     service.put(Grant(TENANT, "other", "public", 1))
     eve = service.key("eve")
     costs = []
     place(service, eve, ABSENT)  # what is read once for a key
+    used = [keys.digest(each) for each in (key, eve)]
+    until(lambda: len(service.run(service.keys.last_used(TENANT, used))) == len(used))  # stored beside the answer
     for response_id in (ABSENT, response["id"]):
         asked.clear()
         assert place(service, eve, response_id).status_code == 404

@@ -82,7 +82,9 @@ class Rig:
     def __init__(self, endpoint_url: str) -> None:
         self.database = Traced(endpoint_url)
         self.model = Watched(self.database, Demo())
-        settings = Settings(core_table=CORE, responses_table=RESPONSES, run_log="off")  # its writes go by the clock
+        settings = Settings(
+            core_table=CORE, responses_table=RESPONSES, run_log="off", watch_seconds=60
+        )  # no calls by the clock
         stores = table_stores(self.database, CORE, RESPONSES)
         providers = Providers({}, {}, builders={"demo": lambda _endpoint, _key: self.model})
         self.services = build_services(settings, stores, providers)

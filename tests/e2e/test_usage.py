@@ -182,7 +182,9 @@ def test_a_run_that_another_worker_took_over_is_one_request_with_the_tokens_of_b
     gate.open()
     service.settle(5)
     assert used(service)["requests"] == 1
-    assert used(service)["input_tokens"] in (3, 6), "a writer that notices its loss at once has read no usage"
+    reported, estimated = 3, 5
+    of_the_first = used(service)["input_tokens"] - reported
+    assert of_the_first in (0, estimated, reported), "it may notice its loss before its text and before its usage"
 
 
 def test_a_kept_stream_that_two_workers_read_is_counted_once(opened: Open, upstream: Upstream) -> None:
@@ -193,12 +195,14 @@ def test_a_kept_stream_that_two_workers_read_is_counted_once(opened: Open, upstr
     upstream.scripts = [kept(gate, words=3), kept(), Script([b"{}"])]
     key = first.key()
     queued = first.create(key, model="keeper", input="Hi", background=True)
-    Reader(first, key, queued["id"]).until(b"word2")
+    reader = Reader(first, key, queued["id"])
+    reader.until(b"word2")
     other.clock.ahead = FAR
     other.run(perform(other.services, ADA, queued["id"], other.clock() + 30))
     other.clock.ahead = 0.0
     gate.open()
     done = ended(first, key, queued["id"])
+    assert reader.events[-1]["response"]["usage"] == done["usage"]
     assert done["usage"]["output_tokens"] == len(WORDS)
     counted = used(first)
     assert (counted["requests"], counted["output_tokens"]) == (1, len(WORDS))

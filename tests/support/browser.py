@@ -85,8 +85,10 @@ class Browser:
         self.driver.execute_script("location.hash = arguments[0]", f"#/{path}")
         self.until_gone(".loading")
 
-    def address(self) -> str:
-        return str(self.driver.execute_script("return location.hash"))
+    def until_address(self, path: str) -> None:
+        """Wait until the console has gone to one of its pages."""
+        shown = "return location.hash === arguments[0]"
+        self._wait(lambda: self.driver.execute_script(shown, f"#/{path}"), path)
 
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
