@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -25,6 +26,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the end-to-end tests call the real functions, through one of their front doors."""
     parser.addoption("--through", choices=("process", "rest", "url"), default="process", help="what tests/e2e calls")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what has been imported and collected, which lasts to the end, out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def gateway(answer: Callable[[Any, bytes], int], patch: pytest.MonkeyPatch) -> I
             """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}/responses"
     for name, value in {

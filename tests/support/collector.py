@@ -157,7 +157,7 @@ def collector(replies: Sequence[Reply] = (), *, port: int = 0, certificate: Path
         scheme = "https"
     found = Collector(f"{scheme}://127.0.0.1:{server.server_address[1]}")
     found.replies = list(replies)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield found

@@ -36,7 +36,7 @@ class DroppingProxy:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self.root = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
