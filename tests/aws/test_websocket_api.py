@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from local.lambda_host.host import Host
+from tests.support.caller import misspelt
 from tests.support.hosted import AGENT, UPSTREAM, Stored
 from tests.support.upstream import Gate, Script, Upstream, answer, finish, text, usage
 from tests.support.websocket import PATIENCE, Socket
@@ -67,7 +68,7 @@ def test_a_message_that_is_wrong_is_refused_and_the_connection_stays(host: Host,
 
 def test_a_key_that_may_not_use_the_api_opens_no_connection(host: Host, stored: Stored) -> None:
     """What the gateway refuses is in its own words: a WebSocket API has no gateway responses to set."""
-    for key in (None, stored.ada[:-1] + "x", "nonsense"):
+    for key in (None, misspelt(stored.ada), "nonsense"):
         with pytest.raises(InvalidStatus) as refused:
             dial(host, key)
         assert refused.value.response.status_code == 403

@@ -13,7 +13,7 @@ import pytest
 from antiphon.access import keys
 from antiphon.records import Grant, Limits, Role, Tenant
 from antiphon.web.auth import UNKNOWN_SECONDS
-from tests.support.caller import TENANT, refused
+from tests.support.caller import TENANT, misspelt, refused
 from tests.support.service import Service
 from tests.support.upstream import Upstream
 
@@ -50,7 +50,7 @@ def forged(key: str) -> dict[str, str]:
         "basic": f"Basic {key}",
         "empty": "Bearer",
         "long": "Bearer " + key * 200,
-        "checksum": "Bearer " + key[:-1] + ("a" if key[-1] != "a" else "b"),
+        "checksum": f"Bearer {misspelt(key)}",
         "digest": "Bearer " + hashlib.sha256(key.encode()).hexdigest(),
         "trailing": f"Bearer {key} x",
         "no scheme": key,

@@ -116,6 +116,11 @@ class Caller:
         return answer.json()
 
 
+def misspelt(key: str) -> str:
+    """Return a key with another last character, so its checksum is wrong."""
+    return key[:-1] + ("a" if key[-1] != "a" else "b")
+
+
 def refused(answer: httpx2.Response, status: int, code: str, param: str | None = None) -> dict[str, Any]:
     """Require an error in the one envelope. Return it."""
     assert answer.status_code == status, answer.text
