@@ -29,9 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what has been imported and collected, which lasts to the end, out of every later garbage collection."""
+    """Collect garbage seldom, and keep what has been imported out of it: it took a quarter of the tests' time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session")
