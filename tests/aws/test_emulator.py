@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import platform
-import socket
 import subprocess
 import time
 
@@ -19,6 +18,7 @@ from local.lambda_host.environment import Function
 from local.lambda_host.host import Host
 from local.lambda_host.layers import ROOT
 from tests.support.hosted import AGENT, AWS, layout, template
+from tests.support.ports import free_port
 from tests.support.runtime_api import PATIENCE
 from tests.support.streams import assert_stream
 
@@ -39,12 +39,6 @@ def functions(stored, tmp_path_factory):
     host = Host(layout(), template(), stored.url, log=tmp_path_factory.mktemp("logs"), environ=AWS)
     with host:
         yield {name: pool.function for name, pool in host.pools.items()}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from contextlib import contextmanager
 
 import pytest
@@ -12,6 +11,7 @@ from cli.chat.items import lines_of
 from tests.support.command import EXECUTABLE, run
 from tests.support.cutting import Cutting
 from tests.support.durable import SOON, held
+from tests.support.ports import free_port
 from tests.support.server_tools import server
 from tests.support.service import Service
 from tests.support.terminal import END, INTERRUPT, Terminal
@@ -374,7 +374,6 @@ def test_the_local_servers_key_is_found_and_sent_to_no_other_machine(tmp_path, s
 
 
 def test_a_server_that_is_not_there_ends_with_three(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+    url = f"http://127.0.0.1:{free_port()}/v1"
     outcome = run("chat", "agent", "-m", "Hi", "--url", url, "--key", "k", cwd=tmp_path)
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (3, "", 1)

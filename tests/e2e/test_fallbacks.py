@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,6 +19,7 @@ from antiphon.ports import ReasoningDelta, ReasoningStateDelta, StopDelta, TextD
 from antiphon.records import Fallback, Limits, Tenant
 from antiphon.settings import ProviderEndpoint
 from tests.support.caller import TENANT, refused
+from tests.support.ports import free_port
 from tests.support.protocols import PROTOCOLS
 from tests.support.service import Service
 from tests.support.streams import assert_stream
@@ -66,9 +66,7 @@ def ask(service: Service, key: str, *, stream: bool, **fields: Any) -> dict[str,
 
 def nowhere() -> str:
     """Return a base URL that nobody listens at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    return f"http://127.0.0.1:{free_port()}/v1"
 
 
 def one(provider: str, model: str, read: int, written: int, error: str | None) -> dict[str, Any]:

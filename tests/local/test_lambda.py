@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,26 +14,15 @@ import pytest
 
 from local.lambda_host.layers import ROOT
 from tests.support.command import EXECUTABLE
+from tests.support.ports import free_port
 from tests.support.terminal import INTERRUPT, Terminal
-
-
-def free_ports() -> int:
-    """Return a port that is free, as is the next one."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as one:
-            port: int = one.getsockname()[1]
-            try:
-                socket.create_server(("127.0.0.1", port + 1)).close()
-            except OSError:
-                continue
-        return port
 
 
 @pytest.fixture(scope="module")
 def banner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     given = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANTIPHON_", "OPENAI_"))}
     environ = given | {
-        "PORT": str(free_ports()),
+        "PORT": str(free_port(2)),
         "ANTIPHON_STATE": str(tmp_path_factory.mktemp("state")),
         "PYTHONPATH": f"{ROOT / 'layers/antiphon'}:{ROOT}",
     }
@@ -96,7 +84,7 @@ def test_its_folder_lets_a_database_be_restored_but_not_be_forgotten_and_ctrl_c_
     antiphon = str(EXECUTABLE)
     assert done(antiphon, "users", "put", "ada", "--role", "ADMIN").returncode == 0
     assert done(antiphon, "backup", "b.db").returncode == 0
-    environ = {**state, "PORT": str(free_ports()), "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    environ = {**state, "PORT": str(free_port(2)), "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     with Terminal([sys.executable, "-m", "local.lambda_host"], ROOT, environ) as terminal:
         terminal.until("antiphon agents apply", 60)
         terminal.until("\n")

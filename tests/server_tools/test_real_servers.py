@@ -24,6 +24,7 @@ from antiphon.server_tools.mcp.entry import McpEntry
 from antiphon.server_tools.mcp.runner import McpRunner
 from antiphon.server_tools.pinning import pin
 from antiphon.settings import Settings
+from tests.support.ports import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -98,11 +99,6 @@ def _until_it_listens(port: int, running: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise AssertionError("the server does not listen")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

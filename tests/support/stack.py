@@ -25,6 +25,7 @@ from typing import Any, Self
 import boto3
 import pydantic
 
+from tests.support.ports import free_port
 from tests.support.translated import ROOT, translated, written
 
 MINISTACK = ROOT / ".venv-ministack/bin/python"
@@ -61,9 +62,7 @@ class Stack:
     """The stack on a ministack of its own; a context manager."""
 
     def __init__(self, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
 

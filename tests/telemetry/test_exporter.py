@@ -11,6 +11,7 @@ from antiphon.telemetry.post import OtlpPost
 from antiphon.telemetry.wire import CLIENT, span
 from tests.support.certificates import self_signed
 from tests.support.collector import Reply, collector
+from tests.support.ports import free_port
 
 SECONDS = 10.0
 
@@ -146,8 +147,7 @@ def test_a_receiver_that_is_away_gets_the_spans_when_it_is_back():
             await exporter.flush(SECONDS)
         assert [each.name for each in found.spans] == ["span 0"]
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     assert exporting(f"http://127.0.0.1:{port}", work).dropped == 0
 
 
