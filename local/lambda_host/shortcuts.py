@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
 
 Write = Mapping[str, Mapping[str, Any]]
@@ -27,9 +28,8 @@ def shortcuts(operation: str, arguments: Mapping[str, Any]) -> Iterator[None]:
 
     every_item = Table.all_items
     if operation == "TransactWriteItems":
-        copies: dict[int, Table] = {}
-        writes = arguments.get("TransactItems", ())
-        Table.__deepcopy__ = lambda table, _memo: _copy_once(copies, table, writes)  # type: ignore[attr-defined]
+        copy_once = cache(partial(_copied, writes=arguments.get("TransactItems", ())))
+        Table.__deepcopy__ = lambda table, _memo: copy_once(table)  # type: ignore[attr-defined]
     elif operation == "Query":
         Table.all_items = lambda table: _candidates(table, arguments)  # type: ignore[method-assign,assignment]
     try:
@@ -38,12 +38,6 @@ def shortcuts(operation: str, arguments: Mapping[str, Any]) -> Iterator[None]:
         Table.all_items = every_item  # type: ignore[method-assign]
         if "__deepcopy__" in vars(Table):
             del Table.__deepcopy__  # type: ignore[attr-defined]
-
-
-def _copy_once(copies: dict[int, Any], table: Any, writes: Sequence[Write]) -> Any:
-    if id(table) not in copies:
-        copies[id(table)] = _copied(table, writes)
-    return copies[id(table)]
 
 
 def _copied(table: Any, writes: Sequence[Write]) -> Any:
